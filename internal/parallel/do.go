@@ -1,0 +1,51 @@
+// Package parallel spreads the work on one element over the processors.
+//
+// Beam's embedded runners process the elements of a stage one after the other, and elements here are whole blocks; so the
+// transforms divide a block themselves.
+package parallel
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// Workers returns how many workers n pieces of work are worth.
+func Workers(n int) int { return max(1, min(n, runtime.GOMAXPROCS(0))) }
+
+// Do calls work for every piece from 0 to n-1, on several goroutines. worker numbers the goroutine, from 0 to Workers(n)-1, so
+// that each can have memory of its own. After an error no further pieces are begun; Do returns the first.
+func Do(n int, work func(worker, piece int) error) error {
+	workers := Workers(n)
+	if workers == 1 {
+		for i := range n {
+			if err := work(0, i); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var (
+		next   atomic.Int64
+		failed atomic.Bool
+		once   sync.Once
+		first  error
+		wg     sync.WaitGroup
+	)
+	for w := range workers {
+		wg.Go(func() {
+			for !failed.Load() {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				if err := work(w, i); err != nil {
+					once.Do(func() { first = err })
+					failed.Store(true)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return first
+}

@@ -1,0 +1,103 @@
+// Package attribute holds what the pipeline keeps of task and worker attributes: the values at the paths that the mapping
+// of fields reads, in a compact form, and how snapshots of them are laid over each other.
+//
+// Attributes are free JSON of up to a few kilobytes, repeated on every event of a task. A Tree names the paths that
+// matter; a Snapshot is one JSON object cut down to them; an Overlay is the deep merge of several snapshots
+// (contract, section 2): a null or blank string never overwrites, arrays and scalars replace, objects merge. Cutting down
+// before merging gives the same values at the tree's paths as merging the whole objects.
+package attribute
+
+import (
+	"fmt"
+	"strings"
+)
+
+// ID names a path of a Tree. The root has ID 0.
+type ID uint8
+
+// A Tree is a set of paths into attributes, with the objects on the way to them.
+type Tree struct {
+	nodes []node
+	ids   map[string]ID
+}
+
+type node struct {
+	path     string
+	parent   ID
+	children map[string]ID
+	last     ID   // the nodes id+1..last lie below this one
+	each     bool // its children are named by the input: `reservation_attributes.*.media`
+	raw      bool // an array here is kept as JSON text, not joined
+}
+
+// Star in a path stands for any key: "reservation_attributes.*.media". It may stand once in a path, with exactly one name
+// behind it.
+const Star = "*"
+
+// NewTree returns the tree of the given dotted paths. An ending "[]" keeps an array as JSON text rather than joined text.
+// It panics on more than 255 nodes: paths are written in code.
+func NewTree(paths ...string) *Tree {
+	type branch struct {
+		names    []string
+		children map[string]*branch
+		raw      bool
+	}
+	root := &branch{children: map[string]*branch{}}
+	for _, p := range paths {
+		b := root
+		raw := strings.HasSuffix(p, "[]")
+		for _, name := range strings.Split(strings.TrimSuffix(p, "[]"), ".") {
+			c := b.children[name]
+			if c == nil {
+				c = &branch{children: map[string]*branch{}}
+				b.children[name] = c
+				b.names = append(b.names, name)
+			}
+			b = c
+		}
+		b.raw = raw
+	}
+	t := &Tree{ids: map[string]ID{}}
+	var add func(b *branch, path string, parent ID) ID
+	add = func(b *branch, path string, parent ID) ID {
+		if len(t.nodes) > 255 {
+			panic("attribute: more than 255 paths")
+		}
+		id := ID(len(t.nodes))
+		t.nodes = append(t.nodes, node{path: path, parent: parent, raw: b.raw})
+		t.ids[path] = id
+		if len(b.names) > 0 {
+			t.nodes[id].children = map[string]ID{}
+		}
+		for _, name := range b.names {
+			p := name
+			if path != "" {
+				p = path + "." + name
+			}
+			c := add(b.children[name], p, id)
+			t.nodes[id].children[name] = c
+			if name == Star {
+				t.nodes[id].each = true
+			}
+		}
+		t.nodes[id].last = ID(len(t.nodes) - 1)
+		return id
+	}
+	add(root, "", 0)
+	return t
+}
+
+// ID returns the id of a path of the tree. It panics when there is none.
+func (t *Tree) ID(path string) ID {
+	id, ok := t.ids[strings.TrimSuffix(path, "[]")]
+	if !ok {
+		panic(fmt.Sprintf("attribute: no path %q in the tree", path))
+	}
+	return id
+}
+
+// Path returns the dotted path of an id.
+func (t *Tree) Path(id ID) string { return t.nodes[id].path }
+
+// Len returns the number of nodes, the root included.
+func (t *Tree) Len() int { return len(t.nodes) }

@@ -1,0 +1,333 @@
+package event
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"flexbeam/schemas/attribute"
+)
+
+// A Block is an encoded sequence of events. Blocks may be concatenated.
+type Block []byte
+
+// ErrCorrupt says that a block is not one that a Builder wrote.
+var ErrCorrupt = errors.New("event: corrupt block")
+
+// A Part says which fields of an event a block keeps: what the fold of a task needs, or that of a worker.
+type Part uint32
+
+// The parts of an event.
+const (
+	TaskPart   Part = 1 << iota // what the fold of a task reads
+	WorkerPart                  // what the fold of a worker reads
+	Whole      = TaskPart | WorkerPart
+)
+
+var partFields = map[Part][]Field{
+	TaskPart: {AccountSID, TaskSID, ReservationSID, WorkerSID, WorkspaceSID, WorkflowSID, WorkflowName, QueueSID, QueueName,
+		Channel, Reason, CanceledReason, CompletedReason, TransferFailedReason, ReasonCode, TransferType, TransferTo},
+	WorkerPart: {AccountSID, WorkerSID, WorkerName, ActivitySID, ActivityName, PreviousActivitySID, PreviousActivityName},
+	Whole:      allFields(),
+}
+
+func allFields() []Field {
+	var f []Field
+	for i := range NumFields {
+		f = append(f, i)
+	}
+	return f
+}
+
+// The flags of an encoded event.
+const (
+	hasStream = 1 << iota
+	hasQueueEntered
+	hasInPrevious
+	hasTaskAttributes
+	hasWorkerAttributes
+	availableBits // and the next one: WorkerAvailable
+	_
+	ofTask
+)
+
+// placed in the set of fields says that a Place follows.
+const placed = 1 << NumFields
+
+// A Builder encodes events. Texts that repeat within a block are stored once. It serves one goroutine.
+//
+// A block is: its length in bytes, then its events. An event is: flags, kind, time, sum, id, the set of fields, the
+// fields' texts, then the optional numbers and snapshots. A text is n<<1 and n bytes, or p<<1|1 for the text at byte p.
+type Builder struct {
+	buf  []byte
+	seen map[string]int
+	n    int
+}
+
+// Len returns the number of events in the builder.
+func (b *Builder) Len() int { return b.n }
+
+// Size returns the number of bytes that Append would add.
+func (b *Builder) Size() int { return len(b.buf) }
+
+// Reset empties the builder and keeps its memory.
+func (b *Builder) Reset() {
+	b.buf = b.buf[:0]
+	b.n = 0
+	clear(b.seen)
+}
+
+// Add encodes the parts of an event.
+func (b *Builder) Add(e *Event, part Part) {
+	b.n++
+	flags := byte(e.WorkerAvailable) * availableBits
+	if e.OfTask || e.Text[TaskSID] != "" {
+		flags |= ofTask
+	}
+	if e.Stream {
+		flags |= hasStream
+	}
+	if part&TaskPart != 0 && e.QueueEnteredAt != None {
+		flags |= hasQueueEntered
+	}
+	if part&WorkerPart != 0 && e.InPreviousForMS != None {
+		flags |= hasInPrevious
+	}
+	if part&TaskPart != 0 && e.HasTaskAttributes {
+		flags |= hasTaskAttributes
+	}
+	if e.HasWorkerAttrs && (part&WorkerPart != 0 || e.Kind.OfReservation()) {
+		flags |= hasWorkerAttributes
+	}
+	b.buf = append(b.buf, flags, byte(e.Kind))
+	b.buf = binary.AppendVarint(b.buf, e.Time)
+	b.buf = binary.LittleEndian.AppendUint64(b.buf, e.Sum)
+	b.literal(e.ID)
+	var set uint64
+	if e.Place.File != "" {
+		set = placed
+	}
+	fields := partFields[part]
+	for _, f := range fields {
+		if e.Text[f] != "" {
+			set |= 1 << f
+		}
+	}
+	b.buf = binary.AppendUvarint(b.buf, set)
+	for _, f := range fields {
+		if e.Text[f] != "" {
+			b.text(e.Text[f])
+		}
+	}
+	if set&placed != 0 {
+		b.text(e.Place.File)
+		b.buf = binary.AppendVarint(b.buf, e.Place.Offset)
+		b.buf = binary.AppendVarint(b.buf, e.Place.Length)
+	}
+	if flags&hasQueueEntered != 0 {
+		b.buf = binary.AppendVarint(b.buf, e.QueueEnteredAt)
+	}
+	if flags&hasInPrevious != 0 {
+		b.buf = binary.AppendVarint(b.buf, e.InPreviousForMS)
+	}
+	if flags&hasTaskAttributes != 0 {
+		b.text(string(e.TaskAttributes))
+	}
+	if flags&hasWorkerAttributes != 0 {
+		b.text(string(e.WorkerAttributes))
+	}
+}
+
+func (b *Builder) literal(s string) {
+	b.buf = binary.AppendUvarint(b.buf, uint64(len(s))<<1)
+	b.buf = append(b.buf, s...)
+}
+
+func (b *Builder) text(s string) {
+	if at, ok := b.seen[s]; ok {
+		b.buf = binary.AppendUvarint(b.buf, uint64(at)<<1|1)
+		return
+	}
+	if len(s) > 2 {
+		if b.seen == nil {
+			b.seen = make(map[string]int)
+		}
+		b.seen[s] = len(b.buf)
+	}
+	b.literal(s)
+}
+
+// Append appends the events as one block to dst, nothing without events. The texts of added events must not change before.
+func (b *Builder) Append(dst []byte) Block {
+	if len(b.buf) == 0 {
+		return dst
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(b.buf)))
+	return append(dst, b.buf...)
+}
+
+// Decode appends the events of a block, or of several one after the other, to events. Their texts are slices of one copy.
+func Decode(b Block, events []Event) ([]Event, error) { return decode(b, events, true) }
+
+func decode(b Block, events []Event, compressed bool) ([]Event, error) {
+	s := string(b)
+	for at := 0; at < len(s); {
+		d := decoder{s: s, at: at}
+		n := d.uvarint()
+		if d.err != nil || n > uint64(len(s)-d.at) {
+			return events, fmt.Errorf("%w: length at byte %d", ErrCorrupt, at)
+		}
+		body := d.at
+		at = body + int(n)
+		if n == 0 && compressed {
+			if n = d.uvarint(); d.err != nil || n > uint64(len(s)-d.at) {
+				return events, fmt.Errorf("%w: compressed length at byte %d", ErrCorrupt, body)
+			}
+			at = d.at + int(n)
+			inner, err := decompress(s[d.at:at])
+			if err != nil {
+				return events, err
+			}
+			if events, err = decode(inner, events, false); err != nil {
+				return events, err
+			}
+			continue
+		}
+		d = decoder{s: s[body:at]}
+		for d.at < len(d.s) {
+			events = append(events, Event{})
+			d.event(&events[len(events)-1])
+			if d.err != nil {
+				return events, d.err
+			}
+		}
+	}
+	return events, nil
+}
+
+type decoder struct {
+	s   string
+	at  int
+	err error
+}
+
+func (d *decoder) fail() {
+	if d.err == nil {
+		d.err = fmt.Errorf("%w: at byte %d", ErrCorrupt, d.at)
+	}
+	d.at = len(d.s)
+}
+
+func (d *decoder) byte() byte {
+	if d.at >= len(d.s) {
+		d.fail()
+		return 0
+	}
+	c := d.s[d.at]
+	d.at++
+	return c
+}
+
+func (d *decoder) uvarint() uint64 {
+	var x uint64
+	for shift := 0; shift < 64; shift += 7 {
+		c := d.byte()
+		x |= uint64(c&0x7f) << shift
+		if c < 0x80 {
+			return x
+		}
+	}
+	d.fail()
+	return 0
+}
+
+func (d *decoder) varint() int64 {
+	u := d.uvarint()
+	return int64(u>>1) ^ -int64(u&1)
+}
+
+func (d *decoder) text() string {
+	n := d.uvarint()
+	at, s := d.at, d.s
+	if n&1 == 1 {
+		back := decoder{s: s, at: int(min(n>>1, uint64(len(s))))}
+		n = back.uvarint()
+		if back.err != nil || n&1 == 1 || n>>1 > uint64(len(s)-back.at) {
+			d.fail()
+			return ""
+		}
+		return s[back.at : back.at+int(n>>1)]
+	}
+	if n>>1 > uint64(len(s)-at) {
+		d.fail()
+		return ""
+	}
+	d.at += int(n >> 1)
+	return s[at:d.at]
+}
+
+func (d *decoder) event(e *Event) {
+	flags := d.byte()
+	e.Kind = Kind(d.byte())
+	if e.Kind >= kinds {
+		d.fail()
+		e.Kind = Other
+	}
+	e.Stream = flags&hasStream != 0
+	e.WorkerAvailable = Tristate(flags / availableBits & 3)
+	e.OfTask = flags&ofTask != 0
+	e.Time = d.varint()
+	if len(d.s)-d.at < 8 {
+		d.fail()
+		return
+	}
+	for k := 7; k >= 0; k-- {
+		e.Sum = e.Sum<<8 | uint64(d.s[d.at+k])
+	}
+	d.at += 8
+	e.ID = d.text()
+	set := d.uvarint()
+	for f := range NumFields {
+		if set&(1<<f) != 0 {
+			e.Text[f] = d.text()
+		}
+	}
+	if set&placed != 0 {
+		e.Place = Place{d.text(), d.varint(), d.varint()}
+	}
+	e.QueueEnteredAt, e.InPreviousForMS = None, None
+	if flags&hasQueueEntered != 0 {
+		e.QueueEnteredAt = d.varint()
+	}
+	if flags&hasInPrevious != 0 {
+		e.InPreviousForMS = d.varint()
+	}
+	if flags&hasTaskAttributes != 0 {
+		e.HasTaskAttributes = true
+		e.TaskAttributes = attribute.Snapshot(d.text())
+	}
+	if flags&hasWorkerAttributes != 0 {
+		e.HasWorkerAttrs = true
+		e.WorkerAttributes = attribute.Snapshot(d.text())
+	}
+}
+
+// Gather decodes all blocks of an iterator, as a GroupByKey gives them.
+func Gather(blocks func(*[]byte) bool) ([]Event, error) {
+	var all []Block
+	n := 0
+	var b []byte
+	for blocks(&b) {
+		all = append(all, b)
+		n += len(b)
+		b = nil
+	}
+	events := make([]Event, 0, n/96+16)
+	var err error
+	for _, b := range all {
+		if events, err = Decode(b, events); err != nil {
+			return nil, err
+		}
+	}
+	return events, nil
+}

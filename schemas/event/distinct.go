@@ -1,0 +1,95 @@
+package event
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"slices"
+)
+
+// Distinct removes all but the best record of each event and sorts the events: of two records of one event that differ, one
+// of Event Streams counts before one of REST, then the one whose text has the greater SHA-256 (contract, section 1). It
+// works in place. It fails only where the text of a record has to be read again and cannot be.
+func Distinct(events []*Event) ([]*Event, error) {
+	best := events[:0]
+	if len(events) <= 24 {
+	next:
+		for _, e := range events {
+			for i, f := range best {
+				if f.ID == e.ID {
+					var err error
+					if best[i], err = better(f, e); err != nil {
+						return nil, err
+					}
+					continue next
+				}
+			}
+			best = append(best, e)
+		}
+	} else {
+		at := make(map[string]int, len(events))
+		for _, e := range events {
+			i, ok := at[e.ID]
+			if !ok {
+				at[e.ID] = len(best)
+				best = append(best, e)
+				continue
+			}
+			var err error
+			if best[i], err = better(best[i], e); err != nil {
+				return nil, err
+			}
+		}
+	}
+	slices.SortFunc(best, Compare)
+	return best, nil
+}
+
+// better returns the record that counts.
+func better(e, f *Event) (*Event, error) {
+	switch {
+	case e.Stream != f.Stream:
+		if e.Stream {
+			return e, nil
+		}
+		return f, nil
+	case e.Sum == f.Sum && (e.Place.File == "") == (f.Place.File == ""):
+		return e, nil // the same text
+	}
+	a, err := e.textSum()
+	if err != nil {
+		return nil, err
+	}
+	b, err := f.textSum()
+	if err != nil {
+		return nil, err
+	}
+	if b > a {
+		return f, nil
+	}
+	return e, nil
+}
+
+// textSum returns the first 64 bits of the SHA-256 of the record's text.
+func (e *Event) textSum() (uint64, error) {
+	if e.Place.File == "" {
+		return e.Sum, nil
+	}
+	f, err := os.Open(e.Place.File)
+	if err != nil {
+		return 0, fmt.Errorf("event: read a record of %s again: %w", e.ID, err)
+	}
+	defer f.Close()
+	text := make([]byte, e.Place.Length)
+	if _, err := f.ReadAt(text, e.Place.Offset); err != nil {
+		return 0, fmt.Errorf("event: read a record of %s again, at byte %d of %s: %w; was the file changed?", e.ID, e.Place.Offset, e.Place.File, err)
+	}
+	return TextSum(text), nil
+}
+
+// TextSum returns the first 64 bits of the SHA-256 of a record's text.
+func TextSum(text []byte) uint64 {
+	sum := sha256.Sum256(text)
+	return binary.BigEndian.Uint64(sum[:])
+}

@@ -1,0 +1,109 @@
+// Package agent folds the events of one worker into the row of an agent: the newest attributes count, as a whole
+// (contract, section 3).
+package agent
+
+import (
+	"flexbeam/schemas/attribute"
+	"flexbeam/schemas/event"
+	"flexbeam/schemas/model"
+)
+
+// A Folder folds workers. It reuses its memory and serves one goroutine.
+type Folder struct {
+	overlay *attribute.Overlay
+	row     model.Row
+}
+
+// NewFolder returns a Folder.
+func NewFolder() *Folder {
+	return &Folder{overlay: attribute.NewOverlay(model.WorkerTree), row: model.Agents.NewRow()}
+}
+
+// Fold returns the row of a worker from its distinct events, valid until the next Fold; nil without events. Besides worker.*
+// these are all events that carry the worker's SID.
+func (f *Folder) Fold(account, worker string, events []*event.Event) model.Row {
+	var newest, attributed, named *event.Event
+	for _, e := range events {
+		if e.NewerThan(newest) {
+			newest = e
+		}
+		if e.HasWorkerAttrs && e.NewerThan(attributed) {
+			attributed = e
+		}
+		if e.Text[event.WorkerName] != "" && e.NewerThan(named) {
+			named = e
+		}
+	}
+	if newest == nil {
+		return nil
+	}
+	r := f.row
+	clear(r)
+	f.overlay.Reset()
+	name := ""
+	switch {
+	case attributed != nil:
+		f.overlay.Add(attributed.WorkerAttributes)
+		name = attributed.Text[event.WorkerName]
+	case named != nil:
+		name = named.Text[event.WorkerName]
+	}
+	for _, c := range columns {
+		for _, id := range c.ids {
+			if f.overlay.Has(id) {
+				if c.number {
+					if n, ok := f.overlay.Number(id); ok {
+						r[c.col] = model.Number(n)
+					}
+				} else {
+					r[c.col] = model.Text(f.overlay.Text(id))
+				}
+				break
+			}
+		}
+	}
+	r[col.account] = model.Text(account)
+	r[col.agent] = model.Text(worker)
+	if r[col.name].IsNull() {
+		r[col.name] = model.Text(name)
+	}
+	r[col.role] = model.Text(Role(f.overlay))
+	r[col.roles] = model.Text(Roles(f.overlay))
+	r[col.state] = model.Text("Active")
+	if newest.Kind == event.WorkerDeleted {
+		r[col.state] = model.Text("Inactive")
+	}
+	r[col.kind] = model.Text("User")
+	r[col.updatedAt] = model.Millis(newest.Time)
+	r[col.version] = model.Integer(newest.Stamp())
+	return r
+}
+
+type column struct {
+	col    int
+	ids    []attribute.ID
+	number bool
+}
+
+// columns are those that come from worker attributes, in the order of sources that the model gives.
+var columns = func() []column {
+	var cols []column
+	for i, c := range model.Agents.Columns {
+		k := column{col: i, number: c.Type == model.Float}
+		for _, s := range c.Sources {
+			if s.Origin == model.FromWorker {
+				k.ids = append(k.ids, s.ID)
+			}
+		}
+		if k.ids != nil {
+			cols = append(cols, k)
+		}
+	}
+	return cols
+}()
+
+var col = struct{ account, agent, name, role, roles, state, kind, updatedAt, version int }{
+	account: model.Agents.Col("account_sid"), agent: model.Agents.Col("agent_id"), name: model.Agents.Col("agent_name"),
+	role: model.Agents.Col("role"), roles: model.Agents.Col("roles"), state: model.Agents.Col("state"), kind: model.Agents.Col("agent_type"),
+	updatedAt: model.Agents.Col("updated_at"), version: model.Agents.Col("row_version"),
+}

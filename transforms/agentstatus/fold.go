@@ -1,0 +1,199 @@
+// Package agentstatus folds the events of one worker into the time that an agent spent in each activity, by quarter hour
+// (contract, section 4).
+//
+// Every update of an activity tells which activity it ends and how long that lasted, so a missed update costs little: the
+// time is taken from the next one. Pieces never overlap, so the quarter hours of an agent add up.
+package agentstatus
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"flexbeam/schemas/event"
+	"flexbeam/schemas/model"
+)
+
+// Quarter is a quarter of an hour in ms. Quarter hours are cut in UTC.
+const Quarter = 15 * 60 * 1000
+
+// DefaultHidden are the activities that are not kept.
+var DefaultHidden = []string{"Offline"}
+
+// A Folder folds workers. It reuses its memory and serves one goroutine.
+type Folder struct {
+	hidden []string
+	pieces []piece
+	times  []int64
+	row    model.Row
+}
+
+// NewFolder returns a Folder that drops the hidden activities, named in any case.
+func NewFolder(hidden []string) *Folder {
+	return &Folder{hidden: hidden, row: model.AgentStatus.NewRow()}
+}
+
+// piece is a stretch of time in one activity, within one quarter hour.
+type piece struct {
+	interval, from, to int64
+	activity, sid      string
+	available          bool
+}
+
+// Fold calls emit with every row of a worker. events are its distinct events in order; of them only worker.* count. asOf is
+// the time in ms up to which a running activity is known to last, event.None when nothing is known. A row is valid until
+// emit returns.
+func (f *Folder) Fold(account, worker string, events []*event.Event, asOf int64, emit func(model.Row)) {
+	f.pieces, f.times = f.pieces[:0], f.times[:0]
+	var previous *event.Event // the last update
+	var current *event.Event  // the update that entered the running activity, nil when none runs
+	since := int64(event.None)
+	for _, e := range events {
+		if !e.Kind.OfWorker() {
+			continue
+		}
+		f.times = append(f.times, e.Time)
+		switch e.Kind {
+		case event.WorkerDeleted:
+			if current != nil {
+				f.entered(current, since, e.Time)
+			}
+			current, since = nil, e.Time
+		case event.WorkerActivityUpdate:
+			from := since
+			if previous == nil {
+				from = event.None // without an update before, nothing tells since when
+			}
+			if d := e.InPreviousForMS; d != event.None {
+				from = max(e.Time-d, since)
+				if current != nil && from > since {
+					f.entered(current, since, from) // a gap belongs to the activity that was entered
+				}
+			}
+			if from != event.None {
+				f.ended(e, previous, from)
+			}
+			previous, current, since = e, e, e.Time
+		}
+	}
+	if current != nil && asOf != event.None {
+		f.entered(current, since, floor(asOf))
+	}
+	f.rows(account, worker, emit)
+}
+
+// entered adds the time in the activity that an update entered.
+func (f *Folder) entered(u *event.Event, from, to int64) {
+	name, sid := u.Text[event.ActivityName], u.Text[event.ActivitySID]
+	f.add(piece{from: from, to: to, activity: name, sid: sid, available: availability(u, name, sid)})
+}
+
+// ended adds the time in the activity that an update ended. previous is the update before it, which may have entered it.
+func (f *Folder) ended(u, previous *event.Event, from int64) {
+	name, sid := u.Text[event.PreviousActivityName], u.Text[event.PreviousActivitySID]
+	f.add(piece{from: from, to: u.Time, activity: name, sid: sid, available: availability(previous, name, sid)})
+}
+
+// availability says whether an activity takes tasks: as the update that entered it says, else by its name.
+func availability(entered *event.Event, name, sid string) bool {
+	if entered != nil && entered.WorkerAvailable != event.Unknown {
+		same := entered.Text[event.ActivityName] == name
+		if s := entered.Text[event.ActivitySID]; s != "" && sid != "" {
+			same = s == sid // a renamed activity is the same one
+		}
+		if same {
+			return entered.WorkerAvailable == event.Yes
+		}
+	}
+	return name == "Available"
+}
+
+// add cuts a stretch of time at the quarter hours. Time without a named activity belongs to nobody.
+func (f *Folder) add(p piece) {
+	if p.activity == "" || p.from >= p.to || f.isHidden(p.activity) {
+		return
+	}
+	for from := p.from; from < p.to; {
+		q := floor(from)
+		to := min(p.to, q+Quarter)
+		c := p
+		c.interval, c.from, c.to = q, from, to
+		f.pieces = append(f.pieces, c)
+		from = to
+	}
+}
+
+func (f *Folder) isHidden(activity string) bool {
+	for _, h := range f.hidden {
+		if strings.EqualFold(h, activity) {
+			return true
+		}
+	}
+	return false
+}
+
+func floor(ms int64) int64 {
+	q := ms - ms%Quarter
+	if q > ms {
+		q -= Quarter
+	}
+	return q
+}
+
+// rows adds up the pieces of each quarter hour and activity. Of pieces that differ otherwise the latest decides.
+func (f *Folder) rows(account, worker string, emit func(model.Row)) {
+	slices.SortFunc(f.pieces, func(a, b piece) int {
+		return cmp.Or(cmp.Compare(a.interval, b.interval), cmp.Compare(a.activity, b.activity), cmp.Compare(a.from, b.from))
+	})
+	for i := 0; i < len(f.pieces); {
+		p := f.pieces[i]
+		var ms int64
+		for ; i < len(f.pieces) && f.pieces[i].interval == p.interval && f.pieces[i].activity == p.activity; i++ {
+			ms += f.pieces[i].to - f.pieces[i].from
+			p = f.pieces[i]
+		}
+		version, updated := f.version(p.interval)
+		r := f.row
+		clear(r)
+		r[col.account] = model.Text(account)
+		r[col.agent] = model.Text(worker)
+		r[col.interval] = model.Millis(p.interval)
+		r[col.activity] = model.Text(p.activity)
+		r[col.sid] = model.Text(p.sid)
+		r[col.availability] = model.Text("Unavailable")
+		if p.available {
+			r[col.availability] = model.Text("Available")
+		}
+		r[col.seconds] = model.Seconds(ms)
+		r[col.updatedAt] = model.Millis(updated)
+		r[col.version] = model.Integer(version)
+		emit(r)
+	}
+}
+
+// version counts the worker's events from the start of a quarter hour up to and including the first one behind it, and
+// returns the time of that one, else of the newest (contract, sections 7 and 9).
+func (f *Folder) version(interval int64) (version, updated int64) {
+	first, _ := slices.BinarySearch(f.times, interval)
+	behind, _ := slices.BinarySearch(f.times, interval+Quarter)
+	if behind < len(f.times) {
+		return int64(behind - first + 1), f.times[behind]
+	}
+	return int64(behind - first), f.times[len(f.times)-1]
+}
+
+// Version returns the row_version that a row with the key cells of r has after the last Fold, also when it is gone.
+func (f *Folder) Version(r model.Row) int64 {
+	if len(f.times) == 0 {
+		return 0
+	}
+	v, _ := f.version(r[col.interval].Num)
+	return v
+}
+
+var col = struct{ account, agent, interval, activity, sid, availability, seconds, updatedAt, version int }{
+	account: model.AgentStatus.Col("account_sid"), agent: model.AgentStatus.Col("agent_id"), interval: model.AgentStatus.Col("interval_start"),
+	activity: model.AgentStatus.Col("activity"), sid: model.AgentStatus.Col("activity_sid"),
+	availability: model.AgentStatus.Col("availability"), seconds: model.AgentStatus.Col("seconds"),
+	updatedAt: model.AgentStatus.Col("updated_at"), version: model.AgentStatus.Col("row_version"),
+}

@@ -1,0 +1,133 @@
+// Package customer folds the events of a task into the contacts that they name.
+//
+// Each event speaks for itself: its own attributes, with its own direction, may yield a contact. For every contact the
+// newest event gives the whole row, over all tasks and accounts; a task without any contact has an isolated row of its own
+// (contract, sections 2.14 and 3).
+package customer
+
+import (
+	"flexbeam/schemas/attribute"
+	"flexbeam/schemas/event"
+	"flexbeam/schemas/model"
+)
+
+// A Sighting is the newest event of one task that names a contact.
+type Sighting struct {
+	Contact string // contact_id
+	Event   *event.Event
+	Profile Profile
+}
+
+// Result is what the events of one task say of customers.
+type Result struct {
+	ContactID string     // contact_id of the task's engagements
+	Sightings []Sighting // one for each contact that an event of the task names; empty for an isolated task
+	Isolated  model.Row  // the row of a task without any contact, else nil
+}
+
+// A Folder folds tasks. It reuses its memory and serves one goroutine: a Result is valid until the next Fold.
+type Folder struct {
+	key       Key
+	overlay   *attribute.Overlay
+	last      attribute.Snapshot
+	lastOK    bool
+	profile   Profile
+	id        string
+	sightings []Sighting
+	row       model.Row
+}
+
+// NewFolder returns a Folder that hashes contacts with key.
+func NewFolder(key Key) *Folder {
+	return &Folder{key: key, overlay: attribute.NewOverlay(model.TaskTree), row: model.Customers.NewRow()}
+}
+
+// Fold takes the distinct events of one task in order. version is the task's row_version.
+func (f *Folder) Fold(task string, events []*event.Event, version int64) Result {
+	f.sightings = f.sightings[:0]
+	var best, attributed, newest *event.Event
+	var bestKind Kind
+	contact := task
+	for _, e := range events {
+		if e.NewerThan(newest) {
+			newest = e
+		}
+		if !e.HasTaskAttributes {
+			continue
+		}
+		if e.NewerThan(attributed) {
+			attributed = e
+		}
+		p, id := f.read(e.TaskAttributes)
+		if p.Kind == NoContact {
+			continue
+		}
+		f.see(id, e, p)
+		if best == nil || p.Kind < bestKind || p.Kind == bestKind && e.NewerThan(best) {
+			best, bestKind, contact = e, p.Kind, id
+		}
+	}
+	r := Result{ContactID: contact, Sightings: f.sightings}
+	if best == nil && newest != nil {
+		var p Profile
+		if attributed != nil {
+			newest = attributed
+			p, _ = f.read(attributed.TaskAttributes)
+		}
+		p.Kind = Task
+		Row(f.row, task, p, newest.Time, version)
+		r.Isolated = f.row
+	}
+	return r
+}
+
+func (f *Folder) read(s attribute.Snapshot) (Profile, string) {
+	if !f.lastOK || s != f.last {
+		f.overlay.Reset()
+		f.overlay.Add(s)
+		f.last, f.lastOK = s, true
+		f.profile = profile(f.overlay)
+		f.id = f.profile.Contact
+		if f.profile.Kind != NoContact {
+			f.id = f.key.ID(f.profile.Contact)
+		}
+	}
+	return f.profile, f.id
+}
+
+func (f *Folder) see(id string, e *event.Event, p Profile) {
+	for i := range f.sightings {
+		if s := &f.sightings[i]; s.Contact == id {
+			if e.NewerThan(s.Event) {
+				s.Event, s.Profile = e, p
+			}
+			return
+		}
+	}
+	f.sightings = append(f.sightings, Sighting{id, e, p})
+}
+
+// Row fills a row of customers.
+func Row(r model.Row, contact string, p Profile, updatedAt, version int64) {
+	clear(r)
+	r[col.contact] = model.Text(contact)
+	r[col.kind] = model.Text(p.Kind.String())
+	r[col.state] = model.Text(p.State)
+	r[col.country] = model.Text(p.Country)
+	r[col.category] = model.Text(p.Category)
+	r[col.organization] = model.Text(p.Organization)
+	r[col.region] = model.Text(p.Region)
+	r[col.segment] = model.Text(p.Segment)
+	r[col.isolated] = model.Boolean(p.Kind == Task)
+	r[col.updatedAt] = model.Millis(updatedAt)
+	r[col.version] = model.Integer(version)
+}
+
+var col = struct {
+	contact, kind, state, country, category, organization, region, segment, isolated, updatedAt, version int
+}{
+	contact: model.Customers.Col("contact_id"), kind: model.Customers.Col("contact_kind"), state: model.Customers.Col("state"),
+	country: model.Customers.Col("country"), category: model.Customers.Col("category"), organization: model.Customers.Col("organization"),
+	region: model.Customers.Col("region"), segment: model.Customers.Col("segment"), isolated: model.Customers.Col("isolated"),
+	updatedAt: model.Customers.Col("updated_at"), version: model.Customers.Col("row_version"),
+}

@@ -1,0 +1,84 @@
+package customer
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"flexbeam/schemas/change"
+	"flexbeam/schemas/model"
+)
+
+// Sightings is an encoded sequence of customer rows, each with the id of the event behind it: what tasks know of contacts,
+// on its way to where the contacts of all tasks meet.
+type Sightings []byte
+
+// ErrCorrupt says that sightings are not what Append wrote.
+var ErrCorrupt = errors.New("customer: corrupt sightings")
+
+// Append adds a row.
+func (s Sightings) Append(eventID string, r model.Row) Sightings {
+	one := change.Block(nil).Append(change.Change{Table: model.CustomersID, Row: r})
+	s = binary.AppendUvarint(s, uint64(len(eventID)))
+	s = append(s, eventID...)
+	s = binary.AppendUvarint(s, uint64(len(one)))
+	return append(s, one...)
+}
+
+// each calls f for every sighting.
+func (s Sightings) each(f func(eventID string, b change.Block) error) error {
+	part := func() ([]byte, bool) {
+		n, w := binary.Uvarint(s)
+		if w <= 0 || n > uint64(len(s)-w) {
+			return nil, false
+		}
+		p := s[w : w+int(n)]
+		s = s[w+int(n):]
+		return p, true
+	}
+	for len(s) > 0 {
+		id, ok := part()
+		b, ok2 := part()
+		if !ok || !ok2 {
+			return ErrCorrupt
+		}
+		if err := f(string(id), change.Block(b)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// best is the newest sighting of a contact: the greatest (stamp, event id).
+type best struct {
+	stamp int64
+	id    string
+	block change.Block
+}
+
+func (b *best) take(stamp int64, id string, block change.Block) (newer bool) {
+	if b.block != nil && (stamp < b.stamp || stamp == b.stamp && id <= b.id) {
+		return false
+	}
+	b.stamp, b.id, b.block = stamp, id, block
+	return true
+}
+
+// newest adds sightings to the newest of each contact.
+func newest(contacts map[string]*best, s Sightings) error {
+	return s.each(func(id string, block change.Block) error {
+		return block.Each(func(c change.Change) error {
+			if c.Table != model.CustomersID {
+				return fmt.Errorf("%w: a row of %s", ErrCorrupt, c.Of().Name)
+			}
+			contact := c.Row[col.contact].Str
+			b := contacts[contact]
+			if b == nil {
+				b = new(best)
+				contacts[contact] = b
+			}
+			b.take(c.Version(), id, block)
+			return nil
+		})
+	})
+}

@@ -1,0 +1,105 @@
+// Package deadletter keeps records that could not be used: with their bytes, the reason and the place they came from. They are
+// counted and never stop a job.
+package deadletter
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"flexbeam/schemas/change"
+	"flexbeam/schemas/model"
+)
+
+// Archive is the error class of a compressed file that cannot be read to its end.
+const Archive = "unreadable_archive"
+
+// A Letter is one dead letter of a batch.
+type Letter struct {
+	Line    int64 // from the first line of the batch, which is 0
+	Index   int   // in an array, -1 outside of one
+	Class   string
+	Error   string
+	Payload []byte
+}
+
+// Append adds a letter to a block of changes. firstLine is the number of the batch's first line.
+func (l Letter) Append(b change.Block, source, name string, firstLine int64) change.Block {
+	t := &model.DeadLetters
+	r := t.NewRow()
+	position := name + ":" + strconv.FormatInt(firstLine+l.Line, 10)
+	if l.Index >= 0 {
+		position += ":" + strconv.Itoa(l.Index)
+	}
+	r[t.Col("source")] = model.Text(source)
+	r[t.Col("position")] = model.Text(position)
+	r[t.Col("error_class")] = model.Text(l.Class)
+	r[t.Col("error")] = model.Text(l.Error)
+	r[t.Col("payload")] = model.Blob(l.Payload)
+	r[t.Col("row_version")] = model.Integer(1)
+	return b.Append(change.Change{Table: model.DeadLettersID, Row: r})
+}
+
+// A Note says how many lines a part of a file has, and which of them are dead letters: what is needed to number the
+// lines of a file whose parts are read independently.
+type Note struct {
+	Source  string
+	Part    int64
+	Lines   int64
+	Letters []Letter `json:",omitempty"`
+}
+
+// Encode returns the note as an element of a pipeline.
+func (n Note) Encode() []byte {
+	b, err := json.Marshal(n)
+	if err != nil { // a Note always marshals
+		panic(err)
+	}
+	return b
+}
+
+func init() {
+	register.DoFn4x1[context.Context, string, func(*[]byte) bool, func([]byte), error](&NumberFn{})
+	register.Iter1[[]byte]()
+	register.Emitter1[[]byte]()
+}
+
+// NumberFn numbers the lines of a file from the notes of all its parts and emits the dead letters as a block of changes.
+type NumberFn struct{}
+
+// ProcessElement takes the notes of one file.
+func (fn *NumberFn) ProcessElement(_ context.Context, name string, notes func(*[]byte) bool, emit func([]byte)) error {
+	var all []Note
+	var b []byte
+	for notes(&b) {
+		var n Note
+		if err := json.Unmarshal(b, &n); err != nil {
+			return fmt.Errorf("deadletter: note of %s: %w", name, err)
+		}
+		all = append(all, n)
+	}
+	slices.SortFunc(all, func(a, b Note) int { return int(a.Part - b.Part) })
+	line := int64(1)
+	var block change.Block
+	for _, n := range all {
+		for _, l := range n.Letters {
+			block = l.Append(block, n.Source, name, line)
+		}
+		line += n.Lines
+	}
+	if len(block) > 0 {
+		emit(block)
+	}
+	return nil
+}
+
+// Number numbers the lines of files and returns the dead letters as blocks of changes.
+func Number(s beam.Scope, notes beam.PCollection) beam.PCollection {
+	s = s.Scope("deadletter.Number")
+	return beam.ParDo(s, &NumberFn{}, beam.GroupByKey(s, notes))
+}

@@ -1,0 +1,144 @@
+package engagement
+
+import (
+	"slices"
+	"strings"
+
+	"flexbeam/schemas/attribute"
+	"flexbeam/schemas/event"
+	"flexbeam/schemas/model"
+)
+
+// A Folder folds tasks. It reuses its memory and serves one goroutine.
+type Folder struct {
+	reservations  []reservation
+	spans         []span
+	inferredEntry int64 // start of a row of rule 4, event.None without one
+	byEnd         []int
+	overlay       *attribute.Overlay // grows with the end of the rows
+	late          *attribute.Overlay // the same for recordings, two minutes behind
+	all           *attribute.Overlay // the overlay of everything
+	roles         *attribute.Overlay
+	row           model.Row
+}
+
+// NewFolder returns a Folder.
+func NewFolder() *Folder {
+	return &Folder{
+		overlay: attribute.NewOverlay(model.TaskTree),
+		late:    attribute.NewOverlay(model.TaskTree),
+		all:     attribute.NewOverlay(model.TaskTree),
+		roles:   attribute.NewOverlay(model.WorkerTree),
+		row:     model.Engagements.NewRow(),
+	}
+}
+
+// Fold calls emit with every row of a task. events are its distinct events in order (event.Distinct), contact is its
+// contact_id, version its row_version. A row is valid until emit returns.
+func (f *Folder) Fold(account, task, contact string, events []*event.Event, version int64, emit func(model.Row)) {
+	if len(events) == 0 {
+		return
+	}
+	f.spans = f.spans[:0]
+	f.inferredEntry = event.None
+	f.collect(events)
+	f.queueRows(task, events)
+	f.reservationRows(events)
+	if len(f.spans) == 0 {
+		return
+	}
+
+	last := lastEnding(f.spans)
+	f.byEnd = f.byEnd[:0]
+	for i := range f.spans {
+		s := &f.spans[i]
+		s.everything = s.open() || i == last
+		f.byEnd = append(f.byEnd, i)
+	}
+	slices.SortFunc(f.byEnd, func(i, j int) int {
+		a, b := &f.spans[i], &f.spans[j]
+		switch {
+		case a.end < b.end:
+			return -1
+		case a.end > b.end:
+			return 1
+		}
+		return i - j
+	})
+
+	f.all.Reset()
+	lay(f.all, events, 0, maxTime, "")
+	t := f.task(account, task, contact, events, version)
+
+	f.overlay.Reset()
+	f.late.Reset()
+	done, lateDone := 0, 0
+	for _, i := range f.byEnd {
+		s := &f.spans[i]
+		o, recording := f.all, f.all
+		if !s.everything {
+			done = lay(f.overlay, events, done, s.end, prior(events, done))
+			o = f.overlay
+			recording = nil
+			if s.kind == Agent {
+				lateDone = lay(f.late, events, lateDone, s.end+recordingGraceMS, prior(events, lateDone))
+				recording = f.late
+			}
+		}
+		f.fill(t, s, events, o, recording)
+		emit(f.row)
+	}
+}
+
+const (
+	maxTime          = int64(1) << 62
+	recordingGraceMS = 2 * 60 * 1000 // rule 11
+)
+
+// lay adds the snapshots of events[from:] up to a time to the overlay and returns the index of the first event behind. last
+// is the snapshot that was added before: the same again changes nothing.
+func lay(o *attribute.Overlay, events []*event.Event, from int, upTo int64, last attribute.Snapshot) int {
+	for ; from < len(events) && events[from].Time <= upTo; from++ {
+		e := events[from]
+		if e.HasTaskAttributes && e.TaskAttributes != last {
+			o.Add(e.TaskAttributes)
+			last = e.TaskAttributes
+		}
+	}
+	return from
+}
+
+// prior returns the last snapshot before events[n].
+func prior(events []*event.Event, n int) attribute.Snapshot {
+	for n--; n >= 0; n-- {
+		if events[n].HasTaskAttributes {
+			return events[n].TaskAttributes
+		}
+	}
+	return ""
+}
+
+// lastEnding returns the index of the agent row that ended last, -1 without one (rule 11).
+func lastEnding(spans []span) int {
+	last := -1
+	for i := range spans {
+		s := &spans[i]
+		if s.kind != Agent || s.open() {
+			continue
+		}
+		if last < 0 || later(s, &spans[last]) {
+			last = i
+		}
+	}
+	return last
+}
+
+func later(s, t *span) bool {
+	switch {
+	case s.end != t.end:
+		return s.end > t.end
+	case s.start != t.start:
+		return s.start > t.start
+	}
+	return strings.Compare(s.id, t.id) > 0
+}

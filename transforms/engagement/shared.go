@@ -1,0 +1,360 @@
+package engagement
+
+import (
+	"strings"
+
+	"flexbeam/schemas/attribute"
+	"flexbeam/schemas/event"
+	"flexbeam/schemas/model"
+	"flexbeam/transforms/agent"
+	"flexbeam/transforms/customer"
+)
+
+// table is short for the table that this package fills.
+var table = &model.Engagements
+
+// columns resolved from the table's sources, by how they are read.
+var (
+	textColumns   = attributeColumns(model.String, "channel_type", "company_contact", "conversation_id", "direction", "queue", "channel", "recording_url")
+	numberColumns = attributeColumns(model.Float, "focus_time_seconds", "hold_time_seconds")
+	timeColumns   = []attributeColumn{column("focus_time_seconds"), column("hold_time_seconds")}
+	agentColumns  = workerColumns("engaged_role")
+	eventColumns  = []eventColumn{
+		{table.Col("queue_sid"), event.QueueSID},
+		{table.Col("workspace_sid"), event.WorkspaceSID},
+		{table.Col("workflow_sid"), event.WorkflowSID},
+		{table.Col("workflow_name"), event.WorkflowName},
+	}
+)
+
+type attributeColumn struct {
+	col int
+	ids []attribute.ID
+}
+
+type eventColumn struct {
+	col   int
+	field event.Field
+}
+
+func column(name string) attributeColumn {
+	c := attributeColumn{col: table.Col(name)}
+	for _, s := range table.Columns[c.col].Sources {
+		if s.Origin == model.FromTask || s.Origin == model.FromWorker {
+			c.ids = append(c.ids, s.ID)
+		}
+	}
+	return c
+}
+
+// attributeColumns returns the columns of a type that come from task attributes alone, but for those that have a rule.
+func attributeColumns(t model.Type, ruled ...string) []attributeColumn {
+	return sourced(model.FromTask, t, ruled)
+}
+
+func workerColumns(ruled ...string) []attributeColumn {
+	return sourced(model.FromWorker, model.String, ruled)
+}
+
+func sourced(o model.Origin, t model.Type, ruled []string) []attributeColumn {
+	var cols []attributeColumn
+next:
+	for _, c := range table.Columns {
+		if c.Type != t || len(c.Sources) == 0 || c.Sources[0].Origin != o {
+			continue
+		}
+		for _, r := range ruled {
+			if r == c.Name {
+				continue next
+			}
+		}
+		cols = append(cols, column(c.Name))
+	}
+	return cols
+}
+
+var col = struct {
+	account, id, kind, status, outcome, conversation, task, reservation, agent, contact, start, end,
+	engagement, wrapUp, invitation, wait, queue, queueSID, channel, channelType, vendor, platform, direction,
+	companyContact, role, recording, endReason, inferred, updatedAt, version int
+}{
+	account: table.Col("account_sid"), id: table.Col("engagement_id"), kind: table.Col("engagement_type"), status: table.Col("status"),
+	outcome: table.Col("outcome_type"), conversation: table.Col("conversation_id"), task: table.Col("task_sid"),
+	reservation: table.Col("reservation_sid"), agent: table.Col("agent_id"), contact: table.Col("contact_id"),
+	start: table.Col("start_time"), end: table.Col("end_time"), engagement: table.Col("engagement_time_seconds"),
+	wrapUp: table.Col("wrap_up_time_seconds"), invitation: table.Col("invitation_time_seconds"), wait: table.Col("wait_time_seconds"),
+	queue: table.Col("queue"), queueSID: table.Col("queue_sid"), channel: table.Col("channel"), channelType: table.Col("channel_type"),
+	vendor: table.Col("channel_vendor"), platform: table.Col("platform"), direction: table.Col("direction"),
+	companyContact: table.Col("company_contact"), role: table.Col("engaged_role"), recording: table.Col("recording_url"),
+	endReason: table.Col("end_reason"), inferred: table.Col("inferred"), updatedAt: table.Col("updated_at"), version: table.Col("row_version"),
+}
+
+var (
+	conversationIDs = column("conversation_id").ids
+	directionIDs    = column("direction").ids
+	queueIDs        = column("queue").ids
+	channelIDs      = column("channel").ids
+	channelTypeIDs  = column("channel_type").ids
+	companyIDs      = column("company_contact").ids
+	linkIDs         = []attribute.ID{model.TaskTree.ID("conversations.segment_link"), model.TaskTree.ID("conversations.sgement_link")}
+	mediaID         = model.TaskTree.ID("conversations.media")
+	companyIn       = []attribute.ID{model.TaskTree.ID("to"), model.TaskTree.ID("called")}
+	companyOut      = []attribute.ID{model.TaskTree.ID("from"), model.TaskTree.ID("caller")}
+)
+
+// taskValues are the values that are chosen once for a task (rule 14).
+type taskValues struct {
+	account, task, contact, conversation, direction string
+	updatedAt, version                              int64
+}
+
+func (f *Folder) task(account, task, contact string, events []*event.Event, version int64) *taskValues {
+	t := &taskValues{account: account, task: task, contact: contact, version: version}
+	if t.conversation = f.all.First(conversationIDs...); t.conversation == "" {
+		t.conversation = task
+	}
+	t.direction = customer.Direction(f.all.First(directionIDs...))
+	t.updatedAt = events[len(events)-1].Time // events are sorted by time
+	return t
+}
+
+// fill fills f.row with a span's values. o is its overlay, recording the one for recordings, nil when there can be none.
+func (f *Folder) fill(t *taskValues, s *span, events []*event.Event, o, recording *attribute.Overlay) {
+	r := f.row
+	clear(r)
+	r[col.account] = model.Text(t.account)
+	r[col.id] = model.Text(s.id)
+	r[col.kind] = model.Text(s.kind)
+	r[col.status] = model.Text(s.status)
+	r[col.outcome] = model.Text(s.outcome)
+	r[col.conversation] = model.Text(t.conversation)
+	r[col.task] = model.Text(t.task)
+	r[col.contact] = model.Text(t.contact)
+	r[col.start] = model.Millis(s.start)
+	if !s.open() {
+		r[col.end] = model.Millis(s.end)
+	}
+	r[col.engagement] = seconds(s.engagement)
+	r[col.wrapUp] = seconds(s.wrapUp)
+	r[col.invitation] = seconds(s.invitation)
+	r[col.wait] = seconds(s.wait)
+	r[col.vendor] = model.Text("Twilio")
+	r[col.platform] = model.Text("Flex")
+	r[col.direction] = model.Text(t.direction)
+	r[col.inferred] = model.Boolean(s.inferred)
+	r[col.updatedAt] = model.Millis(t.updatedAt)
+	r[col.version] = model.Integer(t.version)
+	if s.closing != nil && s.outcome != Moved {
+		r[col.endReason] = model.Text(endReason(s.closing))
+	}
+
+	for _, c := range textColumns {
+		r[c.col] = model.Text(o.First(c.ids...))
+	}
+	for _, c := range numberColumns {
+		r[c.col] = decimal(o, c.ids)
+	}
+	for _, c := range timeColumns {
+		if v := decimal(o, c.ids); !v.IsNull() && v.Float64() >= 0 {
+			r[c.col] = v
+		}
+	}
+	for _, c := range eventColumns {
+		r[c.col] = model.Text(f.fromEvents(s, events, c.field))
+	}
+	if s.transfer {
+		r[col.queueSID] = model.Text(s.opening.Text[event.TransferTo])
+	}
+	queue := o.First(queueIDs...)
+	if queue == "" {
+		queue = f.queueName(s, events)
+	}
+	r[col.queue] = model.Text(queue)
+	medium := f.fromEvents(s, events, event.Channel)
+	channel := o.First(channelIDs...)
+	if channel == "" {
+		channel = medium
+	}
+	r[col.channel] = model.Text(channel)
+	kind := o.First(channelTypeIDs...)
+	if kind == "" {
+		kind = channel
+	}
+	r[col.channelType] = model.Text(channelType(kind))
+	company := o.First(companyIDs...)
+	if company == "" {
+		ids := companyIn
+		if customer.Outgoing(t.direction) {
+			ids = companyOut
+		}
+		company = o.First(ids...)
+	}
+	r[col.companyContact] = model.Text(company)
+
+	if s.reservation != nil {
+		r[col.reservation] = model.Text(s.reservation.sid)
+		f.fillAgent(s.reservation)
+		if s.kind == Agent && recording != nil && medium == "voice" {
+			r[col.recording] = model.Text(recordingURL(recording, s.reservation.sid))
+		}
+	}
+}
+
+// fillAgent fills agent_id and the engaged_* columns, each from the first event that has it: accepted, created, then the
+// reservation's others in order (rule 12).
+func (f *Folder) fillAgent(r *reservation) {
+	row := f.row
+	missing := len(agentColumns) + 2
+	var last attribute.Snapshot
+	seen := false
+	visit := func(e *event.Event) {
+		if row[col.agent].IsNull() && e.Text[event.WorkerSID] != "" {
+			row[col.agent] = model.Text(e.Text[event.WorkerSID])
+			missing--
+		}
+		if !e.HasWorkerAttrs || seen && e.WorkerAttributes == last {
+			return
+		}
+		last, seen = e.WorkerAttributes, true
+		f.roles.Reset()
+		f.roles.Add(e.WorkerAttributes)
+		for _, c := range agentColumns {
+			if row[c.col].IsNull() {
+				if row[c.col] = model.Text(f.roles.First(c.ids...)); !row[c.col].IsNull() {
+					missing--
+				}
+			}
+		}
+		if row[col.role].IsNull() {
+			if row[col.role] = model.Text(agent.Role(f.roles)); !row[col.role].IsNull() {
+				missing--
+			}
+		}
+	}
+	if r.accepted != nil {
+		visit(r.accepted)
+	}
+	if r.created != nil && missing > 0 {
+		visit(r.created)
+	}
+	for _, e := range r.events {
+		if missing == 0 {
+			return
+		}
+		visit(e)
+	}
+}
+
+// fromEvents returns a field from the row's opening event, else its other events, else the task's others in order (rule 12).
+func (f *Folder) fromEvents(s *span, events []*event.Event, field event.Field) string {
+	if v := s.opening.Text[field]; v != "" {
+		return v
+	}
+	if s.reservation != nil {
+		for _, e := range s.reservation.events {
+			if v := e.Text[field]; v != "" {
+				return v
+			}
+		}
+	} else if s.closing != nil {
+		if v := s.closing.Text[field]; v != "" {
+			return v
+		}
+	}
+	for _, e := range events {
+		if v := e.Text[field]; v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// queueName returns task_queue_name of the row. The queue that a transfer went to is named by an event with its SID, the
+// closing one first (rule 2).
+func (f *Folder) queueName(s *span, events []*event.Event) string {
+	if !s.transfer {
+		return f.fromEvents(s, events, event.QueueName)
+	}
+	sid := s.opening.Text[event.TransferTo]
+	if c := s.closing; c != nil && c.Text[event.QueueSID] == sid && c.Text[event.QueueName] != "" {
+		return c.Text[event.QueueName]
+	}
+	for _, e := range events {
+		if e.Text[event.QueueSID] == sid && e.Text[event.QueueName] != "" {
+			return e.Text[event.QueueName]
+		}
+	}
+	return ""
+}
+
+// endReason returns the closing event's own reason, else its general one, else the reservation's code (contract, section 9).
+func endReason(e *event.Event) string {
+	own := event.NumFields
+	switch e.Kind {
+	case event.TaskCanceled:
+		own = event.CanceledReason
+	case event.TaskCompleted:
+		own = event.CompletedReason
+	case event.TransferFailed, event.TransferCanceled, event.TransferCompleted, event.TransferAttemptFailed:
+		own = event.TransferFailedReason
+	}
+	if own < event.NumFields && e.Text[own] != "" {
+		return e.Text[own]
+	}
+	if e.Text[event.Reason] != "" {
+		return e.Text[event.Reason]
+	}
+	return e.Text[event.ReasonCode]
+}
+
+// recordingURL returns the link of a recording: the task's, then the reservation's media, then the conversation's.
+func recordingURL(o *attribute.Overlay, reservation string) string {
+	if link := o.First(linkIDs...); link != "" {
+		return link
+	}
+	for _, media := range [][]attribute.Medium{o.MediaOf(reservation), o.Media(mediaID)} {
+		for _, m := range media {
+			if m.Type == "VoiceRecording" && m.URL != "" {
+				return m.URL
+			}
+		}
+	}
+	return ""
+}
+
+// channelType returns the kind of a channel.
+func channelType(s string) string {
+	switch strings.ToLower(s) {
+	case "voice", "call":
+		return "Voice"
+	case "chat", "web", "messenger", "whatsapp", "gbm", "facebook":
+		return "Chat"
+	case "sms":
+		return "SMS"
+	case "email":
+		return "Email"
+	case "video":
+		return "Video"
+	}
+	return "Task"
+}
+
+func seconds(ms int64) model.Value {
+	if ms == event.None {
+		return model.Value{}
+	}
+	return model.Seconds(ms)
+}
+
+// decimal returns the number at the first path that is not empty; that path alone decides (contract, section 9).
+func decimal(o *attribute.Overlay, ids []attribute.ID) model.Value {
+	for _, id := range ids {
+		if o.Has(id) {
+			if f, ok := o.Number(id); ok {
+				return model.Number(f)
+			}
+			break
+		}
+	}
+	return model.Value{}
+}

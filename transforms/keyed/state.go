@@ -1,0 +1,158 @@
+// Package keyed holds what a stateful transform knows of one key: the events of its task or worker, and which rows it has
+// emitted. It is one value with one encoding, since every access to a Beam state cell is a round trip
+// (docs/adr/0001-blocks.md).
+package keyed
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/fnv"
+
+	"flexbeam/schemas/change"
+	"flexbeam/schemas/event"
+	"flexbeam/schemas/model"
+)
+
+// ErrCorrupt says that a state is not one that Encode wrote.
+var ErrCorrupt = errors.New("keyed: corrupt state")
+
+// A State is what is known of a key.
+type State struct {
+	Pending  int64 // time in ms of the timer that is set, event.None without one
+	Distinct int64 // distinct events that were counted so far
+	Blocks   event.Block
+
+	emitted []emitted
+}
+
+// emitted is a row that was emitted and not deleted since.
+type emitted struct {
+	table model.TableID
+	key   string
+	hash  uint64 // of the row
+}
+
+const encoding = 1
+
+// Encode returns the state as bytes.
+func (s *State) Encode() []byte {
+	b := make([]byte, 0, len(s.Blocks)+32+64*len(s.emitted))
+	b = append(b, encoding)
+	b = binary.AppendVarint(b, s.Pending)
+	b = binary.AppendVarint(b, s.Distinct)
+	b = binary.AppendUvarint(b, uint64(len(s.emitted)))
+	for _, e := range s.emitted {
+		b = append(b, byte(e.table))
+		b = binary.AppendUvarint(b, uint64(len(e.key)))
+		b = append(b, e.key...)
+		b = binary.LittleEndian.AppendUint64(b, e.hash)
+	}
+	return append(b, s.Blocks...)
+}
+
+// Decode returns the state that Encode wrote; no bytes are the state of a new key.
+func Decode(b []byte) (*State, error) {
+	s := &State{Pending: event.None}
+	if len(b) == 0 {
+		return s, nil
+	}
+	if b[0] != encoding {
+		return nil, fmt.Errorf("%w: encoding %d; this version reads %d", ErrCorrupt, b[0], encoding)
+	}
+	b = b[1:]
+	bad := false
+	varint := func() int64 {
+		v, n := binary.Varint(b)
+		if n <= 0 {
+			bad = true
+			return 0
+		}
+		b = b[n:]
+		return v
+	}
+	uvarint := func() int {
+		v, n := binary.Uvarint(b)
+		if n <= 0 || v > uint64(len(b)) {
+			bad = true
+			return 0
+		}
+		b = b[n:]
+		return int(v)
+	}
+	s.Pending, s.Distinct = varint(), varint()
+	for n := uvarint(); n > 0 && !bad && len(b) > 0; n-- {
+		e := emitted{table: model.TableID(b[0])}
+		b = b[1:]
+		k := uvarint()
+		if bad || len(b) < k+8 {
+			return nil, ErrCorrupt
+		}
+		e.key = string(b[:k])
+		e.hash = binary.LittleEndian.Uint64(b[k:])
+		b = b[k+8:]
+		s.emitted = append(s.emitted, e)
+	}
+	if bad {
+		return nil, ErrCorrupt
+	}
+	s.Blocks = b
+	return s, nil
+}
+
+// A Settler turns the rows of a fold into the changes against what was emitted before: upserts of rows that are new or
+// differ, deletes of rows that are gone.
+type Settler struct {
+	state  *State
+	before map[string]uint64 // hash by table and key of what was emitted
+	next   []emitted
+	block  change.Block
+	key    []byte
+	one    change.Block
+}
+
+// Settle starts a fold of the key.
+func (s *State) Settle() *Settler {
+	t := &Settler{state: s, before: make(map[string]uint64, len(s.emitted))}
+	for _, e := range s.emitted {
+		t.before[e.name()] = e.hash
+	}
+	return t
+}
+
+// name tells rows apart.
+func (e emitted) name() string { return string(rune(e.table)) + e.key }
+
+// Row takes a row of the fold.
+func (t *Settler) Row(id model.TableID, r model.Row) {
+	t.key = model.Tables[id].AppendKey(t.key[:0], r)
+	t.one = t.one[:0].Append(change.Change{Table: id, Row: r})
+	h := fnv.New64a()
+	h.Write(t.one)
+	e := emitted{id, string(t.key), h.Sum64()}
+	t.next = append(t.next, e)
+	hash, known := t.before[e.name()]
+	delete(t.before, e.name())
+	if known && hash == e.hash {
+		return
+	}
+	t.block = append(t.block, t.one...)
+}
+
+// Done ends the fold and returns its changes. Deletes carry the version that deleted gives for the key cells of a row.
+func (t *Settler) Done(deleted func(model.TableID, model.Row) int64) (change.Block, error) {
+	for _, old := range t.state.emitted {
+		if _, gone := t.before[old.name()]; !gone {
+			continue
+		}
+		table := model.Tables[old.table]
+		r := table.NewRow()
+		if !table.ParseKey([]byte(old.key), r) {
+			return nil, ErrCorrupt
+		}
+		r[len(r)-1] = model.Integer(deleted(old.table, r))
+		t.block = t.block.Append(change.Change{Table: old.table, Delete: true, Row: r})
+	}
+	t.state.emitted = t.next
+	return t.block, nil
+}
