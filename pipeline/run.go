@@ -1,0 +1,134 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"flexbeam/internal/telemetry"
+	"flexbeam/pipeline/sink"
+	"flexbeam/pipeline/source/file"
+	"flexbeam/runners/direct"
+	"flexbeam/runners/prism"
+)
+
+// A Summary says what a job did.
+type Summary struct {
+	Records     int64            // records read
+	Events      int64            // records that gave an event
+	Duplicates  int64            // events beyond the first record of each
+	Dropped     int64            // test events and events outside TaskRouter
+	DeadLetters int64            // records that could not be used
+	BadAttrs    int64            // attributes that were no JSON object
+	Bytes       int64            // input read
+	Rows        map[string]int64 // rows of each table in the sink
+	Elapsed     time.Duration
+}
+
+// EventsPerSecond returns the rate of the whole job.
+func (s Summary) EventsPerSecond() float64 { return float64(s.Events) / s.Elapsed.Seconds() }
+
+var lastJob atomic.Int64
+
+// A Job is a job that is ready to run.
+type Job struct {
+	id      string
+	options Options
+	source  *source
+	count   *telemetry.Counters
+}
+
+// New checks the options and returns a job. Errors that wrap ErrUsage or file.ErrNoFiles are the caller's to mend.
+func New(o Options) (*Job, error) {
+	src, err := o.check()
+	if err != nil {
+		return nil, err
+	}
+	o.defaults()
+	if o.Mode == Auto {
+		o.Mode = Batch // every source of this version is bounded
+	}
+	j := &Job{id: fmt.Sprintf("job-%d-%d", time.Now().UnixNano(), lastJob.Add(1)), options: o, source: src}
+	j.count = telemetry.For(j.id)
+	j.count.BytesTotal.Store(file.TotalSize(src.files))
+	return j, nil
+}
+
+// Counters returns the job's counters, which move while it runs.
+func (j *Job) Counters() *telemetry.Counters { return j.count }
+
+// Run runs the job to its end: when it returns without error, all input was processed and its rows are in the sink. When
+// ctx ends, Run stops the job, keeps what the sink has settled, and returns the cause.
+func (j *Job) Run(ctx context.Context) (sum Summary, err error) {
+	defer telemetry.Forget(j.id)
+	start := time.Now()
+	out, err := sink.Open(ctx, j.options.Sink)
+	if err != nil {
+		return sum, err
+	}
+	sink.Share(j.id, out)
+	defer sink.Unshare(j.id)
+
+	p, s := beam.NewPipelineWithRoot()
+	if j.options.Mode == Stream {
+		stream(s, j.id, j.options, j.source)
+	} else {
+		batch(s, j.id, j.options, j.source)
+	}
+	stop := j.flushing(ctx, out)
+	run := prism.Run
+	if j.options.Runner == Direct {
+		run = direct.Run
+	}
+	err = run(ctx, p)
+	err = errors.Join(err, stop())
+
+	after := context.WithoutCancel(ctx)
+	if err == nil {
+		if err = out.Flush(after); err == nil {
+			sum.Rows, err = out.Counts(after)
+		}
+	}
+	if e := out.Close(after); e != nil && err == nil {
+		err = fmt.Errorf("pipeline: close the sink: %w", e)
+	}
+	c := j.count
+	sum.Records, sum.Events, sum.Duplicates = c.Records.Load(), c.Events.Load(), c.Duplicates()
+	sum.Dropped, sum.DeadLetters, sum.BadAttrs = c.Dropped.Load(), c.DeadLetters.Load(), c.BadAttrs.Load()
+	sum.Bytes = c.Bytes.Load()
+	sum.Elapsed = time.Since(start)
+	return sum, err
+}
+
+// flushing makes rows visible from time to time while a stream runs. The returned function ends it.
+func (j *Job) flushing(ctx context.Context, out sink.Sink) (stop func() error) {
+	if j.options.Mode != Stream {
+		return func() error { return nil }
+	}
+	quit := make(chan struct{})
+	ended := make(chan error, 1)
+	go func() {
+		tick := time.NewTicker(j.options.FlushEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-quit:
+				ended <- nil
+				return
+			case <-tick.C:
+				if err := out.Flush(ctx); err != nil && ctx.Err() == nil {
+					ended <- fmt.Errorf("pipeline: flush the sink: %w", err)
+					return
+				}
+			}
+		}
+	}()
+	return func() error {
+		close(quit)
+		return <-ended
+	}
+}

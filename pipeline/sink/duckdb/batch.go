@@ -1,0 +1,128 @@
+package duckdb
+
+import (
+	"runtime"
+	"unsafe"
+
+	"flexbeam/schemas/model"
+)
+
+// A batch gathers the changes of one table that are settled together: of each key the one that stays, by version and then
+// by order (contract, section 7).
+type batch struct {
+	table *model.Table
+	shard int
+	rows  []packed
+	index map[string]int32 // by the key's cells
+	size  int              // bytes of all rows that came, also of those that did not stay
+
+	parcels []*parcel // where the rows are
+	texts   []string  // of the keys, where they were asked for
+	pinner  runtime.Pinner
+
+	selected []int32 // the rows that DuckDB reads now
+
+	stored bool                // the file may have rows of this table
+	buried bool                // the file may have deletes of this table
+	seen   map[uint64]struct{} // hashes of all keys that the file may have; nil when they are too many or came from before
+}
+
+// seenMost bounds seen, which is some 20 bytes for each key.
+const seenMost = 2 << 20
+
+func newBatch(t *model.Table, shard int, stored, buried bool) *batch {
+	b := &batch{table: t, shard: shard, index: map[string]int32{}, stored: stored, buried: buried}
+	if !stored && !buried {
+		b.seen = map[uint64]struct{}{}
+	}
+	return b
+}
+
+func (b *batch) add(from *parcel, p packed) {
+	if n := len(b.parcels); n == 0 || b.parcels[n-1] != from {
+		b.parcels = append(b.parcels, from)
+	}
+	b.size += len(p.row)
+	key := p.row[:p.key]
+	if i, ok := b.index[key]; ok {
+		if p.version >= b.rows[i].version {
+			b.rows[i] = p
+		}
+		return
+	}
+	b.index[key] = int32(len(b.rows))
+	b.rows = append(b.rows, p)
+}
+
+// fresh tells whether the file can have none of the batch's keys.
+func (b *batch) fresh() bool {
+	if b.seen == nil {
+		return false
+	}
+	for i := range b.rows {
+		if _, ok := b.seen[b.rows[i].hash]; ok {
+			return false
+		}
+	}
+	return true
+}
+
+// settled notes that the file has the batch's keys now.
+func (b *batch) settled() {
+	for i := range b.rows {
+		b.stored = b.stored || !b.rows[i].gone
+		b.buried = b.buried || b.rows[i].gone
+		if b.seen != nil {
+			b.seen[b.rows[i].hash] = struct{}{}
+		}
+	}
+	if len(b.seen) > seenMost {
+		b.seen = nil
+	}
+}
+
+// pin keeps the rows in place while DuckDB has pointers into them, until reset.
+func (b *batch) pin() {
+	for _, p := range b.parcels {
+		b.pinner.Pin(unsafe.SliceData(p.bytes))
+	}
+}
+
+func (b *batch) reset() {
+	b.pinner.Unpin()
+	clear(b.rows)
+	clear(b.index)
+	clear(b.parcels)
+	clear(b.texts)
+	b.rows, b.parcels, b.texts, b.selected, b.size = b.rows[:0], b.parcels[:0], b.texts[:0], b.selected[:0], 0
+}
+
+// choose selects the rows that DuckDB reads next and returns their number.
+func (b *batch) choose(which func(i int) bool) int {
+	b.selected = b.selected[:0]
+	for i := range b.rows {
+		if which(i) {
+			b.selected = append(b.selected, int32(i))
+		}
+	}
+	return len(b.selected)
+}
+
+// keyText returns the key of a row as text. The text stays in place until reset.
+func (b *batch) keyText(i int32) string {
+	for len(b.texts) < len(b.rows) {
+		b.texts = append(b.texts, "")
+	}
+	if b.texts[i] == "" {
+		var cells [8]model.Value
+		rest := b.rows[i].row
+		n := len(b.table.Keys())
+		for c := range n {
+			cells[c], rest = cell(rest)
+		}
+		text := appendKeyText(nil, cells[:n])
+		b.pinner.Pin(unsafe.SliceData(text))
+		b.texts[i] = unsafe.String(unsafe.SliceData(text), len(text))
+	}
+	return b.texts[i]
+}

@@ -1,0 +1,130 @@
+package duckdb
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"flexbeam/pipeline/sink/sinktest"
+	"flexbeam/schemas/change"
+	"flexbeam/schemas/model"
+)
+
+// benchmarkRows is what a million events yield.
+const benchmarkRows = 218000
+
+// BenchmarkEmpty writes engagements into a new file, until it is closed.
+func BenchmarkEmpty(b *testing.B) {
+	blocks := sinktest.Engagements(benchmarkRows, 256<<10, 1)
+	for b.Loop() {
+		file := filepath.Join(b.TempDir(), "calls.duckdb")
+		measure(b, file, blocks)
+	}
+}
+
+// BenchmarkReplay writes the same engagements again into a file that has them.
+func BenchmarkReplay(b *testing.B) {
+	blocks := sinktest.Engagements(benchmarkRows, 256<<10, 1)
+	file := filepath.Join(b.TempDir(), "calls.duckdb")
+	writeAll(b, file, blocks)
+	for b.Loop() {
+		measure(b, file, blocks)
+	}
+}
+
+// BenchmarkReplace writes all engagements again with greater versions and another value.
+func BenchmarkReplace(b *testing.B) {
+	blocks := sinktest.Engagements(benchmarkRows, 256<<10, 1)
+	file := filepath.Join(b.TempDir(), "calls.duckdb")
+	writeAll(b, file, blocks)
+	e := &model.Engagements
+	for round := int64(1); b.Loop(); round++ {
+		b.StopTimer()
+		var newer []change.Block
+		for _, block := range blocks {
+			var n change.Block
+			if err := block.Each(func(c change.Change) error {
+				c.Row[e.Col("row_version")].Num += round
+				c.Row[e.Col("outcome")] = model.Text("Changed")
+				n = n.Append(c)
+				return nil
+			}); err != nil {
+				b.Fatal(err)
+			}
+			newer = append(newer, n)
+		}
+		b.StartTimer()
+		measure(b, file, newer)
+	}
+}
+
+// BenchmarkMore writes new engagements into a file that has as many others.
+func BenchmarkMore(b *testing.B) {
+	old, blocks := sinktest.Engagements(benchmarkRows, 256<<10, 1), sinktest.Engagements(benchmarkRows, 256<<10, 2)
+	for b.Loop() {
+		b.StopTimer()
+		file := filepath.Join(b.TempDir(), "calls.duckdb")
+		writeAll(b, file, old)
+		b.StartTimer()
+		measure(b, file, blocks)
+	}
+}
+
+// BenchmarkStream writes blocks of 100 engagements into a file that has many, with a Flush after each.
+func BenchmarkStream(b *testing.B) {
+	file := filepath.Join(b.TempDir(), "calls.duckdb")
+	writeAll(b, file, sinktest.Engagements(benchmarkRows, 256<<10, 1))
+	blocks := sinktest.Engagements(100*500, 60000, 3)
+	ctx := context.Background()
+	s, err := open(ctx, file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close(ctx)
+	for i := 0; b.Loop(); i++ {
+		if err := s.Write(ctx, blocks[i%len(blocks)]); err != nil {
+			b.Fatal(err)
+		}
+		if err := s.Flush(ctx); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func writeAll(b *testing.B, file string, blocks []change.Block) {
+	ctx := context.Background()
+	s, err := open(ctx, file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, block := range blocks {
+		if err := s.Write(ctx, block); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := s.Close(ctx); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// measure writes the blocks and reports rows and processor seconds, besides what the testing package does.
+func measure(b *testing.B, file string, blocks []change.Block) {
+	cpu, start := cpuTime(), time.Now()
+	writeAll(b, file, blocks)
+	b.ReportMetric(benchmarkRows/time.Since(start).Seconds(), "rows/s")
+	b.ReportMetric((cpuTime() - cpu).Seconds(), "cpu-s/op")
+	if fi, err := os.Stat(file); err == nil {
+		b.ReportMetric(float64(fi.Size())/(1<<20), "MB")
+	}
+}
+
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}

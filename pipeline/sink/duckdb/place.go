@@ -1,0 +1,85 @@
+package duckdb
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// A place is what a URI says: the file and how to open it.
+type place struct {
+	file    string // absolute, so that DuckDB takes no name for something else than a file
+	memory  string
+	writers int
+}
+
+func parsePlace(rest string) (place, error) {
+	name, query, _ := strings.Cut(rest, "?")
+	p := place{memory: "1GB", writers: min(runtime.GOMAXPROCS(0), 4)}
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return p, fmt.Errorf("duckdb: read options %q: %w", query, err)
+	}
+	for k := range values {
+		v := values.Get(k)
+		switch k {
+		case "memory_limit":
+			p.memory = v
+		case "writers":
+			if p.writers, err = strconv.Atoi(v); err != nil || p.writers < 1 || p.writers > 64 {
+				return p, fmt.Errorf("duckdb: read option writers=%s: write a number from 1 to 64", v)
+			}
+		default:
+			return p, fmt.Errorf("duckdb: unknown option %q: there are memory_limit and writers", k)
+		}
+	}
+	if name == "" {
+		return p, fmt.Errorf("duckdb: no file in %q: write duckdb:FILE", rest)
+	}
+	if p.file, err = filepath.Abs(name); err != nil {
+		return p, fmt.Errorf("duckdb: find %s: %w", name, err)
+	}
+	if real, err := filepath.EvalSymlinks(p.file); err == nil {
+		p.file = real
+	}
+	return p, nil
+}
+
+// checkFile finds what DuckDB would say less clearly.
+func checkFile(file string) error {
+	fi, err := os.Stat(file)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		dir := filepath.Dir(file)
+		if fi, err := os.Stat(dir); err != nil {
+			return fmt.Errorf("duckdb: open %s: the directory %s is missing: create it first", file, dir)
+		} else if !fi.IsDir() {
+			return fmt.Errorf("duckdb: open %s: %s is no directory", file, dir)
+		}
+		return nil
+	case err != nil:
+		return fmt.Errorf("duckdb: open %s: %w", file, err)
+	case fi.IsDir():
+		return fmt.Errorf("duckdb: open %s: it is a directory: name a file in it", file)
+	case !fi.Mode().IsRegular():
+		return fmt.Errorf("duckdb: open %s: it is no regular file: name a file that DuckDB made or a new one", file)
+	}
+	return nil
+}
+
+// opened has the files that sinks of this process have open: the lock of the file keeps only other processes out.
+var opened sync.Map
+
+// claim takes the file for one sink of this process.
+func claim(file string) error {
+	if _, taken := opened.LoadOrStore(file, true); taken {
+		return fmt.Errorf("duckdb: open %s: this process has it open already: use that sink, or write into another file", file)
+	}
+	return nil
+}

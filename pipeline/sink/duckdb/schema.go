@@ -1,0 +1,121 @@
+package duckdb
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"strings"
+
+	"flexbeam/schemas/model"
+)
+
+// deletesDDL makes the memory of deletes: the keys that are gone, as text, with the version of the delete. A key is here or in
+// its table, never in both.
+const deletesDDL = `
+CREATE SCHEMA IF NOT EXISTS flexbeam;
+CREATE TABLE IF NOT EXISTS flexbeam.deletes (
+  table_name VARCHAR NOT NULL,
+  key VARCHAR NOT NULL,
+  row_version BIGINT NOT NULL,
+  PRIMARY KEY (table_name, key)
+);
+COMMENT ON COLUMN flexbeam.deletes.table_name IS 'Table of the row.';
+COMMENT ON COLUMN flexbeam.deletes.key IS 'Primary key of the row, a JSON array.';
+COMMENT ON COLUMN flexbeam.deletes.row_version IS 'Version of the delete.';
+`
+
+// migrate makes what is missing and refuses a file whose tables are different. The comment on the table of deletes says by
+// which statements the file was made, so that an up-to-date file is not touched.
+func (s *store) migrate() error {
+	found, err := s.tables()
+	if err != nil {
+		return err
+	}
+	for _, t := range model.Tables {
+		if have, ok := found[t.Name]; ok {
+			if err := have.check(t); err != nil {
+				return fmt.Errorf("%w: the file was made by another version or another program: write into a new file and run over the sources again", err)
+			}
+		}
+	}
+	ddl, err := model.DDL("duckdb")
+	if err != nil {
+		return err
+	}
+	ddl += deletesDDL
+	made := fmt.Sprintf("Deletes that are remembered, so that an older row which comes again revives nothing. Not for reports. Schema %.8x.", sha256.Sum256([]byte(ddl)))
+	rows, err := s.strings("SELECT comment FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'flexbeam' AND table_name = 'deletes'")
+	if err != nil || len(rows) == 1 && rows[0][0] == made {
+		return err
+	}
+	_, err = s.exec("BEGIN;\n" + ddl + "COMMENT ON TABLE flexbeam.deletes IS '" + made + "';\nCOMMIT")
+	return err
+}
+
+// A found is a table as the file has it.
+type found struct {
+	columns []string // "name TYPE", with NOT NULL
+	key     string
+}
+
+func (s *store) tables() (map[string]*found, error) {
+	m := map[string]*found{}
+	rows, err := s.strings(`SELECT table_name, column_name, data_type || CASE WHEN is_nullable THEN '' ELSE ' NOT NULL' END
+		FROM duckdb_columns() WHERE database_name = current_database() AND schema_name = 'main' AND NOT internal ORDER BY table_name, column_index`)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		if m[r[0]] == nil {
+			m[r[0]] = &found{}
+		}
+		m[r[0]].columns = append(m[r[0]].columns, r[1]+" "+r[2])
+	}
+	rows, err = s.strings(`SELECT table_name, array_to_string(constraint_column_names, ', ')
+		FROM duckdb_constraints() WHERE database_name = current_database() AND schema_name = 'main' AND constraint_type = 'PRIMARY KEY'`)
+	for _, r := range rows {
+		if m[r[0]] != nil {
+			m[r[0]].key = r[1]
+		}
+	}
+	return m, err
+}
+
+func (f *found) check(t *model.Table) error {
+	have := map[string]string{}
+	for _, c := range f.columns {
+		name, kind, _ := strings.Cut(c, " ")
+		have[name] = kind
+	}
+	var key []string
+	for _, c := range t.Columns {
+		want := columnTypes[c.Type]
+		if c.Required {
+			want += " NOT NULL"
+		}
+		switch kind, ok := have[c.Name]; {
+		case !ok:
+			return fmt.Errorf("table %s: column %s is missing", t.Name, c.Name)
+		case kind != want:
+			return fmt.Errorf("table %s: column %s is %s, wanted %s", t.Name, c.Name, kind, want)
+		}
+		delete(have, c.Name)
+		if c.Key {
+			key = append(key, c.Name)
+		}
+	}
+	for _, c := range f.columns {
+		name, _, _ := strings.Cut(c, " ")
+		if _, ok := have[name]; ok {
+			return fmt.Errorf("table %s: column %s is not known", t.Name, name)
+		}
+	}
+	if want := strings.Join(key, ", "); f.key != want {
+		return fmt.Errorf("table %s: primary key is (%s), wanted (%s)", t.Name, f.key, want)
+	}
+	return nil
+}
+
+var columnTypes = [...]string{
+	model.String: "VARCHAR", model.Timestamp: "TIMESTAMP WITH TIME ZONE", model.Float: "DOUBLE",
+	model.Int: "BIGINT", model.Bool: "BOOLEAN", model.Bytes: "BLOB",
+}

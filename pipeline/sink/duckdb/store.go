@@ -1,0 +1,136 @@
+package duckdb
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+
+	bindings "github.com/duckdb/duckdb-go-bindings"
+
+	"flexbeam/schemas/model"
+)
+
+// rowGroup is how many rows DuckDB compresses together in this file. Its own 122880 would keep two shards waiting with the
+// compression of a million events until the commit, which only one can do at a time.
+const rowGroup = 20 * vectorSize
+
+// A store is the open file, and what the shards share.
+type store struct {
+	*conn // of the store itself
+	place place
+
+	rows, deletes map[string]int64 // of each table, when it was opened
+
+	once   sync.Once
+	failed chan struct{} // closed when err is set
+	err    error
+}
+
+func openStore(p place) (_ *store, err error) {
+	if err := checkFile(p.file); err != nil {
+		return nil, err
+	}
+	if err := claim(p.file); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			opened.Delete(p.file)
+		}
+	}()
+	c, err := openConn(map[string]string{
+		"threads":                      "1", // of a query; with more, waiting threads spin and take the processor from the pipeline
+		"memory_limit":                 p.memory,
+		"temp_directory":               p.file + ".tmp",
+		"preserve_insertion_order":     "false",
+		"write_buffer_row_group_count": "1",
+		"checkpoint_threshold":         "64MB",
+	})
+	if err != nil {
+		return nil, explainOpen(p.file, err)
+	}
+	s := &store{conn: c, place: p, failed: make(chan struct{})}
+	_, err = s.exec(fmt.Sprintf("ATTACH '%s' AS %s (ROW_GROUP_SIZE %d, STORAGE_VERSION 'v1.3.0')", strings.ReplaceAll(p.file, "'", "''"), catalog, rowGroup))
+	if err != nil {
+		s.conn.end()
+		return nil, explainOpen(p.file, err)
+	}
+	if err := s.prepare(); err != nil {
+		s.conn.end()
+		return nil, fmt.Errorf("duckdb: open %s: %w", p.file, err)
+	}
+	return s, nil
+}
+
+// catalog is the name of the file inside of DuckDB; files do not keep it.
+const catalog = "flexbeam_file"
+
+const session = "USE " + catalog + "; SET TimeZone = 'UTC'"
+
+func (s *store) prepare() error {
+	if n := bindings.VectorSize(); n != vectorSize {
+		return fmt.Errorf("this DuckDB has vectors of %d, wanted %d", n, vectorSize)
+	}
+	if _, err := s.exec(session); err != nil {
+		return err
+	}
+	if err := s.migrate(); err != nil {
+		return err
+	}
+	s.rows, s.deletes = map[string]int64{}, map[string]int64{}
+	for _, t := range model.Tables {
+		var err error
+		if s.rows[t.Name], err = s.number("SELECT count(*) FROM " + t.Name); err != nil {
+			return err
+		}
+		if s.deletes[t.Name], err = s.number("SELECT count(*) FROM flexbeam.deletes WHERE table_name = '" + t.Name + "'"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// connect opens one more connection.
+func (s *store) connect() (*conn, error) {
+	c, err := s.conn.another()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.exec(session); err != nil {
+		c.close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// close releases the file. If all went well it first writes into the file what is only in its log.
+func (s *store) close(sound bool) error {
+	var err error
+	if sound && s.failure() == nil {
+		if _, err = s.exec("CHECKPOINT"); err != nil {
+			err = fmt.Errorf("duckdb: close %s: %w", s.place.file, explainStore(err))
+		}
+	}
+	s.conn.end()
+	opened.Delete(s.place.file)
+	return err
+}
+
+// fail keeps the first error, which all calls get from then on.
+func (s *store) fail(err error) {
+	if err != nil {
+		s.once.Do(func() {
+			s.err = err
+			close(s.failed)
+		})
+	}
+}
+
+func (s *store) failure() error {
+	select {
+	case <-s.failed:
+		return s.err
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,150 @@
+// Package jsonl settles changes in a directory of JSON lines: the sink jsonl:DIR.
+//
+// # What it promises
+//
+// The directory has a file for every table of the model, TABLE.jsonl, also for empty ones: a line for each row, with all
+// columns in order, nulls as null, sorted by primary key (texts in byte order, times by time). Equal rows give equal bytes.
+// Changes settle by key and version (contract, section 7), also against what is in the directory already; deletes are
+// remembered in deletes.jsonl.
+//
+// A Flush replaces the files that changed, each as a whole: a reader sees the old or the new one, also after a kill (a power
+// cut is another matter: files are not synced). Between flushes everything is in memory, so this sink is for tests, examples
+// and small accounts. One process writes to a directory at a time.
+package jsonl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	"flexbeam/pipeline/sink"
+	"flexbeam/schemas/change"
+	"flexbeam/schemas/model"
+)
+
+func init() { sink.Register("jsonl", open) }
+
+var errClosed = errors.New("jsonl: sink is closed")
+
+// A writer is the sink.
+type writer struct {
+	dir  string
+	lock *os.File
+
+	mu     sync.Mutex
+	tables []*table // by TableID
+	buried bool     // deletes.jsonl is behind
+	err    error    // the first one; every call returns it
+}
+
+func open(_ context.Context, dir string) (sink.Sink, error) {
+	if fi, err := os.Stat(dir); err == nil && !fi.IsDir() {
+		return nil, fmt.Errorf("jsonl: open %s: it is a file: name a directory", dir)
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, fmt.Errorf("jsonl: create directory: %w", err)
+	}
+	lock, err := lockDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{dir: dir, lock: lock}
+	for _, t := range model.Tables {
+		w.tables = append(w.tables, &table{Table: t, entries: map[string]entry{}})
+	}
+	if err := w.load(); err != nil {
+		lock.Close()
+		return nil, err
+	}
+	return w, nil
+}
+
+// Write implements sink.Sink.
+func (w *writer) Write(_ context.Context, b change.Block) error {
+	type settled struct {
+		table *table
+		key   string
+		entry entry
+	}
+	var all []settled
+	err := b.Each(func(c change.Change) error {
+		t := w.tables[c.Table]
+		key, err := t.check(c)
+		if err != nil {
+			return err
+		}
+		all = append(all, settled{t, key, t.encode(c)})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err != nil {
+		return w.err
+	}
+	for _, s := range all {
+		if old, ok := s.table.entries[s.key]; s.table.settle(s.key, s.entry) {
+			w.buried = w.buried || s.entry.gone || ok && old.gone
+		}
+	}
+	return nil
+}
+
+// Flush implements sink.Sink.
+func (w *writer) Flush(context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.flush()
+}
+
+// flush writes tables before deletes: when it is cut off between them, load finds both and the row counts.
+func (w *writer) flush() error {
+	if w.err != nil {
+		return w.err
+	}
+	for _, t := range w.tables {
+		if t.stale {
+			if w.err = w.writeTable(t); w.err != nil {
+				return w.err
+			}
+			t.stale = false
+		}
+	}
+	if w.buried {
+		if w.err = w.writeDeletes(); w.err != nil {
+			return w.err
+		}
+		w.buried = false
+	}
+	return nil
+}
+
+// Counts implements sink.Sink.
+func (w *writer) Counts(context.Context) (map[string]int64, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err != nil {
+		return nil, w.err
+	}
+	m := make(map[string]int64, len(w.tables))
+	for _, t := range w.tables {
+		m[t.Name] = int64(t.rows)
+	}
+	return m, nil
+}
+
+// Close implements sink.Sink.
+func (w *writer) Close(context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == errClosed {
+		return nil
+	}
+	err := w.flush()
+	w.err = errClosed
+	return errors.Join(err, w.lock.Close())
+}

@@ -1,0 +1,117 @@
+package jsonl
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"flexbeam/schemas/change"
+	"flexbeam/schemas/model"
+)
+
+// A table holds the newest change of each key.
+type table struct {
+	*model.Table
+	entries map[string]entry // by sortKey
+	rows    int              // entries that are not gone
+	stale   bool             // its file is behind
+}
+
+// An entry is a row as its line, or a delete as its line of deletes.jsonl.
+type entry struct {
+	line    string
+	version int64
+	gone    bool
+}
+
+// check makes the texts of a change valid UTF-8, as JSON needs it, and returns its sort key.
+func (t *table) check(c change.Change) (string, error) {
+	for i := range c.Row {
+		v, want := &c.Row[i], &t.Columns[i]
+		if v.Type == model.String && !utf8.ValidString(v.Str) {
+			v.Str = strings.ToValidUTF8(v.Str, "\uFFFD")
+		}
+		if v.Type != want.Type && (v.Type != model.Null || want.Required && (want.Key || !c.Delete)) {
+			return "", fmt.Errorf("jsonl: write: column %s of %s: got a value of type %d, wanted %d", want.Name, t.Name, v.Type, want.Type)
+		}
+	}
+	return t.sortKey(c.Row), nil
+}
+
+// settle keeps the entry unless what is there has a greater version, and tells whether it did.
+func (t *table) settle(key string, e entry) bool {
+	old, ok := t.entries[key]
+	if ok && old.version > e.version {
+		return false
+	}
+	if ok && !old.gone {
+		t.rows--
+	}
+	if !e.gone {
+		t.rows++
+	}
+	t.stale = t.stale || !e.gone || ok && !old.gone
+	t.entries[key] = e
+	return true
+}
+
+func (t *table) encode(c change.Change) entry {
+	e := entry{version: c.Version(), gone: c.Delete}
+	if c.Delete {
+		e.line = string(appendDelete(nil, t.Table, c.Row))
+	} else {
+		e.line = string(appendRow(nil, t.Table, c.Row))
+	}
+	return e
+}
+
+// sortKey encodes a row's primary key so that the order of the encodings is that of the rows.
+func (t *table) sortKey(r model.Row) string {
+	var b []byte
+	for _, i := range t.Keys() {
+		v := &r[i]
+		if v.Type == model.String || v.Type == model.Bytes {
+			// A zero byte ends a text; one inside it is followed by 0xff.
+			b = append(b, strings.ReplaceAll(v.Str, "\x00", "\x00\xff")...)
+			b = append(b, 0, 0)
+			continue
+		}
+		b = binary.BigEndian.AppendUint64(b, uint64(v.Num)^1<<63)
+	}
+	return string(b)
+}
+
+func appendRow(b []byte, t *model.Table, r model.Row) []byte {
+	b = append(b, '{')
+	for i := range t.Columns {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendField(b, t, i, r)
+	}
+	return append(b, "}\n"...)
+}
+
+// appendDelete writes {"table":…,"key":{…},"row_version":…}.
+func appendDelete(b []byte, t *model.Table, r model.Row) []byte {
+	b = append(b, `{"table":`...)
+	b = model.Text(t.Name).AppendJSON(b)
+	b = append(b, `,"key":{`...)
+	for n, i := range t.Keys() {
+		if n > 0 {
+			b = append(b, ',')
+		}
+		b = appendField(b, t, i, r)
+	}
+	b = append(b, "},"...)
+	b = appendField(b, t, len(t.Columns)-1, r)
+	return append(b, "}\n"...)
+}
+
+func appendField(b []byte, t *model.Table, i int, r model.Row) []byte {
+	b = append(b, '"')
+	b = append(b, t.Columns[i].Name...)
+	b = append(b, `":`...)
+	return r[i].AppendJSON(b)
+}

@@ -1,0 +1,101 @@
+// Package sink is where changes go: the interface that every sink fills, and how one is opened from its URI.
+//
+// # What a sink promises
+//
+// Writes are at least once: a block may come again, whole or in other pieces, in this run or a later one. A sink settles
+// them by key and version (contract, section 7): the change with the greatest row_version stays, of equal versions the one
+// written later. A delete is remembered, so that an older upsert that comes later revives nothing. So after any
+// replay the tables are the same, and a run over an existing store continues it.
+//
+// Every sink passes the suite in sinktest.
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+	"sync"
+
+	"flexbeam/schemas/change"
+)
+
+// A Sink settles changes in a store. Its methods may be called from several goroutines.
+type Sink interface {
+	// Write takes a block of changes and may return before they are stored. Blocks written one after the other are
+	// settled in that order; between concurrent calls there is no order. The block is not kept after return.
+	Write(ctx context.Context, b change.Block) error
+
+	// Flush returns when all changes of earlier Writes are stored and visible to readers.
+	Flush(ctx context.Context) error
+
+	// Counts returns the number of rows of each table by its name, after a Flush.
+	Counts(ctx context.Context) (map[string]int64, error)
+
+	// Close flushes and releases the store. After an error of Write or Flush it releases the store and leaves what was
+	// stored before readable.
+	Close(ctx context.Context) error
+}
+
+// An Opener opens a sink from the part of its URI behind the scheme.
+type Opener func(ctx context.Context, rest string) (Sink, error)
+
+// The errors of Open. Both are usage errors.
+var (
+	ErrUnknown = errors.New("unknown sink")
+	ErrURI     = errors.New("not a sink URI")
+)
+
+var (
+	mu      sync.RWMutex
+	openers = map[string]Opener{}
+)
+
+// Register makes a sink available under a scheme. Sinks register themselves in init, so a binary has those it imports.
+func Register(scheme string, o Opener) {
+	mu.Lock()
+	defer mu.Unlock()
+	openers[scheme] = o
+}
+
+// Schemes returns the registered schemes in order.
+func Schemes() []string {
+	mu.RLock()
+	defer mu.RUnlock()
+	var s []string
+	for k := range openers {
+		s = append(s, k)
+	}
+	sort.Strings(s)
+	return s
+}
+
+// Check tells whether uri names a registered sink, without opening it.
+func Check(uri string) error {
+	_, _, err := split(uri)
+	return err
+}
+
+// Open opens the sink that uri names, such as duckdb:calls.duckdb or jsonl:out.
+func Open(ctx context.Context, uri string) (Sink, error) {
+	o, rest, err := split(uri)
+	if err != nil {
+		return nil, err
+	}
+	return o(ctx, rest)
+}
+
+func split(uri string) (Opener, string, error) {
+	scheme, rest, ok := strings.Cut(uri, ":")
+	if !ok || rest == "" {
+		return nil, "", fmt.Errorf("%w: %q: write SCHEME:PLACE with one of the schemes %s", ErrURI, uri, strings.Join(Schemes(), ", "))
+	}
+	mu.RLock()
+	o := openers[scheme]
+	mu.RUnlock()
+	if o == nil {
+		return nil, "", fmt.Errorf("%w: %q: this binary has the sinks %s", ErrUnknown, uri, strings.Join(Schemes(), ", "))
+	}
+	return o, rest, nil
+}

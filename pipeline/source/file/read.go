@@ -1,0 +1,39 @@
+package file
+
+import (
+	"context"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"flexbeam/internal/telemetry"
+	"flexbeam/schemas/record"
+)
+
+func init() {
+	register.DoFn3x1[context.Context, Chunk, func(record.Batch), error](&ReadFn{})
+	register.Emitter1[record.Batch]()
+	beam.RegisterType(chunkType)
+	beam.RegisterType(batchType)
+}
+
+// ReadFn reads the records of chunks.
+type ReadFn struct {
+	Job string
+}
+
+// ProcessElement reads a chunk.
+func (fn *ReadFn) ProcessElement(ctx context.Context, c Chunk, emit func(record.Batch)) error {
+	count := telemetry.For(fn.Job)
+	return c.Read(func(n int64) { count.Bytes.Add(n) }, func(b record.Batch) error {
+		emit(b)
+		return ctx.Err()
+	})
+}
+
+// Read reads the records of files as record.Batch elements. It is bounded.
+func Read(s beam.Scope, job string, files []File) beam.PCollection {
+	s = s.Scope("file.Read")
+	chunks := beam.Reshuffle(s, beam.CreateList(s, Chunks(files, ChunkSize)))
+	return beam.ParDo(s, &ReadFn{Job: job}, chunks)
+}
