@@ -23,7 +23,7 @@ import (
 
 // batch builds the bounded graph.
 func batch(s beam.Scope, job string, o Options, src *source) {
-	buckets := bucketsFor(file.TotalSize(src.files))
+	buckets := bucketsFor(unpackedSize(src.files))
 	records := file.Read(s, job, src.files)
 	tasks, workers, letters, notes := decode.Batch(s, job, buckets, o.Runner != Direct, records)
 	numbered := deadletter.Number(s, notes)
@@ -45,6 +45,18 @@ func stream(s beam.Scope, job string, o Options, src *source) {
 	for _, changes := range []beam.PCollection{letters, engagements, agents, customers} {
 		sink.Write(s, job, o.Sink, changes)
 	}
+}
+
+// unpackedSize returns about how many bytes the records have.
+func unpackedSize(files []file.File) (n int64) {
+	for _, f := range files {
+		if f.Format == file.Plain {
+			n += f.Size
+		} else {
+			n += 12 * f.Size // what such records shrink by
+		}
+	}
+	return n
 }
 
 // bucketsFor returns into how many buckets the keys are divided: enough that one bucket's events are few megabytes.

@@ -14,6 +14,8 @@ import (
 	"flexbeam/pipeline/source/file"
 	"flexbeam/runners/direct"
 	"flexbeam/runners/prism"
+	"flexbeam/schemas/model"
+	"flexbeam/transforms/keyed"
 )
 
 // A Summary says what a job did.
@@ -73,6 +75,13 @@ func (j *Job) Run(ctx context.Context) (sum Summary, err error) {
 	sink.Share(j.id, out)
 	defer sink.Unshare(j.id)
 
+	known, err := kept(ctx, out)
+	if err != nil {
+		return sum, errors.Join(err, out.Close(context.WithoutCancel(ctx)))
+	}
+	keyed.Share(j.id, known)
+	defer keyed.Unshare(j.id)
+
 	p, s := beam.NewPipelineWithRoot()
 	if j.options.Mode == Stream {
 		stream(s, j.id, j.options, j.source)
@@ -102,6 +111,25 @@ func (j *Job) Run(ctx context.Context) (sum Summary, err error) {
 	sum.Bytes = c.Bytes.Load()
 	sum.Elapsed = time.Since(start)
 	return sum, err
+}
+
+// kept returns what a sink holds from earlier jobs.
+func kept(ctx context.Context, out sink.Sink) (*keyed.Known, error) {
+	k, ok := out.(sink.Keeper)
+	if !ok {
+		return nil, nil
+	}
+	known := new(keyed.Known)
+	for _, t := range []model.TableID{model.EngagementsID, model.AgentStatusID, model.CustomersID} {
+		err := k.Keys(ctx, t, func(r model.Row) error {
+			known.Add(t, r)
+			return ctx.Err()
+		})
+		if err != nil {
+			return nil, fmt.Errorf("pipeline: read what the sink holds: %w", err)
+		}
+	}
+	return known, nil
 }
 
 // flushing makes rows visible from time to time while a stream runs. The returned function ends it.

@@ -1,7 +1,6 @@
 // Package telemetry counts what a job does while it runs, for the progress line and the closing summary.
 //
-// Counters belong to a job, named by its id: the transforms of one process share them. On remote runners each worker process
-// counts for itself and Beam's own metrics carry the sums; see Beam.
+// Counters belong to a job, named by its id: the transforms of one process share them.
 package telemetry
 
 import (

@@ -19,6 +19,7 @@ import (
 	"sync"
 
 	"flexbeam/schemas/change"
+	"flexbeam/schemas/model"
 )
 
 // A Sink settles changes in a store. Its methods may be called from several goroutines.
@@ -36,6 +37,14 @@ type Sink interface {
 	// Close flushes and releases the store. After an error of Write or Flush it releases the store and leaves what was
 	// stored before readable.
 	Close(ctx context.Context) error
+}
+
+// A Keeper is a sink that can say what it holds. A job over a store that earlier jobs filled asks for it, so that rows of a
+// task or worker that are no longer right are deleted, and not only overwritten where their keys come again.
+type Keeper interface {
+	// Keys calls f with every row that a table holds: its key cells and, of engagements, task_sid; of customers it calls f
+	// with the isolated rows only. The row is valid until f returns.
+	Keys(ctx context.Context, t model.TableID, f func(model.Row) error) error
 }
 
 // An Opener opens a sink from the part of its URI behind the scheme.

@@ -16,6 +16,9 @@ import (
 	beamprism "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
 )
 
+// startUp is how long a job may take until its worker runs.
+const startUp = 3 * time.Second
+
 // server is the job server of this process; all pipelines share it.
 var server struct {
 	sync.Mutex
@@ -33,6 +36,7 @@ func Run(ctx context.Context, p *beam.Pipeline) error {
 	if err != nil {
 		return fmt.Errorf("prism: list jobs: %w", err)
 	}
+	begun := time.Now()
 	done := make(chan error, 1)
 	go func() {
 		_, err := beam.Run(context.WithoutCancel(ctx), "prism", p)
@@ -41,7 +45,7 @@ func Run(ctx context.Context, p *beam.Pipeline) error {
 	select {
 	case err = <-done:
 	case <-ctx.Done():
-		cancel(client, before, done)
+		cancel(client, before, begun, done)
 		return context.Cause(ctx)
 	}
 	if err != nil {
@@ -92,8 +96,14 @@ func running(client jobpb.JobServiceClient) (map[string]bool, error) {
 
 // cancel cancels the jobs that began since before and waits for this one's end, but not for ever: a transform that hangs
 // must not keep the process.
-func cancel(client jobpb.JobServiceClient, before map[string]bool, done <-chan error) {
+func cancel(client jobpb.JobServiceClient, before map[string]bool, begun time.Time, done <-chan error) {
 	deadline := time.After(20 * time.Second)
+	// A job that is canceled before its worker has started makes Prism panic: give it the time to start.
+	select {
+	case <-done:
+		return
+	case <-time.After(startUp - time.Since(begun)):
+	}
 	for {
 		ids, err := running(client)
 		if err != nil && !errors.Is(err, context.DeadlineExceeded) {

@@ -207,7 +207,8 @@ func (p *Parser) unquote(t []byte) []byte {
 	return bytes.TrimSpace(p.scratch[start:])
 }
 
-// join returns the scalars of an array, trimmed and joined with a comma and a blank; null, blank and nested ones are left out.
+// join returns the scalars of an array, trimmed and joined with a comma and a blank; nested arrays are joined
+// in their place; null, blank and objects are left out.
 func (p *Parser) join(b []byte, i, depth int) []byte {
 	var out []byte
 	a := jsonscan.OpenArray(b, i, depth)
@@ -219,6 +220,9 @@ func (p *Parser) join(b []byte, i, depth int) []byte {
 			continue
 		case number:
 			v.text = []byte(Plain(string(v.text)))
+		}
+		if len(v.text) == 0 {
+			continue
 		}
 		if len(out) > 0 {
 			out = append(out, ", "...)

@@ -59,10 +59,24 @@ const placed = 1 << NumFields
 // A block is: its length in bytes, then its events. An event is: flags, kind, time, sum, id, the set of fields, the
 // fields' texts, then the optional numbers and snapshots. A text is n<<1 and n bytes, or p<<1|1 for the text at byte p.
 type Builder struct {
-	buf  []byte
-	seen map[string]int
-	n    int
+	buf   []byte
+	n     int
+	seen  []seen
+	epoch uint32
 }
+
+// seen is a text of the block and where it stands. The table of them is small and forgets: a text that was forgotten is
+// stored again.
+type seen struct {
+	text  string
+	at    int
+	epoch uint32 // the block that it belongs to
+}
+
+const (
+	seenBits = 8
+	seenSize = 1 << seenBits
+)
 
 // Len returns the number of events in the builder.
 func (b *Builder) Len() int { return b.n }
@@ -74,7 +88,10 @@ func (b *Builder) Size() int { return len(b.buf) }
 func (b *Builder) Reset() {
 	b.buf = b.buf[:0]
 	b.n = 0
-	clear(b.seen)
+	b.epoch++
+	if b.epoch == 0 { // it went round: old entries could pass for new ones
+		clear(b.seen)
+	}
 }
 
 // Add encodes the parts of an event.
@@ -144,17 +161,43 @@ func (b *Builder) literal(s string) {
 }
 
 func (b *Builder) text(s string) {
-	if at, ok := b.seen[s]; ok {
-		b.buf = binary.AppendUvarint(b.buf, uint64(at)<<1|1)
+	if len(s) <= 2 {
+		b.literal(s)
 		return
 	}
-	if len(s) > 2 {
-		if b.seen == nil {
-			b.seen = make(map[string]int)
-		}
-		b.seen[s] = len(b.buf)
+	if b.seen == nil {
+		b.seen = make([]seen, seenSize)
+		b.epoch = max(b.epoch, 1)
 	}
+	e := &b.seen[slot(s)]
+	if e.epoch == b.epoch && e.text == s {
+		b.buf = binary.AppendUvarint(b.buf, uint64(e.at)<<1|1)
+		return
+	}
+	*e = seen{s, len(b.buf), b.epoch}
 	b.literal(s)
+}
+
+// slot returns the place of a text in the table of texts, from its length and from bytes at its middle and end.
+func slot(s string) int {
+	n := len(s)
+	h := uint64(n)
+	if n >= 8 {
+		h += load(s[n-8:])*0x9e3779b97f4a7c15 + load(s[n/2-4:])*0xc2b2ae3d27d4eb4f
+	} else {
+		for i := range n {
+			h = h*31 + uint64(s[i])
+		}
+	}
+	h *= 0x9e3779b97f4a7c15
+	return int(h >> (64 - seenBits))
+}
+
+// load returns the first eight bytes of s.
+func load(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
 // Append appends the events as one block to dst, nothing without events. The texts of added events must not change before.

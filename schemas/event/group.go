@@ -38,3 +38,6 @@ func Groups(events []Event, by Field) []Group {
 	}
 	return groups
 }
+
+// Key returns the key of a task or worker in a pipeline.
+func Key(account, sid string) string { return account + "\x00" + sid }

@@ -14,7 +14,7 @@ Every table, every column, where its value comes from and which rule decides it.
 - **Key**: columns of the primary key are marked *key*; they and those marked *not null* are never null.
 - **Sources** are tried in order; the first one that is not empty counts. ` + "`task_attributes.…` and `worker_attributes.…`" + ` are paths in these
   attributes, another name in code type is a field of the event's payload, and words say how the value is computed.
-- **Rule** names the section of the contract that decides.
+- **Rule** names the section of the [contract](contract.md) that decides.
 - Durations are seconds with milliseconds behind the point. Times are UTC, exact to the millisecond.
 
 | type, BigQuery | DuckDB | JSON |

@@ -39,7 +39,7 @@ var DeadLetters = Table{
 	Name:        "dead_letters",
 	Description: "One row for each record that could not be used, with its bytes and the reason.",
 	Columns: []Column{
-		{Name: "source", Type: String, Key: true, Sources: ruled("kind and name of the source"), Description: "Where the record was read: `file:` and the file's path, or `kinesis:` and the stream.", Rule: "1, 6"},
+		{Name: "source", Type: String, Key: true, Sources: ruled("kind and name of the source"), Description: "Which source read the record: `file`, or `kinesis:` and the stream.", Rule: "1, 6"},
 		{Name: "position", Type: String, Key: true, Sources: ruled("place in the source"), Description: "`file:line`, in an array `file:line:index`; or `shard:sequence number`.", Rule: "1, 6"},
 		{Name: "error_class", Type: String, Required: true, Sources: ruled("decoder"), Description: "Kind of the fault, one of a fixed list.", Rule: "1"},
 		{Name: "error", Type: String, Required: true, Sources: ruled("decoder"), Description: "What is wrong, in words.", Rule: "1"},

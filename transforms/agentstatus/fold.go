@@ -7,6 +7,7 @@ package agentstatus
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 
@@ -25,6 +26,7 @@ type Folder struct {
 	hidden []string
 	pieces []piece
 	times  []int64
+	from   int64 // the earliest time of which the events tell something
 	row    model.Row
 }
 
@@ -44,7 +46,7 @@ type piece struct {
 // the time in ms up to which a running activity is known to last, event.None when nothing is known. A row is valid until
 // emit returns.
 func (f *Folder) Fold(account, worker string, events []*event.Event, asOf int64, emit func(model.Row)) {
-	f.pieces, f.times = f.pieces[:0], f.times[:0]
+	f.pieces, f.times, f.from = f.pieces[:0], f.times[:0], math.MaxInt64
 	var previous *event.Event // the last update
 	var current *event.Event  // the update that entered the running activity, nil when none runs
 	since := int64(event.None)
@@ -53,6 +55,7 @@ func (f *Folder) Fold(account, worker string, events []*event.Event, asOf int64,
 			continue
 		}
 		f.times = append(f.times, e.Time)
+		f.from = min(f.from, e.Time)
 		switch e.Kind {
 		case event.WorkerDeleted:
 			if current != nil {
@@ -110,6 +113,7 @@ func availability(entered *event.Event, name, sid string) bool {
 
 // add cuts a stretch of time at the quarter hours. Time without a named activity belongs to nobody.
 func (f *Folder) add(p piece) {
+	f.from = min(f.from, p.from)
 	if p.activity == "" || p.from >= p.to || f.isHidden(p.activity) {
 		return
 	}
@@ -182,13 +186,15 @@ func (f *Folder) version(interval int64) (version, updated int64) {
 	return int64(behind - first), f.times[len(f.times)-1]
 }
 
-// Version returns the row_version that a row with the key cells of r has after the last Fold, also when it is gone.
-func (f *Folder) Version(r model.Row) int64 {
-	if len(f.times) == 0 {
-		return 0
+// Deleted returns the row_version with which a row with the key cells of r is deleted, when the last Fold yields none. ok is
+// false for quarter hours that begin before the time of which the events tell: the row then stays as it is.
+func (f *Folder) Deleted(r model.Row) (version int64, ok bool) {
+	interval := r[col.interval].Num
+	if len(f.times) == 0 || interval < f.from {
+		return 0, false
 	}
-	v, _ := f.version(r[col.interval].Num)
-	return v
+	version, _ = f.version(interval)
+	return version, true
 }
 
 var col = struct{ account, agent, interval, activity, sid, availability, seconds, updatedAt, version int }{

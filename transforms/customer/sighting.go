@@ -1,6 +1,8 @@
 package customer
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -18,11 +20,14 @@ var ErrCorrupt = errors.New("customer: corrupt sightings")
 
 // Append adds a row.
 func (s Sightings) Append(eventID string, r model.Row) Sightings {
-	one := change.Block(nil).Append(change.Change{Table: model.CustomersID, Row: r})
+	return appendSighting(s, eventID, change.Block(nil).Append(change.Change{Table: model.CustomersID, Row: r}))
+}
+
+func appendSighting(s []byte, eventID string, row change.Block) []byte {
 	s = binary.AppendUvarint(s, uint64(len(eventID)))
 	s = append(s, eventID...)
-	s = binary.AppendUvarint(s, uint64(len(one)))
-	return append(s, one...)
+	s = binary.AppendUvarint(s, uint64(len(row)))
+	return append(s, row...)
 }
 
 // each calls f for every sighting.
@@ -49,7 +54,8 @@ func (s Sightings) each(f func(eventID string, b change.Block) error) error {
 	return nil
 }
 
-// best is the newest sighting of a contact: the greatest (stamp, event id).
+// best is the newest sighting of a contact: the greatest (stamp, event id); of one event id in two tasks the greater row, so
+// that order does not decide.
 type best struct {
 	stamp int64
 	id    string
@@ -57,8 +63,11 @@ type best struct {
 }
 
 func (b *best) take(stamp int64, id string, block change.Block) (newer bool) {
-	if b.block != nil && (stamp < b.stamp || stamp == b.stamp && id <= b.id) {
-		return false
+	if b.block != nil {
+		c := cmp.Or(cmp.Compare(stamp, b.stamp), cmp.Compare(id, b.id), bytes.Compare(block, b.block))
+		if c <= 0 {
+			return false
+		}
 	}
 	b.stamp, b.id, b.block = stamp, id, block
 	return true

@@ -1,6 +1,7 @@
 package customer
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -15,7 +16,7 @@ func init() {
 	register.Emitter1[[]byte]()
 }
 
-// StreamFn keeps of every contact the stamp and id of its newest sighting, and emits each that is newer.
+// StreamFn keeps of every contact its newest sighting, and emits each that is newer.
 type StreamFn struct {
 	Newest state.Value[[]byte]
 }
@@ -32,17 +33,24 @@ func (fn *StreamFn) ProcessElement(p state.Provider, contact string, sightings [
 		if n <= 0 {
 			return ErrCorrupt
 		}
-		b.take(stamp, string(known[n:]), change.Block{})
+		err := Sightings(known[n:]).each(func(id string, block change.Block) error {
+			b.take(stamp, id, block)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
 	}
+	before := b.block
 	contacts := map[string]*best{contact: b}
 	if err := newest(contacts, sightings); err != nil {
 		return err
 	}
-	if len(b.block) == 0 {
+	if bytes.Equal(b.block, before) {
 		return nil
 	}
 	emit(b.block)
-	return fn.Newest.Write(p, append(binary.AppendVarint(nil, b.stamp), b.id...))
+	return fn.Newest.Write(p, appendSighting(binary.AppendVarint(nil, b.stamp), b.id, b.block))
 }
 
 // Stream turns (contact, Sightings) into blocks of changes.

@@ -1,6 +1,8 @@
 package decode
 
 import (
+	"hash/maphash"
+
 	"flexbeam/internal/jsonscan"
 	"flexbeam/schemas/attribute"
 )
@@ -8,13 +10,21 @@ import (
 // cacheSize bounds the attributes that a cache holds; a chunk of a file has some thousand tasks open.
 const cacheSize = 1 << 13
 
-// cache keeps the snapshots of attributes by their JSON text.
+// cache keeps the snapshots of attributes by a hash of their JSON text: comparing the texts would cost as much as parsing
+// them. The hash has a random seed, so nobody can make texts that collide.
 type cache struct {
 	parser  *attribute.Parser
-	known   map[string]cached
+	known   map[digest]cached
 	scratch []byte
 	out     []byte
 }
+
+type digest struct {
+	hash   uint64
+	length int
+}
+
+var seed = maphash.MakeSeed()
 
 type cached struct {
 	snapshot attribute.Snapshot
@@ -22,7 +32,8 @@ type cached struct {
 }
 
 func (c *cache) snapshot(v []byte) (attribute.Snapshot, bool) {
-	if k, ok := c.known[string(v)]; ok {
+	d := digest{maphash.Bytes(seed, v), len(v)}
+	if k, ok := c.known[d]; ok {
 		return k.snapshot, k.ok
 	}
 	b := v
@@ -36,8 +47,8 @@ func (c *cache) snapshot(v []byte) (attribute.Snapshot, bool) {
 		k.snapshot = attribute.Snapshot(c.out)
 	}
 	if c.known == nil || len(c.known) >= cacheSize {
-		c.known = make(map[string]cached)
+		c.known = make(map[digest]cached, cacheSize)
 	}
-	c.known[string(v)] = k
+	c.known[d] = k
 	return k.snapshot, k.ok
 }

@@ -60,7 +60,7 @@ func (fn *StreamFn) Setup() {
 }
 
 func add(groups map[string]*group, e *event.Event, by event.Field, part event.Part) {
-	key := Key(e.Text[event.AccountSID], e.Text[by])
+	key := event.Key(e.Text[event.AccountSID], e.Text[by])
 	g := groups[key]
 	if g == nil {
 		g = &group{newest: e.Time}
@@ -69,9 +69,6 @@ func add(groups map[string]*group, e *event.Event, by event.Field, part event.Pa
 	g.builder.Add(e, part)
 	g.newest = max(g.newest, e.Time)
 }
-
-// Key returns the key of a task or worker in a pipeline.
-func Key(account, sid string) string { return account + "\x00" + sid }
 
 // ProcessElement decodes a batch.
 func (fn *StreamFn) ProcessElement(ctx context.Context, b record.Batch, tasks, workers func(beam.EventTime, string, []byte), changes func([]byte)) error {

@@ -21,6 +21,7 @@ var ErrCorrupt = errors.New("keyed: corrupt state")
 type State struct {
 	Pending  int64 // time in ms of the timer that is set, event.None without one
 	Distinct int64 // distinct events that were counted so far
+	Folds    int64 // how often the key was folded
 	Blocks   event.Block
 
 	emitted []emitted
@@ -41,6 +42,7 @@ func (s *State) Encode() []byte {
 	b = append(b, encoding)
 	b = binary.AppendVarint(b, s.Pending)
 	b = binary.AppendVarint(b, s.Distinct)
+	b = binary.AppendVarint(b, s.Folds)
 	b = binary.AppendUvarint(b, uint64(len(s.emitted)))
 	for _, e := range s.emitted {
 		b = append(b, byte(e.table))
@@ -80,7 +82,7 @@ func Decode(b []byte) (*State, error) {
 		b = b[n:]
 		return int(v)
 	}
-	s.Pending, s.Distinct = varint(), varint()
+	s.Pending, s.Distinct, s.Folds = varint(), varint(), varint()
 	for n := uvarint(); n > 0 && !bad && len(b) > 0; n-- {
 		e := emitted{table: model.TableID(b[0])}
 		b = b[1:]
@@ -139,8 +141,9 @@ func (t *Settler) Row(id model.TableID, r model.Row) {
 	t.block = append(t.block, t.one...)
 }
 
-// Done ends the fold and returns its changes. Deletes carry the version that deleted gives for the key cells of a row.
-func (t *Settler) Done(deleted func(model.TableID, model.Row) int64) (change.Block, error) {
+// Done ends the fold and returns its changes. A row that is gone is deleted with the version that deleted gives for its key
+// cells; where that says no, the fold knows nothing of the row's time, and it stays.
+func (t *Settler) Done(deleted func(model.TableID, model.Row) (version int64, ok bool)) (change.Block, error) {
 	for _, old := range t.state.emitted {
 		if _, gone := t.before[old.name()]; !gone {
 			continue
@@ -150,7 +153,12 @@ func (t *Settler) Done(deleted func(model.TableID, model.Row) int64) (change.Blo
 		if !table.ParseKey([]byte(old.key), r) {
 			return nil, ErrCorrupt
 		}
-		r[len(r)-1] = model.Integer(deleted(old.table, r))
+		version, ok := deleted(old.table, r)
+		if !ok {
+			t.next = append(t.next, old)
+			continue
+		}
+		r[len(r)-1] = model.Integer(version)
 		t.block = t.block.Append(change.Change{Table: old.table, Delete: true, Row: r})
 	}
 	t.state.emitted = t.next

@@ -13,6 +13,7 @@ import (
 	"flexbeam/schemas/model"
 	"flexbeam/transforms/customer"
 	"flexbeam/transforms/decode"
+	"flexbeam/transforms/keyed"
 )
 
 func init() {
@@ -29,12 +30,13 @@ type BatchFn struct {
 	Options Options
 
 	folders []*Folder
+	known   *keyed.Known
 	count   *telemetry.Counters
 }
 
 // Setup makes a folder for each goroutine.
 func (fn *BatchFn) Setup() {
-	fn.count = telemetry.For(fn.Job)
+	fn.count, fn.known = telemetry.For(fn.Job), keyed.Of(fn.Job)
 	for range parallel.Workers(1 << 30) {
 		fn.folders = append(fn.folders, NewFolder(fn.Options))
 	}
@@ -70,11 +72,26 @@ func (fn *BatchFn) ProcessElement(ctx context.Context, _ int, blocks func(*[]byt
 			o.sightings[b] = o.sightings[b].Append(id, r)
 		}
 		for _, g := range groups[len(groups)*piece/len(out) : len(groups)*(piece+1)/len(out)] {
-			out, err := f.Fold(g.Account, g.SID, g.Events, emit, see)
+			known := fn.known.Task(g.Account, g.SID)
+			if known == nil {
+				out, err := f.Fold(g.Account, g.SID, g.Events, emit, see)
+				if err != nil {
+					return err
+				}
+				o.distinct += int64(out.Distinct)
+				continue
+			}
+			settler := known.Settle()
+			out, err := f.Fold(g.Account, g.SID, g.Events, settler.Row, see)
 			if err != nil {
 				return err
 			}
 			o.distinct += int64(out.Distinct)
+			block, err := settler.Done(func(model.TableID, model.Row) (int64, bool) { return out.Version, true })
+			if err != nil {
+				return err
+			}
+			o.changes = append(o.changes, block...)
 		}
 		return nil
 	})

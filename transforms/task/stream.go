@@ -53,9 +53,16 @@ func (fn *StreamFn) OnTimer(_ context.Context, _ beam.EventTime, sp state.Provid
 	if err != nil {
 		return err
 	}
+	groups := event.Groups(events, event.TaskSID)
+	if s.Folds == 0 {
+		for _, g := range groups {
+			s.Adopt(keyed.Of(fn.Job).Task(g.Account, g.SID))
+		}
+	}
+	s.Folds++
 	settler := s.Settle()
 	var version, distinct int64
-	for _, g := range event.Groups(events, event.TaskSID) {
+	for _, g := range groups {
 		out, err := fn.folder.Fold(g.Account, g.SID, g.Events, settler.Row, func(id string, r model.Row) {
 			sightings(r[0].Str, customer.Sightings(nil).Append(id, r))
 		})
@@ -67,7 +74,7 @@ func (fn *StreamFn) OnTimer(_ context.Context, _ beam.EventTime, sp state.Provid
 	}
 	fn.count.Distinct.Add(distinct - s.Distinct)
 	s.Distinct, s.Pending = distinct, event.None
-	block, err := settler.Done(func(model.TableID, model.Row) int64 { return version })
+	block, err := settler.Done(func(model.TableID, model.Row) (int64, bool) { return version, true })
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/model"
+	"flexbeam/transforms/keyed"
 )
 
 func init() {
@@ -25,12 +26,13 @@ type BatchFn struct {
 	Options Options
 
 	folders []*Folder
+	known   *keyed.Known
 	count   *telemetry.Counters
 }
 
 // Setup makes a folder for each goroutine.
 func (fn *BatchFn) Setup() {
-	fn.count = telemetry.For(fn.Job)
+	fn.count, fn.known = telemetry.For(fn.Job), keyed.Of(fn.Job)
 	for range parallel.Workers(1 << 30) {
 		fn.folders = append(fn.folders, NewFolder(fn.Options))
 	}
@@ -49,8 +51,18 @@ func (fn *BatchFn) ProcessElement(ctx context.Context, _ int, blocks func(*[]byt
 	out := make([]change.Block, len(groups))
 	err = parallel.Do(len(groups), func(worker, i int) error {
 		emit := func(t model.TableID, r model.Row) { out[i] = out[i].Append(change.Change{Table: t, Row: r}) }
-		n, err := fn.folders[worker].Fold(groups[i].Account, groups[i].SID, groups[i].Events, emit)
+		f, g := fn.folders[worker], groups[i]
+		known := fn.known.Worker(g.Account, g.SID)
+		var settler *keyed.Settler
+		if known != nil {
+			settler = known.Settle()
+			emit = settler.Row
+		}
+		n, err := f.Fold(g.Account, g.SID, g.Events, emit)
 		fn.count.Distinct.Add(int64(n))
+		if err == nil && settler != nil {
+			out[i], err = settler.Done(f.Deleted)
+		}
 		return err
 	})
 	if err != nil {

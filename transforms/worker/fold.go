@@ -45,10 +45,10 @@ func (f *Folder) Fold(account, worker string, events []*event.Event, emit func(m
 	return own, nil
 }
 
-// Deleted returns the row_version of the delete of a row that the last Fold no longer yields.
-func (f *Folder) Deleted(t model.TableID, r model.Row) int64 {
+// Deleted returns the row_version of the delete of a row that the last Fold no longer yields; ok is false where the row stays.
+func (f *Folder) Deleted(t model.TableID, r model.Row) (version int64, ok bool) {
 	if t == model.AgentStatusID {
-		return f.status.Version(r)
+		return f.status.Deleted(r)
 	}
-	return 0 // an agent stays once it was seen
+	return 0, false // an agent stays once it was seen
 }

@@ -51,9 +51,16 @@ func (fn *StreamFn) OnTimer(_ context.Context, _ beam.EventTime, sp state.Provid
 	if err != nil {
 		return err
 	}
+	groups := event.Groups(events, event.WorkerSID)
+	if s.Folds == 0 {
+		for _, g := range groups {
+			s.Adopt(keyed.Of(fn.Job).Worker(g.Account, g.SID))
+		}
+	}
+	s.Folds++
 	settler := s.Settle()
 	var own int64
-	for _, g := range event.Groups(events, event.WorkerSID) {
+	for _, g := range groups {
 		n, err := fn.folder.Fold(g.Account, g.SID, g.Events, settler.Row)
 		if err != nil {
 			return err

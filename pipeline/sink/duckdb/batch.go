@@ -28,7 +28,7 @@ type batch struct {
 }
 
 // seenMost bounds seen, which is some 20 bytes for each key.
-const seenMost = 2 << 20
+var seenMost = 2 << 20
 
 func newBatch(t *model.Table, shard int, stored, buried bool) *batch {
 	b := &batch{table: t, shard: shard, index: map[string]int32{}, stored: stored, buried: buried}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -19,9 +20,12 @@ const benchmarkRows = 218000
 // BenchmarkEmpty writes engagements into a new file, until it is closed.
 func BenchmarkEmpty(b *testing.B) {
 	blocks := sinktest.Engagements(benchmarkRows, 256<<10, 1)
-	for b.Loop() {
-		file := filepath.Join(b.TempDir(), "calls.duckdb")
-		measure(b, file, blocks)
+	for _, writers := range []string{"1", "2"} {
+		b.Run("writers="+writers, func(b *testing.B) {
+			for b.Loop() {
+				measure(b, filepath.Join(b.TempDir(), "calls.duckdb")+"?writers="+writers, blocks)
+			}
+		})
 	}
 }
 
@@ -79,18 +83,22 @@ func BenchmarkStream(b *testing.B) {
 	writeAll(b, file, sinktest.Engagements(benchmarkRows, 256<<10, 1))
 	blocks := sinktest.Engagements(100*500, 60000, 3)
 	ctx := context.Background()
-	s, err := open(ctx, file)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer s.Close(ctx)
-	for i := 0; b.Loop(); i++ {
-		if err := s.Write(ctx, blocks[i%len(blocks)]); err != nil {
-			b.Fatal(err)
-		}
-		if err := s.Flush(ctx); err != nil {
-			b.Fatal(err)
-		}
+	for _, writers := range []string{"1", "2"} {
+		b.Run("writers="+writers, func(b *testing.B) {
+			s, err := open(ctx, file+"?writers="+writers)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close(ctx)
+			for i := 0; b.Loop(); i++ {
+				if err := s.Write(ctx, blocks[i%len(blocks)]); err != nil {
+					b.Fatal(err)
+				}
+				if err := s.Flush(ctx); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 
@@ -116,6 +124,7 @@ func measure(b *testing.B, file string, blocks []change.Block) {
 	writeAll(b, file, blocks)
 	b.ReportMetric(benchmarkRows/time.Since(start).Seconds(), "rows/s")
 	b.ReportMetric((cpuTime() - cpu).Seconds(), "cpu-s/op")
+	file, _, _ = strings.Cut(file, "?")
 	if fi, err := os.Stat(file); err == nil {
 		b.ReportMetric(float64(fi.Size())/(1<<20), "MB")
 	}

@@ -96,25 +96,38 @@ func (c *conn) number(query string) (n int64, err error) {
 
 // strings runs a query whose columns are all VARCHAR; null is the empty string.
 func (c *conn) strings(query string) (rows [][]string, err error) {
+	err = c.texts(query, func(row []string) error {
+		rows = append(rows, append([]string(nil), row...))
+		return nil
+	})
+	return rows, err
+}
+
+// texts runs a query whose columns are all VARCHAR and calls f with each row; null is the empty string.
+func (c *conn) texts(query string, f func(row []string) error) error {
 	var r bindings.Result
 	defer bindings.DestroyResult(&r)
 	if bindings.Query(c.conn, query, &r) == bindings.StateError {
-		return nil, fmt.Errorf("%s: %s", head(query), oneLine(bindings.ResultError(&r)))
+		return fmt.Errorf("%s: %s", head(query), oneLine(bindings.ResultError(&r)))
 	}
+	row := make([]string, bindings.ColumnCount(&r))
 	for {
 		chunk := bindings.FetchChunk(r)
 		if chunk.Ptr == nil {
-			return rows, nil
+			return nil
 		}
 		for i := range bindings.DataChunkGetSize(chunk) {
-			row := make([]string, bindings.ColumnCount(&r))
 			for j := range row {
+				row[j] = ""
 				v := bindings.DataChunkGetVector(chunk, bindings.IdxT(j))
 				if valid := bindings.VectorGetValidity(v); valid == nil || bindings.ValidityRowIsValid(valid, i) {
 					row[j] = vector{data: bindings.VectorGetData(v)}.string(int(i))
 				}
 			}
-			rows = append(rows, row)
+			if err := f(row); err != nil {
+				bindings.DestroyDataChunk(&chunk)
+				return err
+			}
 		}
 		bindings.DestroyDataChunk(&chunk)
 	}

@@ -15,8 +15,19 @@ import (
 	"flexbeam/schemas/model"
 )
 
-func TestSinkKeepsItsPromises(t *testing.T) {
-	sinktest.Run(t, sinktest.Harness{
+func TestSinkKeepsItsPromises(t *testing.T) { sinktest.Run(t, harness()) }
+
+func TestReplaysChangeNothingWhateverTheSizeOfBatches(t *testing.T) {
+	insert, look, commit, seen := insertRows, lookRows, commitRows, seenMost
+	defer func() { insertRows, lookRows, commitRows, seenMost = insert, look, commit, seen }()
+	for _, n := range []int{1, 2} {
+		insertRows, lookRows, commitRows, seenMost = n, n+1, 5, 6
+		sinktest.Replays(t, harness())
+	}
+}
+
+func harness() sinktest.Harness {
+	return sinktest.Harness{
 		Place: func(t testing.TB) string { return "duckdb:" + filepath.Join(t.TempDir(), "calls.duckdb") },
 		Rows: func(t testing.TB, uri string, table *model.Table) []model.Row {
 			return readRows(t, strings.TrimPrefix(uri, "duckdb:"), table)
@@ -28,7 +39,7 @@ func TestSinkKeepsItsPromises(t *testing.T) {
 			copyFile(t, file+".wal", to+".wal")
 			return "duckdb:" + to
 		},
-	})
+	}
 }
 
 func copyFile(t testing.TB, from, to string) {

@@ -9,16 +9,19 @@ import (
 // errClosed answers calls after Close.
 var errClosed = errors.New("duckdb: sink is closed")
 
-// explainStore says what to do about the errors of storing that users meet.
-func explainStore(err error) error {
-	m := err.Error()
-	switch {
-	case strings.Contains(m, "No space left"):
-		return fmt.Errorf("the disk is full: make room and run again (%w)", err)
-	case strings.Contains(m, "Out of Memory"):
-		return fmt.Errorf("raise memory_limit: duckdb:FILE?memory_limit=2GB (%w)", err)
+// explain adds the file to an error of storing, and what to do about those that users meet.
+func (s *store) explain(err error) error {
+	if err == nil {
+		return nil
 	}
-	return err
+	hint := ""
+	switch m := err.Error(); {
+	case strings.Contains(m, "No space left"):
+		hint = "the disk is full: make room and run again: "
+	case strings.Contains(m, "Out of Memory"):
+		hint = "DuckDB needs more memory: write duckdb:FILE?memory_limit=2GB: "
+	}
+	return fmt.Errorf("duckdb: store changes in %s: %s%w", s.place.file, hint, err)
 }
 
 // explainOpen says what to do about the errors of opening that users meet.

@@ -3,6 +3,7 @@ package duckdb
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"flexbeam/pipeline/sink"
 )
 
 // A place is what a URI says: the file and how to open it.
@@ -24,7 +27,7 @@ func parsePlace(rest string) (place, error) {
 	p := place{memory: "1GB", writers: min(runtime.GOMAXPROCS(0), 4)}
 	values, err := url.ParseQuery(query)
 	if err != nil {
-		return p, fmt.Errorf("duckdb: read options %q: %w", query, err)
+		return p, fmt.Errorf("duckdb: %w: options %q: %w", sink.ErrURI, query, err)
 	}
 	for k := range values {
 		v := values.Get(k)
@@ -33,14 +36,14 @@ func parsePlace(rest string) (place, error) {
 			p.memory = v
 		case "writers":
 			if p.writers, err = strconv.Atoi(v); err != nil || p.writers < 1 || p.writers > 64 {
-				return p, fmt.Errorf("duckdb: read option writers=%s: write a number from 1 to 64", v)
+				return p, fmt.Errorf("duckdb: %w: option writers=%s: write a number from 1 to 64", sink.ErrURI, v)
 			}
 		default:
-			return p, fmt.Errorf("duckdb: unknown option %q: there are memory_limit and writers", k)
+			return p, fmt.Errorf("duckdb: %w: unknown option %q: there are memory_limit and writers", sink.ErrURI, k)
 		}
 	}
 	if name == "" {
-		return p, fmt.Errorf("duckdb: no file in %q: write duckdb:FILE", rest)
+		return p, fmt.Errorf("duckdb: %w: no file in %q: write duckdb:FILE", sink.ErrURI, rest)
 	}
 	if p.file, err = filepath.Abs(name); err != nil {
 		return p, fmt.Errorf("duckdb: find %s: %w", name, err)
@@ -69,6 +72,22 @@ func checkFile(file string) error {
 		return fmt.Errorf("duckdb: open %s: it is a directory: name a file in it", file)
 	case !fi.Mode().IsRegular():
 		return fmt.Errorf("duckdb: open %s: it is no regular file: name a file that DuckDB made or a new one", file)
+	case fi.Size() > 0:
+		return checkMagic(file)
+	}
+	return nil
+}
+
+// checkMagic makes sure that a file is one of DuckDB's: it would open a JSON file, too, and store nothing in it.
+func checkMagic(file string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return fmt.Errorf("duckdb: open %s: %w", file, errors.Unwrap(err))
+	}
+	defer f.Close()
+	head := make([]byte, 12)
+	if _, err := io.ReadFull(f, head); err != nil || string(head[8:]) != "DUCK" {
+		return fmt.Errorf("duckdb: open %s: it is no DuckDB file: name a file that DuckDB made or a new one", file)
 	}
 	return nil
 }

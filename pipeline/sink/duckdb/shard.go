@@ -8,10 +8,11 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// When a shard works without being asked.
-const (
+// When a shard works without being asked. Only tests change it.
+var (
 	insertRows  = rowGroup     // of one table: inserts exactly a row group, which is compressed at once and not touched again
-	insertBytes = 48 << 20     // packed rows of all tables: inserts them all
+	lookRows    = 4 * rowGroup // the same for a table that must be read first for what it has
+	insertBytes = 96 << 20     // packed rows of all tables: inserts them all
 	commitRows  = 8 * rowGroup // inserted: commits, since each commit and each table that ends in a part of a row group costs
 )
 
@@ -78,7 +79,7 @@ func (s *shard) run() {
 			r.reply <- err
 		default:
 			if err == nil {
-				err = s.gather(r.part)
+				err = s.store.explain(s.gather(r.part))
 			}
 			s.room.give(r.part.size)
 		}
@@ -91,7 +92,7 @@ func (s *shard) gather(p *part) error {
 	for _, r := range p.rows {
 		b := s.batches[r.table]
 		b.add(p.parcel, r)
-		if len(b.rows) == insertRows {
+		if n := len(b.rows); n == lookRows || n == insertRows && b.seen != nil {
 			if err := s.insert(b); err != nil {
 				return err
 			}
@@ -114,10 +115,11 @@ func (s *shard) gather(p *part) error {
 
 // settle stores all that has come.
 func (s *shard) settle() error {
-	if err := s.insert(s.batches...); err != nil {
-		return err
+	err := s.insert(s.batches...)
+	if err == nil {
+		err = s.commit()
 	}
-	return s.commit()
+	return s.store.explain(err)
 }
 
 func (s *shard) counts() (map[string]int64, error) {
@@ -142,7 +144,7 @@ func (s *shard) insert(batches ...*batch) error {
 		err := s.settleBatch(b)
 		b.reset()
 		if err != nil {
-			return fmt.Errorf("duckdb: store changes in %s: %w", s.store.place.file, explainStore(err))
+			return err
 		}
 	}
 	return nil
@@ -174,8 +176,6 @@ func (s *shard) commit() error {
 		return nil
 	}
 	s.open, s.rows = false, 0
-	if _, err := s.conn.exec("COMMIT"); err != nil {
-		return fmt.Errorf("duckdb: store changes in %s: %w", s.store.place.file, explainStore(err))
-	}
-	return nil
+	_, err := s.conn.exec("COMMIT")
+	return err
 }

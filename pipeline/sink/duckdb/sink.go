@@ -16,7 +16,8 @@
 // # Options
 //
 // The URI may end in options: duckdb:calls.duckdb?memory_limit=2GB&writers=1. memory_limit bounds what DuckDB itself uses,
-// 1GB unless given; writers is the number of shards, as many as processors (at most 4) unless given.
+// 1GB unless given; writers is the number of shards, as many as processors (at most 4) unless given. More writers store
+// many rows sooner; one is best for small blocks with a Flush after each, as every shard reads the keys of the table then.
 package duckdb
 
 import (
@@ -106,7 +107,10 @@ func (w *writer) Counts(ctx context.Context) (map[string]int64, error) {
 		}
 		return err
 	})
-	return m, err
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
 // Close implements sink.Sink.

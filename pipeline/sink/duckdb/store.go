@@ -107,9 +107,8 @@ func (s *store) connect() (*conn, error) {
 func (s *store) close(sound bool) error {
 	var err error
 	if sound && s.failure() == nil {
-		if _, err = s.exec("CHECKPOINT"); err != nil {
-			err = fmt.Errorf("duckdb: close %s: %w", s.place.file, explainStore(err))
-		}
+		_, err = s.exec("CHECKPOINT")
+		err = s.explain(err)
 	}
 	s.conn.end()
 	opened.Delete(s.place.file)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"database/sql"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -27,6 +28,12 @@ func TestMain(m *testing.M) {
 	if file := os.Getenv(childEnv); file != "" {
 		child(file)
 		return
+	}
+	flag.Parse()
+	checks := false
+	flag.Visit(func(f *flag.Flag) { checks = checks || f.Name == "rapid.checks" })
+	if !checks { // opening and closing files is most of a check
+		flag.Set("rapid.checks", "25")
 	}
 	os.Exit(m.Run())
 }

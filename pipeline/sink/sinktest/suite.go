@@ -52,7 +52,7 @@ func Run(t *testing.T, h Harness) {
 		{"large batches settle like small ones", large},
 		{"counts are the numbers of rows after Flush", counts},
 		{"what was flushed outlives a kill", kill},
-		{"replays in any blocks change nothing", replays},
+		{"replays in any blocks change nothing", Replays},
 	}
 	for _, test := range tests {
 		t.Run(strings.ReplaceAll(test.promise, " ", "_"), func(t *testing.T) { test.test(t, h) })
