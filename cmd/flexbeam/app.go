@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"flexbeam/internal/console"
+)
+
+// The exit statuses.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// An app is what the subcommands share.
+type app struct {
+	stdout io.Writer
+	screen *console.Screen // standard error
+	log    *slog.Logger
+
+	logLevel  choice
+	logFormat choice
+	started   bool // a subcommand runs: its command line was right
+}
+
+func newApp(stdout, stderr io.Writer) *app {
+	return &app{
+		stdout:    stdout,
+		screen:    console.NewScreen(stderr),
+		log:       slog.New(slog.DiscardHandler),
+		logLevel:  newChoice("warn", "debug", "info", "warn", "error"),
+		logFormat: newChoice("text", "text", "json"),
+	}
+}
+
+// start is called when a command line was read and before its subcommand runs.
+func (a *app) start(*cobra.Command, []string) {
+	a.started = true
+	a.log = newLogger(a.screen, a.logLevel.value, a.logFormat.value)
+}
+
+// report prints an error as one line and returns the exit status.
+func (a *app) report(cmd *cobra.Command, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	text := rootCause(err)
+	name := "flexbeam"
+	if cmd != nil {
+		name = cmd.CommandPath()
+	}
+	code := exitFailed
+	if !a.started || isUsage(err) {
+		code = exitUsage
+		if hint := name + " --help"; !strings.Contains(text, hint) {
+			text += " (see " + hint + ")"
+		}
+	}
+	fmt.Fprintf(a.screen, "%s: %s\n", name, text)
+	if a.started {
+		a.log.Debug("the whole error", "error", err.Error())
+	}
+	return code
+}

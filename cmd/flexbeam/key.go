@@ -1,0 +1,42 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+)
+
+// keyVariable is the environment variable that may hold the contact key.
+const keyVariable = "FLEXBEAM_CONTACT_KEY"
+
+// contactKey returns the key with which contacts are hashed, from a file or the environment; empty: there is none. A key that is
+// there but empty is refused: contacts must not become readable by mistake.
+func contactKey(file string) (string, error) {
+	if file == "" {
+		key, ok := os.LookupEnv(keyVariable)
+		if key = strings.TrimSpace(key); ok && key == "" {
+			return "", usagef("%s is set but empty: give it a key, or unset it to keep contacts readable", keyVariable)
+		}
+		return key, nil
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("--contact-key-file: cannot read %s: %w", file, cause(err))
+	}
+	key := strings.TrimSpace(string(b))
+	if key == "" {
+		return "", usagef("--contact-key-file: %s is empty: write a key into it, such as the output of openssl rand -hex 32", file)
+	}
+	return key, nil
+}
+
+// cause returns what is wrong with a file, without the name of the call and the file.
+func cause(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}

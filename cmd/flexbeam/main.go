@@ -1,0 +1,33 @@
+// Command flexbeam turns Twilio Flex TaskRouter events into tables.
+//
+//	flexbeam simulate --events 100000 --out day.ndjson
+//	flexbeam run --source file:day.ndjson --sink duckdb:calls.duckdb
+//	flexbeam query --db calls.duckdb "SELECT engagement_type, count(*) FROM engagements GROUP BY 1"
+//
+// What a command prints goes to standard output; progress, summaries, logs and errors go to standard error, an error as one line.
+// The exit status is 0 when the work was done, 1 when it failed, 2 when the command line is wrong.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+)
+
+func main() {
+	beamWorker(os.Args[1:])
+	ctx, stop := interruptible(context.Background(), os.Stderr)
+	code := realMain(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// realMain runs a command line and returns the exit status.
+func realMain(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	initBeam()
+	a := newApp(stdout, stderr)
+	root := newRoot(a)
+	root.SetArgs(append([]string{}, args...)) // nil would mean os.Args
+	cmd, err := root.ExecuteContextC(ctx)
+	return a.report(cmd, err)
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// An output is a file that is compressed as its name's ending says. Close ends what was written.
+type output struct {
+	io.Writer
+	close []func() error // in order
+}
+
+// create creates the file of that name; "-" is standard output, which is not closed.
+func create(name string, stdout io.Writer) (*output, error) {
+	if name == "-" || name == "" {
+		return &output{Writer: stdout}, nil
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	o := &output{Writer: f, close: []func() error{f.Close}}
+	switch {
+	case strings.HasSuffix(name, ".gz"):
+		z, err := gzip.NewWriterLevel(f, gzip.BestSpeed)
+		must(err)
+		o.Writer, o.close = z, []func() error{z.Close, f.Close}
+	case strings.HasSuffix(name, ".zst"), strings.HasSuffix(name, ".zstd"):
+		z, err := zstd.NewWriter(f)
+		must(err)
+		o.Writer, o.close = z, []func() error{z.Close, f.Close}
+	}
+	return o, nil
+}
+
+// Close closes all and returns what went wrong.
+func (o *output) Close() error {
+	var all []error
+	for _, c := range o.close {
+		all = append(all, c())
+	}
+	return errors.Join(all...)
+}

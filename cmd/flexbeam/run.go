@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"flexbeam/internal/console"
+	"flexbeam/internal/telemetry"
+	"flexbeam/pipeline"
+	"flexbeam/schemas/event"
+	"flexbeam/transforms/agentstatus"
+)
+
+const runLong = `Run a job: read TaskRouter events from a source and keep the tables of a sink up to date.
+
+A job may run again over the same sink, on the same events or more: rows settle by key and version, so repeating changes nothing.
+Give a job all events of the tasks that it reads: of two jobs, the one that knows more of a task decides its rows.
+
+Sources  file:PATTERN   records, one a line; plain, gzip or zstd; * and ? match file names, commas separate patterns.
+                        file:PATTERN?lateness=6h lets --mode stream settle rows while it reads, that far behind the newest event.
+Sinks    duckdb:FILE    a DuckDB file with all tables; duckdb:FILE?memory_limit=2GB&writers=1 bounds it
+         jsonl:DIR      one file of JSON lines for each table
+Runners  prism          Beam's portable runner, in this process: batch and stream
+         direct         Beam's direct runner, in this process: batch only, quickest
+
+Contacts stay readable in the tables unless there is a key: from --contact-key-file, or from the environment variable ` + keyVariable + `.
+With a key they are HMAC-SHA256 in hex, equal for equal contacts.`
+
+const runExample = `  flexbeam run --source file:day.ndjson.gz --sink duckdb:calls.duckdb
+  flexbeam run --source 'file:archive/2026-03-*.ndjson.zst' --sink jsonl:out --runner direct
+  flexbeam run --source file:day.ndjson --sink duckdb:calls.duckdb --mode stream --flush-every 2s
+  flexbeam run --source file:day.ndjson --sink duckdb:calls.duckdb --as-of 2026-03-03T00:00:00Z --contact-key-file key.txt`
+
+// runFlags are the flags of run that are not taken as they are.
+type runFlags struct {
+	options  pipeline.Options
+	runner   choice
+	mode     choice
+	asOf     string
+	keyFile  string
+	hidden   []string
+	progress choice
+}
+
+func newRun(a *app) *cobra.Command {
+	f := &runFlags{
+		runner:   newChoice(pipeline.Prism, pipeline.Prism, pipeline.Direct),
+		mode:     newChoice(pipeline.Auto, pipeline.Auto, pipeline.Batch, pipeline.Stream),
+		progress: newProgressChoice(),
+	}
+	cmd := &cobra.Command{
+		Use:     "run --source URI --sink URI",
+		Short:   "Turn events into tables",
+		Long:    runLong,
+		Example: runExample,
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := f.complete(cmd); err != nil {
+				return err
+			}
+			return a.run(cmd.Context(), f.options, console.Kind(f.progress.value))
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&f.options.Source, "source", "", "`URI` of the events: file:PATTERN (required)")
+	flags.StringVar(&f.options.Sink, "sink", "", "`URI` of the tables: duckdb:FILE or jsonl:DIR (required)")
+	f.runner.add(cmd, false, "runner", "what runs the Beam graph")
+	f.mode.add(cmd, false, "mode", "auto is batch for files; stream replays them through the streaming graph")
+	flags.StringVar(&f.asOf, "as-of", "", "`TIME` up to which running activities count: ISO 8601, epoch, or now; without it they do not count")
+	flags.StringArrayVar(&f.hidden, "hide-activity", agentstatus.DefaultHidden, "`NAME` of an activity that agent_status leaves out, any case; repeatable, replaces the default")
+	flags.StringVar(&f.keyFile, "contact-key-file", "", "`FILE` that holds the key with which contacts are hashed")
+	flags.DurationVar(&f.options.FlushEvery, "flush-every", 5*time.Second, "in stream mode, how often rows become visible")
+	f.progress.add(cmd, false, "progress", "how progress is shown; auto is bar on a terminal, plain elsewhere")
+	completeNothing(cmd, "source", "sink", "as-of", "hide-activity", "flush-every")
+	return cmd
+}
+
+// complete checks the flags and fills the options.
+func (f *runFlags) complete(cmd *cobra.Command) (err error) {
+	o := &f.options
+	switch {
+	case o.Source == "":
+		return usagef("--source is missing: write such as --source 'file:events/*.ndjson.gz'")
+	case o.Sink == "":
+		return usagef("--sink is missing: write such as --sink duckdb:calls.duckdb")
+	case o.FlushEvery <= 0:
+		return usagef("--flush-every %v: write a time above 0, such as 5s", o.FlushEvery)
+	}
+	o.Runner, o.Mode = f.runner.value, f.mode.value
+	if cmd.Flags().Changed("as-of") {
+		if o.AsOf, err = parseTime("as-of", f.asOf); err != nil {
+			return err
+		}
+	}
+	if cmd.Flags().Changed("hide-activity") {
+		o.Hidden = []string{} // a blank name alone hides nothing
+		for _, name := range f.hidden {
+			if name = strings.TrimSpace(name); name != "" {
+				o.Hidden = append(o.Hidden, name)
+			}
+		}
+	}
+	o.ContactKey, err = contactKey(f.keyFile)
+	return err
+}
+
+// parseTime parses the value of a flag that is a time.
+func parseTime(flag, text string) (time.Time, error) {
+	if strings.EqualFold(strings.TrimSpace(text), "now") {
+		return time.Now(), nil
+	}
+	ms, ok := event.ParseTime(text)
+	if !ok {
+		return time.Time{}, usagef("--%s %q is no time: write such as 2026-03-03T00:00:00Z, an epoch in seconds or milliseconds, or now", flag, text)
+	}
+	return time.UnixMilli(ms).UTC(), nil
+}
+
+// run runs a job and says what came of it.
+func (a *app) run(ctx context.Context, o pipeline.Options, kind console.Kind) error {
+	job, err := pipeline.New(o)
+	if err != nil {
+		return err
+	}
+	a.log.Info("job starts", "source", o.Source, "sink", o.Sink, "runner", o.Runner, "mode", o.Mode, "bytes", job.Counters().BytesTotal.Load())
+	progress := console.Start(a.screen, a.progressKind(kind), func() console.Work { return jobWork(job.Counters()) })
+	defer progress.Stop()
+	sum, err := job.Run(ctx)
+	progress.Stop()
+	if err != nil {
+		a.log.Info("job failed", "elapsed_seconds", sum.Elapsed.Seconds(), "events", sum.Events)
+		if errors.Is(err, errInterrupted) {
+			return fmt.Errorf("%w after %s with %.0f %% done: %s keeps the rows that were settled; to go on, run the same command again, what is there already counts once",
+				context.Cause(ctx), console.Duration(sum.Elapsed), 100*max(0, jobWork(job.Counters()).Share), place(o.Sink))
+		}
+		return err
+	}
+	a.summarize(o, sum)
+	return nil
+}
+
+// readShare is the share of a job's time that goes by while it reads its input; then it folds.
+const readShare = 0.6
+
+// jobWork tells from a job's counters how far it is.
+func jobWork(c *telemetry.Counters) console.Work {
+	w := console.Work{Phase: "reading", Bytes: c.Bytes.Load(), BytesTotal: c.BytesTotal.Load(), Events: c.Events.Load(), Share: -1}
+	if w.BytesTotal <= 0 {
+		return w
+	}
+	w.Share = readShare * min(1, float64(w.Bytes)/float64(w.BytesTotal))
+	if w.Bytes >= w.BytesTotal {
+		w.Phase = "folding"
+		distinct := c.Distinct.Load()
+		if w.Events > 0 {
+			w.Share = readShare + (1-readShare)*min(1, float64(distinct)/float64(w.Events))
+		}
+		w.Events, w.Bytes, w.BytesTotal = distinct, 0, 0
+	}
+	return w
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"flexbeam/internal/console"
+	"flexbeam/simulate"
+)
+
+const simulateLong = `Draw the TaskRouter events of an invented contact centre, one record a line. The same flags give the same bytes.
+
+`
+
+const simulateExample = `  flexbeam simulate --tasks 2000 --out day.ndjson.gz
+  flexbeam simulate --events 1000000 --agents 300 --form string --out million.ndjson.zst
+  flexbeam simulate --hours 72 --accounts 3 --form mixed --disorder 10m --duplicates 0.02 --dirty 0.001 > rough.ndjson`
+
+func newSimulate(a *app) *cobra.Command {
+	c := simulate.DefaultConfig()
+	start, out := "", ""
+	form := newChoice(string(c.Form), string(simulate.Object), string(simulate.String), string(simulate.REST), string(simulate.Webhook), string(simulate.Mixed))
+	progress := newProgressChoice()
+	cmd := &cobra.Command{
+		Use:     "simulate",
+		Short:   "Draw the events of an invented contact centre",
+		Long:    simulateLong + simulate.Describe(),
+		Example: simulateExample,
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if cmd.Flags().Changed("start") {
+				if c.Start, err = parseTime("start", start); err != nil {
+					return err
+				}
+			}
+			c.Form = simulate.Form(form.value)
+			if err := c.Validate(); err != nil {
+				return usagef("--%s", strings.TrimPrefix(err.Error(), "simulate: "))
+			}
+			return a.simulate(cmd.Context(), c, out, console.Kind(progress.value))
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.Uint64Var(&c.Seed, "seed", c.Seed, "seed of all draws")
+	flags.StringVar(&start, "start", c.Start.Format(time.RFC3339), "first moment of the history: a `TIME` in ISO 8601 or epoch, or now")
+	flags.Float64Var(&c.Hours, "hours", c.Hours, "length of the history; without effect beside --events")
+	flags.IntVar(&c.Agents, "agents", c.Agents, "agents over all accounts (default as many as the tasks need)")
+	flags.IntVar(&c.Tasks, "tasks", c.Tasks, "contacts that arrive; without effect beside --events")
+	flags.IntVar(&c.Accounts, "accounts", c.Accounts, "accounts (Flex instances)")
+	flags.IntVar(&c.Events, "events", c.Events, "draw exactly this many distinct events, as many days as they take")
+	form.add(cmd, false, "form", "how a record wraps an event")
+	flags.DurationVar(&c.Disorder, "disorder", c.Disorder, "longest delay of a record, such as 10m; output is in order of arrival")
+	flags.Float64Var(&c.Duplicates, "duplicates", c.Duplicates, "share of events that come again, 0 to 1")
+	flags.Float64Var(&c.Losses, "losses", c.Losses, "share of events that never come, 0 to 1")
+	flags.Float64Var(&c.Dirty, "dirty", c.Dirty, "broken records added for each event, 0 to 1")
+	flags.StringVar(&out, "out", "-", "`FILE` to write; the endings .gz and .zst compress; - is standard output")
+	progress.add(cmd, false, "progress", "how progress is shown; auto is bar on a terminal, plain elsewhere")
+	completeNothing(cmd, "seed", "start", "hours", "agents", "tasks", "accounts", "events", "disorder", "duplicates", "losses", "dirty")
+	return cmd
+}
+
+// simulate draws a config into a file or standard output.
+func (a *app) simulate(ctx context.Context, c simulate.Config, out string, kind console.Kind) (err error) {
+	f, err := create(out, a.stdout)
+	if err != nil {
+		return fmt.Errorf("--out: cannot write %s: %w", out, cause(err))
+	}
+	var drawn tally
+	begin := time.Now()
+	progress := console.Start(a.screen, a.progressKind(kind), func() console.Work { return drawn.work(c) })
+	defer progress.Stop()
+	stats, err := simulate.Write(ctx, c, io.MultiWriter(&drawn, f))
+	if closing := f.Close(); err == nil && closing != nil {
+		err = closing
+	}
+	progress.Stop()
+	elapsed := time.Since(begin)
+	name := "standard output"
+	if out != "-" {
+		name = out
+	}
+	switch {
+	case errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), errInterrupted):
+		return fmt.Errorf("%w after %s: %s has the first %s records only; run the same command again for all", context.Cause(ctx), console.Duration(elapsed), name, console.Number(stats.Records))
+	case err != nil:
+		return fmt.Errorf("cannot write %s: %w", name, cause(err))
+	}
+	fmt.Fprintf(a.screen, "%s: %s events of %s tasks in %s records, %s, in %s (%s events/s)", name, console.Number(stats.Events), console.Number(stats.Tasks),
+		console.Number(stats.Records), console.Bytes(stats.Bytes), console.Duration(elapsed), console.Number(int64(float64(stats.Events)/elapsed.Seconds())))
+	for _, n := range []struct {
+		count int64
+		name  string
+	}{{stats.Duplicates, "duplicates"}, {stats.Lost, "lost"}, {stats.Dirty, "broken"}} {
+		if n.count > 0 {
+			fmt.Fprintf(a.screen, ", %s %s", console.Number(n.count), n.name)
+		}
+	}
+	fmt.Fprintln(a.screen)
+	if out != "-" {
+		fmt.Fprintf(a.screen, "next: flexbeam run --source %s --sink duckdb:calls.duckdb\n", quoteArg("file:"+out))
+	}
+	return nil
+}
+
+// A tally counts what is written through it.
+type tally struct{ bytes, lines atomic.Int64 }
+
+// Write implements io.Writer.
+func (t *tally) Write(p []byte) (int, error) {
+	n := int64(0)
+	for _, c := range p {
+		if c == '\n' {
+			n++
+		}
+	}
+	t.bytes.Add(int64(len(p)))
+	t.lines.Add(n)
+	return len(p), nil
+}
+
+func (t *tally) work(c simulate.Config) console.Work {
+	w := console.Work{Phase: "drawing", Share: -1, Bytes: t.bytes.Load(), Events: t.lines.Load()}
+	if c.Events > 0 {
+		w.Share = min(1, float64(w.Events)/float64(c.Events))
+	}
+	return w
+}

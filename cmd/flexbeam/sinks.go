@@ -1,0 +1,6 @@
+package main
+
+import (
+	_ "flexbeam/pipeline/sink/duckdb" // registers duckdb:FILE
+	_ "flexbeam/pipeline/sink/jsonl"  // registers jsonl:DIR
+)

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"flexbeam/internal/console"
+	"flexbeam/pipeline"
+	"flexbeam/schemas/model"
+)
+
+// summarize says what a job did and how to go on: as a table, or as one log line where logs are JSON.
+func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
+	if a.logFormat.value == "json" {
+		newLogger(a.screen, "info", "json").Info("job done", "sink", o.Sink, "records", s.Records, "events", s.Events, "duplicates", s.Duplicates,
+			"dropped", s.Dropped, "dead_letters", s.DeadLetters, "bad_attributes", s.BadAttrs, "bytes", s.Bytes, "rows", s.Rows,
+			"elapsed_seconds", s.Elapsed.Seconds(), "events_per_second", int64(s.EventsPerSecond()))
+		return
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "done in %s: %s events/s, %s/s\n", console.Duration(s.Elapsed), console.Number(int64(s.EventsPerSecond())),
+		console.Bytes(int64(float64(s.Bytes)/s.Elapsed.Seconds())))
+	line := func(name string, n int64, note string) {
+		fmt.Fprintf(&b, "  %-14s %12s  %s\n", name, console.Number(n), note)
+	}
+	line("records", s.Records, console.Bytes(s.Bytes)+" of input")
+	line("events", s.Events, "")
+	line("duplicates", s.Duplicates, "events that came again")
+	line("dropped", s.Dropped, "test events and events outside TaskRouter")
+	line("dead letters", s.DeadLetters, note(s.DeadLetters > 0, "records that could not be used: see table dead_letters"))
+	if s.BadAttrs > 0 {
+		line("bad attributes", s.BadAttrs, "no JSON object: these events count without attributes")
+	}
+	fmt.Fprintf(&b, "rows in %s\n", place(o.Sink))
+	for _, table := range model.Tables {
+		if n, ok := s.Rows[table.Name]; ok {
+			line(table.Name, n, "")
+		}
+	}
+	if next := nextStep(o.Sink); next != "" {
+		fmt.Fprintf(&b, "next: %s\n", next)
+	}
+	for _, l := range strings.SplitAfter(b.String(), "\n") {
+		if l != "" {
+			fmt.Fprintln(a.screen, strings.TrimRight(l, " \n"))
+		}
+	}
+}
+
+func note(ok bool, text string) string {
+	if ok {
+		return text
+	}
+	return ""
+}
+
+// place returns the file or the folder of a sink URI.
+func place(sink string) string {
+	_, rest, _ := strings.Cut(sink, ":")
+	rest, _, _ = strings.Cut(rest, "?")
+	return rest
+}
+
+// nextStep returns a command that looks at the rows of a sink.
+func nextStep(sink string) string {
+	scheme, _, _ := strings.Cut(sink, ":")
+	switch scheme {
+	case "duckdb":
+		return `flexbeam query --db ` + quoteArg(place(sink)) + ` "SELECT engagement_type, outcome_type, count(*) FROM engagements GROUP BY ALL ORDER BY ALL"`
+	case "jsonl":
+		return "head -n 3 " + quoteArg(strings.TrimRight(place(sink), "/")+"/engagements.jsonl")
+	}
+	return ""
+}
+
+// quoteArg quotes an argument for a shell where it needs that.
+func quoteArg(s string) string {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,@%+") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

@@ -1,0 +1,154 @@
+package console
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Kind says how progress is shown.
+type Kind string
+
+// The kinds.
+const (
+	Auto  Kind = "auto"  // Bar on a terminal, else Plain
+	Bar   Kind = "bar"   // one line that redraws itself
+	Plain Kind = "plain" // a line every few seconds, none for a short job
+	None  Kind = "none"
+)
+
+// Kinds lists the kinds.
+var Kinds = []Kind{Auto, Bar, Plain, None}
+
+// Work is how far a job is.
+type Work struct {
+	Phase      string  // what it does: reading, folding
+	Share      float64 // of the whole job, 0 to 1; negative when unknown
+	Bytes      int64   // read or written so far
+	BytesTotal int64   // 0: unknown
+	Events     int64
+}
+
+// How often progress is shown.
+var (
+	barEvery   = 150 * time.Millisecond
+	plainEvery = 5 * time.Second
+)
+
+// Progress shows how far a job is until it is stopped.
+type Progress struct {
+	stop func()
+	once sync.Once
+}
+
+// Start shows progress on a screen. look is called from another goroutine, several times a second.
+func Start(s *Screen, kind Kind, look func() Work) *Progress {
+	if kind == Auto {
+		kind = Plain
+		if s.IsTerminal() {
+			kind = Bar
+		}
+	}
+	switch kind {
+	case Bar:
+		return &Progress{stop: startBar(s, look)}
+	case Plain:
+		return &Progress{stop: startPlain(s, look)}
+	}
+	return &Progress{stop: func() {}}
+}
+
+// Stop ends the show and takes a bar away. It may be called again.
+func (p *Progress) Stop() { p.once.Do(p.stop) }
+
+func startPlain(s *Screen, look func() Work) (stop func()) {
+	quit, ended := make(chan struct{}), make(chan struct{})
+	m := newMeter()
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(plainEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-quit:
+				return
+			case <-tick.C:
+				fmt.Fprintln(s, m.line(look(), " · "))
+			}
+		}
+	}()
+	return func() { close(quit); <-ended }
+}
+
+// A meter turns Work into text: rates over the last seconds, and the time that is left.
+type meter struct {
+	start  time.Time
+	now    func() time.Time
+	recent []mark // the last marks, oldest first
+}
+
+type mark struct {
+	at   time.Time
+	work Work
+}
+
+const recentMarks = 40
+
+func newMeter() *meter {
+	m := &meter{now: time.Now}
+	m.start = m.now()
+	m.recent = append(m.recent, mark{at: m.start})
+	return m
+}
+
+// line returns the state as text: phase, share, bytes, rates, time left.
+func (m *meter) line(w Work, between string) string {
+	parts := []string{w.Phase}
+	if w.Share >= 0 {
+		parts[0] += fmt.Sprintf(" %.0f %%", 100*w.Share)
+	}
+	return strings.Join(append(parts, m.figures(w)...), between)
+}
+
+// figures returns bytes, rates and the time left.
+func (m *meter) figures(w Work) []string {
+	at := m.now()
+	last := m.recent[len(m.recent)-1]
+	if w.Phase != last.work.Phase && last.work.Phase != "" {
+		m.recent = m.recent[:0]
+	}
+	m.recent = append(m.recent, mark{at, w})
+	if len(m.recent) > recentMarks {
+		m.recent = m.recent[1:]
+	}
+	first := m.recent[0]
+	seconds := at.Sub(first.at).Seconds()
+	var parts []string
+	if w.BytesTotal > 0 && w.Bytes < w.BytesTotal {
+		parts = append(parts, Bytes(w.Bytes)+" of "+Bytes(w.BytesTotal))
+	} else if w.Bytes > 0 {
+		parts = append(parts, Bytes(w.Bytes))
+	}
+	if seconds > 0 {
+		if n := w.Bytes - first.work.Bytes; n > 0 {
+			parts = append(parts, Bytes(int64(float64(n)/seconds))+"/s")
+		}
+		if n := w.Events - first.work.Events; n > 0 {
+			parts = append(parts, Count(int64(float64(n)/seconds))+" events/s")
+		}
+	}
+	if left, ok := m.left(w, at); ok {
+		parts = append(parts, clock(left)+" left")
+	}
+	return parts
+}
+
+// left returns the time left if the rest goes as quickly as all before.
+func (m *meter) left(w Work, at time.Time) (time.Duration, bool) {
+	passed := at.Sub(m.start)
+	if w.Share < 0.02 || w.Share > 1 || passed < time.Second {
+		return 0, false
+	}
+	return time.Duration(float64(passed) * (1 - w.Share) / w.Share), true
+}
