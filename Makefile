@@ -1,0 +1,68 @@
+# Everything that is needed is fetched at the versions named in go.mod and here.
+
+GOTESTSUM_VERSION   := v1.13.0
+STATICCHECK_VERSION := v0.8.2
+
+TOOLS := $(CURDIR)/.cache/bin
+FLAGS := -trimpath -ldflags "-s -w"
+
+.PHONY: all build demo test lint bench bench-go fuzz docs golden clean
+
+all: build
+
+## build: the command line and the worker of remote runners, in bin/
+build:
+	go build $(FLAGS) -o bin/flexbeam ./cmd/flexbeam
+	CGO_ENABLED=0 go build $(FLAGS) -o bin/flexbeam-worker ./cmd/flexbeam-worker
+
+## demo: the main job on the sample day, then some answers from its tables
+demo:
+	@go build $(FLAGS) -o bin/flexbeam ./cmd/flexbeam
+	@mkdir -p out && rm -f out/demo.duckdb out/demo.duckdb.wal
+	bin/flexbeam run --source file:testdata/day.ndjson.gz --sink duckdb:out/demo.duckdb --as-of 2026-03-03T00:00:00Z
+	@for q in demo/*.sql; do sed -n 's/^-- /\n/p' $$q; bin/flexbeam query --db out/demo.duckdb -f $$q || exit 1; done
+
+## test: lint, then all tests, with a closing summary
+test: lint $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)
+	$(TOOLS)/gotestsum-$(GOTESTSUM_VERSION) --format pkgname-and-test-fails --packages ./... -- -timeout 30m
+
+## lint: gofmt, vet and staticcheck
+lint: $(TOOLS)/staticcheck-$(STATICCHECK_VERSION)
+	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); if [ -n "$$unformatted" ]; then echo "not gofmt-ed: $$unformatted"; exit 1; fi
+	go vet ./...
+	$(TOOLS)/staticcheck-$(STATICCHECK_VERSION) ./...
+
+## bench: the whole program on 100k, 1M and 3M events, beside the same question in DuckDB SQL
+bench: build
+	go run ./bench
+
+## bench-go: the benchmarks of the packages
+bench-go:
+	go test -run '^$$' -bench . -benchmem ./...
+
+## fuzz: every fuzz target for FUZZTIME
+FUZZTIME ?= 30s
+fuzz:
+	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+		echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+
+## docs: the documents that are generated
+docs:
+	go run ./cmd/flexbeam schema docs > docs/model.md
+
+## golden: writes the golden files anew; look at the difference before you commit it
+golden:
+	go test ./cmd/... ./pipeline/... ./schemas/... -update
+
+clean:
+	rm -rf bin out .cache
+
+$(TOOLS)/gotestsum-$(GOTESTSUM_VERSION):
+	@mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS) go install gotest.tools/gotestsum@$(GOTESTSUM_VERSION)
+	@mv $(TOOLS)/gotestsum $@
+
+$(TOOLS)/staticcheck-$(STATICCHECK_VERSION):
+	@mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS) go install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
+	@mv $(TOOLS)/staticcheck $@
