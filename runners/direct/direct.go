@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	//lint:ignore SA1019 it is the quickest way for files; the default runner is Prism
 	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/direct" // registers the runner
 )
 
