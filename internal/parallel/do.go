@@ -8,13 +8,16 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"flexbeam/internal/mapped"
 )
 
 // Workers returns how many workers n pieces of work are worth.
 func Workers(n int) int { return max(1, min(n, runtime.GOMAXPROCS(0))) }
 
 // Do calls work for every piece from 0 to n-1, on several goroutines. worker numbers the goroutine, from 0 to Workers(n)-1, so
-// that each can have memory of its own. After an error no further pieces are begun; Do returns the first.
+// that each can have memory of its own. After an error no further pieces are begun; Do returns the first. Work may touch mapped
+// memory (package mapped).
 func Do(n int, work func(worker, piece int) error) error {
 	workers := Workers(n)
 	if workers == 1 {
@@ -39,7 +42,7 @@ func Do(n int, work func(worker, piece int) error) error {
 				if i >= n {
 					return
 				}
-				if err := work(w, i); err != nil {
+				if err := mapped.Guard(func() error { return work(w, i) }); err != nil {
 					once.Do(func() { first = err })
 					failed.Store(true)
 				}

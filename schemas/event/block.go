@@ -354,23 +354,3 @@ func (d *decoder) event(e *Event) {
 		e.WorkerAttributes = attribute.Snapshot(d.text())
 	}
 }
-
-// Gather decodes all blocks of an iterator, as a GroupByKey gives them.
-func Gather(blocks func(*[]byte) bool) ([]Event, error) {
-	var all []Block
-	n := 0
-	var b []byte
-	for blocks(&b) {
-		all = append(all, b)
-		n += len(b)
-		b = nil
-	}
-	events := make([]Event, 0, n/96+16)
-	var err error
-	for _, b := range all {
-		if events, err = Decode(b, events); err != nil {
-			return nil, err
-		}
-	}
-	return events, nil
-}

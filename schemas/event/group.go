@@ -1,5 +1,7 @@
 package event
 
+import "flexbeam/internal/parallel"
+
 // A Group holds the events of one task or worker.
 type Group struct {
 	Account string
@@ -8,33 +10,64 @@ type Group struct {
 }
 
 // Groups sorts events into groups by account and the SID in the given field. The groups point into events.
-func Groups(events []Event, by Field) []Group {
-	type key struct{ account, sid string }
-	var groups []Group
-	at := make(map[key]int32, len(events)/4+1)
-	of := make([]int32, len(events))
-	var sizes []int32
-	for i := range events {
-		k := key{events[i].Text[AccountSID], events[i].Text[by]}
-		g, ok := at[k]
-		if !ok {
-			g = int32(len(groups))
-			at[k] = g
-			groups = append(groups, Group{Account: k.account, SID: k.sid})
-			sizes = append(sizes, 0)
-		}
-		of[i] = g
-		sizes[g]++
+func Groups(events []Event, by Field) []Group { return groups([][]Event{events}, by) }
+
+// Gather decodes all blocks of an iterator, as a GroupByKey gives them, and sorts their events into groups.
+func Gather(blocks func(*[]byte) bool, by Field) ([]Group, error) {
+	var all []Block
+	var b []byte
+	for blocks(&b) {
+		all = append(all, b)
+		b = nil
 	}
-	all := make([]*Event, len(events))
+	events := make([][]Event, len(all))
+	err := parallel.Do(len(all), func(_, i int) (err error) {
+		events[i], err = Decode(all[i], make([]Event, 0, len(all[i])/64+4))
+		all[i] = nil
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return groups(events, by), nil
+}
+
+func groups(parts [][]Event, by Field) []Group {
+	type key struct{ account, sid string }
+	n := 0
+	for _, events := range parts {
+		n += len(events)
+	}
+	var groups []Group
+	at := make(map[key]int32, n/4+1)
+	of := make([]int32, 0, n)
+	var sizes []int32
+	for _, events := range parts {
+		for i := range events {
+			k := key{events[i].Text[AccountSID], events[i].Text[by]}
+			g, ok := at[k]
+			if !ok {
+				g = int32(len(groups))
+				at[k] = g
+				groups = append(groups, Group{Account: k.account, SID: k.sid})
+				sizes = append(sizes, 0)
+			}
+			of = append(of, g)
+			sizes[g]++
+		}
+	}
+	all := make([]*Event, n)
 	from := int32(0)
 	for g := range groups {
 		groups[g].Events = all[from : from : from+sizes[g]]
 		from += sizes[g]
 	}
-	for i := range events {
-		g := &groups[of[i]]
-		g.Events = append(g.Events, &events[i])
+	for _, events := range parts {
+		for i := range events {
+			g := &groups[of[i]]
+			g.Events = append(g.Events, &events[i])
+		}
+		of = of[len(events):]
 	}
 	return groups
 }

@@ -75,7 +75,10 @@ func (fn *BatchFn) ProcessElement(ctx context.Context, b record.Batch, tasks, wo
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	letters, lines := collect(b, fn.collectors, fn.count)
+	letters, lines, err := collect(b, fn.collectors, fn.count)
+	if err != nil {
+		return err
+	}
 	for bucket := range fn.Buckets {
 		if t := fn.take(bucket, func(s *sorter) []event.Builder { return s.tasks }); t != nil {
 			tasks(bucket, fn.pack(t))

@@ -2,6 +2,7 @@ package decode
 
 import (
 	"bytes"
+	"fmt"
 
 	"flexbeam/internal/parallel"
 	"flexbeam/internal/telemetry"
@@ -53,7 +54,7 @@ func (c *collector) lines(data []byte) {
 
 // collect decodes a batch with the collectors, each on a goroutine of its own with its own piece, and returns the dead letters
 // and the number of lines.
-func collect(b record.Batch, collectors []collector, count *telemetry.Counters) (letters []deadletter.Letter, lines int64) {
+func collect(b record.Batch, collectors []collector, count *telemetry.Counters) (letters []deadletter.Letter, lines int64, err error) {
 	pieces := split(b.Data, len(collectors))
 	if b.Plain {
 		for i := range collectors {
@@ -63,10 +64,13 @@ func collect(b record.Batch, collectors []collector, count *telemetry.Counters) 
 			}
 		}
 	}
-	_ = parallel.Do(len(pieces), func(_, i int) error { // decoding refuses records, it does not fail
+	err = parallel.Do(len(pieces), func(_, i int) error {
 		collectors[i].lines(pieces[i])
 		return nil
 	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("decode: %w", err) // decoding refuses records; only their memory can fail
+	}
 	for i := range pieces {
 		c := &collectors[i]
 		c.decoder.Place = nil
@@ -84,7 +88,7 @@ func collect(b record.Batch, collectors []collector, count *telemetry.Counters) 
 		letters = append(letters, deadletter.Letter{Line: lines, Index: -1, Class: deadletter.Archive, Error: b.Broken})
 	}
 	count.DeadLetters.Add(int64(len(letters)))
-	return letters, lines
+	return letters, lines, nil
 }
 
 // split cuts lines into at most n pieces.

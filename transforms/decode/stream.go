@@ -78,7 +78,10 @@ func (fn *StreamFn) ProcessElement(ctx context.Context, b record.Batch, tasks, w
 	for i := range fn.keys {
 		fn.keys[i] = keys{tasks: map[string]*group{}, workers: map[string]*group{}}
 	}
-	letters, _ := collect(b, fn.collectors, fn.count)
+	letters, _, err := collect(b, fn.collectors, fn.count)
+	if err != nil {
+		return err
+	}
 	fn.emit(func(k keys) map[string]*group { return k.tasks }, tasks)
 	fn.emit(func(k keys) map[string]*group { return k.workers }, workers)
 	if len(letters) > 0 {

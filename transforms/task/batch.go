@@ -56,11 +56,10 @@ func (fn *BatchFn) ProcessElement(ctx context.Context, _ int, blocks func(*[]byt
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	events, err := event.Gather(blocks)
+	groups, err := event.Gather(blocks, event.TaskSID)
 	if err != nil {
 		return err
 	}
-	groups := event.Groups(events, event.TaskSID)
 	out := make([]output, min(pieces, len(groups)))
 	err = parallel.Do(len(out), func(worker, piece int) error {
 		o := &out[piece]

@@ -43,11 +43,10 @@ func (fn *BatchFn) ProcessElement(ctx context.Context, _ int, blocks func(*[]byt
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	events, err := event.Gather(blocks)
+	groups, err := event.Gather(blocks, event.WorkerSID)
 	if err != nil {
 		return err
 	}
-	groups := event.Groups(events, event.WorkerSID)
 	out := make([]change.Block, len(groups))
 	err = parallel.Do(len(groups), func(worker, i int) error {
 		emit := func(t model.TableID, r model.Row) { out[i] = out[i].Append(change.Change{Table: t, Row: r}) }

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
+	"flexbeam/internal/mapped"
 	"flexbeam/schemas/record"
 )
 
@@ -53,58 +53,61 @@ func (c Chunk) Read(read func(n int64), emit func(record.Batch) error) error {
 	if c.Format != Plain {
 		return c.unpack(f, read, emit)
 	}
-	buf := buffers.Get().(*[]byte)
-	defer buffers.Put(buf)
-	data, offset, err := lines(f, c.Start, c.End, buf)
+	err = mapped.Guard(func() error {
+		data, offset, release, err := lines(f, c.Start, c.End)
+		if err != nil {
+			return err
+		}
+		defer release()
+		read(c.End - c.Start)
+		b := record.Batch{Source: Source, Name: c.Path, Data: data, Part: c.Part, Plain: true, Offset: offset}
+		if c.Start == 0 {
+			b.FirstLine = 1
+		}
+		return emit(b)
+	})
 	if err != nil {
 		return fmt.Errorf("file: read %s: %w", c.Path, err)
 	}
-	read(c.End - c.Start)
-	b := record.Batch{Source: Source, Name: c.Path, Data: data, Part: c.Part, Plain: true, Offset: offset}
-	if c.Start == 0 {
-		b.FirstLine = 1
-	}
-	return emit(b)
+	return nil
 }
 
-// buffers holds the memory of chunks: fresh memory for each would cost more than reading them.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
-
-// lines returns the lines that begin in [start, end) and where the first of them begins. It uses the memory of mem.
-func lines(f io.ReaderAt, start, end int64, mem *[]byte) (data []byte, offset int64, err error) {
+// lines returns the lines that begin in [start, end), where the first of them begins, and a function that gives their memory
+// back.
+func lines(f *os.File, start, end int64) (data []byte, offset int64, release func(), err error) {
+	st, err := f.Stat()
+	if err != nil {
+		return nil, 0, nil, err
+	}
 	from := max(start-1, 0) // the byte before tells whether a line begins at start
-	buf := (*mem)[:0]
-	if int64(cap(buf)) < end-from {
-		buf = make([]byte, 0, end-from+64<<10)
+	if end = min(end, st.Size()); end <= from {
+		return nil, end, func() {}, nil
 	}
-	defer func() { *mem = buf[:0] }()
-	buf = buf[:end-from]
-	n, err := f.ReadAt(buf, from)
-	if err != nil && err != io.EOF {
-		return nil, 0, err
-	}
-	buf = buf[:n]
-	skip := 0
-	if start > 0 {
-		skip = bytes.IndexByte(buf, '\n') + 1
-		if skip == 0 || skip == len(buf) {
-			return nil, end, nil // the middle of a line that began before
+	for tail := int64(64 << 10); ; tail *= 16 { // the last line may go on behind the end
+		to := min(end+tail, st.Size())
+		data, release, err = mapped.Map(f, from, int(to-from))
+		if err != nil {
+			return nil, 0, nil, err
 		}
-	}
-	for at := from + int64(n); n > 0 && buf[len(buf)-1] != '\n'; at += int64(n) {
-		const more = 64 << 10
-		old := len(buf)
-		buf = append(buf, make([]byte, more)...)
-		if n, err = f.ReadAt(buf[old:], at); err != nil && err != io.EOF {
-			return nil, 0, err
-		}
-		buf = buf[:old+n]
-		if i := bytes.IndexByte(buf[old:], '\n'); i >= 0 {
-			buf = buf[:old+i+1]
+		last := end - 1 - from // the last byte in which a line can begin, or end
+		i := bytes.IndexByte(data[last:], '\n')
+		if i >= 0 || to == st.Size() {
+			if i >= 0 {
+				data = data[:last+int64(i)+1]
+			}
 			break
 		}
+		release()
 	}
-	return buf[skip:], from + int64(skip), nil
+	skip := 0
+	if start > 0 {
+		skip = bytes.IndexByte(data, '\n') + 1
+		if skip == 0 || from+int64(skip) >= end {
+			release()
+			return nil, end, func() {}, nil // the middle of a line that began before
+		}
+	}
+	return data[skip:], from + int64(skip), release, nil
 }
 
 // unpack reads a compressed file from its start.

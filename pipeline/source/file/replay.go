@@ -102,29 +102,26 @@ func (fn *ReplayFn) ProcessElement(ctx context.Context, we *sdf.ManualWatermarkE
 		return from + lines
 	}
 	read := func(n int64) { count.Bytes.Add(n) }
-	// What is emitted must have been claimed before: a runner may split at any time.
-	if c.Format == Plain {
-		var batch record.Batch
-		if err := next.Read(read, func(b record.Batch) error { batch = b; return ctx.Err() }); err != nil {
-			return nil, fmt.Errorf("file: replay: %w", err)
-		}
-		to.Line += int64(bytes.Count(batch.Data, []byte{'\n'}))
-		if !rt.TryClaim(to) {
-			return sdf.StopProcessing(), rt.GetError()
-		}
-		send(batch, p.Line)
-	} else {
-		if !rt.TryClaim(to) {
-			return sdf.StopProcessing(), rt.GetError()
-		}
-		lines := p.Line
+	// What is emitted must have been claimed before: a runner may split at any time. An archive is claimed as a whole.
+	claimed := c.Format == Plain || rt.TryClaim(to)
+	lines := p.Line
+	if claimed {
 		err := next.Read(read, func(b record.Batch) error {
+			if c.Format == Plain {
+				to.Line += int64(bytes.Count(b.Data, []byte{'\n'}))
+				if claimed = rt.TryClaim(to); !claimed {
+					return nil
+				}
+			}
 			lines = send(b, lines)
 			return ctx.Err()
 		})
 		if err != nil {
 			return nil, fmt.Errorf("file: replay: %w", err)
 		}
+	}
+	if !claimed {
+		return sdf.StopProcessing(), rt.GetError()
 	}
 	if fn.LatenessMS >= 0 && newest != math.MinInt64 {
 		if w := time.UnixMilli(int64(decode.Timestamp(newest - fn.LatenessMS))); w.After(we.State) {
