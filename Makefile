@@ -4,7 +4,7 @@ GOTESTSUM_VERSION   := v1.13.0
 STATICCHECK_VERSION := v0.8.2
 
 TOOLS := $(CURDIR)/.cache/bin
-FLAGS := -trimpath -ldflags "-s -w"
+FLAGS := -ldflags "-s -w"
 
 .PHONY: all build demo test lint bench bench-go fuzz docs golden clean
 

@@ -1,6 +1,9 @@
 -- Engagements by type and outcome
-SELECT engagement_type AS type, coalesce(outcome_type, status) AS outcome, count(*) AS engagements,
-       count(DISTINCT task_sid) AS tasks, round(100.0 * count(*) / sum(count(*)) OVER (PARTITION BY engagement_type), 1) AS "% of type"
-FROM engagements
-GROUP BY ALL
+WITH counted AS (
+    SELECT engagement_type AS type, coalesce(outcome_type, status) AS outcome, count(*) AS engagements, count(DISTINCT task_sid) AS tasks
+    FROM engagements
+    GROUP BY ALL
+)
+SELECT *, round(100.0 * engagements / sum(engagements) OVER (PARTITION BY type), 1) AS "% of type"
+FROM counted
 ORDER BY type, engagements DESC;

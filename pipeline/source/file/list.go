@@ -45,7 +45,7 @@ func List(patterns string) ([]File, error) {
 			return nil, fmt.Errorf("%w: the pattern %q is malformed: %w", ErrNoFiles, pattern, err)
 		}
 		if len(paths) == 0 {
-			return nil, fmt.Errorf("%w: no file matches %q", ErrNoFiles, pattern)
+			return nil, fmt.Errorf("%w: no file matches %q: check the path", ErrNoFiles, pattern)
 		}
 		for _, p := range paths {
 			if seen[p] {
