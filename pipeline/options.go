@@ -47,6 +47,7 @@ type Options struct {
 type source struct {
 	files      []file.File
 	latenessMS int64 // negative: the watermark of a replay waits for the end
+	chunk      int64 // bytes of a batch
 }
 
 // Check returns an error that wraps ErrUsage when the options cannot be run.
@@ -103,7 +104,7 @@ func parseSource(uri string) (*source, error) {
 	if scheme != "file" {
 		return nil, usage("--source: unknown source %q: this binary reads file:PATTERN", uri)
 	}
-	s := &source{latenessMS: -1}
+	s := &source{latenessMS: -1, chunk: file.ChunkSize}
 	if pattern, query, ok := strings.Cut(rest, "?lateness="); ok {
 		text, err := url.QueryUnescape(query)
 		if err != nil {

@@ -24,7 +24,7 @@ import (
 // batch builds the bounded graph.
 func batch(s beam.Scope, job string, o Options, src *source) {
 	buckets := bucketsFor(unpackedSize(src.files))
-	records := file.Read(s, job, src.files)
+	records := file.Read(s, job, src.chunk, src.files)
 	tasks, workers, letters, notes := decode.Batch(s, job, buckets, o.Runner != Direct, records)
 	numbered := deadletter.Number(s, notes)
 	engagements, sightings := task.Batch(s, job, buckets, o.task(), tasks)
@@ -37,7 +37,7 @@ func batch(s beam.Scope, job string, o Options, src *source) {
 
 // stream builds the unbounded graph.
 func stream(s beam.Scope, job string, o Options, src *source) {
-	records := file.Replay(s, job, src.latenessMS, src.files)
+	records := file.Replay(s, job, src.chunk, src.latenessMS, src.files)
 	tasks, workers, letters := decode.Stream(s, job, records)
 	engagements, sightings := task.Stream(s, job, o.task(), tasks)
 	agents := worker.Stream(s, job, o.worker(), workers)

@@ -187,14 +187,14 @@ func (f *Folder) version(interval int64) (version, updated int64) {
 }
 
 // Deleted returns the row_version with which a row with the key cells of r is deleted, when the last Fold yields none. ok is
-// false for quarter hours that begin before the time of which the events tell: the row then stays as it is.
+// false for quarter hours that begin before the time of which the events tell: the row of an earlier job then stays as it is.
 func (f *Folder) Deleted(r model.Row) (version int64, ok bool) {
-	interval := r[col.interval].Num
-	if len(f.times) == 0 || interval < f.from {
+	if len(f.times) == 0 {
 		return 0, false
 	}
+	interval := r[col.interval].Num
 	version, _ = f.version(interval)
-	return version, true
+	return version, interval >= f.from
 }
 
 var col = struct{ account, agent, interval, activity, sid, availability, seconds, updatedAt, version int }{

@@ -21,7 +21,7 @@ func (k *Known) Add(id model.TableID, r model.Row) {
 		*k = Known{map[string][]emitted{}, map[string][]emitted{}, map[string]emitted{}}
 	}
 	t := model.Tables[id]
-	e := emitted{table: id, key: string(t.AppendKey(nil, r))}
+	e := emitted{table: id, key: string(t.AppendKey(nil, r)), left: true}
 	switch id {
 	case model.EngagementsID:
 		key := event.Key(r[0].Str, t.Get(r, "task_sid").Str)

@@ -27,12 +27,16 @@ type State struct {
 	emitted []emitted
 }
 
-// emitted is a row that was emitted and not deleted since.
+// emitted is a row that was emitted and not deleted since, or one that an earlier job left.
 type emitted struct {
 	table model.TableID
 	key   string
-	hash  uint64 // of the row
+	hash  uint64 // of the row as it was emitted, 0 when it was not
+	left  bool   // an earlier job left it: it may know more, so that a delete loses, until this one has caught up
 }
+
+// leftBit marks a row that an earlier job left in the byte of its table.
+const leftBit = 0x80
 
 const encoding = 1
 
@@ -45,7 +49,11 @@ func (s *State) Encode() []byte {
 	b = binary.AppendVarint(b, s.Folds)
 	b = binary.AppendUvarint(b, uint64(len(s.emitted)))
 	for _, e := range s.emitted {
-		b = append(b, byte(e.table))
+		head := byte(e.table)
+		if e.left {
+			head |= leftBit
+		}
+		b = append(b, head)
 		b = binary.AppendUvarint(b, uint64(len(e.key)))
 		b = append(b, e.key...)
 		b = binary.LittleEndian.AppendUint64(b, e.hash)
@@ -83,8 +91,11 @@ func Decode(b []byte) (*State, error) {
 		return int(v)
 	}
 	s.Pending, s.Distinct, s.Folds = varint(), varint(), varint()
-	for n := uvarint(); n > 0 && !bad && len(b) > 0; n-- {
-		e := emitted{table: model.TableID(b[0])}
+	for n := uvarint(); n > 0 && !bad; n-- {
+		if len(b) == 0 || int(b[0]&^leftBit) >= len(model.Tables) {
+			return nil, ErrCorrupt
+		}
+		e := emitted{table: model.TableID(b[0] &^ leftBit), left: b[0]&leftBit != 0}
 		b = b[1:]
 		k := uvarint()
 		if bad || len(b) < k+8 {
@@ -106,7 +117,7 @@ func Decode(b []byte) (*State, error) {
 // differ, deletes of rows that are gone.
 type Settler struct {
 	state  *State
-	before map[string]uint64 // hash by table and key of what was emitted
+	before map[string]emitted // by table and key
 	next   []emitted
 	block  change.Block
 	key    []byte
@@ -115,9 +126,9 @@ type Settler struct {
 
 // Settle starts a fold of the key.
 func (s *State) Settle() *Settler {
-	t := &Settler{state: s, before: make(map[string]uint64, len(s.emitted))}
+	t := &Settler{state: s, before: make(map[string]emitted, len(s.emitted))}
 	for _, e := range s.emitted {
-		t.before[e.name()] = e.hash
+		t.before[e.name()] = e
 	}
 	return t
 }
@@ -131,18 +142,20 @@ func (t *Settler) Row(id model.TableID, r model.Row) {
 	t.one = t.one[:0].Append(change.Change{Table: id, Row: r})
 	h := fnv.New64a()
 	h.Write(t.one)
-	e := emitted{id, string(t.key), h.Sum64()}
-	t.next = append(t.next, e)
-	hash, known := t.before[e.name()]
+	e := emitted{table: id, key: string(t.key), hash: h.Sum64()}
+	old, known := t.before[e.name()]
 	delete(t.before, e.name())
-	if known && hash == e.hash {
+	e.left = old.left
+	t.next = append(t.next, e)
+	if known && old.hash == e.hash {
 		return
 	}
 	t.block = append(t.block, t.one...)
 }
 
 // Done ends the fold and returns its changes. A row that is gone is deleted with the version that deleted gives for its key
-// cells; where that says no, the fold knows nothing of the row's time, and it stays.
+// cells. A row that an earlier job left stays where deleted says no: the events tell nothing of its time. Else its delete is
+// emitted again with every fold, since an earlier one, of fewer events, may have lost against what the sink holds.
 func (t *Settler) Done(deleted func(model.TableID, model.Row) (version int64, ok bool)) (change.Block, error) {
 	for _, old := range t.state.emitted {
 		if _, gone := t.before[old.name()]; !gone {
@@ -154,9 +167,13 @@ func (t *Settler) Done(deleted func(model.TableID, model.Row) (version int64, ok
 			return nil, ErrCorrupt
 		}
 		version, ok := deleted(old.table, r)
-		if !ok {
+		if old.left {
+			stays := !ok && old.hash == 0
+			old.hash = 0
 			t.next = append(t.next, old)
-			continue
+			if stays {
+				continue
+			}
 		}
 		r[len(r)-1] = model.Integer(version)
 		t.block = t.block.Append(change.Change{Table: old.table, Delete: true, Row: r})

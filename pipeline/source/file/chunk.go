@@ -20,11 +20,13 @@ const ChunkSize = 16 << 20
 // Source names this source in dead letters.
 const Source = "file"
 
-// A Chunk is a part of a file: the lines that begin in [Start, End). A compressed file is one chunk.
+// A Chunk is a part of a file: the lines that begin in [Start, End). A compressed file is one chunk, read in pieces of about
+// Size bytes.
 type Chunk struct {
 	File
 	Part       int64
 	Start, End int64
+	Size       int64
 }
 
 // Chunks cuts files into chunks of about size bytes.
@@ -32,11 +34,11 @@ func Chunks(files []File, size int64) []Chunk {
 	var chunks []Chunk
 	for _, f := range files {
 		if f.Format != Plain {
-			chunks = append(chunks, Chunk{File: f, End: f.Size})
+			chunks = append(chunks, Chunk{File: f, End: f.Size, Size: size})
 			continue
 		}
 		for at, part := int64(0), int64(0); at < f.Size; at, part = at+size, part+1 {
-			chunks = append(chunks, Chunk{File: f, Part: part, Start: at, End: min(at+size, f.Size)})
+			chunks = append(chunks, Chunk{File: f, Part: part, Start: at, End: min(at+size, f.Size), Size: size})
 		}
 	}
 	return chunks
@@ -127,7 +129,7 @@ func (c Chunk) unpack(f io.Reader, read func(int64), emit func(record.Batch) err
 	b := record.Batch{Source: Source, Name: c.Path, FirstLine: 1}
 	var rest []byte
 	for err == nil {
-		buf := make([]byte, ChunkSize+len(rest))
+		buf := make([]byte, int(c.Size)+len(rest))
 		n := copy(buf, rest)
 		var m int
 		m, err = io.ReadFull(r, buf[n:])

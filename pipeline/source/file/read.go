@@ -31,9 +31,9 @@ func (fn *ReadFn) ProcessElement(ctx context.Context, c Chunk, emit func(record.
 	})
 }
 
-// Read reads the records of files as record.Batch elements. It is bounded.
-func Read(s beam.Scope, job string, files []File) beam.PCollection {
+// Read reads the records of files as record.Batch elements of about size bytes. It is bounded.
+func Read(s beam.Scope, job string, size int64, files []File) beam.PCollection {
 	s = s.Scope("file.Read")
-	chunks := beam.Reshuffle(s, beam.CreateList(s, Chunks(files, ChunkSize)))
+	chunks := beam.Reshuffle(s, beam.CreateList(s, Chunks(files, size)))
 	return beam.ParDo(s, &ReadFn{Job: job}, chunks)
 }

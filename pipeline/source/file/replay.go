@@ -88,7 +88,7 @@ func (fn *ReplayFn) ProcessElement(ctx context.Context, we *sdf.ManualWatermarkE
 		rt.TryClaim(p)
 		return sdf.StopProcessing(), nil
 	}
-	next := Chunk{File: c.File, Start: p.Offset, End: min(p.Offset+ChunkSize, p.End)}
+	next := Chunk{File: c.File, Start: p.Offset, End: min(p.Offset+c.Size, p.End), Size: c.Size}
 	to := Position{Offset: next.End, Line: p.Line, End: p.End}
 	if c.Format != Plain { // an archive is read as a whole
 		next.End, to.Offset = p.End, p.End
@@ -234,13 +234,13 @@ func (t *tracker) GetRestriction() any {
 // IsBounded says that a file has an end.
 func (t *tracker) IsBounded() bool { return true }
 
-// Replay reads the records of files as an unbounded source would. latenessMS is the distance of the watermark behind the
+// Replay reads the records of files, about size bytes at a time, as an unbounded source would. latenessMS is the distance of the watermark behind the
 // newest event in ms; when it is negative the watermark waits for the end.
-func Replay(s beam.Scope, job string, latenessMS int64, files []File) beam.PCollection {
+func Replay(s beam.Scope, job string, size, latenessMS int64, files []File) beam.PCollection {
 	s = s.Scope("file.Replay")
 	var whole []Chunk
 	for _, f := range files {
-		whole = append(whole, Chunk{File: f, End: f.Size})
+		whole = append(whole, Chunk{File: f, End: f.Size, Size: size})
 	}
 	return beam.ParDo(s, &ReplayFn{Job: job, LatenessMS: latenessMS}, beam.CreateList(s, whole))
 }

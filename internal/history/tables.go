@@ -1,0 +1,247 @@
+package history
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"flexbeam/schemas/change"
+	"flexbeam/schemas/model"
+)
+
+// A Store is the plainest sink: it settles changes in memory, by key and version (contract, section 7).
+type Store struct {
+	mu    sync.Mutex
+	known map[string]change.Change
+}
+
+// NewStore returns an empty store.
+func NewStore() *Store { return &Store{known: map[string]change.Change{}} }
+
+// Write settles the changes of a block.
+func (s *Store) Write(_ context.Context, b change.Block) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return b.Each(func(c change.Change) error {
+		key := string(c.Of().AppendKey([]byte{byte(c.Table)}, c.Row))
+		if old, ok := s.known[key]; !ok || c.Version() >= old.Version() {
+			c.Row = slices.Clone(c.Row)
+			s.known[key] = c
+		}
+		return nil
+	})
+}
+
+// Flush does nothing: what is written is there.
+func (s *Store) Flush(context.Context) error { return nil }
+
+// Counts returns the number of rows of each table.
+func (s *Store) Counts(context.Context) (map[string]int64, error) {
+	n := map[string]int64{}
+	for name, rows := range s.Tables() {
+		n[name] = int64(len(rows))
+	}
+	return n, nil
+}
+
+// Keys calls f with the rows of a table that are there, of customers with the isolated ones: what a job that continues the
+// store has to know.
+func (s *Store) Keys(_ context.Context, id model.TableID, f func(model.Row) error) error {
+	t := model.Tables[id]
+	for _, r := range s.Tables()[t.Name] {
+		if id == model.CustomersID && model.Customers.Get(r, "isolated").Num == 0 {
+			continue
+		}
+		if err := f(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close does nothing: the tables can be read afterwards.
+func (s *Store) Close(context.Context) error { return nil }
+
+// Tables returns the rows that are there.
+func (s *Store) Tables() Tables {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := Tables{}
+	for _, c := range s.known {
+		if !c.Delete {
+			t[c.Of().Name] = append(t[c.Of().Name], c.Row)
+		}
+	}
+	for name, rows := range t {
+		keys := model.Lookup(name).Keys()
+		slices.SortFunc(rows, func(a, b model.Row) int {
+			for _, k := range keys {
+				if c := cmp.Or(strings.Compare(a[k].Str, b[k].Str), cmp.Compare(a[k].Num, b[k].Num)); c != 0 {
+					return c
+				}
+			}
+			return 0
+		})
+	}
+	return t
+}
+
+// Tables holds rows by the name of their table, in order of their keys.
+type Tables map[string][]model.Row
+
+// Diff returns how the tables differ, empty when no cell does.
+func Diff(want, got Tables, ignore ...string) string {
+	for _, t := range model.Tables {
+		if d := diff(t, want[t.Name], got[t.Name], ignore); d != "" {
+			return t.Name + " (-want +got):\n" + d
+		}
+	}
+	return ""
+}
+
+func diff(t *model.Table, want, got []model.Row, ignore []string) string {
+	if len(want) == len(got) {
+		same := true
+		for i := range want {
+			for j := range want[i] {
+				same = same && (want[i][j] == got[i][j] || slices.Contains(ignore, t.Columns[j].Name))
+			}
+		}
+		if same {
+			return ""
+		}
+	}
+	return gocmp.Diff(byKey(t, want, ignore), byKey(t, got, ignore))
+}
+
+func byKey(t *model.Table, rows []model.Row, ignore []string) map[string]map[string]string {
+	m := map[string]map[string]string{}
+	for _, r := range rows {
+		var key []string
+		for _, i := range t.Keys() {
+			key = append(key, r[i].String())
+		}
+		cells := Cells(t, r)
+		for _, c := range ignore {
+			delete(cells, c)
+		}
+		m[strings.Join(key, " ")] = cells
+	}
+	return m
+}
+
+// Cells returns the cells of a row that are not null, as text.
+func Cells(t *model.Table, r model.Row) map[string]string {
+	m := map[string]string{}
+	for i, v := range r {
+		if !v.IsNull() {
+			m[t.Columns[i].Name] = v.String()
+		}
+	}
+	return m
+}
+
+// Rows returns the rows of a table as Cells.
+func (t Tables) Rows(table string) []map[string]string {
+	var rows []map[string]string
+	for _, r := range t[table] {
+		rows = append(rows, Cells(model.Lookup(table), r))
+	}
+	return rows
+}
+
+// Show returns the cells of a table under the named columns, a text for each row in order of keys; null is a dash.
+func (t Tables) Show(table, columns string) []string {
+	var rows []string
+	for _, r := range t[table] {
+		var cells []string
+		for _, c := range strings.Fields(columns) {
+			cells = append(cells, text(model.Lookup(table).Get(r, c)))
+		}
+		rows = append(rows, strings.Join(cells, " | "))
+	}
+	return rows
+}
+
+// Engagements tells the engagements in short, by start, end and id: Q[start,end,outcome] for a queue,
+// A[start,end,wait,invitation,engagement,wrap-up] for an agent, I[start,end,outcome] for an invitation. All times are in
+// seconds, starts and ends since Start; a dash is null. Behind stands what is out of the ordinary: the status, and whether
+// the row is inferred.
+func (t Tables) Engagements() []string {
+	e := &model.Engagements
+	rows := slices.Clone(t[e.Name])
+	start, end, id := e.Col("start_time"), e.Col("end_time"), e.Col("engagement_id")
+	slices.SortFunc(rows, func(a, b model.Row) int {
+		return cmp.Or(cmp.Compare(a[start].Num, b[start].Num), cmp.Compare(a[end].Num, b[end].Num), strings.Compare(a[id].Str, b[id].Str))
+	})
+	var all []string
+	for _, r := range rows {
+		columns := "outcome_type"
+		if e.Get(r, "engagement_type").Str == "Agent" {
+			columns = "wait_time_seconds invitation_time_seconds engagement_time_seconds wrap_up_time_seconds"
+		}
+		s := e.Get(r, "engagement_type").Str[:1] + "[" + since(r[start]) + "," + since(r[end])
+		for _, c := range strings.Fields(columns) {
+			s += "," + text(e.Get(r, c))
+		}
+		s += "]"
+		if status := e.Get(r, "status").Str; status != "Completed" {
+			s += " " + status
+		}
+		if e.Get(r, "inferred").Num != 0 {
+			s += " inferred"
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// Activities tells the agent status in short: agent, quarter hour, activity, seconds, availability.
+func (t Tables) Activities() []string {
+	var all []string
+	for _, r := range t[model.AgentStatus.Name] {
+		c := Cells(&model.AgentStatus, r)
+		all = append(all, c["agent_id"]+" "+c["interval_start"][11:16]+" "+c["activity"]+" "+c["seconds"]+" "+c["availability"])
+	}
+	slices.Sort(all)
+	return all
+}
+
+func since(v model.Value) string {
+	if v.IsNull() {
+		return "-"
+	}
+	return strconv.FormatFloat(float64(v.Num-Start)/1000, 'f', -1, 64)
+}
+
+func text(v model.Value) string {
+	if v.IsNull() {
+		return "-"
+	}
+	return v.String()
+}
+
+// JSON returns the rows of a table, a JSON object a line.
+func (t Tables) JSON(table string) []byte {
+	m := model.Lookup(table)
+	var b bytes.Buffer
+	for _, r := range t[table] {
+		line := []byte{'{'}
+		for i, c := range m.Columns {
+			if i > 0 {
+				line = append(line, ", "...)
+			}
+			line = strconv.AppendQuote(line, c.Name)
+			line = append(line, ": "...)
+			line = r[i].AppendJSON(line)
+		}
+		b.Write(append(line, "}\n"...))
+	}
+	return b.Bytes()
+}

@@ -1,0 +1,58 @@
+package parallel_test
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"testing"
+
+	"flexbeam/internal/parallel"
+)
+
+func TestEveryPieceIsDoneOnceByAWorkerOfItsOwn(t *testing.T) {
+	for _, procs := range []int{1, 2, 8} {
+		before := runtime.GOMAXPROCS(procs)
+		for _, n := range []int{0, 1, 2, 7, 1000} {
+			t.Run(fmt.Sprintf("%d pieces on %d processors", n, procs), func(t *testing.T) {
+				done := make([]atomic.Int32, n)
+				busy := make([]atomic.Bool, parallel.Workers(n))
+				err := parallel.Do(n, func(worker, piece int) error {
+					if busy[worker].Swap(true) {
+						return fmt.Errorf("worker %d does two pieces at once", worker)
+					}
+					done[piece].Add(1)
+					runtime.Gosched()
+					busy[worker].Store(false)
+					return nil
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i := range done {
+					if c := done[i].Load(); c != 1 {
+						t.Fatalf("piece %d was done %d times", i, c)
+					}
+				}
+			})
+		}
+		runtime.GOMAXPROCS(before)
+	}
+}
+
+func TestNoPieceIsBegunAfterAnError(t *testing.T) {
+	want := errors.New("enough")
+	for _, n := range []int{1, 100_000} {
+		var begun atomic.Int64
+		err := parallel.Do(n, func(_, _ int) error {
+			begun.Add(1)
+			return want
+		})
+		if !errors.Is(err, want) {
+			t.Errorf("%d pieces: got %v", n, err)
+		}
+		if got := begun.Load(); got > int64(parallel.Workers(n)) {
+			t.Errorf("%d of %d pieces were begun", got, n)
+		}
+	}
+}

@@ -1,0 +1,56 @@
+package telemetry_test
+
+import (
+	"sync"
+	"testing"
+
+	"flexbeam/internal/telemetry"
+	"flexbeam/schemas/model"
+)
+
+func TestTheTransformsOfAJobShareItsCounters(t *testing.T) {
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			c := telemetry.For("shared")
+			c.Events.Add(2)
+			c.Distinct.Add(1)
+			c.Change(model.AgentsID, false)
+			c.Change(model.AgentsID, true)
+		})
+	}
+	wg.Wait()
+	c := telemetry.For("shared")
+	if c.Duplicates() != 50 || c.Changes[model.AgentsID].Load() != 50 || c.Deletes.Load() != 50 {
+		t.Errorf("%d duplicates, %d changes, %d deletes", c.Duplicates(), c.Changes[model.AgentsID].Load(), c.Deletes.Load())
+	}
+	if telemetry.For("another") == c {
+		t.Error("two jobs share their counters")
+	}
+	telemetry.Forget("shared")
+	if telemetry.For("shared") == c {
+		t.Error("a job that was forgotten is known")
+	}
+	telemetry.Forget("shared")
+	telemetry.Forget("another")
+}
+
+func TestThereAreNeverFewerThanNoDuplicates(t *testing.T) {
+	c := new(telemetry.Counters)
+	c.Distinct.Add(5) // folds may be ahead of the sum of events
+	if c.Duplicates() != 0 {
+		t.Errorf("%d duplicates", c.Duplicates())
+	}
+}
+
+func TestThereIsACounterForEveryTable(t *testing.T) {
+	c := new(telemetry.Counters)
+	for _, table := range model.Tables {
+		c.Change(table.ID, false)
+	}
+	for _, table := range model.Tables {
+		if c.Changes[table.ID].Load() != 1 {
+			t.Errorf("%s: %d changes", table.Name, c.Changes[table.ID].Load())
+		}
+	}
+}

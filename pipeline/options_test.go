@@ -1,0 +1,71 @@
+package pipeline
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"flexbeam/internal/history"
+	"flexbeam/pipeline/source/file"
+)
+
+func TestWrongOptionsAreUsageErrorsThatSayWhatToDo(t *testing.T) {
+	good := Options{Source: small(t), Sink: memory(history.NewStore())}
+	if err := good.Check(); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name   string
+		change func(*Options)
+		want   string
+		is     error
+	}{
+		{"an unknown runner", func(o *Options) { o.Runner = "spark" }, "prism and direct", ErrUsage},
+		{"an unknown mode", func(o *Options) { o.Mode = "fast" }, "auto, batch or stream", ErrUsage},
+		{"streaming on direct", func(o *Options) { o.Runner, o.Mode = Direct, Stream }, "choose --runner prism", ErrUsage},
+		{"no source", func(o *Options) { o.Source = "" }, "write file:PATTERN", ErrUsage},
+		{"an unknown source", func(o *Options) { o.Source = "ftp:x" }, "unknown source", ErrUsage},
+		{"a source without a place", func(o *Options) { o.Source = "file:" }, "write file:PATTERN", ErrUsage},
+		{"a lateness that is none", func(o *Options) { o.Source += "?lateness=soon" }, "lateness=6h", ErrUsage},
+		{"a negative lateness", func(o *Options) { o.Source += "?lateness=-1s" }, "lateness=6h", ErrUsage},
+		{"no file", func(o *Options) { o.Source = "file:" + filepath.Join(t.TempDir(), "*") }, "no file matches", file.ErrNoFiles},
+		{"a directory", func(o *Options) { o.Source = "file:" + t.TempDir() }, "is a directory", file.ErrNoFiles},
+		{"no sink", func(o *Options) { o.Sink = "" }, "--sink", ErrUsage},
+		{"an unknown sink", func(o *Options) { o.Sink = "mysql:x" }, "this binary has the sinks", ErrUsage},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			o := good
+			test.change(&o)
+			_, err := New(o)
+			if err == nil || !errors.Is(err, test.is) || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %q in it", err, test.want)
+			}
+		})
+	}
+}
+
+func TestLatenessIsReadFromTheSource(t *testing.T) {
+	src, err := parseSource(small(t) + "?lateness=90s")
+	if err != nil || src.latenessMS != 90_000 || len(src.files) != 1 {
+		t.Errorf("%+v, %v", src, err)
+	}
+	if src, err := parseSource(small(t)); err != nil || src.latenessMS >= 0 {
+		t.Errorf("%+v, %v", src, err)
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	j, err := New(Options{Source: small(t), Sink: memory(history.NewStore())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := j.options; o.Runner != Prism || o.Mode != Batch || len(o.Hidden) == 0 || o.FlushEvery != 5*time.Second {
+		t.Errorf("%+v", o)
+	}
+	if j.Counters().BytesTotal.Load() == 0 {
+		t.Error("the size of the input is unknown")
+	}
+}

@@ -1,0 +1,244 @@
+package agentstatus_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"flexbeam/internal/history"
+)
+
+// shifts are short histories of a worker, each for one rule of section 4, with the agent status as history.Tables tells it.
+var shifts = []struct {
+	rule    string
+	events  string
+	options history.Options
+	want    []string
+}{
+	{
+		"the previous activity held the time that the update says",
+		`08:10 activity was=Break now=Lunch ms=60500`,
+		history.Options{},
+		[]string{"WK1 08:00 Break 60.5 Unavailable"},
+	},
+	{
+		"the seconds stand in for the milliseconds",
+		`08:10 activity was=Break now=Lunch ms=long for=60`,
+		history.Options{},
+		[]string{"WK1 08:00 Break 60 Unavailable"},
+	},
+	{
+		"the milliseconds count before the seconds",
+		`08:10 activity was=Break now=Lunch ms="1500" for=60`,
+		history.Options{},
+		[]string{"WK1 08:00 Break 1.5 Unavailable"},
+	},
+	{
+		"time is cut at every quarter hour of UTC",
+		`08:31 activity was=Break now=Lunch for=2000`,
+		history.Options{},
+		[]string{"WK1 07:45 Break 140 Unavailable", "WK1 08:00 Break 900 Unavailable", "WK1 08:15 Break 900 Unavailable", "WK1 08:30 Break 60 Unavailable"},
+	},
+	{
+		"the start is clipped to the previous update",
+		`08:10 activity was=Break now=Lunch for=60
+		 08:11 activity was=Lunch now=Break for=600`,
+		history.Options{},
+		[]string{"WK1 08:00 Break 60 Unavailable", "WK1 08:00 Lunch 60 Unavailable"},
+	},
+	{
+		"a gap behind the previous update belongs to the activity that it entered",
+		`08:10 activity was=Break now=Lunch for=60
+		 08:14 activity was=Meeting now=Break for=60`,
+		history.Options{},
+		[]string{"WK1 08:00 Break 60 Unavailable", "WK1 08:00 Lunch 180 Unavailable", "WK1 08:00 Meeting 60 Unavailable"},
+	},
+	{
+		"without a time the previous activity held from the previous update",
+		`08:10 activity was=Break now=Lunch for=60
+		 08:14 activity was=Meeting now=Break`,
+		history.Options{},
+		[]string{"WK1 08:00 Break 60 Unavailable", "WK1 08:00 Meeting 240 Unavailable"},
+	},
+	{
+		"without a time and a previous update nothing is known",
+		`08:10 activity was=Break now=Lunch`,
+		history.Options{},
+		nil,
+	},
+	{
+		"a deletion ends the running activity",
+		`08:10 activity was=Break now=Lunch for=60
+		 08:12 deleted`,
+		history.Options{},
+		[]string{"WK1 08:00 Break 60 Unavailable", "WK1 08:00 Lunch 120 Unavailable"},
+	},
+	{
+		"an update behind a deletion clips to it, and the time between is nobody's",
+		`08:10 activity was=Break now=Lunch for=60
+		 08:11 deleted
+		 08:13 activity was=Meeting now=Break for=600
+		 08:14 activity was=Break now=Meeting for=30`,
+		history.Options{},
+		[]string{"WK1 08:00 Break 120 Unavailable", "WK1 08:00 Lunch 60 Unavailable", "WK1 08:00 Meeting 120 Unavailable"},
+	},
+	{
+		"a gap behind a deletion is nobody's",
+		`08:10 activity was=Break now=Lunch for=60
+		 08:11 deleted
+		 08:14 activity was=Meeting now=Break for=60`,
+		history.Options{},
+		[]string{"WK1 08:00 Break 60 Unavailable", "WK1 08:00 Lunch 60 Unavailable", "WK1 08:00 Meeting 60 Unavailable"},
+	},
+	{
+		"a running activity does not count without a time it is known to last to",
+		`08:10 activity was=Break now=Lunch for=60`,
+		history.Options{},
+		[]string{"WK1 08:00 Break 60 Unavailable"},
+	},
+	{
+		"with one it counts to the last quarter hour before",
+		`08:10 activity was=Break now=Lunch for=60`,
+		history.Options{AsOf: history.At(44 * 60)},
+		[]string{"WK1 08:00 Break 60 Unavailable", "WK1 08:00 Lunch 300 Unavailable", "WK1 08:15 Lunch 900 Unavailable"},
+	},
+	{
+		"as of a time before the update nothing runs",
+		`08:10 activity was=Break now=Lunch for=60`,
+		history.Options{AsOf: history.At(9 * 60)},
+		[]string{"WK1 08:00 Break 60 Unavailable"},
+	},
+	{
+		"offline time is dropped in any case",
+		`08:10 activity was=OFFLINE now=offline for=60
+		 08:12 activity was=Offline now=Break for=60`,
+		history.Options{},
+		nil,
+	},
+	{
+		"other activities may be hidden instead",
+		`08:10 activity was=Offline now=Break for=60
+		 08:12 activity was=Break now=Lunch for=120`,
+		history.Options{Hidden: []string{"break"}},
+		[]string{"WK1 08:00 Offline 60 Unavailable"},
+	},
+	{
+		"time without a named activity is nobody's",
+		`08:10 activity was=" " -now for=60
+		 08:14 activity was=Break now=Lunch for=60`,
+		history.Options{},
+		[]string{"WK1 08:00 Break 60 Unavailable"},
+	},
+	{
+		"names are trimmed and told apart by case",
+		`08:10 activity was=" Break " now=break for=60
+		 08:12 activity was=break now=Lunch for=120`,
+		history.Options{},
+		[]string{"WK1 08:00 Break 60 Unavailable", "WK1 08:00 break 120 Unavailable"},
+	},
+	{
+		"Available alone is available by its name",
+		`08:10 activity was=Available now=available for=60
+		 08:12 activity was=available now=Break for=120`,
+		history.Options{},
+		[]string{"WK1 08:00 Available 60 Available", "WK1 08:00 available 120 Unavailable"},
+	},
+	{
+		"the update that entered an activity says whether it is available",
+		`08:10 activity was=Break now=Meeting for=60 available=true
+		 08:12 activity was=Meeting now=Available for=120 available=0
+		 08:14 activity was=Available now=Break for=120`,
+		history.Options{},
+		[]string{"WK1 08:00 Available 120 Unavailable", "WK1 08:00 Break 60 Unavailable", "WK1 08:00 Meeting 120 Available"},
+	},
+	{
+		"it does not when it entered another one",
+		`08:10 activity was=Break now=Meeting for=60 available=true
+		 08:12 activity was=Lunch now=Break for=60`,
+		history.Options{},
+		[]string{"WK1 08:00 Break 60 Unavailable", "WK1 08:00 Lunch 60 Unavailable", "WK1 08:00 Meeting 60 Available"},
+	},
+	{
+		"an activity that was renamed is the same by its SID",
+		`08:10 activity was=Break now=Meeting for=60 available=true worker_activity_sid=WA7
+		 08:12 activity was=Conference now=Break for=120 worker_previous_activity_sid=WA7`,
+		history.Options{},
+		[]string{"WK1 08:00 Break 60 Unavailable", "WK1 08:00 Conference 120 Available"},
+	},
+	{
+		"only worker.* counts",
+		`08:10 activity was=Break now=Lunch for=60
+		 08:11 accepted was=Meeting now=Break for=60
+		 08:12 activity was=Lunch now=Break for=120`,
+		history.Options{},
+		[]string{"WK1 08:00 Break 60 Unavailable", "WK1 08:00 Lunch 120 Unavailable"},
+	},
+	{
+		"events before 1970 are cut at quarter hours too",
+		`-1772438340 activity was=Break now=Lunch for=120`,
+		history.Options{},
+		[]string{"WK1 00:00 Break 60 Unavailable", "WK1 23:45 Break 60 Unavailable"},
+	},
+}
+
+func TestAgentStatusFollowsTheRules(t *testing.T) {
+	for _, s := range shifts {
+		t.Run(s.rule, func(t *testing.T) {
+			got := history.Fold(history.Lines(history.Parse(s.events), history.All(history.Object)), s.options)
+			if d := cmp.Diff(s.want, got.Activities()); d != "" {
+				t.Errorf("%s\n(-want +got):\n%s", s.events, d)
+			}
+		})
+	}
+}
+
+func TestVersionAndTimeComeFromTheEventsUpToTheFirstBehindTheQuarterHour(t *testing.T) {
+	tests := []struct{ name, events, want string }{
+		{"the first behind counts and gives the time", `
+			07:59  worker.created
+			08:01  activity was=Break now=Lunch for=30
+			08:02  worker.attributes.update
+			08:20  activity was=Lunch now=Break for=100
+			08:21  worker.attributes.update`, "3 at 08:20:00"},
+		{"one exactly at the end is behind", `
+			08:01  activity was=Break now=Lunch for=30
+			08:15  worker.attributes.update
+			08:16  worker.attributes.update`, "2 at 08:15:00"},
+		{"none behind: the newest gives the time", `
+			08:01  activity was=Break now=Lunch for=30
+			08:02  worker.attributes.update`, "2 at 08:02:00"},
+		{"events of tasks do not count", `
+			08:01  activity was=Break now=Lunch for=30
+			08:02  accepted
+			08:20  completed`, "1 at 08:01:00"},
+		{"duplicates count once", `
+			08:01  activity EV1 was=Break now=Lunch for=30
+			08:01  activity EV1 was=Break now=Lunch for=30`, "1 at 08:01:00"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			for _, r := range history.Of(history.Parse(test.events)).Rows("agent_status") {
+				if r["interval_start"] != "2026-03-02T08:00:00.000Z" || r["activity"] != "Break" {
+					continue
+				}
+				if got := r["row_version"] + " at " + r["updated_at"][11:19]; got != test.want {
+					t.Errorf("got %s, want %s", got, test.want)
+				}
+				return
+			}
+			t.Error("no row")
+		})
+	}
+}
+
+func TestTheLatestPieceDecidesWhatPiecesOfARowDisagreeOn(t *testing.T) {
+	events := history.Parse(`
+		08:05  activity was=Break worker_previous_activity_sid=WA1 now=Meeting for=60
+		08:06  activity was=Meeting now=Break worker_activity_sid=WA2 for=60 available=true
+		08:08  activity was=Break worker_previous_activity_sid=WA2 now=Meeting for=120`)
+	got := history.Of(events).Show("agent_status", "activity activity_sid availability seconds")
+	want := []string{"Break | WA2 | Available | 180", "Meeting | - | Unavailable | 60"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}

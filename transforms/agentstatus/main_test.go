@@ -1,0 +1,9 @@
+package agentstatus_test
+
+import (
+	"testing"
+
+	"flexbeam/internal/history"
+)
+
+func TestMain(m *testing.M) { history.Main(m, "1500") }

@@ -1,0 +1,9 @@
+package engagement_test
+
+import (
+	"testing"
+
+	"flexbeam/internal/history"
+)
+
+func TestMain(m *testing.M) { history.Main(m, "800") }

@@ -1,0 +1,389 @@
+package engagement_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"flexbeam/internal/history"
+)
+
+// values are short histories, each for a rule on the values of rows: what the columns show, in order of engagement_id.
+var values = []struct {
+	rule    string
+	events  string
+	columns string
+	want    []string
+}{
+	{
+		"5 queue rows have no agent and nothing of one",
+		`0  entered WK1 wa={"department":"Care"} name=ann
+		 9  accepted wa={"department":"Care"}`,
+		"engagement_type agent_id reservation_sid engaged_department engagement_time_seconds wait_time_seconds",
+		[]string{"Agent | WK1 | WR1 | Care | - | 9", "Queue | - | - | - | - | 9"},
+	},
+	{
+		"1, 2, 4 the id of a queue row is the task's and its opening event's, or queue and time",
+		`5  initiated EV7 to=WQ2
+		 6  task.transfer-failed`,
+		"engagement_id", []string{"WT1:EV7"},
+	},
+	{
+		"4 the id of a row without an opening event",
+		`9  task.canceled WQ1 since=2`,
+		"engagement_id", []string{"WT1:WQ1@1772438402000"},
+	},
+	{
+		"2 a provisional row takes its queue from the transfer, the name from the closing event with that queue",
+		`1  task.updated WQ2 queue=Early
+		 5  initiated to=WQ2 WQ1 queue=Old
+		 8  accepted WQ2 queue=New`,
+		"engagement_type queue_sid queue", []string{"Agent | WQ2 | New", "Queue | WQ2 | New"},
+	},
+	{
+		"2 its name else from the first event with that queue",
+		`1  task.updated WQ2 queue=Early
+		 5  initiated to=WQ2 WQ1 queue=Old
+		 8  task.transfer-failed WQ1 queue=Old`,
+		"queue_sid queue", []string{"WQ2 | Early"},
+	},
+	{
+		"2 its name else is not known",
+		`5  initiated to=WQ2 WQ1 queue=Old
+		 8  task.transfer-failed WQ1 queue=Old`,
+		"queue_sid queue", []string{"WQ2 | -"},
+	},
+	{
+		"11 a row takes the attributes up to its end",
+		`0   entered ta={"conversations":{"outcome":"first"}}
+		 5   accepted WR1 ta={"conversations":{"outcome":"second"}}
+		 9   completed WR1 ta={"conversations":{"outcome":"third"}}
+		 9.001 accepted WR2 ta={"conversations":{"outcome":"fourth"}}
+		 20  completed WR2`,
+		"engagement_type reservation_sid outcome",
+		[]string{"Agent | WR1 | third", "Agent | WR2 | fourth", "Queue | - | second"},
+	},
+	{
+		"11 the agent row that ends last takes all attributes",
+		`5   accepted WR1
+		 9   completed WR1
+		 8   accepted WR2
+		 20  completed WR2
+		 99  task.updated ta={"conversations":{"outcome":"late"}}`,
+		"reservation_sid outcome", []string{"WR1 | -", "WR2 | late"},
+	},
+	{
+		"11 of two that end at once the one with the greater start takes all",
+		`5   accepted WR1
+		 8   accepted WR2
+		 20  completed WR1
+		 20  completed WR2
+		 99  task.updated ta={"conversations":{"outcome":"late"}}`,
+		"reservation_sid outcome", []string{"WR1 | -", "WR2 | late"},
+	},
+	{
+		"11 of two that start and end at once the one with the greater id",
+		`5   accepted WR2
+		 5   accepted WR1
+		 20  completed WR2
+		 20  completed WR1
+		 99  task.updated ta={"conversations":{"outcome":"late"}}`,
+		"reservation_sid outcome", []string{"WR1 | -", "WR2 | late"},
+	},
+	{
+		"11 open rows take all attributes",
+		`0   entered
+		 5   accepted WR1
+		 20  entered
+		 99  task.updated ta={"conversations":{"outcome":"late"}}`,
+		"engagement_type end_time outcome",
+		[]string{"Agent | - | late", "Queue | 2026-03-02T08:00:05.000Z | -", "Queue | - | late"},
+	},
+	{
+		"11 queue and invitation rows never take more than those up to their end",
+		`0   entered
+		 1   created
+		 5   task.canceled
+		 99  task.updated ta={"conversations":{"outcome":"late"}}`,
+		"engagement_type outcome", []string{"Invitation | -", "Queue | -"},
+	},
+	{
+		"11 null and blanks overwrite nothing, arrays replace, objects merge",
+		`0  entered ta={"conversations":{"outcome":"a","category":"b","reason":"c","language":["x","y"],"priority":1}}
+		 1  task.updated ta={"conversations":{"outcome":null,"category":" ","language":["z"],"priority":2}}
+		 2  task.updated ta={"conversations":{}}
+		 3  task.updated ta={"conversations":null}`,
+		"outcome category reason language priority", []string{"a | b | c | z | 2"},
+	},
+	{
+		"11 a scalar over an object takes it away",
+		`0  entered ta={"conversations":{"outcome":"a","category":"b"}}
+		 1  task.updated ta={"conversations":"none"}
+		 2  task.updated ta={"conversations":{"outcome":"new"}}`,
+		"outcome category", []string{"new | -"},
+	},
+	{
+		"11 a recording up to two minutes after the end",
+		`0        accepted WR1 channel=voice
+		 10       completed WR1
+		 5        accepted WR2 channel=voice
+		 20       completed WR2
+		 130      task.updated ta={"conversations":{"segment_link":"at two minutes"}}
+		 130.001  task.updated ta={"conversations":{"segment_link":"too late"}}`,
+		"reservation_sid recording_url", []string{"WR1 | at two minutes", "WR2 | too late"},
+	},
+	{
+		"11 recordings are of agents of voice tasks",
+		`0  entered channel=chat ta={"conversations":{"segment_link":"https://rec"}}
+		 1  accepted channel=chat
+		 2  rejected WR2 channel=voice`,
+		"engagement_type recording_url", []string{"Agent | -", "Invitation | -", "Queue | -"},
+	},
+	{
+		"11 the link of the task, then a slip of the pen, then the reservation's media, then the task's",
+		recordings(`"conversations":{"segment_link":"1","sgement_link":"2","media":[{"type":"VoiceRecording","url":"4"}]},"reservation_attributes":{"WR1":{"media":[{"type":"VoiceRecording","url":"3"}]}}`),
+		"recording_url", []string{"1"},
+	},
+	{
+		"11 a slip of the pen",
+		recordings(`"conversations":{"sgement_link":"2","media":[{"type":"VoiceRecording","url":"4"}]},"reservation_attributes":{"WR1":{"media":[{"type":"VoiceRecording","url":"3"}]}}`),
+		"recording_url", []string{"2"},
+	},
+	{
+		"11 the reservation's media",
+		recordings(`"conversations":{"media":[{"type":"VoiceRecording","url":"4"}]},"reservation_attributes":{"WR2":{"media":[{"type":"VoiceRecording","url":"other"}]},"WR1":{"media":[{"type":"ChatTranscript","url":"no"},{"type":"VoiceRecording","url":" "},7,{"type":"VoiceRecording","url":" 3 "}]}}`),
+		"recording_url", []string{"3"},
+	},
+	{
+		"11 the task's media",
+		recordings(`"conversations":{"media":[null,{"type":"VoiceRecording","url":"4"}]},"reservation_attributes":{"WR1":"gone"}`),
+		"recording_url", []string{"4"},
+	},
+	{
+		"12 engaged values come from accepted, else created, else the others in order, each for itself",
+		`0  created wa={"department":"D0","team":"T0","location":"L0"}
+		 2  accepted wa={"department":"D2"}
+		 3  wrapup wa={"location":"L3","manager":"M3","organization":"O3","role":"agent"}
+		 4  completed wa={"manager":"M4"}`,
+		"engaged_department engaged_team engaged_location engaged_manager engaged_organization engaged_role",
+		[]string{"D2 | T0 | L0 | M3 | O3 | agent"},
+	},
+	{
+		"9 agent_id comes from accepted, else created, else the others",
+		`0  created WK2
+		 2  accepted -worker_sid
+		 3  completed WK3`,
+		"agent_id", []string{"WK2"},
+	},
+	{
+		"9 department_name, agent_team and team_name are fallbacks",
+		`2  accepted wa={"department_name":"D","agent_team":"A","team_name":"T"}`,
+		"engaged_department engaged_team", []string{"D | A"},
+	},
+	{
+		"9 team_name comes last",
+		`2  accepted wa={"team":" ","agent_team":null,"team_name":"T"}`,
+		"engaged_team", []string{"T"},
+	},
+	{
+		"12 queue, channel, workflow: the opening event, else the row's others, else the task's",
+		`0  task.created WQ9 queue=Task channel=chat workflow_sid=WW9 workflow_name=Task workspace_sid=WS9
+		 2  created -task_queue_sid workflow_sid=WW2
+		 3  accepted WQ3 queue=Accepted
+		 4  completed WQ4 queue=Completed channel=voice`,
+		"queue_sid queue channel workflow_sid workflow_name workspace_sid", []string{"WQ3 | Accepted | voice | WW2 | Task | WS9"},
+	},
+	{
+		"12 a queue row looks at its opening, its closing, then all events",
+		`0  task.created WQ9 queue=Task channel=chat workflow_sid=WW9
+		 1  entered WQ1
+		 2  task.updated queue=Between
+		 3  task.canceled queue=Closing WQ3 workflow_sid=WW3`,
+		"queue_sid queue channel workflow_sid", []string{"WQ1 | Closing | chat | WW3"},
+	},
+	{
+		"12 attributes name queue and channel before the events",
+		`0  entered queue=Event channel=voice ta={"conversations":{"queue":"Attribute","channel":"web"}}`,
+		"queue channel channel_type", []string{"Attribute | web | Chat"},
+	},
+	{
+		"13 the reason of task.canceled",
+		`0  entered
+		 1  task.canceled task_canceled_reason=own reason=general reservation_reason_code=1`,
+		"end_reason", []string{"own"},
+	},
+	{
+		"13 the reason of task.completed",
+		`0  accepted
+		 1  task.completed task_completed_reason=own task_canceled_reason=other reason=general`,
+		"end_reason", []string{"own"},
+	},
+	{
+		"13 the reason of a transfer",
+		`0  entered
+		 1  task.transfer-failed transfer_failed_reason=own reason=general`,
+		"end_reason", []string{"own"},
+	},
+	{
+		"13 the general reason",
+		`0  entered
+		 1  task.deleted task_canceled_reason=other reason=general reservation_reason_code=1`,
+		"end_reason", []string{"general"},
+	},
+	{
+		"13 the reservation's code",
+		`0  created
+		 1  rejected reservation_reason_code=45305`,
+		"end_reason", []string{"45305"},
+	},
+	{
+		"13 no reason for Moved and for open rows",
+		`0  entered
+		 1  entered reason=general`,
+		"outcome_type end_reason", []string{"Moved | -", "- | -"},
+	},
+	{
+		"14 the conversation is chosen once, from all attributes",
+		`0  entered ta={"conversations":{"conversation_jd":"first"}}
+		 1  accepted
+		 2  completed
+		 9  task.updated ta={"conversations":{"conversation_id":"last"}}`,
+		"conversation_id", []string{"last", "last"},
+	},
+	{
+		"14 so is the direction",
+		`0  entered ta={"direction":"inbound","to":"+2","from":"+1"}
+		 1  accepted
+		 2  completed
+		 9  task.updated ta={"conversations":{"direction":"outbound"}}`,
+		"direction company_contact", []string{"Outbound | +1", "Outbound | +1"},
+	},
+	{
+		"14 the best kind of contact of all events, not the newest contact",
+		`0  entered ta={"customers":{"email":"Ann@Example.com"}}
+		 1  task.updated ta={"from":"+15551230001"}`,
+		"contact_id", []string{"ann@example.com"},
+	},
+	{
+		"14 the newest contact of the best kind",
+		`0  entered ta={"customers":{"external_id":"old"}}
+		 1  task.updated ta={"customers":{"external_id":"new"}}
+		 2  task.updated ta={"customers":{"phone":"+1"}}`,
+		"contact_id", []string{"new"},
+	},
+	{
+		"14 each event's own attributes count, with their own direction",
+		`0  entered ta={"direction":"outbound","to":"+2","from":"+1"}
+		 1  task.updated ta={"conversations":{"direction":"inbound"}}`,
+		"direction contact_id", []string{"Inbound | +2"},
+	},
+	{
+		"15 strings are trimmed, lists joined, objects empty",
+		`0  entered ta={"conversations":{"campaign":" \u2003Spring\u00a0","case":["a"," b ",null,"",3,{"o":1}],"category":{"o":1},"language":true,"priority":0,"reason":12.50}}`,
+		"campaign case_id category language priority reason", []string{"Spring | a, b, 3 | - | true | 0 | 12.50"},
+	},
+	{
+		"15 strings are never cut",
+		fmt.Sprintf(`0  entered ta={"conversations":{"campaign":%q}}`, strings.Repeat("é", 500)),
+		"campaign", []string{strings.Repeat("é", 500)},
+	},
+	{
+		"domain: numbers as texts have no exponent",
+		`0  entered ta={"conversations":{"campaign":1e3,"case":9007199254740993,"category":1.0}}`,
+		"campaign case_id category", []string{"1000 | 9007199254740993 | 1.0"},
+	},
+	{
+		"sources: the first that is not empty counts",
+		`0  entered ta={"conversations":{"campaign":" ","campain":"C","attribute_1":null,"conversation_attribute_1":"1","attribute_2":"2","conversation_attribute_2":"no","conversation_attribute_3":"3"}}`,
+		"campaign engagement_attribute_1 engagement_attribute_2 engagement_attribute_3", []string{"C | 1 | 2 | 3"},
+	},
+	{
+		"9 the first path that is not empty decides a number, then the test",
+		`0  entered ta={"conversations":{"fact_01":"abc","fact_1":5,"fact_02":" ","fact_2":"7.5","fact_03":null,"conversation_measure_3":"1e2"}}`,
+		"engagement_fact_1 engagement_fact_2 engagement_fact_3", []string{"- | 7.5 | 100"},
+	},
+	{
+		"9 negative focus and hold times are null",
+		`0  entered ta={"conversations":{"focus_time":"-0.5","hold_time":0,"fact_01":-3}}`,
+		"focus_time_seconds hold_time_seconds engagement_fact_1", []string{"- | 0 | -3"},
+	},
+	{
+		"company contact: as set, else by direction",
+		`0  entered ta={"conversations":{"external_contact":"E"},"to":"+2"}`,
+		"company_contact", []string{"E"},
+	},
+	{
+		"company contact: inbound to, called",
+		`0  entered ta={"to":"","called":"+3","from":"+1"}`,
+		"company_contact", []string{"+3"},
+	},
+	{
+		"company contact: internal like outbound from, caller",
+		`0  entered ta={"direction":"Internal","to":"+2","from":null,"caller":"+4"}`,
+		"direction company_contact", []string{"Internal | +4"},
+	},
+}
+
+func recordings(attributes string) string {
+	return `0  accepted channel=voice ta={` + attributes + `}`
+}
+
+func TestValuesFollowTheRules(t *testing.T) {
+	for _, v := range values {
+		t.Run(v.rule, func(t *testing.T) {
+			got := history.Of(history.Parse(v.events)).Show("engagements", v.columns)
+			if d := cmp.Diff(v.want, got); d != "" {
+				t.Errorf("%s\n%s (-want +got):\n%s", v.events, v.columns, d)
+			}
+		})
+	}
+}
+
+func TestNumbersAreJSONNumbersOrDecimalText(t *testing.T) {
+	tests := []struct{ json, want string }{
+		{`5`, "5"}, {`"5"`, "5"}, {`" 7.5 "`, "7.5"}, {`-4.5`, "-4.5"}, {`"+2"`, "2"}, {`"1e3"`, "1000"}, {`1.5e2`, "150"}, {`".5"`, "0.5"}, {`"5."`, "5"}, {`0`, "0"},
+		{`"1,5"`, "-"}, {`"NaN"`, "-"}, {`"Infinity"`, "-"}, {`"inf"`, "-"}, {`"0x10"`, "-"}, {`"1_000"`, "-"}, {`"5 s"`, "-"}, {`"1e"`, "-"}, {`"."`, "-"},
+		{`true`, "-"}, {`[5]`, "-"}, {`{"v":5}`, "-"}, {`null`, "-"}, {`""`, "-"}, {`"1e400"`, "-"}, {`"٣"`, "-"},
+	}
+	for _, test := range tests {
+		t.Run(test.json, func(t *testing.T) {
+			e := history.Parse(`0 entered ta={"conversations":{"fact_01":` + test.json + `}}`)
+			if got := history.Of(e).Show("engagements", "engagement_fact_1")[0]; got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestChannelTypes(t *testing.T) {
+	tests := []struct{ channelType, channel, want string }{
+		{"", "voice", "Voice"}, {"", "Call", "Voice"}, {"", "chat", "Chat"}, {"", "web", "Chat"}, {"", "messenger", "Chat"}, {"", "whatsapp", "Chat"},
+		{"", "gbm", "Chat"}, {"", "facebook", "Chat"}, {"", "SMS", "SMS"}, {"", "email", "Email"}, {"", "video", "Video"}, {"", "default", "Task"}, {"", "", "Task"},
+		{"Web", "voice", "Chat"}, {"pigeon", "voice", "Task"}, {" ", "voice", "Voice"},
+	}
+	for _, test := range tests {
+		t.Run(test.channelType+" over "+test.channel, func(t *testing.T) {
+			e := history.Parse(`0 entered channel="` + test.channel + `" ta={"channelType":"` + test.channelType + `"}`)
+			if got := history.Of(e).Show("engagements", "channel_type")[0]; got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestDirections(t *testing.T) {
+	tests := []struct{ of, task, want string }{
+		{`null`, `null`, "Inbound"}, {`" "`, `"inbound"`, "Inbound"}, {`"INBOUND"`, `"outbound"`, "Inbound"}, {`"outbound-api"`, `null`, "Outbound"},
+		{`"Outbound-Dial"`, `null`, "Outbound"}, {`null`, `"internal"`, "Internal"}, {`null`, `"sideWAYS"`, "Sideways"}, {`null`, `"émIS"`, "Émis"},
+	}
+	for _, test := range tests {
+		t.Run(test.of+" over "+test.task, func(t *testing.T) {
+			e := history.Parse(`0 entered ta={"direction":` + test.task + `,"conversations":{"direction":` + test.of + `}}`)
+			if got := history.Of(e).Show("engagements", "direction")[0]; got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
+	}
+}
