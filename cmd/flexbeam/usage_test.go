@@ -80,19 +80,16 @@ func TestWrongCommandLineSaysInOneLineWhatToDo(t *testing.T) {
 }
 
 func TestUnreadableFileFails(t *testing.T) {
-	if os.Getuid() == 0 {
-		t.Skip("root reads everything")
-	}
 	dir := t.TempDir()
-	day := write(t, filepath.Join(dir, "day.ndjson"), "{}\n")
-	if err := os.Chmod(day, 0); err != nil {
+	day := filepath.Join(dir, "day.ndjson")
+	if err := os.Symlink(day, day); err != nil { // nobody can read what leads to itself, not even root
 		t.Fatal(err)
 	}
 	r := call(t, "run", "--source=file:"+dir+"/*.ndjson", "--sink=duckdb:"+dir+"/x.duckdb")
 	if r.code != 1 {
 		t.Errorf("exit %d", r.code)
 	}
-	oneLine(t, r.errors, "day.ndjson", "permission denied")
+	oneLine(t, r.errors, "day.ndjson", "symbolic links")
 }
 
 func TestEmptyKeyInTheEnvironmentIsRefused(t *testing.T) {
