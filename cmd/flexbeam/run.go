@@ -131,7 +131,6 @@ func (a *app) run(ctx context.Context, o pipeline.Options, kind console.Kind) er
 	a.log.Info("job starts", "source", o.Source, "sink", o.Sink, "runner", o.Runner, "mode", o.Mode, "bytes", job.Counters().BytesTotal.Load())
 	progress := console.Start(a.screen, a.progressKind(kind), func() console.Work { return jobWork(job.Counters()) })
 	defer progress.Stop()
-	tuneMemory()
 	sum, err := job.Run(ctx)
 	progress.Stop()
 	if err != nil {
