@@ -142,6 +142,12 @@ var values = []struct {
 		"engagement_type recording_url", []string{"Agent | -", "Invitation | -", "Queue | -"},
 	},
 	{
+		"11 a task is one of voice by its channel's unique name, whatever attributes call the channel",
+		`0  accepted WR1 channel=voice ta={"channelType":"chat","conversations":{"channel":"web","segment_link":"https://rec"}}
+		 0  accepted WR2 WT2 channel=chat ta={"channelType":"voice","conversations":{"channel":"voice","segment_link":"https://rec"}}`,
+		"reservation_sid recording_url", []string{"WR1 | https://rec", "WR2 | -"},
+	},
+	{
 		"11 the link of the task, then a slip of the pen, then the reservation's media, then the task's",
 		recordings(`"conversations":{"segment_link":"1","sgement_link":"2","media":[{"type":"VoiceRecording","url":"4"}]},"reservation_attributes":{"WR1":{"media":[{"type":"VoiceRecording","url":"3"}]}}`),
 		"recording_url", []string{"1"},
