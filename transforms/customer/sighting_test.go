@@ -9,11 +9,14 @@ import (
 	"flexbeam/schemas/model"
 )
 
+// sighted is a sighting of one event. Its row has the id as the country, behind words that sort against it.
 func sighted(contact, eventID string, version int64) Sightings {
 	r := model.Customers.NewRow()
-	Row(r, contact, Profile{Kind: Phone, State: eventID}, 5, version)
+	Row(r, contact, Profile{Kind: Phone, State: against[eventID], Country: eventID}, 5, version)
 	return Sightings(nil).Append(eventID, r)
 }
+
+var against = map[string]string{"EV1": "CC", "EV2": "BB", "EV3": "AA"}
 
 func TestTheNewestSightingOfAContactStays(t *testing.T) {
 	tests := []struct {
@@ -39,7 +42,7 @@ func TestTheNewestSightingOfAContactStays(t *testing.T) {
 			var got []string
 			err := (&BatchFn{}).ProcessElement(context.Background(), 0, next, func(b []byte) {
 				_ = change.Block(b).Each(func(c change.Change) error {
-					got = append(got, c.Row[col.state].Str)
+					got = append(got, c.Row[col.country].Str)
 					return nil
 				})
 			})
