@@ -62,15 +62,14 @@ type best struct {
 	block change.Block
 }
 
-func (b *best) take(stamp int64, id string, block change.Block) (newer bool) {
+func (b *best) take(stamp int64, id string, block change.Block) {
 	if b.block != nil {
 		c := cmp.Or(cmp.Compare(stamp, b.stamp), cmp.Compare(id, b.id), bytes.Compare(block, b.block))
 		if c <= 0 {
-			return false
+			return
 		}
 	}
 	b.stamp, b.id, b.block = stamp, id, block
-	return true
 }
 
 // newest adds sightings to the newest of each contact.

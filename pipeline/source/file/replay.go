@@ -97,9 +97,10 @@ func (fn *ReplayFn) ProcessElement(ctx context.Context, we *sdf.ManualWatermarkE
 	send := func(b record.Batch, from int64) int64 {
 		b.FirstLine, b.Part = from+1, 0
 		emit(beam.EventTime(we.State.UnixMilli()), b)
-		lines, latest := survey(b.Data, fn.LatenessMS >= 0)
-		newest = max(newest, latest)
-		return from + lines
+		if fn.LatenessMS >= 0 {
+			newest = max(newest, newestEvent(b.Data))
+		}
+		return from + int64(bytes.Count(b.Data, []byte{'\n'}))
 	}
 	read := func(n int64) { count.Bytes.Add(n) }
 	// What is emitted must have been claimed before: a runner may split at any time. An archive is claimed as a whole.
@@ -134,39 +135,19 @@ func (fn *ReplayFn) ProcessElement(ctx context.Context, we *sdf.ManualWatermarkE
 	return sdf.ResumeProcessingIn(0), nil
 }
 
-// survey counts lines and, if asked, finds the time of the newest event in them.
-func survey(data []byte, times bool) (lines, newest int64) {
-	newest = math.MinInt64
-	var v newestVisitor
+// newestEvent returns the time of the newest event in records, math.MinInt64 without one.
+func newestEvent(data []byte) int64 {
+	v := newestVisitor(math.MinInt64)
 	d := decode.New()
-	for len(data) > 0 {
-		line := data
-		if i := bytes.IndexByte(data, '\n'); i >= 0 {
-			line, data = data[:i], data[i+1:]
-		} else {
-			data = nil
-		}
-		lines++
-		if times {
-			d.Line(line, &v)
-		}
+	for line := range bytes.SplitSeq(data, []byte{'\n'}) {
+		d.Line(line, &v)
 	}
-	if v.seen {
-		newest = v.newest
-	}
-	return lines, newest
+	return int64(v)
 }
 
-type newestVisitor struct {
-	newest int64
-	seen   bool
-}
+type newestVisitor int64
 
-func (v *newestVisitor) Event(e *event.Event) {
-	if !v.seen || e.Time > v.newest {
-		v.newest, v.seen = e.Time, true
-	}
-}
+func (v *newestVisitor) Event(e *event.Event)               { *v = max(*v, newestVisitor(e.Time)) }
 func (v *newestVisitor) Dropped()                           {}
 func (v *newestVisitor) Refused(*decode.Error, []byte, int) {}
 
