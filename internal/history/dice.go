@@ -15,6 +15,9 @@ func NewDice(t *rapid.T) Dice {
 	return Dice{func() bool { return r.Uint64()&1 == 1 }}
 }
 
+// Heads are dice that say yes to everything.
+var Heads = Dice{func() bool { return true }}
+
 var coin = rapid.Bool()
 
 // coins are dice that shrink to the first choice.

@@ -47,6 +47,15 @@ type Keeper interface {
 	Keys(ctx context.Context, t model.TableID, f func(model.Row) error) error
 }
 
+// A Finder is a Keeper that can also say later what it holds of one task or worker. A job over a large store then remembers
+// which tasks and workers have rows, and not the rows.
+type Finder interface {
+	Keeper
+	// Find calls f as Keys does, with the rows of one task, or of one worker for agent_status. What was written and not
+	// flushed may be missing.
+	Find(ctx context.Context, t model.TableID, account, sid string, f func(model.Row) error) error
+}
+
 // An Opener opens a sink from the part of its URI behind the scheme.
 type Opener func(ctx context.Context, rest string) (Sink, error)
 

@@ -27,6 +27,7 @@ type Folder struct {
 	pieces []piece
 	times  []int64
 	from   int64 // the earliest time of which the events tell something
+	runs   bool  // an activity that is kept is still running
 	row    model.Row
 }
 
@@ -68,6 +69,7 @@ func (f *Folder) Fold(account, worker string, events []*event.Event, asOf int64,
 				from = event.None // without an update before, nothing tells since when
 			}
 			if d := e.InPreviousForMS; d != event.None {
+				f.from = min(f.from, e.Time-d)
 				from = max(e.Time-d, since)
 				if current != nil && from > since {
 					f.entered(current, since, from) // a gap belongs to the activity that was entered
@@ -79,11 +81,15 @@ func (f *Folder) Fold(account, worker string, events []*event.Event, asOf int64,
 			previous, current, since = e, e, e.Time
 		}
 	}
+	f.runs = current != nil && current.Text[event.ActivityName] != "" && !f.isHidden(current.Text[event.ActivityName])
 	if current != nil && asOf != event.None {
-		f.entered(current, since, floor(asOf))
+		f.entered(current, since, Floor(asOf))
 	}
 	f.rows(account, worker, emit)
 }
+
+// Runs tells whether an activity that is kept was still running at the end of the last Fold: its time goes on.
+func (f *Folder) Runs() bool { return f.runs }
 
 // entered adds the time in the activity that an update entered.
 func (f *Folder) entered(u *event.Event, from, to int64) {
@@ -118,7 +124,7 @@ func (f *Folder) add(p piece) {
 		return
 	}
 	for from := p.from; from < p.to; {
-		q := floor(from)
+		q := Floor(from)
 		to := min(p.to, q+Quarter)
 		c := p
 		c.interval, c.from, c.to = q, from, to
@@ -136,7 +142,8 @@ func (f *Folder) isHidden(activity string) bool {
 	return false
 }
 
-func floor(ms int64) int64 {
+// Floor returns the start of the quarter hour that holds a time in ms.
+func Floor(ms int64) int64 {
 	q := ms - ms%Quarter
 	if q > ms {
 		q -= Quarter
@@ -187,14 +194,15 @@ func (f *Folder) version(interval int64) (version, updated int64) {
 }
 
 // Deleted returns the row_version with which a row with the key cells of r is deleted, when the last Fold yields none. ok is
-// false for quarter hours that begin before the time of which the events tell: the row of an earlier job then stays as it is.
+// false for quarter hours that end before the time of which the events tell: the row of an earlier job then stays as it is. In
+// the quarter hour in which that time begins, the version tells which job knows more.
 func (f *Folder) Deleted(r model.Row) (version int64, ok bool) {
 	if len(f.times) == 0 {
 		return 0, false
 	}
 	interval := r[col.interval].Num
 	version, _ = f.version(interval)
-	return version, interval >= f.from
+	return version, interval >= Floor(f.from)
 }
 
 var col = struct{ account, agent, interval, activity, sid, availability, seconds, updatedAt, version int }{

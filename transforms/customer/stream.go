@@ -23,34 +23,40 @@ type StreamFn struct {
 
 // ProcessElement takes sightings of one contact.
 func (fn *StreamFn) ProcessElement(p state.Provider, contact string, sightings []byte, emit func([]byte)) error {
-	known, ok, err := fn.Newest.Read(p)
+	_, err := take(fn.Newest, p, contact, sightings, emit)
+	return err
+}
+
+// take emits the newest sighting of a contact if it is newer than what was known, and tells whether it was.
+func take(cell state.Value[[]byte], p state.Provider, contact string, sightings []byte, emit func([]byte)) (newer bool, err error) {
+	known, ok, err := cell.Read(p)
 	if err != nil {
-		return err
+		return false, err
 	}
 	b := new(best)
 	if ok {
 		stamp, n := binary.Varint(known)
 		if n <= 0 {
-			return ErrCorrupt
+			return false, ErrCorrupt
 		}
 		err := Sightings(known[n:]).each(func(id string, block change.Block) error {
 			b.take(stamp, id, block)
 			return nil
 		})
 		if err != nil {
-			return err
+			return false, err
 		}
 	}
 	before := b.block
 	contacts := map[string]*best{contact: b}
 	if err := newest(contacts, sightings); err != nil {
-		return err
+		return false, err
 	}
 	if bytes.Equal(b.block, before) {
-		return nil
+		return false, nil
 	}
 	emit(b.block)
-	return fn.Newest.Write(p, appendSighting(binary.AppendVarint(nil, b.stamp), b.id, b.block))
+	return true, cell.Write(p, appendSighting(binary.AppendVarint(nil, b.stamp), b.id, b.block))
 }
 
 // Stream turns (contact, Sightings) into blocks of changes.

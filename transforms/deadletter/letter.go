@@ -16,23 +16,32 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// Archive is the error class of a compressed file that cannot be read to its end.
-const Archive = "unreadable_archive"
+// The error classes that are not those of a single record.
+const (
+	Archive = "unreadable_archive" // a compressed file cannot be read to its end
+	Late    = "late"               // an event came when the state of its task, or that time of its worker, was settled and dropped
+	Gap     = "gap"                // records fell out of a stream's retention before they were read
+)
 
 // A Letter is one dead letter of a batch.
 type Letter struct {
-	Line    int64 // from the first line of the batch, which is 0
-	Index   int   // in an array, -1 outside of one
-	Class   string
-	Error   string
-	Payload []byte
+	Line     int64  // from the first line of the batch, which is 0
+	Position string // names the record instead of its line, such as a sequence number
+	Index    int    // in an array, -1 outside of one
+	Class    string
+	Error    string
+	Payload  []byte
+	Received int64 `json:",omitempty"` // when the record arrived, ms since 1970; 0: not known
 }
 
 // Append adds a letter to a block of changes. firstLine is the number of the batch's first line.
 func (l Letter) Append(b change.Block, source, name string, firstLine int64) change.Block {
 	t := &model.DeadLetters
 	r := t.NewRow()
-	position := name + ":" + strconv.FormatInt(firstLine+l.Line, 10)
+	position := name + ":" + l.Position
+	if l.Position == "" {
+		position = name + ":" + strconv.FormatInt(firstLine+l.Line, 10)
+	}
 	if l.Index >= 0 {
 		position += ":" + strconv.Itoa(l.Index)
 	}
@@ -41,6 +50,9 @@ func (l Letter) Append(b change.Block, source, name string, firstLine int64) cha
 	r[t.Col("error_class")] = model.Text(l.Class)
 	r[t.Col("error")] = model.Text(l.Error)
 	r[t.Col("payload")] = model.Blob(l.Payload)
+	if l.Received != 0 {
+		r[t.Col("received_at")] = model.Millis(l.Received)
+	}
 	r[t.Col("row_version")] = model.Integer(1)
 	return b.Append(change.Change{Table: model.DeadLettersID, Row: r})
 }

@@ -3,6 +3,7 @@ package decode
 import (
 	"bytes"
 	"fmt"
+	"time"
 
 	"flexbeam/internal/parallel"
 	"flexbeam/internal/telemetry"
@@ -19,6 +20,7 @@ type collector struct {
 	decoder *Decoder
 	take    func(e *event.Event)
 	line    int64
+	first   int // of the batch's records, where they are no lines
 	letters []deadletter.Letter
 
 	events, dropped int64
@@ -52,10 +54,24 @@ func (c *collector) lines(data []byte) {
 	}
 }
 
+// records decodes the records of a batch whose ends are known, from one of them up to another.
+func (c *collector) records(b record.Batch, from, to int) {
+	c.line, c.letters, c.events, c.dropped, c.decoder.BadAttr = 0, nil, 0, 0, 0
+	at := int64(0)
+	if from > 0 {
+		at = b.Ends[from-1]
+	}
+	for _, end := range b.Ends[from:to] {
+		c.decoder.Line(b.Data[at:end], c)
+		at = end
+		c.line++
+	}
+}
+
 // collect decodes a batch with the collectors, each on a goroutine of its own with its own piece, and returns the dead letters
 // and the number of lines.
 func collect(b record.Batch, collectors []collector, count *telemetry.Counters) (letters []deadletter.Letter, lines int64, err error) {
-	pieces := split(b.Data, len(collectors))
+	decode, n := pieces(b, collectors)
 	if b.Plain {
 		for i := range collectors {
 			collectors[i].decoder.Place = func(text []byte) event.Place {
@@ -64,19 +80,19 @@ func collect(b record.Batch, collectors []collector, count *telemetry.Counters) 
 			}
 		}
 	}
-	err = parallel.Do(len(pieces), func(_, i int) error {
-		collectors[i].lines(pieces[i])
+	err = parallel.Do(n, func(_, i int) error {
+		decode(i)
 		return nil
 	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("decode: %w", err) // decoding refuses records; only their memory can fail
 	}
-	for i := range pieces {
+	for i := range n {
 		c := &collectors[i]
 		c.decoder.Place = nil
 		for _, l := range c.letters {
 			l.Line += lines
-			letters = append(letters, l)
+			letters = append(letters, named(l, b))
 		}
 		lines += c.line
 		count.Events.Add(c.events)
@@ -87,8 +103,47 @@ func collect(b record.Batch, collectors []collector, count *telemetry.Counters) 
 	if b.Broken != "" {
 		letters = append(letters, deadletter.Letter{Line: lines, Index: -1, Class: deadletter.Archive, Error: b.Broken})
 	}
-	count.DeadLetters.Add(int64(len(letters)))
+	if b.LostTo > 0 {
+		letters = append(letters, gap(b))
+	}
+	for _, l := range letters {
+		count.DeadLetter(l.Class, 1)
+	}
 	return letters, lines, nil
+}
+
+// pieces returns what decodes the pieces of a batch, by their number, and how many there are.
+func pieces(b record.Batch, collectors []collector) (decode func(i int), n int) {
+	if b.Ends == nil {
+		p := split(b.Data, len(collectors))
+		return func(i int) { collectors[i].lines(p[i]) }, len(p)
+	}
+	records := len(b.Ends)
+	n = max(1, min(len(collectors), len(b.Data)/pieceSize, records))
+	return func(i int) {
+		c := &collectors[i]
+		c.first = records * i / n
+		c.records(b, c.first, records*(i+1)/n)
+	}, n
+}
+
+// named gives a letter the name of its record, where records have one.
+func named(l deadletter.Letter, b record.Batch) deadletter.Letter {
+	if b.Positions != nil {
+		l.Position, l.Received = b.Positions[l.Line], b.Arrivals[l.Line]
+	}
+	return l
+}
+
+// gap tells of records that were gone before they could be read.
+func gap(b record.Batch) deadletter.Letter {
+	from, to := time.UnixMilli(b.LostFrom).UTC(), time.UnixMilli(b.LostTo).UTC()
+	const form = "2006-01-02T15:04:05.000Z"
+	return deadletter.Letter{
+		Position: "gap:" + from.Format(form), Index: -1, Class: deadletter.Gap, Received: b.LostTo,
+		Error: fmt.Sprintf("records of %s that arrived from %s to %s fell out of the stream's retention before they were read: fetch that time from TaskRouter's REST log, or from an archive, with a batch job over the same sink",
+			b.Name, from.Format(form), to.Format(form)),
+	}
 }
 
 // split cuts lines into at most n pieces.

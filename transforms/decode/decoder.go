@@ -23,6 +23,8 @@ const TypePrefix = "com.twilio.taskrouter."
 // serves one goroutine.
 type Decoder struct {
 	rec     parts
+	text    []byte // of the record that is being decoded
+	index   int    // of it in an array, -1 outside of one
 	task    cache
 	worker  cache
 	event   event.Event
@@ -31,6 +33,9 @@ type Decoder struct {
 	// Place returns where a record's text lies, for texts that can be read again (event.Place). nil: they cannot.
 	Place func(text []byte) event.Place
 }
+
+// Record returns the text of the record whose event a Visitor has just been given, and its index in an array, -1 outside of one.
+func (d *Decoder) Record() (text []byte, index int) { return d.text, d.index }
 
 // New returns a Decoder.
 func New() *Decoder {
@@ -95,7 +100,7 @@ func (d *Decoder) record(b []byte, v Visitor, index int) {
 		v.Refused(refuse(NotAnObject, "the record is JSON, but no object"), b, index)
 		return
 	}
-	d.rec = parts{}
+	d.rec, d.text, d.index = parts{}, b, index
 	if end, err := d.rec.envelope(b, 0); err != nil || end != len(b) {
 		v.Refused(refuse(InvalidJSON, "%s", trouble(b, end, err)), b, index)
 		return

@@ -79,10 +79,10 @@ func TestRowsOfAnEarlierJobAreDeletedWhereTheFoldYieldsNone(t *testing.T) {
 	c := model.Customers.NewRow()
 	c[0] = model.Text("WT1")
 	known.Add(model.CustomersID, c)
-	if known.Task("AC1", "WT2") != nil || known.Task("AC2", "WT9") != nil {
+	if taskOf(t, known, "AC1", "WT2") != nil || taskOf(t, known, "AC2", "WT9") != nil {
 		t.Error("another task has rows")
 	}
-	s := known.Task("AC1", "WT1")
+	s := taskOf(t, known, "AC1", "WT1")
 	if s == nil {
 		t.Fatal("the task has no rows")
 	}
@@ -110,7 +110,7 @@ func TestRowsOfAnEarlierJobAreDeletedWhereTheFoldYieldsNone(t *testing.T) {
 
 func TestNothingIsKnownWithoutASink(t *testing.T) {
 	var none *Known
-	if none.Task("AC1", "WT1") != nil || none.Worker("AC1", "WK1") != nil || new(Known).Task("AC1", "WT1") != nil {
+	if w, err := none.Worker("AC1", "WK1"); taskOf(t, none, "AC1", "WT1") != nil || w != nil || err != nil || taskOf(t, new(Known), "AC1", "WT1") != nil {
 		t.Error("something is known")
 	}
 }

@@ -71,7 +71,10 @@ func (fn *BatchFn) ProcessElement(ctx context.Context, _ int, blocks func(*[]byt
 			o.sightings[b] = o.sightings[b].Append(id, r)
 		}
 		for _, g := range groups[len(groups)*piece/len(out) : len(groups)*(piece+1)/len(out)] {
-			known := fn.known.Task(g.Account, g.SID)
+			known, err := fn.known.Task(g.Account, g.SID)
+			if err != nil {
+				return err
+			}
 			if known == nil {
 				out, err := f.Fold(g.Account, g.SID, g.Events, emit, see)
 				if err != nil {

@@ -8,7 +8,6 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/timers"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
-	"flexbeam/internal/telemetry"
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/model"
 	"flexbeam/transforms/customer"
@@ -28,15 +27,11 @@ type StreamFn struct {
 	Known   state.Value[[]byte] // a keyed.State
 	Passed  timers.EventTime
 
-	folder *Folder
-	count  *telemetry.Counters
+	settle settling
 }
 
 // Setup makes the folder.
-func (fn *StreamFn) Setup() {
-	fn.count = telemetry.For(fn.Job)
-	fn.folder = NewFolder(fn.Options)
-}
+func (fn *StreamFn) Setup() { fn.settle.setup(fn.Job, fn.Options) }
 
 // ProcessElement adds a block of events to the task and sees to it that the task is folded.
 func (fn *StreamFn) ProcessElement(ts beam.EventTime, sp state.Provider, tp timers.Provider, _ string, block []byte, _ func([]byte), _ func(string, []byte)) error {
@@ -49,38 +44,13 @@ func (fn *StreamFn) OnTimer(_ context.Context, _ beam.EventTime, sp state.Provid
 	if err != nil || s == nil {
 		return err
 	}
-	events, err := event.Decode(s.Blocks, nil)
+	_, err = fn.settle.fold(s, changes, func(id string, r model.Row) {
+		sightings(r[0].Str, customer.Sightings(nil).Append(id, r))
+	})
 	if err != nil {
 		return err
 	}
-	groups := event.Groups(events, event.TaskSID)
-	if s.Folds == 0 {
-		for _, g := range groups {
-			s.Adopt(keyed.Of(fn.Job).Task(g.Account, g.SID))
-		}
-	}
-	s.Folds++
-	settler := s.Settle()
-	var version, distinct int64
-	for _, g := range groups {
-		out, err := fn.folder.Fold(g.Account, g.SID, g.Events, settler.Row, func(id string, r model.Row) {
-			sightings(r[0].Str, customer.Sightings(nil).Append(id, r))
-		})
-		if err != nil {
-			return err
-		}
-		version = max(version, out.Version)
-		distinct += int64(out.Distinct)
-	}
-	fn.count.Distinct.Add(distinct - s.Distinct)
-	s.Distinct, s.Pending = distinct, event.None
-	block, err := settler.Done(func(model.TableID, model.Row) (int64, bool) { return version, true })
-	if err != nil {
-		return err
-	}
-	if len(block) > 0 {
-		changes(block)
-	}
+	s.Pending = event.None
 	return fn.Known.Write(sp, s.Encode())
 }
 

@@ -51,7 +51,10 @@ func (fn *BatchFn) ProcessElement(ctx context.Context, _ int, blocks func(*[]byt
 	err = parallel.Do(len(groups), func(worker, i int) error {
 		emit := func(t model.TableID, r model.Row) { out[i] = out[i].Append(change.Change{Table: t, Row: r}) }
 		f, g := fn.folders[worker], groups[i]
-		known := fn.known.Worker(g.Account, g.SID)
+		known, err := fn.known.Worker(g.Account, g.SID)
+		if err != nil {
+			return err
+		}
 		var settler *keyed.Settler
 		if known != nil {
 			settler = known.Settle()

@@ -30,13 +30,18 @@ func NewFolder(o Options) *Folder {
 // Fold calls emit with every row of the worker (account, worker), valid until emit returns, and returns the number of its
 // distinct events that belong to no task. events are records of the worker's events in any order, with duplicates; they are reordered.
 func (f *Folder) Fold(account, worker string, events []*event.Event, emit func(model.TableID, model.Row)) (own int, err error) {
+	return f.FoldAsOf(account, worker, events, f.options.AsOf, emit)
+}
+
+// FoldAsOf is Fold with another time for running activities than that of the options.
+func (f *Folder) FoldAsOf(account, worker string, events []*event.Event, asOf int64, emit func(model.TableID, model.Row)) (own int, err error) {
 	if events, err = event.Distinct(events); err != nil {
 		return 0, err
 	}
 	if r := f.agents.Fold(account, worker, events); r != nil {
 		emit(model.AgentsID, r)
 	}
-	f.status.Fold(account, worker, events, f.options.AsOf, func(r model.Row) { emit(model.AgentStatusID, r) })
+	f.status.Fold(account, worker, events, asOf, func(r model.Row) { emit(model.AgentStatusID, r) })
 	for _, e := range events {
 		if !e.OfTask {
 			own++
@@ -44,6 +49,9 @@ func (f *Folder) Fold(account, worker string, events []*event.Event, emit func(m
 	}
 	return own, nil
 }
+
+// Runs tells whether an activity that is kept was still running at the end of the last Fold.
+func (f *Folder) Runs() bool { return f.status.Runs() }
 
 // Deleted returns the row_version of the delete of a row that the last Fold no longer yields; ok is false where the row stays.
 func (f *Folder) Deleted(t model.TableID, r model.Row) (version int64, ok bool) {

@@ -8,7 +8,6 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/timers"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
-	"flexbeam/internal/telemetry"
 	"flexbeam/schemas/event"
 	"flexbeam/transforms/keyed"
 )
@@ -26,15 +25,11 @@ type StreamFn struct {
 	Known   state.Value[[]byte] // a keyed.State
 	Passed  timers.EventTime
 
-	folder *Folder
-	count  *telemetry.Counters
+	settle settling
 }
 
 // Setup makes the folder.
-func (fn *StreamFn) Setup() {
-	fn.count = telemetry.For(fn.Job)
-	fn.folder = NewFolder(fn.Options)
-}
+func (fn *StreamFn) Setup() { fn.settle.setup(fn.Job, fn.Options) }
 
 // ProcessElement adds a block of events to the worker and sees to it that the worker is folded.
 func (fn *StreamFn) ProcessElement(ts beam.EventTime, sp state.Provider, tp timers.Provider, _ string, block []byte, _ func([]byte)) error {
@@ -47,35 +42,10 @@ func (fn *StreamFn) OnTimer(_ context.Context, _ beam.EventTime, sp state.Provid
 	if err != nil || s == nil {
 		return err
 	}
-	events, err := event.Decode(s.Blocks, nil)
-	if err != nil {
+	if _, err := fn.settle.fold(s, fn.Options.AsOf, nil, changes); err != nil {
 		return err
 	}
-	groups := event.Groups(events, event.WorkerSID)
-	if s.Folds == 0 {
-		for _, g := range groups {
-			s.Adopt(keyed.Of(fn.Job).Worker(g.Account, g.SID))
-		}
-	}
-	s.Folds++
-	settler := s.Settle()
-	var own int64
-	for _, g := range groups {
-		n, err := fn.folder.Fold(g.Account, g.SID, g.Events, settler.Row)
-		if err != nil {
-			return err
-		}
-		own += int64(n)
-	}
-	fn.count.Distinct.Add(own - s.Distinct)
-	s.Distinct, s.Pending = own, event.None
-	block, err := settler.Done(fn.folder.Deleted)
-	if err != nil {
-		return err
-	}
-	if len(block) > 0 {
-		changes(block)
-	}
+	s.Pending = event.None
 	return fn.Known.Write(sp, s.Encode())
 }
 

@@ -11,17 +11,37 @@ import (
 
 // Keys implements sink.Keeper. It is meant for the start of a job: what was written since may be missing.
 func (w *writer) Keys(_ context.Context, id model.TableID, f func(model.Row) error) error {
-	t := model.Tables[id]
-	if w.store.rows[t.Name] == 0 {
+	if w.store.rows[model.Tables[id].Name] == 0 {
 		return nil
 	}
+	return w.store.keys(id, "", f)
+}
+
+// Find implements sink.Finder.
+func (w *writer) Find(_ context.Context, id model.TableID, account, sid string, f func(model.Row) error) error {
+	owner := map[model.TableID]string{model.EngagementsID: "task_sid", model.AgentStatusID: "agent_id", model.CustomersID: "contact_id"}[id]
+	where := owner + " = " + quote(sid)
+	if id != model.CustomersID {
+		where += " AND account_sid = " + quote(account)
+	}
+	return w.store.keys(id, where, f)
+}
+
+// keys calls f with the keys of the rows of a table for which a condition holds.
+func (s *store) keys(id model.TableID, where string, f func(model.Row) error) error {
+	t := model.Tables[id]
 	columns := t.Keys()
-	where := ""
 	switch id {
 	case model.EngagementsID:
 		columns = append(columns[:len(columns):len(columns)], t.Col("task_sid"))
 	case model.CustomersID:
-		where = " WHERE isolated"
+		if where != "" {
+			where += " AND "
+		}
+		where += "isolated"
+	}
+	if where != "" {
+		where = " WHERE " + where
 	}
 	var list []string
 	for _, i := range columns {
@@ -36,7 +56,9 @@ func (w *writer) Keys(_ context.Context, id model.TableID, f func(model.Row) err
 		}
 	}
 	row := t.NewRow()
-	err := w.store.texts("SELECT "+strings.Join(list, ", ")+" FROM "+t.Name+where, func(cells []string) error {
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	err := s.texts("SELECT "+strings.Join(list, ", ")+" FROM "+t.Name+where, func(cells []string) error {
 		for n, i := range columns {
 			if t.Columns[i].Type == model.String {
 				row[i] = model.Text(cells[n])
@@ -55,3 +77,6 @@ func (w *writer) Keys(_ context.Context, id model.TableID, f func(model.Row) err
 	}
 	return nil
 }
+
+// quote returns a text as SQL writes it.
+func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }

@@ -20,6 +20,7 @@ type store struct {
 	place place
 
 	rows, deletes map[string]int64 // of each table, when it was opened
+	reading       sync.Mutex       // held while keys are read on the store's own connection
 
 	once   sync.Once
 	failed chan struct{} // closed when err is set

@@ -1,0 +1,10 @@
+package journal
+
+import "errors"
+
+// The errors of Open.
+var (
+	ErrLocked  = errors.New("journal: the directory is in use")
+	ErrDamaged = errors.New("journal: the snapshot is damaged")
+	ErrForeign = errors.New("journal: the file is of another kind or version")
+)

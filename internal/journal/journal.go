@@ -1,0 +1,238 @@
+package journal
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// A Journal is an open directory. Its methods may be called from several goroutines.
+type Journal struct {
+	dir  string
+	lock *os.File
+
+	mu      sync.Mutex
+	pending []byte // frames that were appended and are in no file yet
+	first   Mark   // the mark of the first pending byte
+
+	disk sync.Mutex // held while the file is written
+	file *os.File
+	size int64
+	err  error // of the file: nothing can be kept any more
+}
+
+// A Mark is a place in the log: what was appended before it.
+type Mark int64
+
+// A Recovery says what Open found.
+type Recovery struct {
+	Entries int64 // that came back
+	Torn    int64 // bytes that were cut off behind them, 0 for a file that is whole
+}
+
+// Open opens a directory, makes it if needed, and calls replay with every entry in order; an entry is valid until replay
+// returns.
+func Open(dir string, replay func(entry []byte) error) (*Journal, Recovery, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, Recovery{}, fmt.Errorf("journal: make the directory: %w", err)
+	}
+	l, err := lock(dir)
+	if err != nil {
+		return nil, Recovery{}, err
+	}
+	j := &Journal{dir: dir, lock: l}
+	r, err := j.open(replay)
+	if err != nil {
+		if j.file != nil {
+			j.file.Close()
+		}
+		l.Close()
+		return nil, r, err
+	}
+	return j, r, nil
+}
+
+func (j *Journal) open(replay func([]byte) error) (r Recovery, err error) {
+	if err := os.Remove(filepath.Join(j.dir, newName)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return r, fmt.Errorf("journal: remove an unfinished snapshot: %w", err)
+	}
+	path := filepath.Join(j.dir, fileName)
+	j.file, err = os.OpenFile(path, os.O_RDWR, 0o600)
+	if errors.Is(err, os.ErrNotExist) {
+		return r, j.install(appendFrame([]byte(header), endOfSnapshot))
+	}
+	if err != nil {
+		return r, fmt.Errorf("journal: open: %w", err)
+	}
+	in := bufio.NewReaderSize(j.file, 1<<20)
+	head := make([]byte, len(header))
+	if _, err := io.ReadFull(in, head); err != nil || string(head) != header {
+		return r, fmt.Errorf("%w: %s does not begin as this version writes it: name another directory", ErrForeign, path)
+	}
+	j.size = int64(len(header))
+	whole := false // the snapshot
+	var entry []byte
+	for {
+		entry, err = readFrame(in, entry)
+		if err == io.EOF || err == errTorn {
+			break
+		}
+		if err != nil {
+			return r, fmt.Errorf("journal: read %s: %w", path, err)
+		}
+		j.size += frameHead + int64(len(entry))
+		if len(entry) == 0 {
+			whole = true
+			continue
+		}
+		if err := replay(entry); err != nil {
+			return r, fmt.Errorf("journal: entry before byte %d of %s: %w", j.size, path, err)
+		}
+		r.Entries++
+	}
+	if !whole {
+		return r, fmt.Errorf("%w at byte %d of %s: put back a copy of the directory; without one, remove it and read the stream from its start", ErrDamaged, j.size, path)
+	}
+	st, err := j.file.Stat()
+	if err != nil {
+		return r, fmt.Errorf("journal: %w", err)
+	}
+	if r.Torn = st.Size() - j.size; r.Torn > 0 {
+		if err := j.file.Truncate(j.size); err != nil {
+			return r, fmt.Errorf("journal: cut off the torn end of %s: %w", path, err)
+		}
+	}
+	if _, err := j.file.Seek(j.size, io.SeekStart); err != nil {
+		return r, fmt.Errorf("journal: %w", err)
+	}
+	return r, nil
+}
+
+// Append adds an entry, which must not be empty, to the log. It is kept in memory until Sync covers it.
+func (j *Journal) Append(entry []byte) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.pending = appendFrame(j.pending, entry)
+}
+
+// Mark returns the end of the log as it is now.
+func (j *Journal) Mark() Mark {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.first + Mark(len(j.pending))
+}
+
+// Sync writes what was appended before a mark and returns when it is on disk.
+func (j *Journal) Sync(to Mark) error {
+	j.disk.Lock()
+	defer j.disk.Unlock()
+	if j.err != nil {
+		return j.err
+	}
+	b := j.take(to)
+	if len(b) == 0 {
+		return nil
+	}
+	_, err := j.file.Write(b)
+	if err == nil {
+		err = datasync(j.file)
+	}
+	if err != nil {
+		j.err = fmt.Errorf("journal: write %s: %w", j.file.Name(), err)
+		return j.err
+	}
+	j.size += int64(len(b))
+	return nil
+}
+
+// take takes the pending frames before a mark.
+func (j *Journal) take(to Mark) []byte {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	n := int(to - j.first)
+	if n <= 0 {
+		return nil
+	}
+	b := j.pending[:n:n]
+	j.pending = append([]byte(nil), j.pending[n:]...)
+	j.first = to
+	return b
+}
+
+// Replace puts a snapshot in the place of everything that was appended before a mark. entries calls its argument with each
+// entry of the snapshot.
+func (j *Journal) Replace(at Mark, entries func(add func(entry []byte))) error {
+	j.disk.Lock()
+	defer j.disk.Unlock()
+	if j.err != nil {
+		return j.err
+	}
+	b := []byte(header)
+	entries(func(entry []byte) { b = appendFrame(b, entry) })
+	b = appendFrame(b, endOfSnapshot)
+	j.take(at)
+	if err := j.install(b); err != nil {
+		j.err = err
+		return err
+	}
+	return nil
+}
+
+// install writes a new file and renames it over the old one.
+func (j *Journal) install(b []byte) error {
+	path, fresh := filepath.Join(j.dir, fileName), filepath.Join(j.dir, newName)
+	f, err := os.OpenFile(fresh, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("journal: write a snapshot: %w", err)
+	}
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err == nil {
+		err = os.Rename(fresh, path)
+	}
+	if err == nil {
+		err = syncDir(j.dir)
+	}
+	if err != nil {
+		f.Close()
+		return fmt.Errorf("journal: write a snapshot: %w", err)
+	}
+	if j.file != nil {
+		j.file.Close()
+	}
+	j.file, j.size = f, int64(len(b))
+	return nil
+}
+
+// Size returns the size of the file in bytes.
+func (j *Journal) Size() int64 {
+	j.disk.Lock()
+	defer j.disk.Unlock()
+	return j.size
+}
+
+// Close gives the directory back. What no Sync covered is forgotten.
+func (j *Journal) Close() error {
+	j.disk.Lock()
+	defer j.disk.Unlock()
+	err := j.file.Close()
+	if j.err == nil {
+		j.err = os.ErrClosed
+	}
+	return errors.Join(err, j.lock.Close())
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}

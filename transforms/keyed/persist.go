@@ -1,0 +1,181 @@
+package keyed
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+
+	"flexbeam/schemas/event"
+)
+
+// The entries of a store's log. An entry begins with one of these.
+const (
+	entryOwner  = 'O' // the sink
+	entryBatch  = 'B' // a position and the parcels before it
+	entryState  = 'S' // a whole state
+	entryForget = 'F' // a key without a state
+)
+
+func appendBytes[T string | []byte | event.Block](b []byte, s T) []byte {
+	b = binary.AppendUvarint(b, uint64(len(s)))
+	return append(b, s...)
+}
+
+func appendOwner(b []byte, sink string) []byte { return appendBytes(append(b, entryOwner), sink) }
+
+func beginBatch(b []byte, source string, position []byte) []byte {
+	return appendBytes(appendBytes(append(b, entryBatch), source), position)
+}
+
+// appendParcel adds a parcel to the entry of a batch.
+func appendParcel(b []byte, p Parcel) []byte {
+	b = appendBytes(append(b, byte(p.Kind)), p.Key)
+	b = binary.AppendVarint(b, p.Arrival)
+	b = binary.AppendVarint(b, p.Newest)
+	return appendBytes(b, p.Block)
+}
+
+func appendForget(b []byte, kind Kind, key string) []byte {
+	return appendBytes(append(b, entryForget, byte(kind)), key)
+}
+
+func appendLive(b []byte, kind Kind, key string, l *Live) []byte {
+	b = appendBytes(append(b, entryState, byte(kind)), key)
+	flags := byte(0)
+	if l.Gone {
+		flags |= 1
+	}
+	if l.Closed {
+		flags |= 2
+	}
+	b = append(b, flags)
+	b = binary.AppendVarint(b, l.Arrival)
+	b = binary.AppendVarint(b, l.Bound)
+	b = binary.AppendVarint(b, l.AsOf)
+	b = binary.AppendUvarint(b, uint64(len(l.marks)))
+	for _, m := range l.marks {
+		b = binary.AppendVarint(b, m.hour)
+		b = binary.AppendVarint(b, m.newest)
+	}
+	return appendBytes(b, l.Blocks)
+}
+
+// replay takes an entry of the log of an earlier process.
+func (s *Store) replay(entry []byte) error {
+	r := reader{b: entry[1:]}
+	switch entry[0] {
+	case entryOwner:
+		s.owner = r.text()
+	case entryBatch:
+		source, position := r.text(), r.bytes()
+		for len(r.b) > 0 && !r.bad {
+			p := Parcel{Kind: r.kind(), Key: r.text(), Arrival: r.varint(), Newest: r.varint(), Block: r.bytes()}
+			if r.bad {
+				break
+			}
+			l := s.lockNew(p.Kind, p.Key)
+			if !l.Gone {
+				s.change(p.Kind, l, func() { l.add(p) })
+			}
+			l.Unlock()
+		}
+		if !r.bad {
+			s.positions[source] = bytes.Clone(position)
+		}
+	case entryState:
+		kind, key := r.kind(), r.text()
+		if r.bad {
+			break
+		}
+		next := newLive()
+		flags := r.byte()
+		next.Gone, next.Closed = flags&1 != 0, flags&2 != 0
+		next.Arrival, next.Bound, next.AsOf = r.varint(), r.varint(), r.varint()
+		for n := r.uvarint(); n > 0 && !r.bad; n-- {
+			next.marks = append(next.marks, mark{r.varint(), r.varint()})
+		}
+		next.Blocks = bytes.Clone(r.bytes())
+		if r.bad {
+			break
+		}
+		if old := s.live[kind][key]; old != nil {
+			s.count(kind, old, -1)
+		}
+		s.live[kind][key] = next
+		s.count(kind, next, 1)
+	case entryForget:
+		kind, key := r.kind(), r.text()
+		if old := s.live[kind][key]; old != nil && !r.bad {
+			s.count(kind, old, -1)
+			delete(s.live[kind], key)
+		}
+	default:
+		return fmt.Errorf("%w: an entry of kind %q", ErrCorrupt, entry[0])
+	}
+	if r.bad {
+		return fmt.Errorf("%w: an entry of kind %q ends early", ErrCorrupt, entry[0])
+	}
+	return nil
+}
+
+// A reader reads the parts of an entry; after a part that is not there it is bad.
+type reader struct {
+	b   []byte
+	bad bool
+}
+
+func (r *reader) fail() {
+	r.bad, r.b = true, nil
+}
+
+func (r *reader) byte() byte {
+	if len(r.b) == 0 {
+		r.fail()
+		return 0
+	}
+	c := r.b[0]
+	r.b = r.b[1:]
+	return c
+}
+
+func (r *reader) kind() Kind {
+	k := Kind(r.byte())
+	if k >= numKinds {
+		r.fail()
+		return 0
+	}
+	return k
+}
+
+func (r *reader) varint() int64 {
+	v, n := binary.Varint(r.b)
+	if n <= 0 {
+		r.fail()
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.b)
+	if n <= 0 || v > uint64(len(r.b)) {
+		r.fail()
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *reader) bytes() []byte {
+	n := r.uvarint()
+	if r.bad || n > uint64(len(r.b)) {
+		r.fail()
+		return nil
+	}
+	p := r.b[:n:n]
+	r.b = r.b[n:]
+	return p
+}
+
+func (r *reader) text() string { return string(r.bytes()) }

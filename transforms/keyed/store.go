@@ -1,0 +1,409 @@
+package keyed
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"sync/atomic"
+
+	"flexbeam/internal/journal"
+	"flexbeam/schemas/event"
+)
+
+// A Store holds the states of a live stream in this process, for a runner that keeps nothing over a restart itself. With a
+// directory behind it, what its states were made of outlives the process, and so do the positions up to which the source was read.
+//
+// # What is promised
+//
+// Blocks and the position behind them are kept together: after any crash a position never stands before a block that is
+// missing. Whatever the log forgets, the sink has stored: Keep takes a mark of the log, then flushes the sink, then syncs the
+// log up to the mark.
+type Store struct {
+	mu        sync.RWMutex
+	live      [numKinds]map[string]*Live
+	positions map[string][]byte
+	restored  bool
+	owner     string // the sink
+
+	journal *journal.Journal // nil: nothing outlives the process
+	size    atomic.Int64     // bytes of blocks that are held
+	gone    atomic.Int64     // markers
+	open    atomic.Int64     // tasks that have not ended
+	waiting atomic.Int64     // keys that have to be folded
+	onWay   atomic.Int64     // what folds have emitted and the transform behind has not taken yet
+	compact atomic.Int64     // how often the log was rewritten
+}
+
+// A Parcel is a block of events of one key on its way to the store.
+type Parcel struct {
+	Kind    Kind
+	Key     string // event.Key
+	Block   event.Block
+	Arrival int64 // when the newest record arrived, ms
+	Newest  int64 // time of a worker's newest worker.* event, ms; event.None without one
+	Oldest  int64 // time of the oldest one
+}
+
+// ErrSink says that a state directory belongs to another sink.
+var ErrSink = errors.New("keyed: the state directory belongs to another sink")
+
+// NewStore returns a store that keeps nothing over the process's end.
+func NewStore() *Store {
+	s := &Store{positions: map[string][]byte{}}
+	for k := range s.live {
+		s.live[k] = map[string]*Live{}
+	}
+	return s
+}
+
+// OpenStore opens the store in a directory. sink names the sink that the states were written to: a directory serves one.
+func OpenStore(dir, sink string) (*Store, journal.Recovery, error) {
+	s := NewStore()
+	j, r, err := journal.Open(dir, s.replay)
+	if err != nil {
+		return nil, r, err
+	}
+	s.journal, s.restored = j, r.Entries > 0
+	switch s.owner {
+	case sink:
+	case "":
+		s.owner = sink
+		j.Append(appendOwner(nil, sink))
+	default:
+		j.Close()
+		return nil, r, fmt.Errorf("%w: %s, not %s: name another directory, or that sink", ErrSink, s.owner, sink)
+	}
+	err = nil
+	s.each(func(kind Kind, _ string, l *Live) {
+		if !l.Gone {
+			s.wait(l, l.Arrival)
+			err = errors.Join(err, l.recount(kind))
+		}
+	})
+	if err != nil {
+		j.Close()
+		return nil, r, err
+	}
+	return s, r, nil
+}
+
+// Positions returns what the sources of batches need to go on, by source.
+func (s *Store) Positions() map[string][]byte {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return maps.Clone(s.positions)
+}
+
+// Restored tells whether the store holds what an earlier process left.
+func (s *Store) Restored() bool { return s.restored }
+
+// Waiting calls f with every key that an earlier process left and that was not folded since, and when it last got something.
+func (s *Store) Waiting(f func(kind Kind, key string, arrival int64)) {
+	s.each(func(kind Kind, key string, l *Live) {
+		if l.Pending != event.None {
+			f(kind, key, l.Arrival)
+		}
+	})
+}
+
+// each calls f with every state, locked.
+func (s *Store) each(f func(kind Kind, key string, l *Live)) {
+	type entry struct {
+		key  string
+		live *Live
+	}
+	for kind := range numKinds {
+		s.mu.RLock()
+		all := make([]entry, 0, len(s.live[kind]))
+		for key, l := range s.live[kind] {
+			all = append(all, entry{key, l})
+		}
+		s.mu.RUnlock()
+		for _, e := range all {
+			e.live.Lock()
+			if !e.live.removed {
+				f(kind, e.key, e.live)
+			}
+			e.live.Unlock()
+		}
+	}
+}
+
+// Has tells whether the store holds a state of a key, or a marker.
+func (s *Store) Has(kind Kind, key string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.live[kind][key] != nil
+}
+
+// Lock returns the state of a key, locked; nil when there is none.
+func (s *Store) Lock(kind Kind, key string) *Live {
+	s.mu.RLock()
+	l := s.live[kind][key]
+	s.mu.RUnlock()
+	if l == nil {
+		return nil
+	}
+	l.Lock()
+	if l.removed {
+		l.Unlock()
+		return nil
+	}
+	return l
+}
+
+// lockNew returns the state of a key, locked, and makes one if there is none.
+func (s *Store) lockNew(kind Kind, key string) *Live {
+	for {
+		if l := s.Lock(kind, key); l != nil {
+			return l
+		}
+		s.mu.Lock()
+		if s.live[kind][key] == nil {
+			l := newLive()
+			s.live[kind][key] = l
+			s.count(kind, l, 1)
+		}
+		s.mu.Unlock()
+	}
+}
+
+// count adds a state to the sums, or takes it away.
+func (s *Store) count(kind Kind, l *Live, sign int64) {
+	s.size.Add(sign * int64(len(l.Blocks)))
+	if kind != Task {
+		return
+	}
+	switch {
+	case l.Gone:
+		s.gone.Add(sign)
+	case !l.Closed:
+		s.open.Add(sign)
+	}
+}
+
+// Change lets f change a locked state and keeps the sums right.
+func (s *Store) change(kind Kind, l *Live, f func()) {
+	s.count(kind, l, -1)
+	f()
+	s.count(kind, l, 1)
+}
+
+// Add adds the parcels of a batch, and notes the position behind it; both become durable together. It calls wake for every
+// parcel whose key has to be folded and was not waiting for that already. refused is called for parcels whose events, or some of them, come too late:
+// with the indices of those events in the parcel's block, nil for all.
+func (s *Store) Add(source string, position []byte, parcels []Parcel, wake func(Parcel), refused func(p int, events []int)) error {
+	entry := beginBatch(nil, source, position)
+	for i, p := range parcels {
+		l := s.lockNew(p.Kind, p.Key)
+		late, err := l.late(&p)
+		if err != nil {
+			l.Unlock()
+			return err
+		}
+		if late != nil || l.Gone {
+			refused(i, late)
+		}
+		if l.Gone || len(p.Block) == 0 {
+			l.Unlock()
+			continue
+		}
+		s.change(p.Kind, l, func() { l.add(p) })
+		if l.Pending == event.None {
+			s.wait(l, p.Arrival)
+			wake(p)
+		}
+		l.Unlock()
+		if s.journal != nil {
+			entry = appendParcel(entry, p)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.journal != nil {
+		s.journal.Append(entry)
+	}
+	s.positions[source] = bytes.Clone(position)
+	return nil
+}
+
+// wait notes that a locked state has to be folded.
+func (s *Store) wait(l *Live, since int64) {
+	l.Pending = since
+	s.waiting.Add(1)
+}
+
+// Folded notes that a locked state was folded with all that it holds.
+func (s *Store) Folded(l *Live) {
+	if l.Pending != event.None {
+		l.Pending = event.None
+		s.waiting.Add(-1)
+	}
+}
+
+// OnTheWay counts n things that a fold emits to another transform, or takes them away where that transform has them.
+func (s *Store) OnTheWay(n int64) { s.onWay.Add(n) }
+
+// Quiet tells whether everything that was added is folded and has arrived where it goes.
+func (s *Store) Quiet() bool { return s.waiting.Load() == 0 && s.onWay.Load() == 0 }
+
+// Passed notes how far the watermark had come in an earlier process, so that running activities do not shrink.
+func (s *Store) Passed(ms int64) {
+	s.each(func(kind Kind, _ string, l *Live) {
+		if kind == Worker {
+			l.AsOf = max(l.AsOf, ms)
+		}
+	})
+}
+
+// late takes the events out of a worker's parcel that come too late, and returns their indices.
+func (l *Live) late(p *Parcel) ([]int, error) {
+	if p.Kind != Worker || p.Oldest == event.None || p.Oldest > l.Bound {
+		return nil, nil
+	}
+	events, err := event.Decode(p.Block, nil)
+	if err != nil {
+		return nil, err
+	}
+	var late []int
+	var b event.Builder
+	for i := range events {
+		if e := &events[i]; e.Kind.OfWorker() && e.Time <= l.Bound {
+			late = append(late, i)
+		} else {
+			b.Add(e, event.WorkerPart)
+		}
+	}
+	p.Block = b.Append(nil)
+	return late, nil
+}
+
+// Replace puts other blocks in the place of a locked state's, which say the same of what is still to come.
+func (s *Store) Replace(kind Kind, key string, l *Live, blocks event.Block) {
+	s.change(kind, l, func() { l.Blocks = blocks })
+	s.log(kind, key, l)
+}
+
+// Drop leaves a marker in the place of a locked state, so that later events of its key are known to be late.
+func (s *Store) Drop(kind Kind, key string, l *Live) {
+	s.change(kind, l, func() {
+		l.State = State{Pending: event.None}
+		l.marks, l.Gone = nil, true
+	})
+	s.log(kind, key, l)
+}
+
+// SetClosed notes whether the task of a locked state has ended.
+func (s *Store) SetClosed(l *Live, closed bool) {
+	s.change(Task, l, func() { l.Closed = closed })
+}
+
+// Forget removes a locked state.
+func (s *Store) Forget(kind Kind, key string, l *Live) {
+	s.count(kind, l, -1)
+	l.removed = true
+	s.mu.Lock()
+	delete(s.live[kind], key)
+	s.mu.Unlock()
+	if s.journal != nil {
+		s.journal.Append(appendForget(nil, kind, key))
+	}
+}
+
+func (s *Store) log(kind Kind, key string, l *Live) {
+	if s.journal != nil {
+		s.journal.Append(appendLive(nil, kind, key, l))
+	}
+}
+
+// A Size says how much a store holds.
+type Size struct {
+	Open     int64 // tasks that have not ended
+	Tasks    int64 // tasks with a state
+	Markers  int64 // of tasks whose state was dropped
+	Workers  int64
+	Bytes    int64 // of blocks
+	Log      int64 // of the log's file, 0 without one
+	Rewrites int64 // of the log
+}
+
+// Size returns how much the store holds.
+func (s *Store) Size() Size {
+	s.mu.RLock()
+	tasks, workers := int64(len(s.live[Task])), int64(len(s.live[Worker]))
+	s.mu.RUnlock()
+	z := Size{Open: s.open.Load(), Markers: s.gone.Load(), Workers: workers, Bytes: s.size.Load(), Rewrites: s.compact.Load()}
+	z.Tasks = tasks - z.Markers
+	if s.journal != nil {
+		z.Log = s.journal.Size()
+	}
+	return z
+}
+
+// minRewrite is the size of a log that is not worth rewriting, in bytes. Only tests change it.
+var minRewrite int64 = 16 << 20
+
+// Keep makes durable what was added, and what is known to be over: once flush has stored what was written to the sink.
+func (s *Store) Keep(flush func() error) error {
+	if s.journal == nil {
+		return flush()
+	}
+	mark := s.journal.Mark()
+	var snapshot [][]byte
+	if z := s.Size(); z.Log > max(minRewrite, 3*(z.Bytes+128*(z.Tasks+z.Markers+z.Workers))) {
+		snapshot = s.snapshot()
+	}
+	if err := flush(); err != nil {
+		return err
+	}
+	if snapshot == nil {
+		return s.journal.Sync(mark)
+	}
+	s.compact.Add(1)
+	return s.journal.Replace(mark, func(add func([]byte)) {
+		for _, entry := range snapshot {
+			add(entry)
+		}
+	})
+}
+
+// snapshot returns the entries that stand for everything that the store holds. Positions are read first: a state may then be
+// newer than they are, never older.
+func (s *Store) snapshot() [][]byte {
+	s.mu.RLock()
+	owner := s.owner
+	var entries [][]byte
+	for source, p := range s.positions {
+		entries = append(entries, beginBatch(nil, source, p))
+	}
+	s.mu.RUnlock()
+	entries = append(entries, appendOwner(nil, owner))
+	s.each(func(kind Kind, key string, l *Live) { entries = append(entries, appendLive(nil, kind, key, l)) })
+	return entries
+}
+
+// Close gives the directory back. What no Keep covered is read from the source again.
+func (s *Store) Close() error {
+	if s.journal == nil {
+		return nil
+	}
+	return s.journal.Close()
+}
+
+var stores sync.Map
+
+// ShareStore makes a store the one that a job's transforms use in this process; UnshareStore ends that.
+func ShareStore(job string, s *Store) { stores.Store(job, s) }
+
+// UnshareStore ends ShareStore.
+func UnshareStore(job string) { stores.Delete(job) }
+
+// StoreOf returns the store of a job, nil when there is none.
+func StoreOf(job string) *Store {
+	if s, ok := stores.Load(job); ok {
+		return s.(*Store)
+	}
+	return nil
+}

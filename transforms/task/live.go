@@ -1,0 +1,130 @@
+package task
+
+import (
+	"context"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/timers"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"flexbeam/schemas/change"
+	"flexbeam/schemas/event"
+	"flexbeam/schemas/model"
+	"flexbeam/transforms/customer"
+	"flexbeam/transforms/keyed"
+)
+
+func init() {
+	register.DoFn6x1[beam.EventTime, timers.Provider, string, []byte, func([]byte), func(string, []byte), error](&LiveFn{})
+	register.Emitter1[[]byte]()
+	register.Emitter2[string, []byte]()
+}
+
+// LiveFn folds the tasks of a live stream, whose events are in the store of this process, and lets go of those that are
+// over: of a task that has ended a day after its last event came, of any other 15 days after it (docs/contract.md, section
+// 10). A marker stays, so that later events are known to be late.
+type LiveFn struct {
+	Job     string
+	Options Options
+	AtOnce  bool // fold when events come, not when the watermark has passed them
+	Due     timers.EventTime
+
+	settle settling
+	store  *keyed.Store
+}
+
+// Setup makes the folder.
+func (fn *LiveFn) Setup() {
+	fn.settle.setup(fn.Job, fn.Options)
+	fn.store = keyed.StoreOf(fn.Job)
+}
+
+// ProcessElement sees to it that a task is folded.
+func (fn *LiveFn) ProcessElement(ts beam.EventTime, tp timers.Provider, key string, _ []byte, changes func([]byte), sightings func(string, []byte)) error {
+	if fn.AtOnce {
+		return fn.wake(int64(ts), tp, key, changes, sightings)
+	}
+	fn.set(tp, int64(ts))
+	return nil
+}
+
+// OnTimer does what is due.
+func (fn *LiveFn) OnTimer(_ context.Context, ts beam.EventTime, tp timers.Provider, key string, _ timers.Context, changes func([]byte), sightings func(string, []byte)) error {
+	return fn.wake(int64(ts), tp, key, changes, sightings)
+}
+
+func (fn *LiveFn) set(tp timers.Provider, ms int64) {
+	at := time.UnixMilli(ms)
+	fn.Due.Set(tp, at, timers.WithOutputTimestamp(at))
+}
+
+// wake folds a task that waits for it, drops what is over, and sets the timer for what is due next.
+func (fn *LiveFn) wake(now int64, tp timers.Provider, key string, changes func([]byte), sightings func(string, []byte)) error {
+	l := fn.store.Lock(keyed.Task, key)
+	if l == nil {
+		return nil
+	}
+	defer l.Unlock()
+	if l.Pending != event.None {
+		events, err := fn.settle.fold(&l.State, changes, func(id string, r model.Row) {
+			fn.store.OnTheWay(1)
+			sightings(r[0].Str, customer.Sightings(nil).Append(id, r))
+		})
+		if err != nil {
+			return err
+		}
+		fn.store.Folded(l)
+		fn.store.SetClosed(l, ended(events))
+		if nameless(key) && len(l.Blocks) > namelessBytes {
+			l.Distinct = 0
+			fn.store.Replace(keyed.Task, key, l, nil)
+		}
+	}
+	if now < l.Expires() {
+		fn.set(tp, l.Expires())
+		return nil
+	}
+	if l.Gone || nameless(key) {
+		fn.store.Forget(keyed.Task, key, l)
+		return nil
+	}
+	// The log may forget the task as soon as the sink has what was written until now; a contact may still be on its way to
+	// where contacts meet, so it is written here as well.
+	var block change.Block
+	_, err := fn.settle.fold(&l.State, changes, func(_ string, r model.Row) {
+		block = block.Append(change.Change{Table: model.CustomersID, Row: r})
+	})
+	if err != nil {
+		return err
+	}
+	if len(block) > 0 {
+		changes(block)
+	}
+	fn.store.Drop(keyed.Task, key, l)
+	fn.set(tp, l.Expires())
+	return nil
+}
+
+// Events of no task, such as those of a queue's settings, are only counted. So many bytes of them are kept to know
+// duplicates by.
+const namelessBytes = 64 << 10
+
+// nameless tells whether a key is that of the events of no task.
+func nameless(key string) bool { return key[len(key)-1] == 0 }
+
+// ended tells whether a task has ended.
+func ended(events []event.Event) bool {
+	for i := range events {
+		switch events[i].Kind {
+		case event.TaskCompleted, event.TaskCanceled, event.TaskDeleted, event.TaskSystemDeleted:
+			return true
+		}
+	}
+	return false
+}
+
+// Live turns (account and task SID, nothing) into blocks of changes and (contact, customer.Sightings).
+func Live(s beam.Scope, job string, o Options, atOnce bool, tasks beam.PCollection) (changes, sightings beam.PCollection) {
+	return beam.ParDo2(s.Scope("task.Live"), &LiveFn{Job: job, Options: o, AtOnce: atOnce, Due: timers.InEventTime("due")}, tasks)
+}

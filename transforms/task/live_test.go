@@ -1,0 +1,156 @@
+package task_test
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"flexbeam/internal/history"
+	"flexbeam/schemas/model"
+	"flexbeam/transforms/keyed"
+)
+
+// TestALiveStreamThatDiesAtAnyMomentGivesTheRowsOfTheFold runs the transforms of a live stream over drawn lines: polls of any
+// size, a watermark that stays behind, processes that die at any moment and go on from what they kept.
+func TestALiveStreamThatDiesAtAnyMomentGivesTheRowsOfTheFold(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		d := history.NewDice(rt)
+		lines := history.Lines(history.Draw(rt, size), history.Forms(d, append(history.Streamed, history.REST)))
+		lines = history.Soiled(d, history.Shuffled(d, append(lines, lines[d.N(len(lines))])))
+		first := history.At(float64(d.N(10_000)))
+		last := first + int64(len(lines))*1000
+		want := history.Fold(lines, history.Options{AsOf: last})
+		crashes := d.N(4)
+		crashed := crashes > 0
+		got, count := history.Live(lines, history.LiveOptions{
+			Dir: tempDir(rt), Dice: d, AtOnce: d.OneIn(1), Finally: last,
+			Arrival: func(i int) int64 { return first + int64(i)*1000 },
+			Crash: func() bool {
+				if crashes > 0 && d.OneIn(2) {
+					crashes--
+					return true
+				}
+				return false
+			},
+		})
+		if diff := history.Diff(want, got); diff != "" {
+			rt.Fatal(diff)
+		}
+		_, batch := history.Batch(lines, 1, history.Options{AsOf: last})
+		if live, b := count.Distinct.Load(), batch.Distinct.Load(); !crashed && live != b {
+			rt.Fatalf("%d distinct events counted, %d in batch", live, b)
+		}
+	})
+}
+
+// TestRowsAreThoseOfTheEventsThatWereNotLate lets days pass while events come, so that states are dropped.
+func TestRowsAreThoseOfTheEventsThatWereNotLate(t *testing.T) {
+	late := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		d := history.NewDice(rt)
+		lines := history.Lines(history.Draw(rt, size), history.Forms(d, []history.Form{history.Object, history.String, history.REST}))
+		lines = append(lines, history.Shuffled(d, lines)[:d.N(len(lines))]...)
+		at, arrivals := history.At(float64(d.N(10_000))), []int64{}
+		for range lines {
+			at += int64(1+d.N(1000)) * 100
+			if d.OneIn(3) {
+				at += int64(d.N(40)) * 60 * 60 * 1000
+			}
+			arrivals = append(arrivals, at)
+		}
+		got, _ := history.Live(lines, history.LiveOptions{
+			Dir: tempDir(rt), Dice: d, AtOnce: d.OneIn(1), Finally: at,
+			Arrival: func(i int) int64 { return arrivals[i] },
+			Crash:   func() bool { return d.OneIn(3) },
+		})
+		ofTasks, ofWorkers := map[int]bool{}, map[int]bool{} // lines that were late
+		for _, r := range got["dead_letters"] {
+			if model.DeadLetters.Get(r, "error_class").Str != "late" {
+				rt.Fatalf("a dead letter: %v", history.Cells(&model.DeadLetters, r))
+			}
+			_, number, _ := strings.Cut(model.DeadLetters.Get(r, "position").Str, ":")
+			n, err := strconv.Atoi(number)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			if strings.Contains(model.DeadLetters.Get(r, "error").Str, "worker's time") {
+				ofWorkers[n-1] = true
+			} else {
+				ofTasks[n-1] = true
+			}
+		}
+		late += len(ofTasks) + len(ofWorkers)
+		tasks := history.Fold(without(lines, ofTasks), history.Options{AsOf: at})
+		want := history.Fold(without(lines, ofWorkers), history.Options{AsOf: at})
+		for _, table := range []string{"engagements", "customers"} {
+			want[table] = tasks[table]
+		}
+		delete(got, "dead_letters")
+		if diff := history.Diff(want, got); diff != "" {
+			rt.Fatal(diff)
+		}
+	})
+	if late == 0 {
+		t.Error("no event was late: the test shows nothing")
+	}
+}
+
+func without(lines [][]byte, out map[int]bool) (kept [][]byte) {
+	for i, l := range lines {
+		if !out[i] {
+			kept = append(kept, l)
+		}
+	}
+	return kept
+}
+
+// TestTheStoreLetsGoOfWhatIsOver lets the time of an ended and an open task pass.
+func TestTheStoreLetsGoOfWhatIsOver(t *testing.T) {
+	const hour = 60 * 60 * 1000
+	lines := history.Lines(append(history.Parse("0 entered\n9 accepted\n20 completed\n21 task.completed"), other("WT9", history.Parse("0 entered"))...),
+		history.All(history.Object))
+	for _, test := range []struct {
+		after                int64
+		tasks, open, markers int64
+	}{
+		{0, 2, 1, 0},
+		{23 * hour, 2, 1, 0},
+		{25 * hour, 1, 1, 1},
+		{15*24*hour - hour, 1, 1, 1},
+		{15*24*hour + hour, 0, 0, 2},
+		{16*24*hour + hour, 0, 0, 1},
+		{30*24*hour + hour, 0, 0, 0},
+	} {
+		for _, dir := range []string{"", t.TempDir()} {
+			var held keyed.Size
+			history.Live(lines, history.LiveOptions{
+				Dir: dir, Dice: history.Heads, Finally: history.At(60) + test.after,
+				Arrival: func(int) int64 { return history.At(60) },
+				Held:    func(z keyed.Size) { held = z },
+			})
+			if held.Tasks != test.tasks || held.Open != test.open || held.Markers != test.markers {
+				t.Errorf("%d h after the last event the store holds %+v, want %+v", test.after/hour, held, test)
+			}
+		}
+	}
+}
+
+// other gives events to another task.
+func other(sid string, events []history.Event) []history.Event {
+	for _, e := range events {
+		e.Fields["task_sid"] = sid
+	}
+	return events
+}
+
+func tempDir(t *rapid.T) string {
+	dir, err := os.MkdirTemp("", "flexbeam-live-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
