@@ -1,0 +1,189 @@
+package kinesis
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/mtime"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+)
+
+// unknown is the watermark of a shard of which nothing is known yet.
+const unknown = int64(mtime.MinTimestamp)
+
+// answer is what one call, or one event of a subscription, gave.
+type answer struct {
+	records  []types.Record
+	behind   int64    // MillisBehindLatest
+	asOf     int64    // ms since 1970: without records and not behind, all that arrived before was read; 0: not known
+	end      bool     // the shard is closed and this was its end
+	children []string // shards that go on where this one ended
+	lost     bool     // the position is no longer there: the reading began at the oldest record instead
+}
+
+// chunk is what an answer added.
+type chunk struct {
+	data       []byte
+	ends       []int64
+	sequences  []string
+	arrivals   []int64
+	position   Position // after it
+	behind     int64
+	gapFrom    int64
+	gapTo      int64
+	low        int64 // ms since 1970: what arrived before lies before the chunk
+	watermark  int64 // ms since 1970: what arrived before lies before the chunk's end
+	children   []string
+	guess, fit int64 // bytes of the budget that were taken for it, and that it needs
+}
+
+// track follows the reading of a shard: it knows what was read and what to expect.
+type track struct {
+	at        Position
+	watermark int64
+	seen      bool // a record was read that lies directly behind at, or before it: nothing is missing between
+}
+
+func newTrack(at Position) *track {
+	t := &track{at: at, watermark: unknown}
+	if at.UpTo > 0 {
+		t.watermark = at.UpTo
+	}
+	return t
+}
+
+// horizon is what is kept of a stream.
+type horizon struct {
+	from    int64 // ms since 1970: the arrival of the oldest record that is surely kept
+	created int64 // ms since 1970: of the stream
+}
+
+// keeper knows what is kept of a stream.
+type keeper interface {
+	old(ms int64) bool // whether a record that arrived then may be gone
+	horizon(context.Context) (horizon, error)
+}
+
+// add follows an answer. What was handed on before is left out.
+func (t *track) add(ctx context.Context, a answer, h keeper) (chunk, error) {
+	var size int
+	for i := range a.records {
+		size += len(a.records[i].Data)
+	}
+	c := chunk{behind: a.behind, children: a.children, low: t.watermark}
+	if len(a.records) > 0 {
+		c.data = make([]byte, 0, size)
+		c.ends = make([]int64, 0, len(a.records))
+		c.sequences = make([]string, 0, len(a.records))
+		c.arrivals = make([]int64, 0, len(a.records))
+	}
+	first := unknown
+	for i := range a.records {
+		r := &a.records[i]
+		sequence := aws.ToString(r.SequenceNumber)
+		arrival := t.arrival(r)
+		var sub int64
+		if t.at.Sequence != "" {
+			order := compareSequences(sequence, t.at.Sequence)
+			if order <= 0 {
+				t.seen = true
+			}
+			if order < 0 || order == 0 && t.at.Sub == 0 {
+				continue
+			}
+			if order == 0 {
+				sub = t.at.Sub
+			}
+		}
+		if first == unknown {
+			first = arrival
+		}
+		c.add(r.Data, sequence, arrival, sub)
+		t.at.Sequence, t.at.Sub = sequence, 0
+		t.watermark = max(t.watermark, arrival)
+	}
+	current := first == unknown && a.behind == 0
+	if err := t.gap(ctx, &c, a, first, current, h); err != nil {
+		return chunk{}, err
+	}
+	if current && a.asOf > 0 && !a.end {
+		t.watermark = max(t.watermark, a.asOf)
+	}
+	if t.watermark != unknown {
+		upTo := t.watermark
+		if t.at.Sequence == "" { // the reading may begin anew at this time, by the clock that stamps arrivals
+			upTo -= clockDistance
+		}
+		t.at.UpTo = max(t.at.UpTo, upTo)
+	}
+	t.at.Done = a.end
+	c.position, c.watermark = t.at, t.watermark
+	if first != unknown {
+		c.low = max(c.low, min(first, t.watermark))
+	}
+	c.fit = int64(len(c.data)) + 64*int64(len(c.ends)) + 256
+	return c, nil
+}
+
+// clockDistance is how far the clocks of the service are apart at most, in ms.
+const clockDistance = 1000
+
+// gap finds out whether records fell out of retention between the position and an answer. A record from before the position, or one that is
+// older than what is surely kept, proves that none did.
+func (t *track) gap(ctx context.Context, c *chunk, a answer, first int64, current bool, h keeper) error {
+	if first == unknown && !current && !a.end {
+		return nil // not known yet what comes next
+	}
+	seen := t.seen
+	t.seen = false
+	was := c.low
+	if was == unknown || seen || !a.lost && !h.old(was) {
+		return nil
+	}
+	kept, err := h.horizon(ctx)
+	if err != nil {
+		return err
+	}
+	to := kept.from
+	if a.lost {
+		to = max(to, first)
+	}
+	if first != unknown && first < to {
+		return nil
+	}
+	if from := max(was, kept.created); from < to {
+		c.gapFrom, c.gapTo = from, to
+		t.watermark = max(t.watermark, to)
+	}
+	return nil
+}
+
+// arrival returns when a record arrived, in ms since 1970. Servers that do not say are believed that records are in order.
+func (t *track) arrival(r *types.Record) int64 {
+	if r.ApproximateArrivalTimestamp == nil {
+		return max(t.watermark, 0)
+	}
+	return r.ApproximateArrivalTimestamp.UnixMilli()
+}
+
+// add appends a record, or the user records in it from the given one on.
+func (c *chunk) add(data []byte, sequence string, arrival, sub int64) {
+	users, ok := disaggregate(data)
+	if !ok {
+		c.append(data, sequence, arrival)
+		return
+	}
+	for i, user := range users {
+		if int64(i) >= sub {
+			c.append(user, sequence+"."+strconv.Itoa(i), arrival)
+		}
+	}
+}
+
+func (c *chunk) append(data []byte, sequence string, arrival int64) {
+	c.data = append(c.data, data...)
+	c.ends = append(c.ends, int64(len(c.data)))
+	c.sequences = append(c.sequences, sequence)
+	c.arrivals = append(c.arrivals, arrival)
+}
