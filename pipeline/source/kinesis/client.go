@@ -3,11 +3,13 @@ package kinesis
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
@@ -18,6 +20,9 @@ import (
 // answerTime is how long one call may take. Records of ten megabytes take seconds on a slow line.
 const answerTime = 60 * time.Second
 
+// connections to a server are kept when they are idle: about one for each shard.
+const connections = 256
+
 // client calls the service for one stream.
 type client struct {
 	c      *Control
@@ -26,11 +31,13 @@ type client struct {
 
 	asking sync.Mutex // held while the stream is described
 
-	mu          sync.Mutex
-	summary     summary
+	joining     sync.Mutex // held while the consumer is registered
 	consumerARN string
-	skew        time.Duration // how far the server's clock is ahead of ours, at least
-	skewed      bool          // skew is known
+
+	mu      sync.Mutex
+	summary summary
+	skew    time.Duration // how far the server's clock is ahead of ours, at least
+	skewed  bool          // skew is known
 }
 
 // summary is what the service says about a stream.
@@ -43,7 +50,9 @@ type summary struct {
 
 // dial makes a client. It looks for credentials at once, so that a job without any fails with a clear error.
 func dial(ctx context.Context, c *Control, s Stream) (*client, error) {
-	loaded := []func(*config.LoadOptions) error{}
+	loaded := []func(*config.LoadOptions) error{config.WithHTTPClient(awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, connections
+	}))}
 	if s.Region != "" {
 		loaded = append(loaded, config.WithRegion(s.Region))
 	}

@@ -30,6 +30,7 @@ type Control struct {
 	clients  map[Stream]*client
 	places   map[string]*place
 	listed   map[string]int64 // by stream: ms since 1970 up to which its shards are known
+	failed   map[string]int   // by stream: listings that failed since the last one that did not
 	expected map[string]int64 // watermarks of shards that begin where others ended, until they are listed
 	budget   *budget
 	draining bool
@@ -64,29 +65,36 @@ func NewControl(name string) *Control {
 func newControl(name string) *Control {
 	return &Control{
 		name: name, newest: unknown, clients: map[Stream]*client{}, places: map[string]*place{},
-		listed: map[string]int64{}, expected: map[string]int64{},
+		listed: map[string]int64{}, failed: map[string]int{}, expected: map[string]int64{},
 	}
 }
 
-// controlFor returns the control of a job in this process.
-func controlFor(name, job string) *Control {
+// control returns the control of the job in this process. It stays the job's when it is closed.
+func (s settings) control() *Control {
 	controls.Lock()
 	defer controls.Unlock()
-	if c := controls.named[name]; c != nil {
+	if c := controls.jobs[s.Job]; c != nil {
 		return c
 	}
+	c := controls.named[s.Control]
+	if c == nil {
+		c = newControl("")
+	}
+	c.mu.Lock()
+	for _, id := range s.Streams { // none of whose shards are known yet
+		if _, ok := c.listed[id]; !ok {
+			c.listed[id] = unknown
+		}
+	}
+	c.mu.Unlock()
 	if controls.jobs == nil {
 		controls.jobs = map[string]*Control{}
 	}
-	c := controls.jobs[job]
-	if c == nil {
-		c = newControl("")
-		controls.jobs[job] = c
-	}
+	controls.jobs[s.Job] = c
 	return c
 }
 
-// Close ends all reading and forgets the control. A job that still runs fails to read on.
+// Close ends all reading and frees the name. A job that still runs hands on nothing more.
 func (c *Control) Close() {
 	controls.Lock()
 	if controls.named[c.name] == c {
@@ -242,9 +250,6 @@ func (c *Control) retried(stream, shard string, err error, throttled bool) {
 	}
 }
 
-// expired counts an iterator that had to be renewed.
-func (c *Control) expired(string, string) { c.counts.expired.Add(1) }
-
 // client returns the client of a stream.
 func (c *Control) client(ctx context.Context, s Stream) (*client, error) {
 	c.mu.Lock()
@@ -270,6 +275,19 @@ func (c *Control) known(stream string, ms int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.listed[stream] = ms
+	delete(c.failed, stream)
+}
+
+// longestDelay is how long the listing of a stream that fails rests at most.
+const longestDelay = 16 * time.Second
+
+// unlisted notes that the shards of a stream could not be listed, and says how long to wait.
+func (c *Control) unlisted(stream string) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.failed[stream]
+	c.failed[stream]++
+	return min(resumeDelay<<min(n, 10), longestDelay)
 }
 
 // found adds a shard that is about to be handed to its reader.
@@ -313,13 +331,6 @@ func (c *Control) place(stream, shard string, from Position) *place {
 	return p
 }
 
-// handed notes the arrival of the newest record of a batch.
-func (c *Control) handed(ms int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.newest = max(c.newest, ms)
-}
-
 // report returns what a runner is told as the watermark of a shard that stands at own, in a bundle.
 func (c *Control) report(own int64, b *bundle) int64 {
 	c.mu.Lock()
@@ -349,9 +360,6 @@ func (c *Control) lowest(b *bundle) int64 {
 
 // complete returns the time up to which the shards of all streams are known.
 func (c *Control) complete() int64 {
-	if len(c.listed) == 0 {
-		return unknown
-	}
 	low := int64(math.MaxInt64)
 	for _, ms := range c.listed {
 		low = min(low, ms)

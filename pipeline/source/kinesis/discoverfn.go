@@ -22,6 +22,9 @@ func init() {
 // resumeDelay is how long a shard or a listing rests between two looks: runners count whole seconds.
 const resumeDelay = time.Second
 
+// listTime is how long the listing of a stream's shards may take.
+const listTime = 20 * time.Second
+
 // known is which shards of a stream were handed on: the restriction of discoverFn.
 type known struct {
 	Shards []string // those that are still listed
@@ -70,23 +73,25 @@ func (fn *discoverFn) ProcessElement(ctx context.Context, we *estimator, rt *sdf
 		rt.TryClaim(k)
 		return sdf.StopProcessing(), nil
 	}
-	c := controlFor(fn.Config.Control, fn.Config.Job)
-	if !c.enter() {
+	c := fn.Config.control()
+	if c.drains() {
 		we.report = max(we.report, c.reportListed(we.own))
 		return sdf.ResumeProcessingIn(resumeDelay), nil
 	}
-	defer c.leave()
 	api, err := c.client(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	var l listing
-	p := patience{c: c, stream: s.ID()}
-	if err := p.try(ctx, "ListShards", func(ctx context.Context) (err error) {
-		l, err = api.list(ctx)
-		return err
-	}); err != nil {
-		return nil, err
+	within, stop := context.WithTimeout(ctx, listTime)
+	l, err := api.list(within)
+	stop()
+	if err != nil { // other streams must not wait for this one
+		err = explain(s.ID(), "", "ListShards", err)
+		if permanent(err) || ctx.Err() != nil {
+			return nil, err
+		}
+		c.retried(s.ID(), "", err, isThrottle(err))
+		return sdf.ResumeProcessingIn(c.unlisted(s.ID())), nil
 	}
 	added := fn.added(s, k, l)
 	next := known{Shards: l.shards, UpTo: max(k.UpTo, l.asOf)}

@@ -13,7 +13,8 @@ var defaultPace = Pace{Polls: 200 * time.Millisecond, Subscribes: 5 * time.Secon
 
 // settings are what the options of Read set. They travel with the DoFns.
 type settings struct {
-	Job       string // tells jobs of one process apart
+	Job       string   // tells jobs of one process apart
+	Streams   []string // their IDs
 	Control   string
 	Positions map[string]Position
 	Pace      Pace

@@ -56,6 +56,9 @@ func (p *poll) next(ctx context.Context) (answer, error) {
 			if gone {
 				return answer{end: true, lost: true}, nil
 			}
+			if p.iterator == nil {
+				continue
+			}
 		}
 		var out *sdk.GetRecordsOutput
 		var sent time.Time
@@ -66,7 +69,7 @@ func (p *poll) next(ctx context.Context) (answer, error) {
 		}, expiredIterator, notFound)
 		switch code(err) {
 		case expiredIterator:
-			p.k.c.expired(p.k.stream.ID(), p.shard)
+			p.k.c.counts.expired.Add(1)
 			p.iterator = nil
 			continue
 		case notFound:
@@ -101,21 +104,19 @@ func (p *poll) open(ctx context.Context) (gone bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	in := p.from(overdue)
+	b := p.t.begin(overdue)
+	in := &sdk.GetShardIteratorInput{
+		ShardId: aws.String(p.shard), StreamName: p.k.name(), StreamARN: p.k.arn(),
+		ShardIteratorType: b.kind, StartingSequenceNumber: b.sequence, Timestamp: b.time,
+	}
 	err = p.get(ctx, in)
-	if code(err) == invalidArgument && in.StartingSequenceNumber != nil {
+	if code(err) == invalidArgument && b.sequence != nil {
 		p.lost = true
 		in.ShardIteratorType, in.StartingSequenceNumber = types.ShardIteratorTypeTrimHorizon, nil
 		err = p.get(ctx, in)
 	}
 	if code(err) == notFound {
-		var there bool
-		if there, err = p.k.has(ctx, p.patience, p.shard); err == nil && !there {
-			return true, nil
-		}
-		if err == nil { // it was not found while the listing was on its way
-			err = p.k.c.sleep(ctx, time.Second)
-		}
+		return p.k.missing(ctx, p.patience, p.shard)
 	}
 	return false, err
 }
@@ -134,29 +135,18 @@ func (p *poll) get(ctx context.Context, in *sdk.GetShardIteratorInput) error {
 	}, invalidArgument, notFound)
 }
 
-// from says where to begin. A record that may be gone is looked for from the oldest one on.
-func (p *poll) from(overdue bool) *sdk.GetShardIteratorInput {
-	in := &sdk.GetShardIteratorInput{ShardId: aws.String(p.shard), StreamName: p.k.name(), StreamARN: p.k.arn()}
-	at := p.t.at
-	switch {
-	case at.Sequence == "" && at.UpTo == 0, at.Sequence != "" && overdue:
-		in.ShardIteratorType = types.ShardIteratorTypeTrimHorizon
-	case at.Sequence == "":
-		in.ShardIteratorType, in.Timestamp = types.ShardIteratorTypeAtTimestamp, aws.Time(time.UnixMilli(at.UpTo))
-	case at.Sub > 0:
-		in.ShardIteratorType, in.StartingSequenceNumber = types.ShardIteratorTypeAtSequenceNumber, aws.String(at.Sequence)
-	default:
-		in.ShardIteratorType, in.StartingSequenceNumber = types.ShardIteratorTypeAfterSequenceNumber, aws.String(at.Sequence)
-	}
-	return in
-}
-
-// has tells whether the stream has a shard. It fails if there is no such stream.
-func (k *client) has(ctx context.Context, p patience, shard string) (bool, error) {
+// missing tells whether a shard that was not found is gone. It fails if the whole stream is; if neither is, it waits a little.
+func (k *client) missing(ctx context.Context, p patience, shard string) (bool, error) {
 	var l listing
-	err := p.try(ctx, "ListShards", func(ctx context.Context) (err error) {
+	if err := p.try(ctx, "ListShards", func(ctx context.Context) (err error) {
 		l, err = k.list(ctx)
 		return err
-	})
-	return slices.Contains(l.shards, shard), err
+	}); err != nil {
+		return false, err
+	}
+	if !slices.Contains(l.shards, shard) {
+		return true, nil
+	}
+	k.leave()
+	return false, k.c.sleep(ctx, time.Second)
 }

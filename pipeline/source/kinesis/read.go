@@ -25,6 +25,9 @@ func Read(s beam.Scope, streams []Stream, opts ...ReadOption) beam.PCollection {
 		panic("kinesis: no stream to read")
 	}
 	c := settings{Job: rand.Text(), Pace: defaultPace}
+	for _, s := range streams {
+		c.Streams = append(c.Streams, s.ID())
+	}
 	for _, opt := range opts {
 		opt(&c)
 	}

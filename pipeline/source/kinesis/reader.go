@@ -136,6 +136,9 @@ func (r *reader) stop() {
 	r.stopped = true
 	r.cancel()
 	r.lapse.Stop()
+	if len(r.chunks) > 0 {
+		r.live = r.chunks[0].low
+	}
 	r.room.give(r.bytes)
 	r.bytes, r.chunks = 0, nil
 }

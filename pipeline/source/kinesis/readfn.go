@@ -78,7 +78,7 @@ func (fn *readFn) ProcessElement(ctx context.Context, we *estimator, rt *sdf.Loc
 		rt.TryClaim(at)
 		return sdf.StopProcessing(), nil
 	}
-	c := controlFor(fn.Config.Control, fn.Config.Job)
+	c := fn.Config.control()
 	if !c.enter() {
 		we.report = max(we.report, c.report(we.own, fn.bundle))
 		return sdf.ResumeProcessingIn(resumeDelay), nil

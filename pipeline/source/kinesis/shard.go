@@ -29,6 +29,9 @@ func (s shard) open(c *Control, p Pace) func(context.Context, *track) (feed, kee
 		if s.Gone {
 			return gone{}, k, nil
 		}
+		if s.Stream.Consumer != "" {
+			return newSubscribe(k, s.ID, t, p), k, nil
+		}
 		return newPoll(k, s.ID, t, p), k, nil
 	}
 }

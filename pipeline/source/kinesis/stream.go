@@ -45,7 +45,6 @@ var (
 
 // Problems that an option may have.
 var (
-	errEmpty    = errors.New("is empty")
 	errURL      = errors.New("want a URL like http://localhost:4567")
 	errRole     = errors.New("want an ARN like arn:aws:iam::123456789012:role/NAME")
 	errConsumer = errors.New("want letters, digits, and any of _ . -")

@@ -3,6 +3,7 @@ package kinesis
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/mtime"
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -24,18 +25,18 @@ type answer struct {
 
 // chunk is what an answer added.
 type chunk struct {
-	data       []byte
-	ends       []int64
-	sequences  []string
-	arrivals   []int64
-	position   Position // after it
-	behind     int64
-	gapFrom    int64
-	gapTo      int64
-	low        int64 // ms since 1970: what arrived before lies before the chunk
-	watermark  int64 // ms since 1970: what arrived before lies before the chunk's end
-	children   []string
-	guess, fit int64 // bytes of the budget that were taken for it, and that it needs
+	data      []byte
+	ends      []int64
+	sequences []string
+	arrivals  []int64
+	position  Position // after it
+	behind    int64
+	gapFrom   int64
+	gapTo     int64
+	low       int64 // ms since 1970: what arrived before lies before the chunk
+	watermark int64 // ms since 1970: what arrived before lies before the chunk's end
+	children  []string
+	fit       int64 // bytes of the budget that it needs
 }
 
 // track follows the reading of a shard: it knows what was read and what to expect.
@@ -65,6 +66,26 @@ type keeper interface {
 	horizon(context.Context) (horizon, error)
 }
 
+// beginning is where the service is asked to begin.
+type beginning struct {
+	kind     types.ShardIteratorType
+	sequence *string
+	time     *time.Time
+}
+
+// begin returns where to go on. A record that may be gone is looked for from the oldest one on; what comes before it is left out by add.
+func (t *track) begin(overdue bool) beginning {
+	switch {
+	case t.at.Sequence == "" && t.at.UpTo == 0, t.at.Sequence != "" && overdue:
+		return beginning{kind: types.ShardIteratorTypeTrimHorizon}
+	case t.at.Sequence == "":
+		return beginning{kind: types.ShardIteratorTypeAtTimestamp, time: aws.Time(time.UnixMilli(t.at.UpTo))}
+	case t.at.Sub > 0:
+		return beginning{kind: types.ShardIteratorTypeAtSequenceNumber, sequence: aws.String(t.at.Sequence)}
+	}
+	return beginning{kind: types.ShardIteratorTypeAfterSequenceNumber, sequence: aws.String(t.at.Sequence)}
+}
+
 // add follows an answer. What was handed on before is left out.
 func (t *track) add(ctx context.Context, a answer, h keeper) (chunk, error) {
 	var size int
@@ -78,7 +99,7 @@ func (t *track) add(ctx context.Context, a answer, h keeper) (chunk, error) {
 		c.sequences = make([]string, 0, len(a.records))
 		c.arrivals = make([]int64, 0, len(a.records))
 	}
-	first := unknown
+	first, read := unknown, t.at.Sequence != ""
 	for i := range a.records {
 		r := &a.records[i]
 		sequence := aws.ToString(r.SequenceNumber)
@@ -104,7 +125,7 @@ func (t *track) add(ctx context.Context, a answer, h keeper) (chunk, error) {
 		t.watermark = max(t.watermark, arrival)
 	}
 	current := first == unknown && a.behind == 0
-	if err := t.gap(ctx, &c, a, first, current, h); err != nil {
+	if err := t.gap(ctx, &c, a, first, current, read, h); err != nil {
 		return chunk{}, err
 	}
 	if current && a.asOf > 0 && !a.end {
@@ -129,15 +150,14 @@ func (t *track) add(ctx context.Context, a answer, h keeper) (chunk, error) {
 // clockDistance is how far the clocks of the service are apart at most, in ms.
 const clockDistance = 1000
 
-// gap finds out whether records fell out of retention between the position and an answer. A record from before the position, or one that is
-// older than what is surely kept, proves that none did.
-func (t *track) gap(ctx context.Context, c *chunk, a answer, first int64, current bool, h keeper) error {
+// gap finds out whether records may have fallen out of retention between the position and an answer; read: that the position is a record's. A record
+// from before the position proves that none did.
+func (t *track) gap(ctx context.Context, c *chunk, a answer, first int64, current, read bool, h keeper) error {
 	if first == unknown && !current && !a.end {
 		return nil // not known yet what comes next
 	}
-	seen := t.seen
+	seen, was := t.seen, c.low
 	t.seen = false
-	was := c.low
 	if was == unknown || seen || !a.lost && !h.old(was) {
 		return nil
 	}
@@ -145,14 +165,16 @@ func (t *track) gap(ctx context.Context, c *chunk, a answer, first int64, curren
 	if err != nil {
 		return err
 	}
-	to := kept.from
-	if a.lost {
-		to = max(to, first)
+	from, to := was, kept.from
+	if !read { // nothing was read: it begins where the stream does
+		from = max(from, kept.created)
+	} else { // what was read was in a stream of the same name, if this one is younger
+		to = max(to, kept.created)
 	}
-	if first != unknown && first < to {
-		return nil
+	if first != unknown {
+		to = min(to, first)
 	}
-	if from := max(was, kept.created); from < to {
+	if from < to {
 		c.gapFrom, c.gapTo = from, to
 		t.watermark = max(t.watermark, to)
 	}
