@@ -1,0 +1,168 @@
+package kinesis
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/sdf"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+)
+
+func init() {
+	register.DoFn5x2[context.Context, *estimator, *sdf.LockRTracker, Stream, func(beam.EventTime, shard), sdf.ProcessContinuation, error](&discoverFn{})
+	register.Emitter2[beam.EventTime, shard]()
+	beam.RegisterType(reflect.TypeOf((*known)(nil)).Elem())
+	beam.RegisterType(reflect.TypeOf((*Stream)(nil)).Elem())
+}
+
+// resumeDelay is how long a shard or a listing rests between two looks: runners count whole seconds.
+const resumeDelay = time.Second
+
+// listTime is how long the listing of a stream's shards may take.
+const listTime = 20 * time.Second
+
+// known is which shards of a stream were handed on: the restriction of discoverFn.
+type known struct {
+	Shards []string // those that are still listed
+	UpTo   int64    // ms since 1970: every shard that was there then was handed on; 0: none yet
+	End    bool     // no further ones are looked for
+}
+
+func (k known) ended() bool   { return k.End }
+func (k known) size() float64 { return 1 }
+
+// discoverFn finds the shards of streams and hands on each once. Its watermark is the time up to which all are known, so that nothing downstream
+// passes a record in a shard that is not.
+type discoverFn struct {
+	estimators
+	Config settings
+}
+
+// CreateInitialRestriction returns that no shard is known.
+func (fn *discoverFn) CreateInitialRestriction(Stream) known { return known{} }
+
+// SplitRestriction does not split.
+func (fn *discoverFn) SplitRestriction(_ Stream, k known) []known { return []known{k} }
+
+// RestrictionSize returns the same for every stream.
+func (fn *discoverFn) RestrictionSize(_ Stream, k known) float64 { return k.size() }
+
+// CreateTracker returns a tracker of known shards.
+func (fn *discoverFn) CreateTracker(k known) *sdf.LockRTracker { return newTracker(k) }
+
+// TruncateRestriction ends the looking for shards when a job is drained.
+func (fn *discoverFn) TruncateRestriction(rt *sdf.LockRTracker, _ Stream) known {
+	k := rt.GetRestriction().(known)
+	k.End = true
+	return k
+}
+
+// InitialWatermarkEstimatorState returns the lowest watermark.
+func (fn *discoverFn) InitialWatermarkEstimatorState(beam.EventTime, known, Stream) int64 {
+	return unknown
+}
+
+// ProcessElement lists the shards of a stream once.
+func (fn *discoverFn) ProcessElement(ctx context.Context, we *estimator, rt *sdf.LockRTracker, s Stream, emit func(beam.EventTime, shard)) (sdf.ProcessContinuation, error) {
+	k := rt.GetRestriction().(known)
+	if k.End {
+		rt.TryClaim(k)
+		return sdf.StopProcessing(), nil
+	}
+	c := fn.Config.control()
+	if c.drains() {
+		we.report = max(we.report, c.reportListed(we.own))
+		return sdf.ResumeProcessingIn(resumeDelay), nil
+	}
+	api, err := c.client(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	within, stop := context.WithTimeout(ctx, listTime)
+	l, err := api.list(within)
+	stop()
+	if err != nil { // other streams must not wait for this one
+		err = explain(s.ID(), "", "ListShards", err)
+		if permanent(err) || ctx.Err() != nil {
+			return nil, err
+		}
+		c.retried(s.ID(), "", err, isThrottle(err))
+		return sdf.ResumeProcessingIn(c.unlisted(s.ID())), nil
+	}
+	added := fn.added(s, k, l)
+	next := known{Shards: l.shards, UpTo: max(k.UpTo, l.asOf)}
+	if !rt.TryClaim(next) {
+		return sdf.StopProcessing(), rt.GetError()
+	}
+	for _, a := range added {
+		c.found(s.ID(), a.ID, a.From)
+		emit(beam.EventTime(max(we.own, min(from(a.From), next.UpTo))), a)
+	}
+	c.known(s.ID(), next.UpTo)
+	we.own = max(we.own, next.UpTo)
+	we.report = max(we.report, c.reportListed(we.own))
+	return sdf.ResumeProcessingIn(resumeDelay), nil
+}
+
+// added returns the shards of a listing that are not known yet, and where each is read from.
+func (fn *discoverFn) added(s Stream, k known, l listing) []shard {
+	first := k.UpTo == 0
+	saved := fn.saved(s)
+	var list []shard
+	for _, id := range l.shards {
+		if slices.Contains(k.Shards, id) {
+			continue
+		}
+		from, ok := saved[id]
+		if !ok {
+			from = begin(s.Start, first, len(saved) > 0, l.asOf)
+		}
+		if !from.Done {
+			list = append(list, shard{Stream: s, ID: id, From: from})
+		}
+	}
+	if !first {
+		return list
+	}
+	for id, at := range saved {
+		if !at.Done && !slices.Contains(l.shards, id) {
+			list = append(list, shard{Stream: s, ID: id, From: at, Gone: true})
+		}
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].ID < list[j].ID })
+	return list
+}
+
+// begin returns where a shard without a saved position is read from: first, that it is in the first listing; saved, that others have a position.
+func begin(s Start, first, saved bool, now int64) Position {
+	switch {
+	case s.AtMS > 0:
+		return Position{UpTo: s.AtMS}
+	case s.Latest && first && !saved:
+		return Position{UpTo: now}
+	}
+	return Position{}
+}
+
+// saved returns the saved positions of a stream, by shard.
+func (fn *discoverFn) saved(s Stream) map[string]Position {
+	m := map[string]Position{}
+	for key, at := range fn.Config.Positions {
+		if stream, shard := splitKey(key); stream == s.ID() {
+			m[shard] = at
+		}
+	}
+	return m
+}
+
+// from returns the watermark at a position.
+func from(at Position) int64 {
+	if at.UpTo > 0 {
+		return at.UpTo
+	}
+	return unknown
+}

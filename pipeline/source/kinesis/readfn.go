@@ -1,0 +1,139 @@
+package kinesis
+
+import (
+	"context"
+	"reflect"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/sdf"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+)
+
+func init() {
+	register.DoFn5x2[context.Context, *estimator, *sdf.LockRTracker, shard, func(beam.EventTime, Batch), sdf.ProcessContinuation, error](&readFn{})
+	register.Emitter2[beam.EventTime, Batch]()
+	beam.RegisterType(reflect.TypeOf((*progress)(nil)).Elem())
+}
+
+// Bounds of one call.
+const (
+	batchBytes = 8 << 20         // of a batch, about
+	callBytes  = 32 << 20        // of all batches
+	callTime   = 2 * time.Second // divided by the number of shards, which the runner may call in turn
+	quietTime  = 5 * time.Second // after which a batch without records says how far a shard was read
+)
+
+// progress is how far a shard was read: the restriction of readFn.
+type progress struct {
+	At  Position
+	End bool // it is not read on
+}
+
+func (p progress) ended() bool   { return p.End || p.At.Done }
+func (p progress) size() float64 { return 1 }
+
+// readFn reads shards.
+type readFn struct {
+	estimators
+	Config settings
+
+	bundle *bundle
+}
+
+// StartBundle begins what the runner commits at once.
+func (fn *readFn) StartBundle(context.Context, func(beam.EventTime, Batch)) { fn.bundle = &bundle{} }
+
+// FinishBundle is there because StartBundle is.
+func (fn *readFn) FinishBundle(context.Context, func(beam.EventTime, Batch)) {}
+
+// CreateInitialRestriction returns where a shard begins.
+func (fn *readFn) CreateInitialRestriction(s shard) progress { return progress{At: s.From} }
+
+// SplitRestriction does not split: the records of a shard are in order.
+func (fn *readFn) SplitRestriction(_ shard, p progress) []progress { return []progress{p} }
+
+// RestrictionSize returns the same for every shard.
+func (fn *readFn) RestrictionSize(_ shard, p progress) float64 { return p.size() }
+
+// CreateTracker returns a tracker of progress.
+func (fn *readFn) CreateTracker(p progress) *sdf.LockRTracker { return newTracker(p) }
+
+// TruncateRestriction ends the reading when a job is drained.
+func (fn *readFn) TruncateRestriction(rt *sdf.LockRTracker, _ shard) progress {
+	p := rt.GetRestriction().(progress)
+	p.End = true
+	return p
+}
+
+// InitialWatermarkEstimatorState returns the time up to which the shard was read before.
+func (fn *readFn) InitialWatermarkEstimatorState(_ beam.EventTime, p progress, _ shard) int64 {
+	return from(p.At)
+}
+
+// ProcessElement hands on what was read of a shard since the last call.
+func (fn *readFn) ProcessElement(ctx context.Context, we *estimator, rt *sdf.LockRTracker, s shard, emit func(beam.EventTime, Batch)) (sdf.ProcessContinuation, error) {
+	at := rt.GetRestriction().(progress)
+	if at.ended() {
+		rt.TryClaim(at)
+		return sdf.StopProcessing(), nil
+	}
+	c := fn.Config.control()
+	if !c.enter() {
+		we.report = max(we.report, c.report(we.own, fn.bundle))
+		return sdf.ResumeProcessingIn(resumeDelay), nil
+	}
+	defer c.leave()
+	h := c.hand(s, at.At, fn.Config.Pace, fn.bundle)
+	begun := c.now()
+	for size := int64(0); ; {
+		b, ok, err := h.take(we.own)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			break
+		}
+		if !rt.TryClaim(progress{At: b.Position}) {
+			h.drop()
+			return sdf.StopProcessing(), rt.GetError()
+		}
+		if h.worth(b) {
+			emit(beam.EventTime(b.time(we.own)), *b)
+		}
+		count(ctx, b)
+		we.own = max(we.own, b.Watermark)
+		h.handed(b)
+		if b.Position.Done {
+			return sdf.StopProcessing(), nil
+		}
+		if size += int64(len(b.Data)); size >= callBytes || c.now().Sub(begun) >= h.time || c.drains() {
+			break
+		}
+	}
+	we.report = max(we.report, c.report(we.own, fn.bundle))
+	return sdf.ResumeProcessingIn(resumeDelay), nil
+}
+
+// time returns the time of the batch, in ms, of a shard whose watermark is at own.
+func (b *Batch) time(own int64) int64 {
+	if len(b.Arrivals) > 0 {
+		return max(own, b.Arrivals[0])
+	}
+	return own
+}
+
+var (
+	records = beam.NewCounter("kinesis", "records")
+	volume  = beam.NewCounter("kinesis", "bytes")
+	gaps    = beam.NewCounter("kinesis", "gaps")
+)
+
+// count adds a batch to the metrics of the job.
+func count(ctx context.Context, b *Batch) {
+	records.Inc(ctx, int64(b.Len()))
+	volume.Inc(ctx, int64(len(b.Data)))
+	if b.GapTo != 0 {
+		gaps.Inc(ctx, 1)
+	}
+}
