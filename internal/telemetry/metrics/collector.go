@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"strings"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"flexbeam/internal/telemetry"
@@ -42,6 +44,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 			kind = prometheus.GaugeValue
 		}
 		m.values(c.job, func(v float64, labels ...string) {
+			for i, l := range labels {
+				labels[i] = strings.ToValidUTF8(l, "\uFFFD") // Prometheus takes no other, and names of streams are typed by people
+			}
 			out <- prometheus.MustNewConstMetric(desc, kind, v, labels...)
 		})
 	}

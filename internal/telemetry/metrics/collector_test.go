@@ -1,9 +1,11 @@
 package metrics_test
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -160,5 +162,54 @@ func TestAJobThatJustBeganHasNoTimesYet(t *testing.T) {
 func TestRowsAreCountedFromZeroForEveryTable(t *testing.T) {
 	if n, err := testutil.GatherAndCount(registry(t, new(telemetry.Counters)), "flexbeam_rows_total"); err != nil || n != 2*len(model.Tables) {
 		t.Errorf("%d series, %v", n, err)
+	}
+}
+
+func TestMetricsMayBeReadWhileTheJobCounts(t *testing.T) {
+	c := telemetry.New(time.Now)
+	c.Unbounded.Store(true)
+	r := registry(t, c)
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			for n := range int64(500) {
+				s := c.Shard("events", fmt.Sprintf("shard-%d", n%7))
+				s.Polled(n)
+				s.SetWatermark(n)
+				c.DeadLetter([]string{"invalid_json", "missing_type", telemetry.Gap, telemetry.Late}[i], 1)
+				c.Observe(time.Now().UnixMilli())
+				if n%100 == 99 {
+					s.Close()
+				}
+			}
+		})
+	}
+	wg.Go(func() {
+		for range 200 {
+			_ = c.Flush(func() error { return nil })
+		}
+	})
+	for range 50 {
+		if _, err := r.Gather(); err != nil {
+			t.Error(err)
+		}
+	}
+	wg.Wait()
+	_ = c.Flush(func() error { return nil })
+	if n := c.Latency().Count; n != 2000 {
+		t.Errorf("%d latencies of 2000 events", n)
+	}
+}
+
+func TestNamesThatAreNoTextSpoilNothing(t *testing.T) {
+	c := new(telemetry.Counters)
+	c.Shard("stream-\xff", "shard-0").Polled(1000)
+	const want = `
+# HELP flexbeam_shard_behind_seconds How far the last poll of an open shard was behind its newest record.
+# TYPE flexbeam_shard_behind_seconds gauge
+flexbeam_shard_behind_seconds{shard="shard-0",stream="stream-�"} 1
+`
+	if err := testutil.GatherAndCompare(registry(t, c), strings.NewReader(want), "flexbeam_shard_behind_seconds"); err != nil {
+		t.Error(err)
 	}
 }
