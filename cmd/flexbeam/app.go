@@ -62,7 +62,11 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 			text += " (see " + hint + ")"
 		}
 	}
-	fmt.Fprintf(a.screen, "%s: %s\n", name, text)
+	if a.logFormat.value == "json" {
+		a.notices().Error("command failed", "command", name, "error", text, "exit_status", code)
+	} else {
+		fmt.Fprintf(a.screen, "%s: %s\n", name, text)
+	}
 	if a.started {
 		a.log.Debug("the whole error", "error", err.Error())
 	}

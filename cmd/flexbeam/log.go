@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"io"
 	"log"
 	"log/slog"
@@ -9,23 +11,54 @@ import (
 	"google.golang.org/grpc/grpclog"
 )
 
+// newHandler returns a handler of logs from a level on.
+func newHandler(w io.Writer, level slog.Level, format string) slog.Handler {
+	options := &slog.HandlerOptions{Level: level}
+	if format == "json" {
+		return slog.NewJSONHandler(w, options)
+	}
+	return slog.NewTextHandler(w, options)
+}
+
 // newLogger returns the logger of this program and sends what Beam, Prism and gRPC log to it at level debug; else they are silent.
 func newLogger(w io.Writer, level, format string) *slog.Logger {
 	var l slog.Level
 	must(l.UnmarshalText([]byte(level)))
-	options := &slog.HandlerOptions{Level: l}
-	var h slog.Handler = slog.NewTextHandler(w, options)
-	if format == "json" {
-		h = slog.NewJSONHandler(w, options)
-	}
+	h := newHandler(w, l, format)
 	if l <= slog.LevelDebug {
 		beamlog.LogLevel, beamlog.LogKind = level, format
 		slog.SetDefault(slog.New(h))
-		grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, w, w))
+		grpc := func(l slog.Level) io.Writer { return lineLogger{slog.New(h).With("from", "grpc"), l} }
+		grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, grpc(slog.LevelWarn), grpc(slog.LevelError)))
 	} else {
 		silence()
 	}
 	return slog.New(h)
+}
+
+// notices returns the logger of what a reader of JSON is told at every level, where others see lines made for people: progress,
+// the summary, the error that ends the program. With logs as text it is the usual one.
+func (a *app) notices() *slog.Logger {
+	if a.logFormat.value == "json" {
+		return slog.New(newHandler(a.screen, slog.LevelInfo, "json"))
+	}
+	return a.log
+}
+
+// A lineLogger logs each line that is written to it.
+type lineLogger struct {
+	log   *slog.Logger
+	level slog.Level
+}
+
+// Write implements io.Writer.
+func (l lineLogger) Write(p []byte) (int, error) {
+	for line := range bytes.Lines(p) {
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			l.log.Log(context.Background(), l.level, string(line))
+		}
+	}
+	return len(p), nil
 }
 
 // silence hides what libraries log by themselves.

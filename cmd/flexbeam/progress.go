@@ -1,9 +1,12 @@
 package main
 
 import (
+	"sync"
+
 	"github.com/spf13/cobra"
 
 	"flexbeam/internal/console"
+	"flexbeam/internal/telemetry"
 )
 
 func newProgressChoice() choice {
@@ -16,10 +19,19 @@ func newProgressChoice() choice {
 
 // progressKind returns how progress is shown beside the logs: where these are JSON, lines of text would spoil them.
 func (a *app) progressKind(kind console.Kind) console.Kind {
-	if kind == console.Auto && a.logFormat.value == "json" {
+	if a.logFormat.value == "json" {
 		return console.None
 	}
 	return kind
+}
+
+// showProgress shows how far a job is until stop, which may be called again, is called. Where logs are JSON, progress is a log
+// line: of a stream always, of other jobs when a kind is asked for.
+func (a *app) showProgress(kind console.Kind, c *telemetry.Counters) (stop func()) {
+	if a.logFormat.value == "json" && kind != console.None && (kind != console.Auto || c.Unbounded.Load()) {
+		return sync.OnceFunc(logProgress(a.notices(), c))
+	}
+	return console.Start(a.screen, a.progressKind(kind), func() console.Work { return jobWork(c) }).Stop
 }
 
 // completeNothing makes the shell offer no file names for flags that take none.

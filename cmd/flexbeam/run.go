@@ -45,6 +45,7 @@ type runFlags struct {
 	keyFile  string
 	hidden   []string
 	progress choice
+	metrics  string
 }
 
 func newRun(a *app) *cobra.Command {
@@ -63,7 +64,7 @@ func newRun(a *app) *cobra.Command {
 			if err := f.complete(cmd); err != nil {
 				return err
 			}
-			return a.run(cmd.Context(), f.options, console.Kind(f.progress.value))
+			return a.run(cmd.Context(), f.options, console.Kind(f.progress.value), f.metrics)
 		},
 	}
 	flags := cmd.Flags()
@@ -77,7 +78,8 @@ func newRun(a *app) *cobra.Command {
 	flags.StringVar(&f.keyFile, "contact-key-file", "", "`FILE` that holds the key with which contacts are hashed")
 	flags.DurationVar(&f.options.FlushEvery, "flush-every", 5*time.Second, "in stream mode, how often rows become visible")
 	f.progress.add(cmd, false, "progress", "how progress is shown; auto is bar on a terminal, plain elsewhere")
-	completeNothing(cmd, "source", "sink", "as-of", "hide-activity", "flush-every")
+	flags.StringVar(&f.metrics, "metrics-addr", "", "`HOST:PORT` that serves /metrics for Prometheus, /healthz, /readyz; :PORT is the loopback interface, port 0 a free one")
+	completeNothing(cmd, "source", "sink", "as-of", "hide-activity", "flush-every", "metrics-addr")
 	return cmd
 }
 
@@ -91,6 +93,9 @@ func (f *runFlags) complete(cmd *cobra.Command) (err error) {
 		return usagef("--sink is missing: write such as --sink duckdb:calls.duckdb")
 	case o.FlushEvery <= 0:
 		return usagef("--flush-every %v: write a time above 0, such as 5s", o.FlushEvery)
+	}
+	if err := checkAddr(f.metrics); err != nil {
+		return err
 	}
 	o.Runner, o.Mode = f.runner.value, f.mode.value
 	if cmd.Flags().Changed("as-of") {
@@ -123,16 +128,21 @@ func parseTime(flag, text string) (time.Time, error) {
 }
 
 // run runs a job and says what came of it.
-func (a *app) run(ctx context.Context, o pipeline.Options, kind console.Kind) error {
+func (a *app) run(ctx context.Context, o pipeline.Options, kind console.Kind, metricsAddr string) error {
 	job, err := pipeline.New(o)
 	if err != nil {
 		return err
 	}
 	a.log.Info("job starts", "source", o.Source, "sink", o.Sink, "runner", o.Runner, "mode", o.Mode, "bytes", job.Counters().BytesTotal.Load())
-	progress := console.Start(a.screen, a.progressKind(kind), func() console.Work { return jobWork(job.Counters()) })
-	defer progress.Stop()
+	stopMetrics, err := a.serveMetrics(metricsAddr, job.Counters())
+	if err != nil {
+		return err
+	}
+	defer stopMetrics()
+	stopProgress := a.showProgress(kind, job.Counters())
+	defer stopProgress()
 	sum, err := job.Run(ctx)
-	progress.Stop()
+	stopProgress()
 	if err != nil {
 		a.log.Info("job failed", "elapsed_seconds", sum.Elapsed.Seconds(), "events", sum.Events)
 		if errors.Is(err, errInterrupted) {
@@ -150,6 +160,9 @@ const readShare = 0.6
 
 // jobWork tells from a job's counters how far it is.
 func jobWork(c *telemetry.Counters) console.Work {
+	if c.Unbounded.Load() {
+		return streamWork(c)
+	}
 	w := console.Work{Phase: "reading", Bytes: c.Bytes.Load(), BytesTotal: c.BytesTotal.Load(), Events: c.Events.Load(), Share: -1}
 	if w.BytesTotal <= 0 {
 		return w

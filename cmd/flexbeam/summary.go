@@ -12,7 +12,7 @@ import (
 // summarize says what a job did and how to go on: as a table, or as one log line where logs are JSON.
 func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 	if a.logFormat.value == "json" {
-		newLogger(a.screen, "info", "json").Info("job done", "sink", o.Sink, "records", s.Records, "events", s.Events, "duplicates", s.Duplicates,
+		a.notices().Info("job done", "sink", o.Sink, "records", s.Records, "events", s.Events, "duplicates", s.Duplicates,
 			"dropped", s.Dropped, "dead_letters", s.DeadLetters, "bad_attributes", s.BadAttrs, "bytes", s.Bytes, "rows", s.Rows,
 			"elapsed_seconds", s.Elapsed.Seconds(), "events_per_second", int64(s.EventsPerSecond()))
 		return

@@ -1,9 +1,11 @@
 package console
 
 import (
+	"fmt"
+	"io"
 	"strings"
 	"sync"
-	"time"
+	"unicode/utf8"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
@@ -11,53 +13,71 @@ import (
 
 const barTotal = 1_000_000
 
-// startBar draws a bar: share, phase, then the figures.
+// between stands between the figures of a bar.
+const between = "  "
+
+// startBar draws a bar: phase, share, then the figures. Work of unknown share has no bar, only the line.
 func startBar(s *Screen, look func() Work) (stop func()) {
 	var mu sync.Mutex
-	var phase, figures string
-	text := func(p *string) decor.DecorFunc {
-		return func(decor.Statistics) string {
-			mu.Lock()
-			defer mu.Unlock()
-			return *p
-		}
+	var work Work
+	var figures []string
+	current := func() (Work, []string) {
+		mu.Lock()
+		defer mu.Unlock()
+		return work, figures
 	}
+	head := func(decor.Statistics) string {
+		w, _ := current()
+		if w.Share < 0 {
+			return w.Phase
+		}
+		return fmt.Sprintf("%s %3d %%", w.Phase, int(100*min(w.Share, 0.999)))
+	}
+	tail := func(at decor.Statistics) string {
+		_, f := current()
+		return fit(f, at.AvailableWidth-2) // the blanks around the bar come later
+	}
+	bar := mpb.BarStyle().Lbound("[").Filler("=").Tip(">").Padding(" ").Rbound("]").Build()
 	group := mpb.New(mpb.WithOutput(s.out), mpb.WithAutoRefresh(), mpb.WithRefreshRate(barEvery))
-	bar := group.New(barTotal, mpb.BarStyle().Lbound("[").Filler("=").Tip(">").Padding(" ").Rbound("]"),
-		mpb.BarRemoveOnComplete(),
-		mpb.PrependDecorators(decor.Any(text(&phase), decor.WC{C: decor.DextraSpace}), decor.Percentage(decor.WC{W: 5})),
-		mpb.AppendDecorators(decor.Any(text(&figures))),
-	)
+	line := group.MustAdd(barTotal, mpb.BarFillerFunc(func(out io.Writer, at decor.Statistics) error {
+		if w, _ := current(); w.Share < 0 {
+			return nil
+		}
+		return bar.Fill(out, at)
+	}), mpb.BarRemoveOnComplete(), mpb.PrependDecorators(decor.Any(head)), mpb.AppendDecorators(decor.Any(tail)))
 	m := newMeter()
 	update := func() {
 		w := look()
-		f := strings.Join(m.figures(w), "  ")
+		f := m.figures(w)
 		mu.Lock()
-		phase, figures = w.Phase, f
+		work, figures = w, f
 		mu.Unlock()
-		bar.SetCurrent(int64(min(max(w.Share, 0), 0.999) * barTotal))
+		line.SetCurrent(int64(min(max(w.Share, 0), 0.999) * barTotal))
 	}
 	update()
 	s.setBar(group)
-	quit, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		tick := time.NewTicker(barEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-quit:
-				return
-			case <-tick.C:
-				update()
-			}
-		}
-	}()
+	end := Repeat(barEvery, update)
 	return func() {
-		close(quit)
-		<-ended
+		end()
 		s.setBar(nil)
-		bar.Abort(true)
+		line.Abort(true)
 		group.Wait()
 	}
+}
+
+// fit joins the figures from the first one on that are at most width wide together; the first comes in any case.
+func fit(figures []string, width int) string {
+	var b strings.Builder
+	n := 0
+	for i, f := range figures {
+		n += utf8.RuneCountInString(f)
+		if i > 0 {
+			if n += len(between); n > width {
+				break
+			}
+			b.WriteString(between)
+		}
+		b.WriteString(f)
+	}
+	return b.String()
 }

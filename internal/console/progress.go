@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"time"
@@ -28,6 +29,10 @@ type Work struct {
 	Bytes      int64   // read or written so far
 	BytesTotal int64   // 0: unknown
 	Events     int64
+
+	// Endless says that there is no end to be near of: the line counts events in place of bytes, and plain lines come at half the pace.
+	Endless bool
+	More    []string // further figures, the most telling first: a narrow terminal shows only those that fit
 }
 
 // How often progress is shown.
@@ -63,22 +68,15 @@ func Start(s *Screen, kind Kind, look func() Work) *Progress {
 func (p *Progress) Stop() { p.once.Do(p.stop) }
 
 func startPlain(s *Screen, look func() Work) (stop func()) {
-	quit, ended := make(chan struct{}), make(chan struct{})
 	m := newMeter()
-	go func() {
-		defer close(ended)
-		tick := time.NewTicker(plainEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-quit:
-				return
-			case <-tick.C:
-				fmt.Fprintln(s, m.line(look(), " · "))
-			}
+	skip := false
+	return Repeat(plainEvery, func() {
+		w := look()
+		if skip = w.Endless && !skip; skip {
+			return
 		}
-	}()
-	return func() { close(quit); <-ended }
+		fmt.Fprintln(s, m.line(w, " · "))
+	})
 }
 
 // A meter turns Work into text: rates over the last seconds, and the time that is left.
@@ -94,6 +92,9 @@ type mark struct {
 }
 
 const recentMarks = 40
+
+// endlessRate is the time over which the rate of endless work is taken: a stream comes in gusts.
+const endlessRate = 20 * time.Second
 
 func newMeter() *meter {
 	m := &meter{now: time.Now}
@@ -111,7 +112,7 @@ func (m *meter) line(w Work, between string) string {
 	return strings.Join(append(parts, m.figures(w)...), between)
 }
 
-// figures returns bytes, rates and the time left.
+// figures returns bytes, rates and the time left, or of endless work events and rate, and what more there is.
 func (m *meter) figures(w Work) []string {
 	at := m.now()
 	last := m.recent[len(m.recent)-1]
@@ -119,12 +120,19 @@ func (m *meter) figures(w Work) []string {
 		m.recent = m.recent[:0]
 	}
 	m.recent = append(m.recent, mark{at, w})
-	if len(m.recent) > recentMarks {
+	for len(m.recent) > recentMarks || w.Endless && len(m.recent) > 2 && at.Sub(m.recent[1].at) >= endlessRate {
 		m.recent = m.recent[1:]
 	}
 	first := m.recent[0]
 	seconds := at.Sub(first.at).Seconds()
 	var parts []string
+	if w.Endless {
+		parts = append(parts, Count(w.Events)+" events")
+		if seconds >= 1 {
+			parts = append(parts, Count(int64(math.Round(float64(w.Events-first.work.Events)/seconds)))+"/s")
+		}
+		return append(parts, w.More...)
+	}
 	if w.BytesTotal > 0 && w.Bytes < w.BytesTotal {
 		parts = append(parts, Bytes(w.Bytes)+" of "+Bytes(w.BytesTotal))
 	} else if w.Bytes > 0 {
@@ -141,7 +149,7 @@ func (m *meter) figures(w Work) []string {
 	if left, ok := m.left(w, at); ok {
 		parts = append(parts, clock(left)+" left")
 	}
-	return parts
+	return append(parts, w.More...)
 }
 
 // left returns the time left if the rest goes as quickly as all before.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -46,6 +47,77 @@ func TestLineTellsSharesRatesAndTimeLeft(t *testing.T) {
 		if got := m.line(s.work, " · "); got != s.want {
 			t.Errorf("got %q, want %q", got, s.want)
 		}
+	}
+}
+
+func TestLineOfAStreamTellsEventsAndRateOfTheLastSeconds(t *testing.T) {
+	now := time.Unix(1000, 0)
+	m := &meter{start: now, now: func() time.Time { return now }, recent: []mark{{at: now}}}
+	work := func(events int64, more ...string) Work {
+		return Work{Phase: "streaming", Share: -1, Bytes: 1e9, Events: events, Endless: true, More: more}
+	}
+	steps := []struct {
+		after time.Duration
+		work  Work
+		want  string
+	}{
+		{0, work(0), "streaming · 0 events"},
+		{10 * time.Second, work(5000, "lag 3 s"), "streaming · 5.0k events · 500/s · lag 3 s"},
+		{10 * time.Second, work(25000, "lag 3 s"), "streaming · 25k events · 1.2k/s · lag 3 s"},
+		{10 * time.Second, work(25000, "lag 3 s", "2 dead letters"), "streaming · 25k events · 1.0k/s · lag 3 s · 2 dead letters"},
+		{20 * time.Second, work(25000), "streaming · 25k events · 0/s"},
+	}
+	for _, s := range steps {
+		now = now.Add(s.after)
+		if got := m.line(s.work, " · "); got != s.want {
+			t.Errorf("got %q, want %q", got, s.want)
+		}
+	}
+}
+
+func TestPlainLinesOfAStreamComeAtHalfThePace(t *testing.T) {
+	defer func(d time.Duration) { plainEvery = d }(plainEvery)
+	plainEvery = 5 * time.Millisecond
+	var out buffer
+	var looks atomic.Int64
+	p := Start(NewScreen(&out), Plain, func() Work {
+		looks.Add(1)
+		return Work{Phase: "streaming", Share: -1, Endless: true}
+	})
+	for deadline := time.Now().Add(30 * time.Second); strings.Count(out.String(), "\n") < 3 && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	p.Stop()
+	if lines := int64(strings.Count(out.String(), "\n")); lines < 3 || lines != looks.Load()/2 {
+		t.Errorf("%d lines after %d looks", lines, looks.Load())
+	}
+}
+
+func TestNarrowLineKeepsTheMostTellingFigures(t *testing.T) {
+	figures := []string{"1.2M events", "512/s", "lag 3 s"}
+	for width, want := range map[int]string{100: "1.2M events  512/s  lag 3 s", 27: "1.2M events  512/s  lag 3 s", 26: "1.2M events  512/s", 5: "1.2M events", -1: "1.2M events"} {
+		if got := fit(figures, width); got != want {
+			t.Errorf("%d wide: %q, want %q", width, got, want)
+		}
+	}
+	if got := fit(nil, 10); got != "" {
+		t.Errorf("no figures: %q", got)
+	}
+}
+
+func TestBarOfAStreamIsALineWithoutShare(t *testing.T) {
+	defer func(d time.Duration) { barEvery = d }(barEvery)
+	barEvery = 10 * time.Millisecond
+	var out buffer
+	p := Start(NewScreen(&out), Bar, func() Work {
+		return Work{Phase: "streaming", Share: -1, Events: 1200, Endless: true, More: []string{"lag 3 s"}}
+	})
+	for deadline := time.Now().Add(30 * time.Second); !strings.Contains(out.String(), "lag 3 s") && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	p.Stop()
+	if got := out.String(); !strings.Contains(got, "streaming  1.2k events  lag 3 s\n") || strings.ContainsAny(got, "%=>") {
+		t.Errorf("got %q", got)
 	}
 }
 

@@ -68,6 +68,21 @@ func Duration(d time.Duration) string {
 	return fmt.Sprintf("%d h %02d min", m/60, m%60)
 }
 
+// Age returns a time that passed, roughly: 0.4 s, 12 s, 12 min, 4.1 h, 3 d.
+func Age(d time.Duration) string {
+	switch {
+	case d < 9950*time.Millisecond:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d < 99500*time.Millisecond:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	case d < 99*time.Minute:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%.1f h", d.Hours())
+	}
+	return fmt.Sprintf("%.0f d", d.Hours()/24)
+}
+
 // clock returns a time that is left: 0:04, 12:30, 1:02:03.
 func clock(d time.Duration) string {
 	s := int64(d.Round(time.Second) / time.Second)

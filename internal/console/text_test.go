@@ -42,19 +42,23 @@ func TestNumbersReadEasily(t *testing.T) {
 
 func TestDurationsReadEasily(t *testing.T) {
 	tests := []struct {
-		d           time.Duration
-		passed, due string
+		d                time.Duration
+		passed, due, age string
 	}{
-		{0, "0.00 s", "0:00"},
-		{420 * time.Millisecond, "0.42 s", "0:00"},
-		{9960 * time.Millisecond, "10.0 s", "0:10"},
-		{75 * time.Second, "75.0 s", "1:15"},
-		{245 * time.Second, "4 min 05 s", "4:05"},
-		{2*time.Hour + 7*time.Minute, "2 h 07 min", "2:07:00"},
+		{0, "0.00 s", "0:00", "0.0 s"},
+		{420 * time.Millisecond, "0.42 s", "0:00", "0.4 s"},
+		{9960 * time.Millisecond, "10.0 s", "0:10", "10 s"},
+		{75 * time.Second, "75.0 s", "1:15", "75 s"},
+		{245 * time.Second, "4 min 05 s", "4:05", "4 min"},
+		{2*time.Hour + 7*time.Minute, "2 h 07 min", "2:07:00", "2.1 h"},
+		{75 * time.Hour, "75 h 00 min", "75:00:00", "3 d"},
 	}
 	for _, tt := range tests {
 		if got := Duration(tt.d); got != tt.passed {
 			t.Errorf("Duration(%v) = %q, want %q", tt.d, got, tt.passed)
+		}
+		if got := Age(tt.d); got != tt.age {
+			t.Errorf("Age(%v) = %q, want %q", tt.d, got, tt.age)
 		}
 		if got := clock(tt.d); got != tt.due {
 			t.Errorf("clock(%v) = %q, want %q", tt.d, got, tt.due)

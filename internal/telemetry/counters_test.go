@@ -49,8 +49,21 @@ func TestThereIsACounterForEveryTable(t *testing.T) {
 		c.Change(table.ID, false)
 	}
 	for _, table := range model.Tables {
-		if c.Changes[table.ID].Load() != 1 {
-			t.Errorf("%s: %d changes", table.Name, c.Changes[table.ID].Load())
+		c.Change(table.ID, true)
+		if c.Changes[table.ID].Load() != 1 || c.Deleted[table.ID].Load() != 1 {
+			t.Errorf("%s: %d changes, %d deletes", table.Name, c.Changes[table.ID].Load(), c.Deleted[table.ID].Load())
 		}
+	}
+	if c.Deletes.Load() != int64(len(model.Tables)) {
+		t.Errorf("%d deletes of all tables", c.Deletes.Load())
+	}
+}
+
+func TestCopiesCountWhenTheyAreFoldedNotWhileTheyWait(t *testing.T) {
+	c := new(telemetry.Counters)
+	c.Events.Add(10)
+	c.Folded(6, 2)
+	if c.Distinct.Load() != 6 || c.Repeats.Load() != 2 || c.Duplicates() != 4 {
+		t.Errorf("%d distinct, %d copies, %d duplicates", c.Distinct.Load(), c.Repeats.Load(), c.Duplicates())
 	}
 }

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"flexbeam/internal/telemetry"
+	"flexbeam/schemas/model"
+)
+
+// streaming returns the counters of a stream some days old.
+func streaming() *telemetry.Counters {
+	at := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	c := telemetry.New(func() time.Time { return at })
+	c.Unbounded.Store(true)
+	c.Records.Add(1_240_000)
+	c.Events.Add(1_234_567)
+	c.Folded(1_200_000, 4567)
+	c.OpenTasks.Add(143)
+	c.Tasks.Add(200, 300_000)
+	c.Agents.Add(85, 20_000)
+	c.DeadLetter("invalid_json", 2)
+	c.Changes[model.EngagementsID].Add(61_234)
+	c.Changes[model.AgentsID].Add(85)
+	c.Changes[model.AgentStatusID].Add(12_345)
+	c.Changes[model.CustomersID].Add(24_000)
+	c.Change(model.EngagementsID, true)
+	c.Change(model.DeadLettersID, false)
+	s := c.Shard("events", "shard-0")
+	s.Polled(3100)
+	s.SetWatermark(at.Add(-12 * time.Second).UnixMilli())
+	return c
+}
+
+func TestStreamShowsLagWatermarkTasksAndRows(t *testing.T) {
+	w := streamWork(streaming())
+	want := []string{"lag 3.1 s", "watermark 12 s", "143 open tasks", "2 dead letters", "engagements 61k", "agents 85", "agent_status 12k", "customers 24k"}
+	if diff := cmp.Diff(want, w.More); diff != "" {
+		t.Error(diff)
+	}
+	if w.Phase != "streaming" || w.Share >= 0 || w.Events != 1_234_567 || !w.Endless {
+		t.Errorf("%+v", w)
+	}
+	first := strings.Join(append([]string{w.Phase, "1.2M events", "512/s"}, w.More[:5]...), "  ")
+	if n := utf8.RuneCountInString(first); n > 105 {
+		t.Errorf("what matters most is %d letters wide: %s", n, first)
+	}
+	if diff := cmp.Diff([]string{"0 open tasks"}, streamWork(new(telemetry.Counters)).More); diff != "" {
+		t.Errorf("a stream that just began:\n%s", diff)
+	}
+}
+
+func TestJobOfAStreamIsStreamingAndOfFilesIsReading(t *testing.T) {
+	if w := jobWork(streaming()); w.Phase != "streaming" {
+		t.Errorf("%+v", w)
+	}
+	c := new(telemetry.Counters)
+	c.BytesTotal.Store(100)
+	if w := jobWork(c); w.Phase != "reading" || w.Endless || w.Share != 0 {
+		t.Errorf("%+v", w)
+	}
+}
+
+// lines is a writer that several goroutines may use.
+type lines struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lines) all() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.SplitAfter(l.b.String(), "\n")
+}
+
+func TestProgressOfAStreamIsALogLineWithFigures(t *testing.T) {
+	defer func(d time.Duration) { endlessEvery = d }(endlessEvery)
+	endlessEvery = 5 * time.Millisecond
+	out := new(lines)
+	stop := logProgress(slog.New(newHandler(out, slog.LevelInfo, "json")), streaming())
+	for deadline := time.Now().Add(30 * time.Second); len(out.all()) < 3 && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	stop()
+	var got map[string]any
+	if err := json.Unmarshal([]byte(out.all()[0]), &got); err != nil {
+		t.Fatalf("%v in %q", err, out.all())
+	}
+	if _, err := time.Parse(time.RFC3339Nano, got["time"].(string)); err != nil {
+		t.Error(err)
+	}
+	delete(got, "time")
+	want := map[string]any{
+		"level": "INFO", "msg": "progress", "phase": "streaming", "records": 1240000.0, "events": 1234567.0, "events_per_second": 0.0,
+		"duplicates": 4567.0, "dropped": 0.0, "dead_letters": 2.0, "behind_seconds": 3.1, "watermark": "2026-03-02T08:59:48Z",
+		"watermark_age_seconds": 12.0, "open_tasks": 143.0, "state_bytes": 320000.0, "flush_failures": 0.0,
+		"upserts": map[string]any{"engagements": 61234.0, "agents": 85.0, "agent_status": 12345.0, "customers": 24000.0, "dead_letters": 1.0},
+		"deletes": map[string]any{"engagements": 1.0},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

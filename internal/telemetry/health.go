@@ -1,0 +1,65 @@
+package telemetry
+
+import (
+	"fmt"
+	"time"
+)
+
+// Limits say how long a job may stand still before it counts as failing.
+type Limits struct {
+	Poll      time.Duration // without a successful poll of an open shard
+	Watermark time.Duration // with a watermark that is older than this and has not moved for as long
+}
+
+// DefaultLimits are what /healthz judges by.
+var DefaultLimits = Limits{Poll: 2 * time.Minute, Watermark: 10 * time.Minute}
+
+// A Fault is a reason why a job does not get on.
+type Fault struct {
+	Check   string `json:"check"` // flush, poll or watermark
+	Message string `json:"message"`
+}
+
+// Faults returns why the job does not get on; none while it does. A job that is far behind and catches up is well: its
+// watermark is old but moves.
+func (c *Counters) Faults(l Limits) []Fault {
+	var all []Fault
+	if text := c.flushes.fault.Load(); text != nil {
+		all = append(all, Fault{"flush", "the last flush of the sink failed: " + *text})
+	}
+	now := c.Now()
+	shards := c.Shards()
+	if waits := now.Sub(c.started); len(shards) == 0 && c.Unbounded.Load() && waits > l.Poll {
+		all = append(all, Fault{"poll", fmt.Sprintf("no shard was found for %v; the limit is %v", waits.Round(time.Second), l.Poll)})
+	}
+	for _, s := range shards {
+		since := s.LastPoll()
+		if since.IsZero() {
+			since = s.opened
+		}
+		if silent := now.Sub(since); s.Open() && silent > l.Poll {
+			all = append(all, Fault{"poll", fmt.Sprintf("shard %s of %s gave no successful poll for %v; the limit is %v", s.ID, s.Stream, silent.Round(time.Second), l.Poll)})
+		}
+	}
+	if s := c.last(); s != nil {
+		age, stands := now.Sub(s.Watermark()), now.Sub(timeOf(s.moved.Load()))
+		if age > l.Watermark && stands > l.Watermark {
+			all = append(all, Fault{"watermark", fmt.Sprintf("the watermark stands at %s for %v, held by shard %s of %s; the limit is %v",
+				s.Watermark().UTC().Format(time.RFC3339), stands.Round(time.Second), s.ID, s.Stream, l.Watermark)})
+		}
+	}
+	return all
+}
+
+// Ready tells whether the job has begun to work: a poll or a flush succeeded, or records were read.
+func (c *Counters) Ready() bool {
+	if c.Records.Load() > 0 || !c.LastFlush().IsZero() {
+		return true
+	}
+	for _, s := range c.Shards() {
+		if !s.LastPoll().IsZero() {
+			return true
+		}
+	}
+	return false
+}

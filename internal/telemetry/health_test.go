@@ -1,0 +1,110 @@
+package telemetry_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"flexbeam/internal/telemetry"
+)
+
+func TestAJobThatStandsStillIsAtFault(t *testing.T) {
+	flush := func(c *telemetry.Counters, err error) { _ = c.Flush(func() error { return err }) }
+	tests := []struct {
+		name   string
+		does   func(*telemetry.Counters, *clock)
+		checks string
+		says   string
+	}{
+		{"nothing yet", func(c *telemetry.Counters, _ *clock) { c.Unbounded.Store(true) }, "", ""},
+		{"files have no shards", func(_ *telemetry.Counters, now *clock) { now.pass(time.Hour) }, "", ""},
+		{"no shard found", func(c *telemetry.Counters, now *clock) {
+			c.Unbounded.Store(true)
+			now.pass(2*time.Minute + time.Second)
+		}, "poll", "no shard was found for 2m1s; the limit is 2m0s"},
+		{"flush failed", func(c *telemetry.Counters, _ *clock) { flush(c, errors.New("disk full")) }, "flush", "disk full"},
+		{"flush failed and then succeeded", func(c *telemetry.Counters, _ *clock) {
+			flush(c, errors.New("disk full"))
+			flush(c, nil)
+		}, "", ""},
+		{"polls", func(c *telemetry.Counters, now *clock) {
+			now.pass(time.Hour)
+			c.Shard("s", "0").Polled(0)
+			now.pass(2 * time.Minute)
+		}, "", ""},
+		{"polls no more", func(c *telemetry.Counters, now *clock) {
+			c.Shard("s", "0").Polled(0)
+			now.pass(3 * time.Minute)
+			c.Shard("s", "1").Polled(0)
+		}, "poll", "shard 0 of s gave no successful poll for 3m0s"},
+		{"never polled", func(c *telemetry.Counters, now *clock) {
+			c.Shard("s", "0")
+			now.pass(3 * time.Minute)
+		}, "poll", "shard 0 of s"},
+		{"closed shards are not polled", func(c *telemetry.Counters, now *clock) {
+			c.Shard("s", "0").Close()
+			now.pass(time.Hour)
+		}, "", ""},
+		{"far behind, but catching up", func(c *telemetry.Counters, now *clock) {
+			s := c.Shard("s", "0")
+			for i := range 60 {
+				now.pass(time.Minute)
+				s.Polled(int64(4 * time.Hour / time.Millisecond))
+				s.SetWatermark(now.ago(4*time.Hour - time.Duration(i)*time.Second))
+			}
+		}, "", ""},
+		{"watermark stands", func(c *telemetry.Counters, now *clock) {
+			s, other := c.Shard("s", "0"), c.Shard("s", "1")
+			s.SetWatermark(now.ago(time.Minute))
+			for range 11 {
+				now.pass(time.Minute)
+				s.Polled(0)
+				other.Polled(0)
+				s.SetWatermark(1) // no advance
+				other.SetWatermark(now.ago(0))
+			}
+		}, "watermark", "the watermark stands at 2026-03-02T08:59:00Z for 11m0s, held by shard 0 of s; the limit is 10m0s"},
+		{"all at once", func(c *telemetry.Counters, now *clock) {
+			c.Shard("s", "0").SetWatermark(now.ago(0))
+			flush(c, errors.New("disk full"))
+			now.pass(time.Hour)
+		}, "flush poll watermark", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			now := newClock()
+			c := telemetry.New(now.now)
+			tt.does(c, now)
+			var checks, says []string
+			for _, f := range c.Faults(telemetry.DefaultLimits) {
+				checks, says = append(checks, f.Check), append(says, f.Message)
+			}
+			if !slices.Equal(checks, strings.Fields(tt.checks)) || !strings.Contains(strings.Join(says, "\n"), tt.says) {
+				t.Errorf("checks %q, want %q; says %q, want %q", checks, tt.checks, says, tt.says)
+			}
+		})
+	}
+}
+
+func TestAJobIsReadyOnceSomethingSucceeded(t *testing.T) {
+	tests := []struct {
+		name string
+		does func(*telemetry.Counters)
+		want bool
+	}{
+		{"nothing", func(*telemetry.Counters) {}, false},
+		{"a shard without a poll", func(c *telemetry.Counters) { c.Shard("s", "0") }, false},
+		{"a failed flush", func(c *telemetry.Counters) { _ = c.Flush(func() error { return errors.New("no") }) }, false},
+		{"a poll", func(c *telemetry.Counters) { c.Shard("s", "0").Polled(0) }, true},
+		{"a flush", func(c *telemetry.Counters) { _ = c.Flush(func() error { return nil }) }, true},
+		{"records of files", func(c *telemetry.Counters) { c.Records.Add(1) }, true},
+	}
+	for _, tt := range tests {
+		c := new(telemetry.Counters)
+		if tt.does(c); c.Ready() != tt.want {
+			t.Errorf("%s: ready %v", tt.name, c.Ready())
+		}
+	}
+}

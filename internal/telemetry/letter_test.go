@@ -1,0 +1,47 @@
+package telemetry_test
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"flexbeam/internal/telemetry"
+)
+
+func TestDeadLettersOfAllClassesAddUpToTheTotal(t *testing.T) {
+	c := new(telemetry.Counters)
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			c.DeadLetter("invalid_json", 2)
+			c.DeadLetter(telemetry.Gap, 1)
+			c.DeadLetters.Add(3) // of no class
+			sum := int64(0)
+			for _, n := range c.Letters() {
+				sum += n
+			}
+			if total := c.DeadLetters.Load(); sum > total {
+				t.Errorf("%d of all classes, %d in total", sum, total)
+			}
+		})
+	}
+	wg.Wait()
+	want := map[string]int64{"invalid_json": 40, telemetry.Gap: 20, telemetry.Late: 0, "unclassified": 60}
+	if diff := cmp.Diff(want, c.Letters()); diff != "" {
+		t.Error(diff)
+	}
+	if c.DeadLetters.Load() != 120 || c.LettersOf(telemetry.Gap) != 20 {
+		t.Errorf("%d in total, %d gaps", c.DeadLetters.Load(), c.LettersOf(telemetry.Gap))
+	}
+}
+
+func TestDeclaredClassesAreKnownBeforeTheirFirstDeadLetter(t *testing.T) {
+	c := new(telemetry.Counters)
+	c.DeadLetter("missing_type", 1)
+	c.DeclareLetters("missing_type", "invalid_json")
+	want := map[string]int64{"missing_type": 1, "invalid_json": 0, telemetry.Late: 0, telemetry.Gap: 0}
+	if diff := cmp.Diff(want, c.Letters()); diff != "" {
+		t.Error(diff)
+	}
+}
