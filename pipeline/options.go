@@ -3,12 +3,14 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"strings"
 	"time"
 
 	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/source/file"
+	"flexbeam/pipeline/source/kinesis"
 	"flexbeam/schemas/event"
 	"flexbeam/transforms/agentstatus"
 )
@@ -31,7 +33,7 @@ const (
 
 // Options say what a job reads and writes and how it runs. The zero value of an option that is not required means its default.
 type Options struct {
-	Source string // required: file:PATTERN[?lateness=DURATION]
+	Source string // required: file:PATTERN[?lateness=DURATION], kinesis:STREAM[?OPTIONS][,…]
 	Sink   string // required: duckdb:FILE, jsonl:DIR
 	Runner string // Prism (default) or Direct
 	Mode   string // Auto (default), Batch or Stream
@@ -40,15 +42,26 @@ type Options struct {
 	ContactKey string    // contacts are hashed with this key; empty: they stay clear
 	Hidden     []string  // activities that are not kept; nil: agentstatus.DefaultHidden
 
-	FlushEvery time.Duration // in stream mode, how often rows become visible; default 5 s
+	FlushEvery time.Duration // in stream mode, how often rows become visible; default 5 s for files, 1 s for a live stream
+
+	// Of a live stream:
+	State  string       // directory that outlives the process; empty: a new process begins anew
+	AtOnce bool         // fold events when they are read, not when the watermark has passed them
+	Pace   kinesis.Pace // how often the service is asked; zero: as AWS allows
+	Log    *slog.Logger // gets what an operator should know; nil: nobody
 }
 
-// source is a checked source.
+// source is a checked source: files, or streams.
 type source struct {
 	files      []file.File
 	latenessMS int64 // negative: the watermark of a replay waits for the end
 	chunk      int64 // bytes of a batch
+
+	streams []kinesis.Stream
 }
+
+// live tells whether the source has no end.
+func (s *source) live() bool { return s.streams != nil }
 
 // Check returns an error that wraps ErrUsage when the options cannot be run.
 func (o Options) Check() error {
@@ -70,8 +83,8 @@ func (o *Options) defaults() {
 	if o.Hidden == nil {
 		o.Hidden = agentstatus.DefaultHidden
 	}
-	if o.FlushEvery == 0 {
-		o.FlushEvery = 5 * time.Second
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 }
 
@@ -93,7 +106,26 @@ func (o Options) check() (*source, error) {
 	if err := sink.Check(o.Sink); err != nil {
 		return nil, usage("--sink: %w", err)
 	}
-	return parseSource(o.Source)
+	src, err := parseSource(o.Source)
+	if err != nil {
+		return nil, err
+	}
+	return src, o.checkLive(src)
+}
+
+// checkLive refuses options that do not go with a live source, or without one.
+func (o Options) checkLive(src *source) error {
+	switch {
+	case !src.live() && o.State != "":
+		return usage("--state: files are read from their start each time, so there is nothing to keep: leave it out, or read a stream: kinesis:STREAM")
+	case !src.live() && o.AtOnce:
+		return usage("--at-once: files are read without waiting: leave it out, or read a stream: kinesis:STREAM")
+	case src.live() && o.Runner == Direct:
+		return usage("the direct runner has no timers, so it cannot read a stream: choose --runner prism")
+	case src.live() && o.Mode == Batch:
+		return usage("--mode batch: a stream has no end: choose --mode stream, or read files")
+	}
+	return nil
 }
 
 func parseSource(uri string) (*source, error) {
@@ -101,8 +133,16 @@ func parseSource(uri string) (*source, error) {
 	if !ok || rest == "" {
 		return nil, usage("--source: not a source URI: %q: write file:PATTERN, such as file:events/*.ndjson.gz", uri)
 	}
-	if scheme != "file" {
-		return nil, usage("--source: unknown source %q: this binary reads file:PATTERN", uri)
+	switch scheme {
+	case "file":
+	case "kinesis":
+		streams, err := kinesis.ParseStreams(rest)
+		if err != nil {
+			return nil, usage("--source: %w", err)
+		}
+		return &source{streams: streams}, nil
+	default:
+		return nil, usage("--source: unknown source %q: this binary reads file:PATTERN and kinesis:STREAM", uri)
 	}
 	s := &source{latenessMS: -1, chunk: file.ChunkSize}
 	if pattern, query, ok := strings.Cut(rest, "?lateness="); ok {

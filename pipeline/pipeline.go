@@ -5,8 +5,9 @@
 //	                                 │                    contacts ─▶ newest of each ──┤
 //	                                 └─▶ dead letters ─────────────────────────────────┘
 //
-// Batch and stream differ in what gathers the events of a key: a GroupByKey over buckets of keys, or a stateful transform
-// with a timer for each key. Both call the same folds, so both give the same tables (docs/architecture.md).
+// Batch, stream and live differ in what gathers the events of a key: a GroupByKey over buckets of keys; the state of a transform
+// with a timer for each key; or, for a stream without an end, a store in this process with a log behind it, and timers. All
+// call the same folds, so all give the same tables (docs/architecture.md).
 package pipeline
 
 import (
@@ -14,9 +15,11 @@ import (
 
 	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/source/file"
+	"flexbeam/pipeline/source/kinesis"
 	"flexbeam/transforms/customer"
 	"flexbeam/transforms/deadletter"
 	"flexbeam/transforms/decode"
+	"flexbeam/transforms/keyed"
 	"flexbeam/transforms/task"
 	"flexbeam/transforms/worker"
 )
@@ -42,6 +45,23 @@ func stream(s beam.Scope, job string, o Options, src *source) {
 	engagements, sightings := task.Stream(s, job, o.task(), tasks)
 	agents := worker.Stream(s, job, o.worker(), workers)
 	customers := customer.Stream(s, sightings)
+	for _, changes := range []beam.PCollection{letters, engagements, agents, customers} {
+		sink.Write(s, job, o.Sink, changes)
+	}
+}
+
+// live builds the graph of a stream without an end. What its transforms know is in the job's store (keyed.Store).
+func live(s beam.Scope, job string, o Options, src *source, positions map[string]kinesis.Position) {
+	read := []kinesis.ReadOption{kinesis.WithControl(job), kinesis.WithPositions(positions)}
+	if o.Pace != (kinesis.Pace{}) {
+		read = append(read, kinesis.WithPace(o.Pace))
+	}
+	records := kinesisRecords(s, kinesis.Read(s, src.streams, read...))
+	tasks, workers, letters := decode.Live(s, job, records)
+	oldTasks, oldWorkers := keyed.Restore(s, job)
+	engagements, sightings := task.Live(s, job, o.task(), o.AtOnce, beam.Flatten(s, tasks, oldTasks))
+	agents := worker.Live(s, job, o.worker(), o.AtOnce, beam.Flatten(s, workers, oldWorkers))
+	customers := customer.Live(s, job, sightings)
 	for _, changes := range []beam.PCollection{letters, engagements, agents, customers} {
 		sink.Write(s, job, o.Sink, changes)
 	}

@@ -52,21 +52,41 @@ func New(o Options) (*Job, error) {
 	}
 	o.defaults()
 	if o.Mode == Auto {
-		o.Mode = Batch // every source of this version is bounded
+		o.Mode = Batch
+	}
+	if src.live() {
+		o.Mode = Stream
+	}
+	if o.FlushEvery == 0 {
+		o.FlushEvery = 5 * time.Second
+		if src.live() {
+			o.FlushEvery = time.Second
+		}
 	}
 	j := &Job{id: fmt.Sprintf("job-%d-%d", time.Now().UnixNano(), lastJob.Add(1)), options: o, source: src}
 	j.count = telemetry.For(j.id)
 	j.count.BytesTotal.Store(file.TotalSize(src.files))
+	j.count.Unbounded.Store(src.live())
+	if src.live() {
+		declare(j.count)
+	}
 	return j, nil
 }
 
 // Counters returns the job's counters, which move while it runs.
 func (j *Job) Counters() *telemetry.Counters { return j.count }
 
+// Live tells whether the job's source has no end.
+func (j *Job) Live() bool { return j.source.live() }
+
 // Run runs the job to its end: when it returns without error, all input was processed and its rows are in the sink. When
-// ctx ends, Run stops the job, keeps what the sink has settled, and returns the cause.
+// ctx ends, Run stops the job, keeps what the sink has settled, and returns the cause. A job whose source has no end is ended by ctx:
+// then what was read is written, and Run returns no error.
 func (j *Job) Run(ctx context.Context) (sum Summary, err error) {
 	defer telemetry.Forget(j.id)
+	if j.source.live() {
+		return j.runLive(ctx)
+	}
 	start := time.Now()
 	out, err := sink.Open(ctx, j.options.Sink)
 	if err != nil {
@@ -105,12 +125,17 @@ func (j *Job) Run(ctx context.Context) (sum Summary, err error) {
 	if e := out.Close(after); e != nil && err == nil {
 		err = fmt.Errorf("pipeline: close the sink: %w", e)
 	}
+	j.sum(&sum, start)
+	return sum, err
+}
+
+// sum fills in what the counters tell.
+func (j *Job) sum(sum *Summary, start time.Time) {
 	c := j.count
 	sum.Records, sum.Events, sum.Duplicates = c.Records.Load(), c.Events.Load(), c.Duplicates()
 	sum.Dropped, sum.DeadLetters, sum.BadAttrs = c.Dropped.Load(), c.DeadLetters.Load(), c.BadAttrs.Load()
 	sum.Bytes = c.Bytes.Load()
 	sum.Elapsed = time.Since(start)
-	return sum, err
 }
 
 // kept returns what a sink holds from earlier jobs.
@@ -120,7 +145,7 @@ func kept(ctx context.Context, out sink.Sink) (*keyed.Known, error) {
 		return nil, nil
 	}
 	known := new(keyed.Known)
-	for _, t := range []model.TableID{model.EngagementsID, model.AgentStatusID, model.CustomersID} {
+	for _, t := range keyed.KeptTables() {
 		err := k.Keys(ctx, t, func(r model.Row) error {
 			known.Add(t, r)
 			return ctx.Err()

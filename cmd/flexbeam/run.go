@@ -21,12 +21,18 @@ const runLong = `Run a job: read TaskRouter events from a source and keep the ta
 A job may run again over the same sink, on the same events or more: rows settle by key and version, so repeating changes nothing.
 Give a job all events of the tasks that it reads: of two jobs, the one that knows more of a task decides its rows.
 
-Sources  file:PATTERN   records, one a line; plain, gzip or zstd; * and ? match file names, commas separate patterns.
-                        file:PATTERN?lateness=6h lets --mode stream settle rows while it reads, that far behind the newest event.
-Sinks    duckdb:FILE    a DuckDB file with all tables; duckdb:FILE?memory_limit=2GB&writers=1 bounds it
-         jsonl:DIR      one file of JSON lines for each table
-Runners  prism          Beam's portable runner, in this process: batch and stream
-         direct         Beam's direct runner, in this process: batch only, quickest
+Sources  file:PATTERN    records, one a line; plain, gzip or zstd; * and ? match file names, commas separate patterns.
+                         file:PATTERN?lateness=6h lets --mode stream settle rows while it reads, that far behind the newest event.
+         kinesis:STREAM  Amazon Kinesis streams, by name or ARN, commas between; read until SIGINT or SIGTERM, which drain the job.
+                         Options behind ?, with & between: start=trim-horizon, latest or at:TIME; region, endpoint, consumer (enhanced
+                         fan-out), role_arn and external_id. Those of the last stream hold for all that do not set them.
+Sinks    duckdb:FILE     a DuckDB file with all tables; duckdb:FILE?memory_limit=2GB&writers=1 bounds it
+         jsonl:DIR       one file of JSON lines for each table
+Runners  prism           Beam's portable runner, in this process: batch and stream
+         direct          Beam's direct runner, in this process: batch only, quickest
+
+A stream is read on where its --state directory ends, also after kill -9: it holds the events of open tasks, the last day of each
+agent, and the position of each shard. Without one, a new process begins at start.
 
 Contacts stay readable in the tables unless there is a key: from --contact-key-file, or from the environment variable ` + keyVariable + `.
 With a key they are HMAC-SHA256 in hex, equal for equal contacts.`
@@ -34,6 +40,7 @@ With a key they are HMAC-SHA256 in hex, equal for equal contacts.`
 const runExample = `  flexbeam run --source file:day.ndjson.gz --sink duckdb:calls.duckdb
   flexbeam run --source 'file:archive/2026-03-*.ndjson.zst' --sink jsonl:out --runner direct
   flexbeam run --source file:day.ndjson --sink duckdb:calls.duckdb --mode stream --flush-every 2s
+  flexbeam run --source 'kinesis:flex-events?region=us-east-1' --sink duckdb:calls.duckdb --state calls.state --metrics-addr 127.0.0.1:9464
   flexbeam run --source file:day.ndjson --sink duckdb:calls.duckdb --as-of 2026-03-03T00:00:00Z --contact-key-file key.txt`
 
 // runFlags are the flags of run that are not taken as they are.
@@ -69,14 +76,16 @@ func newRun(a *app) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.options.Source, "source", "", "`URI` of the events: file:PATTERN (required)")
+	flags.StringVar(&f.options.Source, "source", "", "`URI` of the events: file:PATTERN or kinesis:STREAM (required)")
 	flags.StringVar(&f.options.Sink, "sink", "", "`URI` of the tables: duckdb:FILE or jsonl:DIR (required)")
 	f.runner.add(cmd, false, "runner", "what runs the Beam graph")
-	f.mode.add(cmd, false, "mode", "auto is batch for files; stream replays them through the streaming graph")
+	f.mode.add(cmd, false, "mode", "auto is batch for files, stream for streams; stream replays files through the streaming graph")
 	flags.StringVar(&f.asOf, "as-of", "", "`TIME` up to which running activities count: ISO 8601, epoch, or now; without it they do not count")
 	flags.StringArrayVar(&f.hidden, "hide-activity", agentstatus.DefaultHidden, "`NAME` of an activity that agent_status leaves out, any case; repeatable, replaces the default")
 	flags.StringVar(&f.keyFile, "contact-key-file", "", "`FILE` that holds the key with which contacts are hashed")
-	flags.DurationVar(&f.options.FlushEvery, "flush-every", 5*time.Second, "in stream mode, how often rows become visible")
+	flags.DurationVar(&f.options.FlushEvery, "flush-every", 0, "in stream mode, how often rows become visible (default 5s for files, 1s for a stream)")
+	flags.StringVar(&f.options.State, "state", "", "`DIR` that holds what a stream's next process needs to go on; made if it is not there")
+	flags.BoolVar(&f.options.AtOnce, "at-once", false, "of a stream: fold events when they are read, not when the watermark has passed them")
 	f.progress.add(cmd, false, "progress", "how progress is shown; auto is bar on a terminal, plain elsewhere")
 	flags.StringVar(&f.metrics, "metrics-addr", "", "`HOST:PORT` that serves /metrics for Prometheus, /healthz, /readyz; :PORT is the loopback interface, port 0 a free one")
 	completeNothing(cmd, "source", "sink", "as-of", "hide-activity", "flush-every", "metrics-addr")
@@ -91,7 +100,7 @@ func (f *runFlags) complete(cmd *cobra.Command) (err error) {
 		return usagef("--source is missing: write such as --source 'file:events/*.ndjson.gz'")
 	case o.Sink == "":
 		return usagef("--sink is missing: write such as --sink duckdb:calls.duckdb")
-	case o.FlushEvery <= 0:
+	case o.FlushEvery <= 0 && cmd.Flags().Changed("flush-every"):
 		return usagef("--flush-every %v: write a time above 0, such as 5s", o.FlushEvery)
 	}
 	if err := checkAddr(f.metrics); err != nil {
@@ -129,6 +138,7 @@ func parseTime(flag, text string) (time.Time, error) {
 
 // run runs a job and says what came of it.
 func (a *app) run(ctx context.Context, o pipeline.Options, kind console.Kind, metricsAddr string) error {
+	o.Log = a.log
 	job, err := pipeline.New(o)
 	if err != nil {
 		return err
@@ -152,7 +162,18 @@ func (a *app) run(ctx context.Context, o pipeline.Options, kind console.Kind, me
 		return err
 	}
 	a.summarize(o, sum)
+	if job.Live() && a.logFormat.value != "json" {
+		fmt.Fprintln(a.screen, drained(o))
+	}
 	return nil
+}
+
+// drained says how a stream goes on that was ended by a signal.
+func drained(o pipeline.Options) string {
+	if o.State == "" {
+		return "what was read is written; without --state the next run begins where start= says"
+	}
+	return "what was read is written; the same command goes on from " + o.State
 }
 
 // readShare is the share of a job's time that goes by while it reads its input; then it folds.

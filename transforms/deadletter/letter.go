@@ -12,6 +12,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
+	"flexbeam/internal/telemetry"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
 )
@@ -19,8 +20,8 @@ import (
 // The error classes that are not those of a single record.
 const (
 	Archive = "unreadable_archive" // a compressed file cannot be read to its end
-	Late    = "late"               // an event came when the state of its task, or that time of its worker, was settled and dropped
-	Gap     = "gap"                // records fell out of a stream's retention before they were read
+	Late    = telemetry.Late       // an event came when the state of its task, or that time of its worker, was settled and dropped
+	Gap     = telemetry.Gap        // records fell out of a stream's retention before they were read
 )
 
 // A Letter is one dead letter of a batch.

@@ -105,18 +105,26 @@ func (l *Live) Expires() int64 {
 	return at
 }
 
+// Count notes how many distinct events and copies a fold met, and returns how many more these are than before.
+func (s *State) Count(distinct, copies int64) (int64, int64) {
+	d, c := distinct-s.Distinct, copies-s.Copies
+	s.Distinct, s.Copies = distinct, copies
+	return d, c
+}
+
 // recount counts the distinct events that an earlier process had counted; of a worker those that belong to no task.
 func (l *Live) recount(kind Kind) error {
 	events, err := event.Decode(l.Blocks, nil)
 	if err != nil {
 		return err
 	}
-	seen := make(map[string]bool, len(events))
+	seen, all := make(map[string]bool, len(events)), 0
 	for i := range events {
 		if kind == Task || !events[i].OfTask {
 			seen[events[i].ID] = true
+			all++
 		}
 	}
-	l.Distinct = int64(len(seen))
+	l.Distinct, l.Copies = int64(len(seen)), int64(all-len(seen))
 	return nil
 }

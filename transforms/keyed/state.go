@@ -21,6 +21,7 @@ var ErrCorrupt = errors.New("keyed: corrupt state")
 type State struct {
 	Pending  int64 // time in ms of the timer that is set, event.None without one
 	Distinct int64 // distinct events that were counted so far
+	Copies   int64 // copies of them that were counted so far
 	Folds    int64 // how often the key was folded
 	Blocks   event.Block
 
@@ -38,7 +39,7 @@ type emitted struct {
 // leftBit marks a row that an earlier job left in the byte of its table.
 const leftBit = 0x80
 
-const encoding = 1
+const encoding = 2
 
 // Encode returns the state as bytes.
 func (s *State) Encode() []byte {
@@ -46,6 +47,7 @@ func (s *State) Encode() []byte {
 	b = append(b, encoding)
 	b = binary.AppendVarint(b, s.Pending)
 	b = binary.AppendVarint(b, s.Distinct)
+	b = binary.AppendVarint(b, s.Copies)
 	b = binary.AppendVarint(b, s.Folds)
 	b = binary.AppendUvarint(b, uint64(len(s.emitted)))
 	for _, e := range s.emitted {
@@ -90,7 +92,7 @@ func Decode(b []byte) (*State, error) {
 		b = b[n:]
 		return int(v)
 	}
-	s.Pending, s.Distinct, s.Folds = varint(), varint(), varint()
+	s.Pending, s.Distinct, s.Copies, s.Folds = varint(), varint(), varint(), varint()
 	for n := uvarint(); n > 0 && !bad; n-- {
 		if len(b) == 0 || int(b[0]&^leftBit) >= len(model.Tables) {
 			return nil, ErrCorrupt

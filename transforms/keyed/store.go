@@ -27,13 +27,13 @@ type Store struct {
 	restored  bool
 	owner     string // the sink
 
-	journal *journal.Journal // nil: nothing outlives the process
-	size    atomic.Int64     // bytes of blocks that are held
-	gone    atomic.Int64     // markers
-	open    atomic.Int64     // tasks that have not ended
-	waiting atomic.Int64     // keys that have to be folded
-	onWay   atomic.Int64     // what folds have emitted and the transform behind has not taken yet
-	compact atomic.Int64     // how often the log was rewritten
+	journal *journal.Journal       // nil: nothing outlives the process
+	size    [numKinds]atomic.Int64 // bytes of blocks that are held
+	gone    atomic.Int64           // markers
+	open    atomic.Int64           // tasks that have not ended
+	waiting atomic.Int64           // keys that have to be folded
+	onWay   atomic.Int64           // what folds have emitted and the transform behind has not taken yet
+	compact atomic.Int64           // how often the log was rewritten
 }
 
 // A Parcel is a block of events of one key on its way to the store.
@@ -172,7 +172,7 @@ func (s *Store) lockNew(kind Kind, key string) *Live {
 
 // count adds a state to the sums, or takes it away.
 func (s *Store) count(kind Kind, l *Live, sign int64) {
-	s.size.Add(sign * int64(len(l.Blocks)))
+	s.size[kind].Add(sign * int64(len(l.Blocks)))
 	if kind != Task {
 		return
 	}
@@ -320,21 +320,25 @@ func (s *Store) log(kind Kind, key string, l *Live) {
 
 // A Size says how much a store holds.
 type Size struct {
-	Open     int64 // tasks that have not ended
-	Tasks    int64 // tasks with a state
-	Markers  int64 // of tasks whose state was dropped
-	Workers  int64
-	Bytes    int64 // of blocks
-	Log      int64 // of the log's file, 0 without one
-	Rewrites int64 // of the log
+	Open        int64 // tasks that have not ended
+	Tasks       int64 // tasks with a state
+	Markers     int64 // of tasks whose state was dropped
+	Workers     int64
+	TaskBytes   int64 // of the tasks' blocks
+	WorkerBytes int64 // of the workers' blocks
+	Log         int64 // of the log's file, 0 without one
+	Rewrites    int64 // of the log
 }
+
+// kept is about how large a log is that holds just this.
+func (z Size) kept() int64 { return z.TaskBytes + z.WorkerBytes + 128*(z.Tasks+z.Markers+z.Workers) }
 
 // Size returns how much the store holds.
 func (s *Store) Size() Size {
 	s.mu.RLock()
 	tasks, workers := int64(len(s.live[Task])), int64(len(s.live[Worker]))
 	s.mu.RUnlock()
-	z := Size{Open: s.open.Load(), Markers: s.gone.Load(), Workers: workers, Bytes: s.size.Load(), Rewrites: s.compact.Load()}
+	z := Size{Open: s.open.Load(), Markers: s.gone.Load(), Workers: workers, TaskBytes: s.size[Task].Load(), WorkerBytes: s.size[Worker].Load(), Rewrites: s.compact.Load()}
 	z.Tasks = tasks - z.Markers
 	if s.journal != nil {
 		z.Log = s.journal.Size()
@@ -352,7 +356,7 @@ func (s *Store) Keep(flush func() error) error {
 	}
 	mark := s.journal.Mark()
 	var snapshot [][]byte
-	if z := s.Size(); z.Log > max(minRewrite, 3*(z.Bytes+128*(z.Tasks+z.Markers+z.Workers))) {
+	if z := s.Size(); z.Log > max(minRewrite, 3*z.kept()) {
 		snapshot = s.snapshot()
 	}
 	if err := flush(); err != nil {

@@ -76,8 +76,9 @@ func (fn *LiveFn) wake(now int64, tp timers.Provider, key string, changes func([
 		}
 		fn.store.Folded(l)
 		fn.store.SetClosed(l, ended(events))
+		fn.settle.count.Observe(newest(events))
 		if nameless(key) && len(l.Blocks) > namelessBytes {
-			l.Distinct = 0
+			l.Distinct, l.Copies = 0, 0
 			fn.store.Replace(keyed.Task, key, l, nil)
 		}
 	}
@@ -112,6 +113,15 @@ const namelessBytes = 64 << 10
 
 // nameless tells whether a key is that of the events of no task.
 func nameless(key string) bool { return key[len(key)-1] == 0 }
+
+// newest returns the time of the newest event in ms.
+func newest(events []event.Event) int64 {
+	at := int64(event.None)
+	for i := range events {
+		at = max(at, events[i].Time)
+	}
+	return at
+}
 
 // ended tells whether a task has ended.
 func ended(events []event.Event) bool {

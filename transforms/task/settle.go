@@ -46,8 +46,7 @@ func (f *settling) fold(s *keyed.State, changes func([]byte), see func(eventID s
 		version = max(version, out.Version)
 		distinct += int64(out.Distinct)
 	}
-	f.count.Distinct.Add(distinct - s.Distinct)
-	s.Distinct = distinct
+	f.count.Folded(s.Count(distinct, int64(len(events))-distinct))
 	block, err := settler.Done(func(model.TableID, model.Row) (int64, bool) { return version, true })
 	if err != nil {
 		return nil, err

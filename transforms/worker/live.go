@@ -110,7 +110,7 @@ func (fn *LiveFn) release(key string, l *keyed.Live, events []event.Event) error
 		return err
 	}
 	var b event.Builder
-	l.Distinct = 0
+	l.Distinct, l.Copies = 0, 0
 	for _, e := range needed(all, agentstatus.Floor(l.Bound)) {
 		b.Add(e, event.WorkerPart)
 		if !e.OfTask {

@@ -58,8 +58,13 @@ func (f *settling) fold(s *keyed.State, asOf int64, settled func(model.TableID, 
 		}
 		own += int64(n)
 	}
-	f.count.Distinct.Add(own - s.Distinct)
-	s.Distinct = own
+	all := int64(0)
+	for i := range events {
+		if !events[i].OfTask {
+			all++
+		}
+	}
+	f.count.Folded(s.Count(own, all-own))
 	block, err := settler.Done(f.folder.Deleted)
 	if err != nil {
 		return nil, err

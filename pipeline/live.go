@@ -1,0 +1,276 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"flexbeam/internal/telemetry"
+	"flexbeam/pipeline/sink"
+	"flexbeam/pipeline/source/kinesis"
+	"flexbeam/runners/prism"
+	"flexbeam/schemas/model"
+	"flexbeam/transforms/deadletter"
+	"flexbeam/transforms/keyed"
+)
+
+// How long the end of a live job may take.
+const (
+	drainWithin = 60 * time.Second
+	quietPoll   = 50 * time.Millisecond
+)
+
+var errDrained = errors.New("drained")
+
+// runLive runs the job until ctx ends, and then drains it: what was read is written and the position behind it kept. That is
+// no error.
+func (j *Job) runLive(ctx context.Context) (sum Summary, err error) {
+	start := time.Now()
+	after := context.WithoutCancel(ctx)
+	store, err := j.openStore()
+	if err != nil {
+		return sum, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	keyed.ShareStore(j.id, store)
+	defer keyed.UnshareStore(j.id)
+
+	out, err := sink.Open(ctx, j.options.Sink)
+	if err != nil {
+		return sum, err
+	}
+	sink.Share(j.id, out)
+	defer sink.Unshare(j.id)
+	known, err := keptLive(after, out, store)
+	if err != nil {
+		return sum, errors.Join(err, out.Close(after))
+	}
+	keyed.Share(j.id, known)
+	defer keyed.Unshare(j.id)
+
+	positions, err := positionsOf(store)
+	if err != nil {
+		return sum, errors.Join(err, out.Close(after))
+	}
+	if w, ok := lowest(positions); ok {
+		store.Passed(w)
+	}
+	control := kinesis.NewControl(j.id)
+	defer control.Close()
+	control.Report = func(stream, shard string, err error) {
+		j.options.Log.Warn("kinesis: tried again after an error", "stream", stream, "shard", shard, "error", err)
+	}
+	l := &liveJob{Job: j, store: store, out: out, control: control}
+
+	p, s := beam.NewPipelineWithRoot()
+	live(s, j.id, j.options, j.source, positions)
+	run, cancel := context.WithCancelCause(after)
+	defer cancel(nil)
+	failed := make(chan error, 1)
+	stop := l.keeping(after, func(err error) {
+		failed <- err
+		cancel(err)
+	})
+	ended := make(chan error, 1)
+	go func() { ended <- prism.Run(run, p) }()
+	select {
+	case err = <-ended:
+		if err == nil {
+			err = errors.New("pipeline: the stream ended: it was deleted, or all its shards are closed for good")
+		}
+	case <-ctx.Done():
+		err = l.drain(after)
+		cancel(errDrained)
+		if e := <-ended; !errors.Is(e, errDrained) {
+			err = errors.Join(err, e)
+		}
+	}
+	stop()
+	select {
+	case e := <-failed:
+		err = e // the first cause
+	default:
+	}
+	if err == nil {
+		if err = l.keep(after); err == nil {
+			sum.Rows, err = out.Counts(after)
+		}
+	}
+	if e := out.Close(after); e != nil && err == nil {
+		err = fmt.Errorf("pipeline: close the sink: %w", e)
+	}
+	l.observe()
+	j.sum(&sum, start)
+	sum.Duplicates = j.count.Repeats.Load()
+	return sum, err
+}
+
+// openStore opens the store of the job's state.
+func (j *Job) openStore() (*keyed.Store, error) {
+	if j.options.State == "" {
+		return keyed.NewStore(), nil
+	}
+	place, _, _ := strings.Cut(j.options.Sink, "?")
+	store, r, err := keyed.OpenStore(j.options.State, place)
+	if err != nil {
+		return nil, fmt.Errorf("--state: %w", err)
+	}
+	if r.Torn > 0 {
+		j.options.Log.Warn("the end of the state's log was torn: what it held is read from the stream again", "bytes", r.Torn)
+	}
+	z := store.Size()
+	j.options.Log.Info("state", "directory", j.options.State, "tasks", z.Tasks, "workers", z.Workers, "bytes", z.TaskBytes+z.WorkerBytes)
+	return store, nil
+}
+
+// keptLive returns what a sink holds from earlier jobs: of what the store knows the rows, of all others that there are rows.
+func keptLive(ctx context.Context, out sink.Sink, store *keyed.Store) (*keyed.Known, error) {
+	k, ok := out.(sink.Keeper)
+	if !ok {
+		return nil, nil
+	}
+	known := new(keyed.Known)
+	finder, finds := out.(sink.Finder)
+	if finds {
+		known.Find = func(t model.TableID, account, sid string, f func(model.Row) error) error {
+			return finder.Find(ctx, t, account, sid, f)
+		}
+	}
+	for _, t := range keyed.KeptTables() {
+		err := k.Keys(ctx, t, func(r model.Row) error {
+			if !finds || t != model.CustomersID && store.Has(keyed.Owner(t, r)) {
+				known.Add(t, r)
+			} else {
+				known.Note(t, r)
+			}
+			return ctx.Err()
+		})
+		if err != nil {
+			return nil, fmt.Errorf("pipeline: read what the sink holds: %w", err)
+		}
+	}
+	return known, nil
+}
+
+// positionsOf returns how far each shard was read.
+func positionsOf(store *keyed.Store) (map[string]kinesis.Position, error) {
+	positions := map[string]kinesis.Position{}
+	for source, b := range store.Positions() {
+		stream, shard, _ := strings.Cut(strings.TrimPrefix(source, kinesisSource), "\x00")
+		var p kinesis.Position
+		if err := json.Unmarshal(b, &p); err != nil {
+			return nil, fmt.Errorf("pipeline: the position of %s in the state: %w", source, err)
+		}
+		positions[kinesis.Key(stream, shard)] = p
+	}
+	return positions, nil
+}
+
+// lowest returns the time up to which all shards were read, in ms.
+func lowest(positions map[string]kinesis.Position) (int64, bool) {
+	least := int64(math.MaxInt64)
+	for _, p := range positions {
+		if !p.Done {
+			least = min(least, p.UpTo)
+		}
+	}
+	return least, least != math.MaxInt64 && least > 0
+}
+
+// liveJob is a live job that runs.
+type liveJob struct {
+	*Job
+	store   *keyed.Store
+	out     sink.Sink
+	control *kinesis.Control
+}
+
+// keep makes what was written visible and what was read durable.
+func (l *liveJob) keep(ctx context.Context) error {
+	err := l.store.Keep(func() error { return l.count.Flush(func() error { return l.out.Flush(ctx) }) })
+	if err != nil {
+		return fmt.Errorf("pipeline: flush the sink and keep the state: %w", err)
+	}
+	l.count.StateLog.Synced(l.count.Now())
+	return nil
+}
+
+// keeping keeps and observes from time to time, until the returned function is called. It gives up at the first error.
+func (l *liveJob) keeping(ctx context.Context, fail func(error)) (stop func()) {
+	quit, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(l.options.FlushEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-quit:
+				return
+			case <-tick.C:
+			}
+			l.observe()
+			if err := l.keep(ctx); err != nil {
+				fail(err)
+				return
+			}
+		}
+	}()
+	return func() {
+		close(quit)
+		<-ended
+	}
+}
+
+// observe brings the counters up to date that others keep.
+func (l *liveJob) observe() {
+	c, z := l.count, l.store.Size()
+	c.OpenTasks.Store(z.Open)
+	c.Tasks.Keys.Store(z.Tasks)
+	c.Tasks.Bytes.Store(z.TaskBytes)
+	c.Agents.Keys.Store(z.Workers)
+	c.Agents.Bytes.Store(z.WorkerBytes)
+	c.StateLog.Bytes.Store(z.Log)
+	c.StateLog.Live.Store(z.TaskBytes + z.WorkerBytes)
+	c.StateLog.Compactions.Store(z.Rewrites)
+	n := l.control.Counts()
+	c.Throttled.Store(n.Throttled)
+	c.Expired.Store(n.Expired)
+	c.Resubscribed.Store(n.Resubscribed)
+	for _, s := range l.control.Shards() {
+		shard := c.Shard(s.Stream, s.Shard)
+		shard.Polled(s.BehindMS)
+		shard.SetWatermark(s.Watermark)
+		if !s.Open {
+			shard.Close()
+		}
+	}
+}
+
+// drain stops reading and waits until what was read has reached the sink.
+func (l *liveJob) drain(ctx context.Context) error {
+	ctx, stop := context.WithTimeoutCause(ctx, drainWithin, fmt.Errorf("what was read was not written within %v", drainWithin))
+	defer stop()
+	l.options.Log.Info("draining: nothing more is read")
+	if err := l.control.Drain(ctx); err != nil {
+		return err
+	}
+	tick := time.NewTicker(quietPoll)
+	defer tick.Stop()
+	for !l.store.Quiet() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("pipeline: drain: %w: run the same command again, it goes on where the state ends", context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
+// declare makes the classes of dead letters known that a live job may have.
+func declare(c *telemetry.Counters) { c.DeclareLetters(deadletter.Late, deadletter.Gap) }
