@@ -19,7 +19,7 @@ const simulateLong = `Draw the TaskRouter events of an invented contact centre, 
 
 With --to the records go to a Kinesis stream instead, each when its time has come, at --speed times real time. Options behind the stream's name or ARN:
 region, endpoint (of a server other than AWS), role_arn and external_id (to write as another role). Credentials are those that AWS programs find. Without
---start, the history is placed in time so that its last moment is now when sending ends. The form is string, that of Event Streams, unless --form says
+--start, the history is placed in time so that its last moment is the one at which sending ends. The form is string, that of Event Streams, unless --form says
 otherwise. What a stream refuses for the moment is sent again.
 
 `
