@@ -8,7 +8,7 @@ import (
 )
 
 func TestHelpOfEveryCommandHasExamples(t *testing.T) {
-	for _, path := range []string{"", "run", "simulate", "query", "schema", "schema ddl", "schema json", "schema docs", "version"} {
+	for _, path := range []string{"", "run", "simulate", "kinesis-local", "query", "schema", "schema ddl", "schema json", "schema docs", "version"} {
 		t.Run("flexbeam "+path, func(t *testing.T) {
 			args := strings.Fields(path)
 			r := call(t, append(args, "--help")...)
@@ -62,6 +62,9 @@ func TestFlagValuesComplete(t *testing.T) {
 		{"run --log-format", "text json :4"},
 		{"run --as-of", ":4"},
 		{"simulate --form", "object string rest webhook mixed :4"},
+		{"simulate --to", ":4"},
+		{"simulate --speed", ":4"},
+		{"kinesis-local --stream", ":4"},
 		{"query --format", "table csv json markdown :4"},
 		{"query --db", "duckdb db :8"},
 		{"schema ddl --dialect", "duckdb bigquery :4"},

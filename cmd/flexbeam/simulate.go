@@ -17,15 +17,23 @@ import (
 
 const simulateLong = `Draw the TaskRouter events of an invented contact centre, one record a line. The same flags give the same bytes.
 
+With --to the records go to a Kinesis stream instead, each when its time has come, at --speed times real time. Options behind the stream's name or ARN:
+region, endpoint (of a server other than AWS), role_arn and external_id (to write as another role). Credentials are those that AWS programs find. Without
+--start, the history is placed in time so that its last moment is the one at which sending ends. The form is string, that of Event Streams, unless --form says
+otherwise. What a stream refuses for the moment is sent again.
+
 `
 
 const simulateExample = `  flexbeam simulate --tasks 2000 --out day.ndjson.gz
   flexbeam simulate --events 1000000 --agents 300 --form string --out million.ndjson.zst
-  flexbeam simulate --hours 72 --accounts 3 --form mixed --disorder 10m --duplicates 0.02 --dirty 0.001 > rough.ndjson`
+  flexbeam simulate --hours 72 --accounts 3 --form mixed --disorder 10m --duplicates 0.02 --dirty 0.001 > rough.ndjson
+  flexbeam simulate --tasks 2000 --to 'kinesis:twilio-events?region=eu-west-1' --speed 60 --disorder 2m --duplicates 0.02
+  flexbeam simulate --tasks 2000 --to 'kinesis:demo?endpoint=http://127.0.0.1:4567' --speed max`
 
 func newSimulate(a *app) *cobra.Command {
 	c := simulate.DefaultConfig()
-	start, out := "", ""
+	start, out, to := "", "", ""
+	speed := speed(1)
 	form := newChoice(string(c.Form), string(simulate.Object), string(simulate.String), string(simulate.REST), string(simulate.Webhook), string(simulate.Mixed))
 	progress := newProgressChoice()
 	cmd := &cobra.Command{
@@ -41,8 +49,14 @@ func newSimulate(a *app) *cobra.Command {
 				}
 			}
 			c.Form = simulate.Form(form.value)
-			if err := c.Validate(); err != nil {
-				return usagef("--%s", strings.TrimPrefix(err.Error(), "simulate: "))
+			if to != "" {
+				return a.simulateTo(cmd, c, to, float64(speed), console.Kind(progress.value))
+			}
+			if cmd.Flags().Changed("speed") {
+				return usagef("--speed is for streams: name one with --to")
+			}
+			if err := validate(c); err != nil {
+				return err
 			}
 			return a.simulate(cmd.Context(), c, out, console.Kind(progress.value))
 		},
@@ -62,9 +76,19 @@ func newSimulate(a *app) *cobra.Command {
 	flags.Float64Var(&c.Losses, "losses", c.Losses, "share of events that never come, 0 to 1")
 	flags.Float64Var(&c.Dirty, "dirty", c.Dirty, "broken records added for each event, 0 to 1")
 	flags.StringVar(&out, "out", "-", "`FILE` to write; the endings .gz and .zst compress; - is standard output")
+	flags.StringVar(&to, "to", "", "Kinesis stream to send to instead, kinesis:STREAM with options as a `URI`")
+	flags.Var(&speed, "speed", "with --to, how many times faster than real time; 0 or max is as fast as possible")
 	progress.add(cmd, false, "progress", "how progress is shown; auto is bar on a terminal, plain elsewhere")
-	completeNothing(cmd, "seed", "start", "hours", "agents", "tasks", "accounts", "events", "disorder", "duplicates", "losses", "dirty")
+	completeNothing(cmd, "seed", "start", "hours", "agents", "tasks", "accounts", "events", "disorder", "duplicates", "losses", "dirty", "to", "speed")
 	return cmd
+}
+
+// validate checks a config as the flags have filled it.
+func validate(c simulate.Config) error {
+	if err := c.Validate(); err != nil {
+		return usagef("--%s", strings.TrimPrefix(err.Error(), "simulate: "))
+	}
+	return nil
 }
 
 // simulate draws a config into a file or standard output.
@@ -95,19 +119,25 @@ func (a *app) simulate(ctx context.Context, c simulate.Config, out string, kind 
 	}
 	fmt.Fprintf(a.screen, "%s: %s events of %s tasks in %s records, %s, in %s (%s events/s)", name, console.Number(stats.Events), console.Number(stats.Tasks),
 		console.Number(stats.Records), console.Bytes(stats.Bytes), console.Duration(elapsed), console.Number(int64(float64(stats.Events)/elapsed.Seconds())))
+	fmt.Fprintln(a.screen, imperfections(stats))
+	if out != "-" {
+		fmt.Fprintf(a.screen, "next: flexbeam run --source %s --sink duckdb:calls.duckdb\n", quoteArg("file:"+out))
+	}
+	return nil
+}
+
+// imperfections lists what is not as it should be, each with a comma before it.
+func imperfections(stats simulate.Stats) string {
+	var b strings.Builder
 	for _, n := range []struct {
 		count int64
 		name  string
 	}{{stats.Duplicates, "duplicates"}, {stats.Lost, "lost"}, {stats.Dirty, "broken"}} {
 		if n.count > 0 {
-			fmt.Fprintf(a.screen, ", %s %s", console.Number(n.count), n.name)
+			fmt.Fprintf(&b, ", %s %s", console.Number(n.count), n.name)
 		}
 	}
-	fmt.Fprintln(a.screen)
-	if out != "-" {
-		fmt.Fprintf(a.screen, "next: flexbeam run --source %s --sink duckdb:calls.duckdb\n", quoteArg("file:"+out))
-	}
-	return nil
+	return b.String()
 }
 
 // A tally counts what is written through it.

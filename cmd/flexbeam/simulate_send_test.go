@@ -1,0 +1,70 @@
+package main
+
+import (
+	"testing"
+	"time"
+)
+
+func TestWrongSendingSaysInOneLineWhatToDo(t *testing.T) {
+	noAWS(t)
+	local := "--to=kinesis:demo?endpoint=http://127.0.0.1:1"
+	tests := []struct {
+		name string
+		args []string
+		code int
+		want []string
+	}{
+		{"file and stream", []string{local, "--out=x"}, 2, []string{"--out and --to exclude each other"}},
+		{"speed of a file", []string{"--speed=2"}, 2, []string{"--speed", "--to"}},
+		{"speed that is none", []string{local, "--speed=fast"}, 2, []string{"--speed", "max"}},
+		{"speed below zero", []string{local, "--speed=-1"}, 2, []string{"--speed", "above 0"}},
+		{"speed without end", []string{local, "--speed=Inf"}, 2, []string{"--speed", "max"}},
+		{"no stream", []string{"--to=demo"}, 2, []string{"--to", "kinesis:STREAM"}},
+		{"unknown option", []string{"--to=kinesis:demo?zone=x"}, 2, []string{"--to", "zone", "region"}},
+		{"length unknown", []string{local, "--events=100"}, 2, []string{"--events", "--start"}},
+		{"nothing to draw", []string{local, "--hours=0"}, 2, []string{"--hours"}},
+		{"no region", []string{"--to=kinesis:demo"}, 1, []string{"--to", "region=eu-west-1"}},
+		{"no credentials", []string{"--to=kinesis:demo?region=eu-west-1"}, 1, []string{"--to", "no AWS credentials", "AWS_PROFILE"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := call(t, append([]string{"simulate"}, tt.args...)...)
+			if r.code != tt.code || r.out != "" {
+				t.Errorf("exit %d, want %d, output %q", r.code, tt.code, r.out)
+			}
+			oneLine(t, r.errors, tt.want...)
+		})
+	}
+}
+
+func TestHistoryEndsWhenSendingEnds(t *testing.T) {
+	now := time.Date(2026, 3, 2, 12, 0, 0, 123_456_789, time.UTC)
+	tests := []struct {
+		hours, speed float64
+		want         time.Duration // from now
+	}{
+		{24, 0, -24 * time.Hour},
+		{24, 1, 0},
+		{24, 24, -23 * time.Hour},
+		{24, 0.5, 0}, // nothing is sent before it happens
+		{0.5, 2, -15 * time.Minute},
+	}
+	for _, tt := range tests {
+		if got := startOf(now, tt.hours, tt.speed).Sub(now.Truncate(time.Millisecond)); got != tt.want {
+			t.Errorf("%v hours at speed %v begin %v from now, want %v", tt.hours, tt.speed, got, tt.want)
+		}
+	}
+}
+
+// noAWS makes an environment without any AWS configuration.
+func noAWS(t *testing.T) {
+	t.Helper()
+	none := t.TempDir() + "/none"
+	for name, value := range map[string]string{
+		"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_SESSION_TOKEN": "", "AWS_PROFILE": "", "AWS_REGION": "", "AWS_DEFAULT_REGION": "",
+		"AWS_WEB_IDENTITY_TOKEN_FILE": "", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "", "AWS_CONTAINER_CREDENTIALS_FULL_URI": "",
+		"AWS_CONFIG_FILE": none, "AWS_SHARED_CREDENTIALS_FILE": none, "AWS_EC2_METADATA_DISABLED": "true",
+	} {
+		t.Setenv(name, value)
+	}
+}
