@@ -3,6 +3,8 @@ package send
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -13,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 )
 
 // API is the call that sending needs. [*kinesis.Client] has it; its own retries should be off, since a Sender counts and paces them.
@@ -31,6 +34,7 @@ func Open(ctx context.Context, t Target) (*kinesis.Client, error) {
 	options := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(callTimeout)),
 		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
+		config.WithLogger(logging.Nop{}), // what is wrong comes back as an error
 	}
 	if t.Region != "" {
 		options = append(options, config.WithRegion(t.Region))
@@ -70,8 +74,22 @@ func Open(ctx context.Context, t Target) (*kinesis.Client, error) {
 		}
 	}
 	return kinesis.NewFromConfig(c, func(o *kinesis.Options) {
+		o.HTTPClient = plainBodies{o.HTTPClient}
 		if t.Endpoint != "" {
 			o.BaseEndpoint = &t.Endpoint
 		}
 	}), nil
+}
+
+// plainBodies sends the bodies of requests by Read alone. The SDK closes a body as soon as the head of the answer is there, and its
+// WriteTo then fails where Read would say that the end is reached. Where a server answers before net/http has looked for that end, as
+// servers on the same machine do, net/http would cut the connection in the middle of the answer.
+type plainBodies struct{ kinesis.HTTPClient }
+
+// Do implements kinesis.HTTPClient.
+func (c plainBodies) Do(r *http.Request) (*http.Response, error) {
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = struct{ io.ReadCloser }{r.Body}
+	}
+	return c.HTTPClient.Do(r)
 }

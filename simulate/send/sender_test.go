@@ -130,7 +130,7 @@ func TestThrottlingForAnHourLosesNothing(t *testing.T) {
 	if err != nil || sum.Sent != 1234 || len(s.got) != 1234 || sum.Elapsed < time.Hour {
 		t.Errorf("%+v, %v", sum, err)
 	}
-	if perHour := float64(len(s.calls)); perHour > 3*2*3600/4 { // three batches, each every 2.5 to 5 seconds
+	if perHour := float64(len(s.calls)); perHour > 3*3600/2.5 { // three batches, each every 2.5 to 5 seconds
 		t.Errorf("%.0f calls an hour", perHour)
 	}
 }

@@ -2,10 +2,13 @@ package send
 
 import (
 	"context"
+	"io"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -105,5 +108,35 @@ func TestCredentialsOfTheEnvironmentAreUsedEverywhere(t *testing.T) {
 		if found, err := c.Options().Credentials.Retrieve(context.Background()); err != nil || found.AccessKeyID != "mine" || c.Options().Region != "eu-central-1" {
 			t.Errorf("%+v: key %q, region %q, %v", target, found.AccessKeyID, c.Options().Region, err)
 		}
+	}
+}
+
+// early answers a request before it has read its whole body, and the SDK closes the body then.
+type early struct{ t *testing.T }
+
+func (e early) Do(r *http.Request) (*http.Response, error) {
+	if _, err := io.CopyN(io.Discard, r.Body, r.ContentLength); err != nil {
+		e.t.Error(err)
+	}
+	if err := r.Body.Close(); err != nil {
+		e.t.Error(err)
+	}
+	if n, err := io.Copy(io.Discard, r.Body); n != 0 || err != nil {
+		e.t.Errorf("%d bytes behind the end, %v", n, err)
+	}
+	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{"Records":[{"ShardId":"s"}]}`))}, nil
+}
+
+func TestAnEarlyAnswerBreaksNoConnection(t *testing.T) {
+	bare(t)
+	c, err := Open(context.Background(), Target{Stream: "demo", Endpoint: "http://127.0.0.1:4567"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := c.Options()
+	o.HTTPClient = plainBodies{early{t}}
+	sum, err := New(kinesis.New(o), "demo", Options{}).send(context.Background(), begun, records(1, 0))
+	if err != nil || sum.Sent != 1 || sum.Retries != 0 {
+		t.Errorf("%+v, %v", sum, err)
 	}
 }
