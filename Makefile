@@ -6,7 +6,7 @@ STATICCHECK_VERSION := v0.8.2
 TOOLS := $(CURDIR)/.cache/bin
 FLAGS := -ldflags "-s -w"
 
-.PHONY: all build demo test lint bench bench-go fuzz docs golden clean
+.PHONY: all build demo demo-live test test-kinesis lint bench bench-stream bench-go fuzz docs golden clean
 
 all: build
 
@@ -21,6 +21,11 @@ demo:
 	@mkdir -p out && rm -f out/demo.duckdb out/demo.duckdb.wal
 	bin/flexbeam run --source file:testdata/day.ndjson.gz --sink duckdb:out/demo.duckdb --as-of 2026-03-03T00:00:00Z
 	@for q in demo/*.sql; do sed -n 's/^-- /\n/p' $$q; bin/flexbeam query --db out/demo.duckdb -f $$q || exit 1; done
+
+## demo-live: half a day streamed through a local Kinesis in a minute, the job killed twice, then compared with a batch
+demo-live:
+	@go build $(FLAGS) -o bin/flexbeam ./cmd/flexbeam
+	@demo/live.sh
 
 ## test: lint, then all tests, with a closing summary
 test: lint $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)
@@ -52,7 +57,7 @@ docs:
 
 ## golden: writes the golden files anew; look at the difference before you commit it
 golden:
-	go test ./cmd/... ./pipeline/... ./schemas/... -update
+	go test ./cmd/... ./pipeline/... ./schemas/... ./internal/telemetry/metrics -update
 
 clean:
 	rm -rf bin out .cache
