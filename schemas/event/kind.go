@@ -92,6 +92,15 @@ var byName = func() map[string]Kind {
 	return m
 }()
 
+// Kinds returns the names of all kinds in the order of their values, by which encoded events tell them.
+func Kinds() []string {
+	var names []string
+	for k := range kinds {
+		names = append(names, k.String())
+	}
+	return names
+}
+
 // ParseKind returns the kind with TaskRouter's name for it, such as reservation.accepted.
 func ParseKind(name []byte) Kind {
 	if k, ok := byName[string(name)]; ok {

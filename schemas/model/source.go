@@ -1,9 +1,13 @@
 package model
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
 	"strings"
 
 	"flexbeam/schemas/attribute"
+	"flexbeam/schemas/event"
 )
 
 // Origin says where a Source reads.
@@ -40,6 +44,12 @@ var TaskTree = attribute.NewTree(taskPaths...)
 
 // WorkerTree holds the paths that are read from worker_attributes.
 var WorkerTree = attribute.NewTree(workerPaths...)
+
+// Kept names what encoded events keep: two versions of the program that give the same text read each other's blocks.
+func Kept() string {
+	sum := sha256.Sum256([]byte(strings.Join(slices.Concat(taskPaths, []string{"|"}, workerPaths, []string{"|"}, event.Fields[:], []string{"|"}, event.Kinds()), " ")))
+	return hex.EncodeToString(sum[:8])
+}
 
 var taskPaths = strings.Fields(`
 	direction channelType

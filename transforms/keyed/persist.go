@@ -6,11 +6,12 @@ import (
 	"fmt"
 
 	"flexbeam/schemas/event"
+	"flexbeam/schemas/model"
 )
 
 // The entries of a store's log. An entry begins with one of these.
 const (
-	entryOwner  = 'O' // the sink
+	entryOwner  = 'O' // the sink, and what events keep
 	entryBatch  = 'B' // a position and the parcels before it
 	entryState  = 'S' // a whole state
 	entryForget = 'F' // a key without a state
@@ -21,7 +22,9 @@ func appendBytes[T string | []byte | event.Block](b []byte, s T) []byte {
 	return append(b, s...)
 }
 
-func appendOwner(b []byte, sink string) []byte { return appendBytes(append(b, entryOwner), sink) }
+func appendOwner(b []byte, sink string) []byte {
+	return appendBytes(appendBytes(append(b, entryOwner), sink), model.Kept())
+}
 
 func beginBatch(b []byte, source string, position []byte) []byte {
 	return appendBytes(appendBytes(append(b, entryBatch), source), position)
@@ -66,6 +69,9 @@ func (s *Store) replay(entry []byte) error {
 	switch entry[0] {
 	case entryOwner:
 		s.owner = r.text()
+		if kept := r.text(); kept != model.Kept() && !r.bad {
+			return fmt.Errorf("%w: drain it with that version first, then begin with an empty directory and start=at: that time; or remove it and read the stream from its start", ErrVersion)
+		}
 	case entryBatch:
 		source, position := r.text(), r.bytes()
 		for len(r.b) > 0 && !r.bad {

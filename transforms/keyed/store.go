@@ -46,8 +46,11 @@ type Parcel struct {
 	Oldest  int64 // time of the oldest one
 }
 
-// ErrSink says that a state directory belongs to another sink.
-var ErrSink = errors.New("keyed: the state directory belongs to another sink")
+// The errors of OpenStore beside those of the journal.
+var (
+	ErrSink    = errors.New("keyed: the state directory belongs to another sink")
+	ErrVersion = errors.New("keyed: the state directory was written by a version that keeps other fields of events")
+)
 
 // NewStore returns a store that keeps nothing over the process's end.
 func NewStore() *Store {
@@ -72,10 +75,11 @@ func OpenStore(dir, sink string) (*Store, journal.Recovery, error) {
 		s.owner = sink
 		j.Append(appendOwner(nil, sink))
 	default:
-		j.Close()
-		return nil, r, fmt.Errorf("%w: %s, not %s: name another directory, or that sink", ErrSink, s.owner, sink)
+		err = fmt.Errorf("%w: %s, not %s: name another directory, or that sink", ErrSink, s.owner, sink)
 	}
-	err = nil
+	if err != nil {
+		return nil, r, errors.Join(err, j.Close())
+	}
 	s.each(func(kind Kind, _ string, l *Live) {
 		if !l.Gone {
 			s.wait(l, l.Arrival)
@@ -83,8 +87,7 @@ func OpenStore(dir, sink string) (*Store, journal.Recovery, error) {
 		}
 	})
 	if err != nil {
-		j.Close()
-		return nil, r, err
+		return nil, r, errors.Join(err, j.Close())
 	}
 	return s, r, nil
 }
