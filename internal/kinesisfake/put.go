@@ -40,7 +40,7 @@ func parsePut(b []byte, single bool) (*put, error) {
 		o := jsonscan.OpenObject(b, i, 0)
 		for o.Next() {
 			switch {
-			case string(o.Key) == "Records" && b[o.At] == '[':
+			case string(o.Key) == "Records" && o.At < len(b) && b[o.At] == '[':
 				o.Seek(p.records(b, o.At, o.Depth()))
 			case string(o.Key) == "StreamName":
 				p.StreamName = text(o.Take())
