@@ -117,7 +117,7 @@ func (s *Server) Merge(stream, shard, adjacent string) string {
 	st := s.must(stream)
 	defer st.mu.Unlock()
 	h, a := st.openShard(shard), st.openShard(adjacent)
-	if h.last.next() != a.first && a.last.next() != h.first {
+	if !h.adjoins(a) {
 		panic(fmt.Sprintf("kinesisfake: %s and %s of stream %q are no neighbours", shard, adjacent, stream))
 	}
 	st.merge(h, a, milliseconds(s.clock.Now()))

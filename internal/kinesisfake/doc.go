@@ -28,4 +28,10 @@
 //     show the rarer of two permitted behaviours. A sequence number that was trimmed is accepted and reads from the oldest record.
 //   - Events come over HTTP/1.1 rather than HTTP/2.
 //   - Other operations, such as those of tags, monitoring and channels, answer UnknownOperationException.
+//
+// # Clients
+//
+// Server.Client makes clients of the AWS SDK. Who makes one otherwise should give it HTTPClient: the SDK's own breaks connections now and
+// then when a server answers as fast as this one, which costs retries. Subscriptions of one client share a decoder; under the race
+// detector each needs a client of its own.
 package kinesisfake

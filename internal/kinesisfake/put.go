@@ -1,6 +1,7 @@
 package kinesisfake
 
 import (
+	"bytes"
 	"encoding/base64"
 	"strconv"
 	"unicode/utf8"
@@ -40,7 +41,7 @@ func parsePut(b []byte, single bool) (*put, error) {
 		o := jsonscan.OpenObject(b, i, 0)
 		for o.Next() {
 			switch {
-			case string(o.Key) == "Records" && b[o.At] == '[':
+			case string(o.Key) == "Records" && o.At < len(b) && b[o.At] == '[':
 				o.Seek(p.records(b, o.At, o.Depth()))
 			case string(o.Key) == "StreamName":
 				p.StreamName = text(o.Take())
@@ -119,12 +120,10 @@ func (p *put) add(e *entry, hash string) error {
 	if n := utf8.RuneCountInString(key); n < 1 || n > maxPartitionKey {
 		return errorf(Validation, "1 validation error detected: Value at 'partitionKey' failed to satisfy constraint: Member must have length from 1 to %d", maxPartitionKey)
 	}
-	e.data = e.data[1 : len(e.data)-1]
-	for _, c := range e.data {
-		if c == '\\' {
-			e.data = jsonscan.AppendUnquoted(nil, append(append([]byte{'"'}, e.data...), '"'))
-			break
-		}
+	quoted := e.data
+	e.data = quoted[1 : len(quoted)-1]
+	if bytes.IndexByte(e.data, '\\') >= 0 {
+		e.data = jsonscan.AppendUnquoted(nil, quoted)
 	}
 	if n := base64.StdEncoding.DecodedLen(len(e.data)); cap(p.scratch) < n {
 		p.scratch = make([]byte, n)

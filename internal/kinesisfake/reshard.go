@@ -50,7 +50,7 @@ func mergeShards(q *request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if h.last.next() != adjacent.first && adjacent.last.next() != h.first || h == adjacent {
+	if !h.adjoins(adjacent) {
 		return nil, errorf(InvalidArgument, "Shards %s and %s in stream %s under account %s are not an adjacent pair of shards eligible for merging",
 			h.id, adjacent.id, st.name, q.s.opts.Account)
 	}

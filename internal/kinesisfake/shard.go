@@ -105,7 +105,12 @@ func (h *shard) behind(from, place uint64, now int64) int64 {
 	return max(now-arrival, 1)
 }
 
-// open tells whether the shard accepted records at t.
+// adjoins tells whether the ranges of two shards are one without a gap. The ends of the ring are no neighbours.
+func (h *shard) adjoins(o *shard) bool {
+	return h.first.less(o.first) && h.last.next() == o.first || o.first.less(h.first) && o.last.next() == h.first
+}
+
+// openAt tells whether the shard accepted records at t.
 func (h *shard) openAt(t int64) bool { return h.created <= t && (h.closed == 0 || h.closed >= t) }
 
 // milliseconds is how times travel.

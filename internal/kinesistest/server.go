@@ -65,12 +65,16 @@ func Chosen(t testing.TB) map[string]func(testing.TB) *Server {
 	return all
 }
 
+// connections are those of all clients.
+var connections = kinesisfake.HTTPClient()
+
 // Client returns a client that never retries, so that a test sees each error.
 func (s *Server) Client(opts ...func(*kinesis.Options)) *kinesis.Client {
 	return kinesis.New(kinesis.Options{
 		Region:       Region,
 		Credentials:  credentials.NewStaticCredentialsProvider(Key, "secret", ""),
 		BaseEndpoint: aws.String(s.URL),
+		HTTPClient:   connections,
 		Retryer:      aws.NopRetryer{},
 	}, opts...)
 }

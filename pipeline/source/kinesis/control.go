@@ -3,7 +3,6 @@ package kinesis
 import (
 	"context"
 	"fmt"
-	"math"
 	"sort"
 	"sync"
 	"sync/atomic"
@@ -29,9 +28,7 @@ type Control struct {
 	mu       sync.Mutex
 	clients  map[Stream]*client
 	places   map[string]*place
-	listed   map[string]int64 // by stream: ms since 1970 up to which its shards are known
-	failed   map[string]int   // by stream: listings that failed since the last one that did not
-	expected map[string]int64 // watermarks of shards that begin where others ended, until they are listed
+	listings map[string]*listings
 	budget   *budget
 	draining bool
 	calls    int           // in progress
@@ -65,7 +62,7 @@ func NewControl(name string) *Control {
 func newControl(name string) *Control {
 	return &Control{
 		name: name, newest: unknown, clients: map[Stream]*client{}, places: map[string]*place{},
-		listed: map[string]int64{}, failed: map[string]int{}, expected: map[string]int64{},
+		listings: map[string]*listings{},
 	}
 }
 
@@ -82,8 +79,8 @@ func (s settings) control() *Control {
 	}
 	c.mu.Lock()
 	for _, id := range s.Streams { // none of whose shards are known yet
-		if _, ok := c.listed[id]; !ok {
-			c.listed[id] = unknown
+		if c.listings[id] == nil {
+			c.listings[id] = &listings{upTo: unknown, reported: unknown}
 		}
 	}
 	c.mu.Unlock()
@@ -270,69 +267,22 @@ func (c *Control) client(ctx context.Context, s Stream) (*client, error) {
 	return c.clients[s], nil
 }
 
-// known says up to when the shards of a stream are known.
-func (c *Control) known(stream string, ms int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.listed[stream] = ms
-	delete(c.failed, stream)
-}
-
-// longestDelay is how long the listing of a stream that fails rests at most.
-const longestDelay = 16 * time.Second
-
-// unlisted notes that the shards of a stream could not be listed, and says how long to wait.
-func (c *Control) unlisted(stream string) time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	n := c.failed[stream]
-	c.failed[stream]++
-	return min(resumeDelay<<min(n, 10), longestDelay)
-}
-
-// found adds a shard that is about to be handed to its reader.
-func (c *Control) found(stream, shard string, from Position) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	key := Key(stream, shard)
-	delete(c.expected, key)
-	if p := c.places[key]; p == nil {
-		c.places[key] = newPlace(stream, shard, from)
-	}
-}
-
-// ended says that a shard was read to its end and that others go on there. The watermark waits until they are listed.
-func (c *Control) ended(p *place, children []string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	p.done = true
-	for _, child := range children {
-		key := Key(p.stream, child)
-		if c.places[key] != nil {
-			continue
-		}
-		if ms, ok := c.expected[key]; !ok || ms < p.mark {
-			c.expected[key] = p.mark
-		}
-	}
-}
-
 // place returns where the reading of a shard stands in this process.
-func (c *Control) place(stream, shard string, from Position) *place {
+func (c *Control) place(stream, shard string, begin int64) *place {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	key := Key(stream, shard)
 	p := c.places[key]
 	if p == nil {
-		delete(c.expected, key)
-		p = newPlace(stream, shard, from)
+		p = newPlace(stream, shard, begin)
 		c.places[key] = p
 	}
 	return p
 }
 
-// report returns what a runner is told as the watermark of a shard that stands at own, in a bundle.
-func (c *Control) report(own int64, b *bundle) int64 {
+// report returns what a runner is told, in a bundle, as the watermark of something that stands at own and was last reported to stand at before. It never goes
+// back: whoever is called again knows that what it said before is committed.
+func (c *Control) report(own int64, before *int64, b *bundle) int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.explicit {
@@ -341,7 +291,8 @@ func (c *Control) report(own int64, b *bundle) int64 {
 	if c.draining {
 		own = max(own, c.newest)
 	}
-	return own
+	*before = max(own, *before)
+	return *before
 }
 
 // lowest returns the watermark of the job: the lowest of its shards, and of the times up to which they are known.
@@ -352,32 +303,7 @@ func (c *Control) lowest(b *bundle) int64 {
 			low = min(low, p.bound(b, false))
 		}
 	}
-	for _, ms := range c.expected {
-		low = min(low, ms)
-	}
 	return low
-}
-
-// complete returns the time up to which the shards of all streams are known.
-func (c *Control) complete() int64 {
-	low := int64(math.MaxInt64)
-	for _, ms := range c.listed {
-		low = min(low, ms)
-	}
-	return low
-}
-
-// reportListed returns what a runner is told as the watermark of a stream's list of shards that is known up to own.
-func (c *Control) reportListed(own int64) int64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.explicit {
-		own = c.complete()
-	}
-	if c.draining {
-		own = max(own, c.newest)
-	}
-	return own
 }
 
 // room returns the bytes that readers may still hold.

@@ -74,8 +74,9 @@ func (fn *discoverFn) ProcessElement(ctx context.Context, we *estimator, rt *sdf
 		return sdf.StopProcessing(), nil
 	}
 	c := fn.Config.control()
+	o := c.of(s.ID())
+	we.report = c.report(we.own, &o.reported, nil)
 	if c.drains() {
-		we.report = max(we.report, c.reportListed(we.own))
 		return sdf.ResumeProcessingIn(resumeDelay), nil
 	}
 	api, err := c.client(ctx, s)
@@ -99,12 +100,16 @@ func (fn *discoverFn) ProcessElement(ctx context.Context, we *estimator, rt *sdf
 		return sdf.StopProcessing(), rt.GetError()
 	}
 	for _, a := range added {
-		c.found(s.ID(), a.ID, a.From)
-		emit(beam.EventTime(max(we.own, min(from(a.From), next.UpTo))), a)
+		at := from(a.From)
+		if k.UpTo != 0 && at == unknown { // it is new: what it has arrived after the last listing
+			at = c.report(we.own, &o.reported, nil)
+		}
+		c.found(s.ID(), a.ID, at)
+		emit(beam.EventTime(at), a)
 	}
-	c.known(s.ID(), next.UpTo)
+	c.listed(s.ID(), l)
 	we.own = max(we.own, next.UpTo)
-	we.report = max(we.report, c.reportListed(we.own))
+	we.report = c.report(we.own, &o.reported, nil)
 	return sdf.ResumeProcessingIn(resumeDelay), nil
 }
 

@@ -4,20 +4,18 @@ import "time"
 
 // hand takes what was read of one shard and hands it on, during one call.
 type hand struct {
-	c        *Control
-	s        shard
-	p        *place
-	r        *reader
-	first    bool     // nothing was handed on by this reader
-	at       Position // up to which was handed on
-	time     time.Duration
-	emitted  time.Time
-	children []string
+	c       *Control
+	s       shard
+	p       *place
+	r       *reader
+	first   bool     // nothing was handed on by this reader
+	at      Position // up to which was handed on
+	time    time.Duration
+	emitted time.Time
 }
 
 // hand begins a call for a shard at a position. If no reader stands there it starts one.
-func (c *Control) hand(s shard, at Position, pace Pace, b *bundle) *hand {
-	p := c.place(s.Stream.ID(), s.ID, at)
+func (c *Control) hand(s shard, p *place, at Position, pace Pace, b *bundle) *hand {
 	c.mu.Lock()
 	r := p.reader
 	c.mu.Unlock()
@@ -31,8 +29,8 @@ func (c *Control) hand(s shard, at Position, pace Pace, b *bundle) *hand {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if fresh {
-		p.reader, p.emitted, p.done = r, time.Time{}, false
-		p.mark = newTrack(at).watermark
+		p.reader = r
+		p.back(at)
 	}
 	p.in = nil // the runner comes back when it has committed what was handed on before
 	p.held = p.bound(nil, true)
@@ -53,7 +51,9 @@ func (h *hand) take(own int64) (*Batch, bool, error) {
 		return b, true, nil
 	}
 	children, ok, err := h.r.take(b, batchBytes)
-	h.children = append(h.children, children...)
+	if ok && b.Position.Done && !h.c.succeeded(h.p, children) {
+		ok = h.r.untake(b, children, h.at)
+	}
 	return b, ok, err
 }
 
@@ -79,7 +79,9 @@ func (h *hand) handed(b *Batch) {
 	h.c.mu.Unlock()
 	if b.Position.Done {
 		h.r.stop()
-		h.c.ended(h.p, h.children)
+		h.c.mu.Lock()
+		h.p.done = true
+		h.c.mu.Unlock()
 	}
 }
 

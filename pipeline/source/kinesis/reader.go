@@ -180,6 +180,21 @@ func (r *reader) take(b *Batch, size int64) (children []string, ok bool, err err
 	return children, true, nil
 }
 
+// untake takes the shard's end out of a batch and keeps it for later. It returns false if there was nothing else: the reading stands at the position before.
+func (r *reader) untake(b *Batch, children []string, before Position) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	end := chunk{position: b.Position, behind: b.BehindMS, low: b.Watermark, watermark: b.Watermark, children: children}
+	r.chunks = append(r.chunks, end)
+	if b.Len() == 0 && b.GapTo == 0 {
+		r.at = before
+		return false
+	}
+	b.Position.Done = false
+	r.at = b.Position
+	return true
+}
+
 // bound returns a time in ms: what arrived before was taken.
 func (r *reader) bound() int64 {
 	r.mu.Lock()

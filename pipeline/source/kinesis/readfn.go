@@ -66,9 +66,9 @@ func (fn *readFn) TruncateRestriction(rt *sdf.LockRTracker, _ shard) progress {
 	return p
 }
 
-// InitialWatermarkEstimatorState returns the time up to which the shard was read before.
-func (fn *readFn) InitialWatermarkEstimatorState(_ beam.EventTime, p progress, _ shard) int64 {
-	return from(p.At)
+// InitialWatermarkEstimatorState returns the time before which nothing arrived that is to be read: that of the shard's element.
+func (fn *readFn) InitialWatermarkEstimatorState(et beam.EventTime, _ progress, _ shard) int64 {
+	return et.Milliseconds()
 }
 
 // ProcessElement hands on what was read of a shard since the last call.
@@ -79,12 +79,13 @@ func (fn *readFn) ProcessElement(ctx context.Context, we *estimator, rt *sdf.Loc
 		return sdf.StopProcessing(), nil
 	}
 	c := fn.Config.control()
+	p := c.place(s.Stream.ID(), s.ID, from(s.From))
+	we.report = c.report(we.own, &p.reported, fn.bundle)
 	if !c.enter() {
-		we.report = max(we.report, c.report(we.own, fn.bundle))
 		return sdf.ResumeProcessingIn(resumeDelay), nil
 	}
 	defer c.leave()
-	h := c.hand(s, at.At, fn.Config.Pace, fn.bundle)
+	h := c.hand(s, p, at.At, fn.Config.Pace, fn.bundle)
 	begun := c.now()
 	for size := int64(0); ; {
 		b, ok, err := h.take(we.own)
@@ -99,7 +100,7 @@ func (fn *readFn) ProcessElement(ctx context.Context, we *estimator, rt *sdf.Loc
 			return sdf.StopProcessing(), rt.GetError()
 		}
 		if h.worth(b) {
-			emit(beam.EventTime(b.time(we.own)), *b)
+			emit(beam.EventTime(b.time(max(we.own, we.report))), *b)
 		}
 		count(ctx, b)
 		we.own = max(we.own, b.Watermark)
@@ -111,11 +112,11 @@ func (fn *readFn) ProcessElement(ctx context.Context, we *estimator, rt *sdf.Loc
 			break
 		}
 	}
-	we.report = max(we.report, c.report(we.own, fn.bundle))
+	we.report = c.report(we.own, &p.reported, fn.bundle)
 	return sdf.ResumeProcessingIn(resumeDelay), nil
 }
 
-// time returns the time of the batch, in ms, of a shard whose watermark is at own.
+// time returns the time of the batch, in ms, of a shard whose watermark is reported to be at least at own.
 func (b *Batch) time(own int64) int64 {
 	if len(b.Arrivals) > 0 {
 		return max(own, b.Arrivals[0])

@@ -1,0 +1,72 @@
+package kinesis
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"flexbeam/internal/kinesisfake"
+)
+
+func TestADrainedJobHandsOnNoMoreAndItsWatermarkReachesTheNewestRecord(t *testing.T) {
+	clock := kinesisfake.NewManualClock(epoch)
+	f := newFake(t, kinesisfake.Options{Clock: clock})
+	f.CreateStream("s", 2)
+	shards := f.Shards("s")
+	f.Put("s", kinesisfake.Record{ExplicitHashKey: shards[0].HashKey, Data: []byte("old")})
+	clock.Advance(time.Minute)
+	newest := clock.Now().UnixMilli()
+	f.Put("s", kinesisfake.Record{ExplicitHashKey: shards[1].HashKey, Data: []byte("new")})
+	hold := f.Inject(kinesisfake.Fault{Operation: "GetRecords", Shard: shards[0].ID, Error: "InternalFailureException"})
+	r := newRunner(t, clock, []Stream{{Name: "s", Endpoint: f.URL}})
+	defer r.close()
+	r.until("the new record", func() bool { return len(r.texts()) == 1 })
+	before := len(r.batches)
+	if err := r.control.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	hold.Remove()
+	clock.Advance(time.Minute)
+	for range 20 {
+		if err := r.round(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if diff := cmp.Diff(before, len(r.batches)); diff != "" {
+		t.Errorf("batches after the drain (-want +got):\n%s", diff)
+	}
+	for _, e := range r.shards {
+		if e.watermark != newest {
+			t.Errorf("watermark of %s: %d, want %d", e.elem.ID, e.watermark, newest)
+		}
+	}
+	if got := r.streams[0].watermark; got != newest {
+		t.Errorf("watermark of the list: %d, want %d", got, newest)
+	}
+}
+
+func TestADrainWaitsForCallsInProgress(t *testing.T) {
+	c := NewControl("calls in progress")
+	defer c.Close()
+	if !c.enter() {
+		t.Fatal("no call may begin")
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if err := c.Drain(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("a drain with a call in progress: %v", err)
+	}
+	if c.enter() {
+		t.Error("a call began after the drain")
+	}
+	drained := make(chan error, 1)
+	go func() { drained <- c.Drain(t.Context()) }()
+	c.leave()
+	if err := <-drained; err != nil {
+		t.Errorf("a drain after the last call: %v", err)
+	}
+}

@@ -1,0 +1,77 @@
+package kinesis
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"flexbeam/internal/kinesisfake"
+)
+
+func TestReadingBeginsWhereItIsTold(t *testing.T) {
+	clock := kinesisfake.NewManualClock(epoch)
+	f := newFake(t, kinesisfake.Options{Clock: clock})
+	f.CreateStream("s", 2)
+	put := func(texts ...string) {
+		for i, text := range texts {
+			f.PutTexts("s", fmt.Sprint(i), text)
+		}
+	}
+	put("a", "b", "c", "d")
+	clock.Advance(time.Minute)
+	middle := clock.Now()
+	shards := f.Shards("s")
+	f.Split("s", shards[0].ID)
+	put("e", "f", "g", "h")
+	clock.Advance(time.Minute)
+	tests := []struct {
+		name  string
+		start Start
+		want  []string
+	}{
+		{"trim-horizon", Start{}, []string{"a", "b", "c", "d", "e", "f", "g", "h", "later"}},
+		{"at a time", Start{AtMS: middle.UnixMilli()}, []string{"e", "f", "g", "h", "later"}},
+		{"latest", Start{Latest: true}, []string{"later"}},
+	}
+	var later = []string{"later"}
+	runners := make([]*runner, len(tests))
+	for i, test := range tests {
+		runners[i] = newRunner(t, clock, []Stream{{Name: "s", Endpoint: f.URL, Start: test.start}})
+		defer runners[i].close()
+		runners[i].until("the first batches", func() bool { return len(positions(runners[i].batches)) == 4 })
+	}
+	clock.Advance(time.Minute)
+	put(later...)
+	for i, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r := runners[i]
+			r.until("all records", func() bool { return len(r.texts()) >= len(test.want) })
+			if diff := cmp.Diff(test.want, sorted(r.texts())); diff != "" {
+				t.Errorf("records (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestLatestIsATimeThatOutlivesARestart(t *testing.T) {
+	clock := kinesisfake.NewManualClock(epoch)
+	f := newFake(t, kinesisfake.Options{Clock: clock})
+	f.CreateStream("s", 1)
+	f.PutTexts("s", "k", "before")
+	clock.Advance(time.Minute)
+	streams := []Stream{{Name: "s", Endpoint: f.URL, Start: Start{Latest: true}}}
+	r := newRunner(t, clock, streams)
+	r.until("a position", func() bool { return len(r.batches) > 0 })
+	r.close()
+	clock.Advance(time.Minute)
+	f.PutTexts("s", "k", "while nobody reads")
+	clock.Advance(time.Minute)
+	next := newRunner(t, clock, streams, WithPositions(positions(r.batches)))
+	defer next.close()
+	next.until("the record", func() bool { return len(next.texts()) > 0 })
+	if diff := cmp.Diff([]string{"while nobody reads"}, next.texts()); diff != "" {
+		t.Errorf("records (-want +got):\n%s", diff)
+	}
+}
