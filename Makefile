@@ -31,6 +31,10 @@ demo-live:
 test: lint $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)
 	$(TOOLS)/gotestsum-$(GOTESTSUM_VERSION) --format pkgname-and-test-fails --packages ./... -- -timeout 30m
 
+## test-kinesis: the Kinesis source against all servers; compiles one of them once, which takes minutes
+test-kinesis: $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)
+	FLEXBEAM_TEST_KINESIS=all $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION) --format pkgname-and-test-fails --packages "./internal/kinesistest/... ./internal/kinesisfake/... ./pipeline/source/kinesis/..." -- -count 1 -timeout 60m
+
 ## lint: gofmt, vet and staticcheck
 lint: $(TOOLS)/staticcheck-$(STATICCHECK_VERSION)
 	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); if [ -n "$$unformatted" ]; then echo "not gofmt-ed: $$unformatted"; exit 1; fi
