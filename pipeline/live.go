@@ -15,7 +15,9 @@ import (
 	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/source/kinesis"
 	"flexbeam/runners/prism"
+	"flexbeam/schemas/event"
 	"flexbeam/schemas/model"
+	"flexbeam/transforms/agentstatus"
 	"flexbeam/transforms/deadletter"
 	"flexbeam/transforms/keyed"
 )
@@ -85,7 +87,7 @@ func (j *Job) runLive(ctx context.Context) (sum Summary, err error) {
 			err = errors.New("pipeline: the stream ended: it was deleted, or all its shards are closed for good")
 		}
 	case <-ctx.Done():
-		err = l.drain(after)
+		err = l.drain(run)
 		cancel(errDrained)
 		if e := <-ended; !errors.Is(e, errDrained) {
 			err = errors.Join(err, e)
@@ -144,9 +146,12 @@ func keptLive(ctx context.Context, out sink.Sink, store *keyed.Store) (*keyed.Kn
 	}
 	for _, t := range keyed.KeptTables() {
 		err := k.Keys(ctx, t, func(r model.Row) error {
-			if !finds || t != model.CustomersID && store.Has(keyed.Owner(t, r)) {
+			switch bound, held := store.Has(keyed.Owner(t, r)); {
+			case t == model.AgentStatusID && held && bound != event.None && model.AgentStatus.Get(r, "interval_start").Num < agentstatus.Floor(bound):
+				// settled: nothing that may still come changes it
+			case !finds || t != model.CustomersID && held:
 				known.Add(t, r)
-			} else {
+			default:
 				known.Note(t, r)
 			}
 			return ctx.Err()
