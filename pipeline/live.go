@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,6 +64,7 @@ func (j *Job) runLive(ctx context.Context) (sum Summary, err error) {
 	if w, ok := lowest(positions); ok {
 		store.Passed(w)
 	}
+	j.warnOfOthers(positions)
 	control := kinesis.NewControl(j.id)
 	defer control.Close()
 	control.Report = func(stream, shard string, err error) {
@@ -175,6 +177,17 @@ func positionsOf(store *keyed.Store) (map[string]kinesis.Position, error) {
 		positions[kinesis.Key(stream, shard)] = p
 	}
 	return positions, nil
+}
+
+// warnOfOthers tells of streams that the state knows and the source does not name: they may have been left out on purpose, or have
+// another ID now.
+func (j *Job) warnOfOthers(positions map[string]kinesis.Position) {
+	for key := range positions {
+		known := slices.ContainsFunc(j.source.streams, func(s kinesis.Stream) bool { return strings.HasPrefix(key, s.ID()+"/") })
+		if !known {
+			j.options.Log.Warn("the state has a position of a shard that this job does not read: name the stream as before, or by its ARN, if it should", "shard", key)
+		}
+	}
 }
 
 // lowest returns the time up to which all shards were read, in ms.
