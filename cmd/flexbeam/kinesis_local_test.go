@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/google/go-cmp/cmp"
 
+	source "flexbeam/pipeline/source/kinesis"
 	"flexbeam/simulate/send"
 )
 
@@ -78,7 +79,7 @@ func kinesisLocal(t *testing.T, args ...string) string {
 func contents(t *testing.T, endpoint, stream string) (texts []string, used int) {
 	t.Helper()
 	ctx := context.Background()
-	c, err := send.Open(ctx, send.Target{Stream: stream, Endpoint: endpoint})
+	c, err := send.Open(ctx, source.Stream{Name: stream, Endpoint: endpoint})
 	if err != nil {
 		t.Fatal(err)
 	}

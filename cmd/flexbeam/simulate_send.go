@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,7 +80,8 @@ func (a *app) simulateTo(cmd *cobra.Command, c simulate.Config, to string, speed
 	if err != nil {
 		return fmt.Errorf("--to: %w", err)
 	}
-	sender := send.New(client, target.Stream, send.Options{Speed: speed})
+	stream := cmp.Or(target.ARN, target.Name)
+	sender := send.New(client, stream, send.Options{Speed: speed})
 	progress := console.Start(a.screen, a.progressKind(kind), func() console.Work { return sendingWork(c, sender.Progress()) })
 	defer progress.Stop()
 	sum, err := sender.Send(cmd.Context(), c)
@@ -88,13 +90,13 @@ func (a *app) simulateTo(cmd *cobra.Command, c simulate.Config, to string, speed
 	switch {
 	case errors.Is(err, errInterrupted):
 		return fmt.Errorf("%w after %s: stream %s has %s records of the history; to send all of it, run the same command again with --start %s",
-			context.Cause(cmd.Context()), console.Duration(sum.Elapsed), target.Stream, console.Number(sum.Sent), c.Start.Format(time.RFC3339Nano))
+			context.Cause(cmd.Context()), console.Duration(sum.Elapsed), stream, console.Number(sum.Sent), c.Start.Format(time.RFC3339Nano))
 	case errors.As(err, &failure):
 		return failure
 	case err != nil:
 		return err
 	}
-	a.summarizeSending(c, to, target.Stream, sum)
+	a.summarizeSending(c, to, stream, sum)
 	return nil
 }
 

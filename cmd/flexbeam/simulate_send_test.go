@@ -21,6 +21,7 @@ func TestWrongSendingSaysInOneLineWhatToDo(t *testing.T) {
 		{"speed without end", []string{local, "--speed=Inf"}, 2, []string{"--speed", "max"}},
 		{"no stream", []string{"--to=demo"}, 2, []string{"--to", "kinesis:STREAM"}},
 		{"unknown option", []string{"--to=kinesis:demo?zone=x"}, 2, []string{"--to", "zone", "region"}},
+		{"option of a reader", []string{"--to=kinesis:demo?start=latest"}, 2, []string{"--to", "start", "region"}},
 		{"length unknown", []string{local, "--events=100"}, 2, []string{"--events", "--start"}},
 		{"nothing to draw", []string{local, "--hours=0"}, 2, []string{"--hours"}},
 		{"no region", []string{"--to=kinesis:demo"}, 1, []string{"--to", "region=eu-west-1"}},

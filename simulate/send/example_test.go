@@ -29,6 +29,6 @@ func ExampleSender_Send() {
 
 func ExampleParseTarget() {
 	t, err := send.ParseTarget("kinesis:demo?region=eu-west-1")
-	fmt.Println(t.Stream, t.Region, err)
+	fmt.Println(t.Name, t.Region, err)
 	// Output: demo eu-west-1 <nil>
 }

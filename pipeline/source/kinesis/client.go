@@ -2,32 +2,17 @@ package kinesis
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"net"
-	"net/http"
-	"net/url"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
-	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
-	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 )
 
 // answerTime is how long one call may take. Records of ten megabytes take seconds on a slow line.
 const answerTime = 60 * time.Second
-
-// connections to a server are kept when they are idle: about one for each shard.
-const connections = 256
 
 // client calls the service for one stream.
 type client struct {
@@ -54,82 +39,14 @@ type summary struct {
 	asked     time.Time
 }
 
-// plainBodies sends the bodies of requests by Read alone. The SDK closes a body as soon as the head of the answer is there, and its
-// WriteTo then fails where Read would say that the end is reached. Where a server answers before net/http has looked for that end, as
-// servers on the same machine do, net/http would cut the connection in the middle of the answer.
-type plainBodies struct{ sdk.HTTPClient }
-
-// Do implements sdk.HTTPClient.
-func (c plainBodies) Do(r *http.Request) (*http.Response, error) {
-	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = struct{ io.ReadCloser }{r.Body}
-	}
-	return c.HTTPClient.Do(r)
-}
-
-// local tells whether the stream is on a server on this machine. Such a server needs neither a region nor credentials: without
-// any, it gets invented ones.
-func (s Stream) local() bool {
-	u, err := url.Parse(s.Endpoint)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(u.Hostname())
-	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// dial makes a client. It looks for credentials at once, so that a job without any fails with a clear error.
+// dial makes a client.
 func dial(ctx context.Context, c *Control, s Stream) (*client, error) {
-	loaded := []func(*config.LoadOptions) error{config.WithHTTPClient(awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-		t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, connections
-	}))}
-	if s.Region != "" {
-		loaded = append(loaded, config.WithRegion(s.Region))
-	}
-	loaded = append(loaded, config.WithLogger(logging.Nop{})) // what is wrong comes back as an error
-	if s.local() {
-		loaded = append(loaded, config.WithEC2IMDSClientEnableState(imds.ClientDisabled)) // the machine's role is none of a local server's business
-	}
-	cfg, err := config.LoadDefaultConfig(ctx, loaded...)
-	if err != nil {
-		return nil, fmt.Errorf("kinesis: stream %s: load the AWS configuration: %w", s.ID(), err)
-	}
-	if cfg.Region == "" && s.local() {
-		cfg.Region = "us-east-1"
-	}
-	if cfg.Region == "" {
-		return nil, fmt.Errorf("kinesis: stream %s: the region is not known: add ?region=REGION or set AWS_REGION", s.ID())
-	}
-	if s.local() && cfg.Credentials != nil {
-		if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
-			cfg.Credentials = credentials.NewStaticCredentialsProvider("local", "local", "")
-		}
-	}
-	if s.RoleARN != "" {
-		assume := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), s.RoleARN, func(o *stscreds.AssumeRoleOptions) {
-			o.RoleSessionName = "beam-kinesis"
-			if s.ExternalID != "" {
-				o.ExternalID = aws.String(s.ExternalID)
-			}
-		})
-		cfg.Credentials = aws.NewCredentialsCache(assume)
-	}
-	if cfg.Credentials == nil {
-		return nil, fmt.Errorf("kinesis: stream %s: %s", s.ID(), noCredentials)
-	}
-	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
-		if s.RoleARN != "" {
-			return nil, fmt.Errorf("kinesis: stream %s: assume role %s: %w (does the role trust these credentials, and is external_id right?)", s.ID(), s.RoleARN, err)
-		}
-		return nil, fmt.Errorf("kinesis: stream %s: %s: %w", s.ID(), noCredentials, err)
-	}
-	api := sdk.NewFromConfig(cfg, func(o *sdk.Options) {
-		o.HTTPClient = plainBodies{o.HTTPClient}
-		if s.Endpoint != "" {
-			o.BaseEndpoint = aws.String(s.Endpoint)
-		}
+	api, err := s.Client(ctx, func(o *sdk.Options) {
 		o.Retryer = aws.NopRetryer{} // each attempt passes through patience and its limit of calls
 	})
+	if err != nil {
+		return nil, err
+	}
 	return &client{c: c, stream: s, api: api}, nil
 }
 

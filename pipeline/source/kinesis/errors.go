@@ -11,8 +11,6 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-const noCredentials = "no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run with a role"
-
 // Codes of the service that the source handles itself.
 const (
 	expiredIterator = "ExpiredIteratorException"

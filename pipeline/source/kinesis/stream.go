@@ -10,7 +10,7 @@ import (
 )
 
 // A Stream says which stream to read, and how. Credentials are not part of it: they come from the default chain of AWS
-// (environment, shared files, web identity, container, instance).
+// (environment, shared files, web identity, container, instance), see Client.
 type Stream struct {
 	Name       string // of the stream; empty if ARN is given
 	ARN        string // of the stream; needed for one in another account without a role there
@@ -62,7 +62,7 @@ var options = map[string]option{
 	"endpoint": func(s *Stream, v string) error {
 		s.Endpoint = v
 		u, err := url.Parse(v)
-		if v != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		if v != "" && (err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https") {
 			return errURL
 		}
 		return nil
@@ -95,8 +95,8 @@ var options = map[string]option{
 const optionNames = "region, endpoint, start, consumer, role_arn, external_id"
 
 // ParseStreams reads streams with options: STREAM[?NAME=VALUE[&NAME=VALUE…]][,STREAM…]. STREAM is a name or an ARN. Options
-// behind the last stream hold for every stream that does not set them itself; NAME= sets none. A comma or an ampersand in a
-// value is written %2C or %26.
+// behind the last stream hold for every stream that does not set them itself; NAME= before it sets none. A comma or an ampersand
+// in a value is written %2C or %26.
 //
 //	region       of the stream
 //	endpoint     URL of another server than AWS
@@ -119,6 +119,9 @@ func ParseStreams(text string) ([]Stream, error) {
 			common = set
 		}
 		for k, v := range common {
+			if v == "" {
+				return nil, fmt.Errorf("kinesis: stream %q: option %s: is empty; give it a value or leave it out", name, k)
+			}
 			if _, own := set[k]; !own {
 				set[k] = v
 			}

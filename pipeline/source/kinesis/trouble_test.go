@@ -114,13 +114,8 @@ func TestErrorsThatStaySayWhatToDo(t *testing.T) {
 }
 
 func TestWithoutCredentialsTheJobFailsAtOnce(t *testing.T) {
-	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} {
-		t.Setenv(name, "")
-	}
-	none := t.TempDir() + "/none"
-	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", none)
-	t.Setenv("AWS_CONFIG_FILE", none)
-	r := newRunner(t, nil, []Stream{{Name: "s", Endpoint: "http://127.0.0.1:1"}})
+	bare(t)
+	r := newRunner(t, nil, []Stream{{Name: "s", Region: "us-east-1"}})
 	defer r.close()
 	err := r.failure()
 	if want := "no AWS credentials: set AWS_PROFILE"; !strings.Contains(err.Error(), want) {
