@@ -121,7 +121,6 @@ func (fn *LiveFn) ProcessElement(ctx context.Context, b record.Batch, tasks, wor
 		changes(letterBlock(letters, b))
 	}
 	parcels, records := fn.parcels()
-	var late []deadletter.Letter
 	err = fn.store.Add(b.Source+"\x00"+b.Name, b.Progress, parcels, func(p keyed.Parcel) {
 		if p.Kind == keyed.Task {
 			tasks(Timestamp(p.Arrival), p.Key, nil)
@@ -129,13 +128,10 @@ func (fn *LiveFn) ProcessElement(ctx context.Context, b record.Batch, tasks, wor
 			workers(Timestamp(p.Arrival), p.Key, nil)
 		}
 	}, func(p int, which []int) {
-		late = append(late, fn.late(b, parcels[p], records[p], which)...)
+		changes(letterBlock(fn.late(b, parcels[p], records[p], which), b))
 	})
 	if err != nil {
 		return fmt.Errorf("decode: keep events: %w", err)
-	}
-	if len(late) > 0 {
-		changes(letterBlock(late, b))
 	}
 	return nil
 }
