@@ -82,7 +82,11 @@ func (j *Job) runLive(ctx context.Context) (sum Summary, err error) {
 		cancel(err)
 	})
 	ended := make(chan error, 1)
-	go func() { ended <- prism.Run(run, p) }()
+	go func() {
+		err := prism.Run(run, p)
+		cancel(err) // a job that has ended drains no more
+		ended <- err
+	}()
 	select {
 	case err = <-ended:
 		if err == nil {
@@ -92,7 +96,7 @@ func (j *Job) runLive(ctx context.Context) (sum Summary, err error) {
 		err = l.drain(run)
 		cancel(errDrained)
 		if e := <-ended; !errors.Is(e, errDrained) {
-			err = errors.Join(err, e)
+			err = e // what kept it from being drained
 		}
 	}
 	stop()

@@ -163,13 +163,23 @@ func (j *Journal) take(to Mark) []byte {
 	return b
 }
 
+// reaches tells whether everything before a mark is all that the file holds, and maybe more to come.
+func (j *Journal) reaches(at Mark) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return at >= j.first
+}
+
 // Replace puts a snapshot in the place of everything that was appended before a mark. entries calls its argument with each
-// entry of the snapshot.
+// entry of the snapshot. It is ErrMark when a Sync has covered more than the mark, which would be lost.
 func (j *Journal) Replace(at Mark, entries func(add func(entry []byte))) error {
 	j.disk.Lock()
 	defer j.disk.Unlock()
 	if j.err != nil {
 		return j.err
+	}
+	if !j.reaches(at) {
+		return ErrMark
 	}
 	b := []byte(header)
 	entries(func(entry []byte) { b = appendFrame(b, entry) })

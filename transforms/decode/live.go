@@ -127,13 +127,8 @@ func (fn *LiveFn) ProcessElement(ctx context.Context, b record.Batch, tasks, wor
 		} else {
 			workers(Timestamp(p.Arrival), p.Key, nil)
 		}
-	}, func(refused []keyed.Refusal) error {
-		var late []deadletter.Letter
-		for _, r := range refused {
-			late = append(late, fn.late(b, parcels[r.Parcel], records[r.Parcel], r.Events)...)
-		}
-		changes(letterBlock(late, b))
-		return nil
+	}, func(p int, which []int) {
+		changes(letterBlock(fn.late(b, parcels[p], records[p], which), b))
 	})
 	if err != nil {
 		return fmt.Errorf("decode: keep events: %w", err)

@@ -102,10 +102,11 @@ func (s *Store) Positions() map[string][]byte {
 // Restored tells whether the store holds what an earlier process left.
 func (s *Store) Restored() bool { return s.restored }
 
-// Waiting calls f with every key that an earlier process left and that was not folded since, and when it last got something.
+// Waiting calls f with every key that an earlier process left and that was not folded since, and with every marker, which has to be
+// forgotten in time; and with when each last got something.
 func (s *Store) Waiting(f func(kind Kind, key string, arrival int64)) {
 	s.each(func(kind Kind, key string, l *Live) {
-		if l.Pending != event.None {
+		if l.Pending != event.None || l.Gone {
 			f(kind, key, l.Arrival)
 		}
 	})
@@ -197,18 +198,12 @@ func (s *Store) change(kind Kind, l *Live, f func()) {
 	s.count(kind, l, 1)
 }
 
-// A Refusal says which events of a parcel come too late.
-type Refusal struct {
-	Parcel int   // index of the parcel
-	Events []int // indices of the events in its block; nil: all
-}
-
 // Add adds the parcels of a batch, and notes the position behind it; both become durable together. It calls wake for every
-// parcel whose key has to be folded and was not waiting for that already, and then refused, if some events come too late:
-// what becomes of them is written before the position is noted.
-func (s *Store) Add(source string, position []byte, parcels []Parcel, wake func(Parcel), refused func([]Refusal) error) error {
+// parcel whose key has to be folded and was not waiting for that already. refused is called for parcels whose events, or some of them, come too late:
+// with the indices of those events in the parcel's block, nil for all. Both are called before the position moves, so what refused writes to the
+// sink is there, or is read again.
+func (s *Store) Add(source string, position []byte, parcels []Parcel, wake func(Parcel), refused func(p int, events []int)) error {
 	entry := beginBatch(nil, source, position)
-	var refusals []Refusal
 	for i, p := range parcels {
 		l := s.lockNew(p.Kind, p.Key)
 		late, err := l.late(&p)
@@ -216,8 +211,8 @@ func (s *Store) Add(source string, position []byte, parcels []Parcel, wake func(
 			l.Unlock()
 			return err
 		}
-		if l.Gone || late != nil {
-			refusals = append(refusals, Refusal{i, late})
+		if late != nil || l.Gone {
+			refused(i, late)
 		}
 		if l.Gone || len(p.Block) == 0 {
 			l.Unlock()
@@ -231,11 +226,6 @@ func (s *Store) Add(source string, position []byte, parcels []Parcel, wake func(
 		l.Unlock()
 		if s.journal != nil {
 			entry = appendParcel(entry, p)
-		}
-	}
-	if refusals != nil {
-		if err := refused(refusals); err != nil {
-			return err
 		}
 	}
 	s.mu.Lock()

@@ -138,6 +138,35 @@ func TestTheStoreLetsGoOfWhatIsOver(t *testing.T) {
 	}
 }
 
+// TestTheNextProcessLetsGoOfWhatAnEarlierOneLeft has the time pass in a second process.
+func TestTheNextProcessLetsGoOfWhatAnEarlierOneLeft(t *testing.T) {
+	const hour = 60 * 60 * 1000
+	lines := history.Lines(history.Parse("0 entered\n9 accepted\n20 completed\n21 task.completed"), history.All(history.Object))
+	for _, test := range []struct {
+		first, second  int64 // how much time passes
+		tasks, markers int64
+	}{
+		{0, 25 * hour, 0, 1},
+		{25 * hour, 25 * hour, 0, 1},
+		{25 * hour, 16*24*hour - hour, 0, 1},
+		{25 * hour, 16*24*hour + hour, 0, 0},
+	} {
+		for _, atOnce := range []bool{false, true} {
+			dir, held := t.TempDir(), keyed.Size{}
+			for _, after := range []int64{test.first, test.second} {
+				history.Live(lines, history.LiveOptions{
+					Dir: dir, Dice: history.Heads, Finally: history.At(60) + after, AtOnce: atOnce,
+					Arrival: func(int) int64 { return history.At(60) },
+					Held:    func(z keyed.Size) { held = z },
+				})
+			}
+			if held.Tasks != test.tasks || held.Markers != test.markers {
+				t.Errorf("%d and %d h after the last event the store holds %+v, want %+v", test.first/hour, test.second/hour, held, test)
+			}
+		}
+	}
+}
+
 // other gives events to another task.
 func other(sid string, events []history.Event) []history.Event {
 	for _, e := range events {

@@ -1,0 +1,182 @@
+//go:build unix
+
+package journal
+
+import (
+	"bufio"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// childEnv tells a child process of the tests what to do, and where.
+const childEnv = "FLEXBEAM_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if what, dir, ok := strings.Cut(os.Getenv(childEnv), " "); ok {
+		child(what, dir)
+		return
+	}
+	flag.Parse()
+	checks := false
+	flag.Visit(func(f *flag.Flag) { checks = checks || f.Name == "rapid.checks" })
+	if !checks { // syncing to disk is most of a check
+		flag.Set("rapid.checks", "30")
+	}
+	os.Exit(m.Run())
+}
+
+// child holds a directory until it is killed, or fills it until it cannot.
+func child(what, dir string) {
+	if what == "fill" {
+		signal.Ignore(syscall.SIGXFSZ) // a file that grows too long is an error of the write
+		limit := syscall.Rlimit{Cur: 64 << 10, Max: 64 << 10}
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+			panic(err)
+		}
+	}
+	j, _, err := Open(dir, func([]byte) error { return nil })
+	if err != nil {
+		panic(err)
+	}
+	if what == "hold" {
+		fmt.Println("held")
+		select {} // until it is killed
+	}
+	for i := 0; ; i++ {
+		j.Append([]byte(entryOf(i)))
+		err := j.Sync(j.Mark())
+		if err == nil {
+			continue
+		}
+		j.Append([]byte("more"))
+		again, replace := j.Sync(j.Mark()), j.Replace(j.Mark(), func(func([]byte)) {})
+		fmt.Println(i, errors.Is(err, syscall.EFBIG), again == err, replace == err)
+		return
+	}
+}
+
+func entryOf(i int) string { return fmt.Sprintf("entry %d %s", i, strings.Repeat("x", i%500)) }
+
+// startChild starts a child and returns its first line.
+func startChild(t *testing.T, what, dir string) (*exec.Cmd, string) {
+	t.Helper()
+	c := exec.Command(os.Args[0])
+	c.Env, c.Stderr = append(os.Environ(), childEnv+"="+what+" "+dir), os.Stderr
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, line
+}
+
+func TestADirectoryBelongsToOneProcessUntilItEnds(t *testing.T) {
+	dir := t.TempDir()
+	j, _, _ := reopen(t, dir)
+	if _, _, err := Open(dir, nil); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), fmt.Sprint(os.Getpid())) {
+		t.Errorf("a second opener of the process: %v", err)
+	}
+	closed(t, j)
+
+	c, _ := startChild(t, "hold", dir)
+	if _, _, err := Open(dir, nil); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), fmt.Sprint(c.Process.Pid)) {
+		t.Errorf("while another process has it: %v", err)
+	}
+	if err := c.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Wait()
+	j, _, _ = reopen(t, dir) // what the killed process left behind is no lock
+	closed(t, j)
+}
+
+func TestAFullDiskIsAnErrorFromThenOnAndLosesNothingBefore(t *testing.T) {
+	dir := t.TempDir()
+	c, line := startChild(t, "fill", dir)
+	_ = c.Wait()
+	var n int
+	var full, sticks, replace bool
+	if _, err := fmt.Sscan(line, &n, &full, &sticks, &replace); err != nil {
+		t.Fatalf("%v in %q", err, line)
+	}
+	if n < 10 || !full || !sticks || !replace {
+		t.Errorf("after %d entries: the first error is of the disk: %t, the next sync gives it again: %t, so does a snapshot: %t", n, full, sticks, replace)
+	}
+	got := held(t, dir)
+	if len(got) < n || len(got) > n+1 {
+		t.Fatalf("%d entries came back, %d were synced", len(got), n)
+	}
+	for i, e := range got {
+		if e != entryOf(i) {
+			t.Fatalf("entry %d is %q", i, e)
+		}
+	}
+}
+
+func TestAWriteErrorIsTheErrorOfEverySyncFromThenOn(t *testing.T) {
+	dir := t.TempDir()
+	j, _, _ := reopen(t, dir)
+	synced(t, j, "a")
+	if err := j.file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Sync(j.Mark()); err != nil {
+		t.Errorf("with nothing to write: %v", err)
+	}
+	j.Append([]byte("b"))
+	first := j.Sync(j.Mark())
+	if !errors.Is(first, os.ErrClosed) || !strings.Contains(first.Error(), "write") {
+		t.Errorf("got %v", first)
+	}
+	for range 2 {
+		if err := j.Sync(j.Mark()); err != first {
+			t.Errorf("later %v", err)
+		}
+	}
+	j.Close() // the file is closed already
+	if got := held(t, dir); len(got) != 1 {
+		t.Errorf("the directory holds %q", got)
+	}
+}
+
+func TestADirectoryThatCannotBeWrittenIsAnError(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := Open(file, nil); err == nil || !strings.Contains(err.Error(), "make the directory") {
+		t.Errorf("got %v", err)
+	}
+	dir := t.TempDir()
+	j, _, _ := reopen(t, dir)
+	synced(t, j, "a")
+	if err := os.Mkdir(filepath.Join(dir, newName), 0o700); err != nil { // in the way of a snapshot
+		t.Fatal(err)
+	}
+	first := j.Replace(j.Mark(), func(add func([]byte)) { add([]byte("a")) })
+	if first == nil || j.Sync(j.Mark()) != first {
+		t.Errorf("got %v, then %v", first, j.Sync(j.Mark()))
+	}
+	closed(t, j)
+	if err := os.Remove(filepath.Join(dir, newName)); err != nil {
+		t.Fatal(err)
+	}
+	if got := held(t, dir); len(got) != 1 || got[0] != "a" {
+		t.Errorf("the directory holds %q", got)
+	}
+}

@@ -1,0 +1,583 @@
+package keyed
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"flexbeam/internal/journal"
+	"flexbeam/schemas/event"
+)
+
+// open opens a store of the sink "sink".
+func open(t testing.TB, dir string) *Store {
+	t.Helper()
+	s, _, err := OpenStore(dir, "sink")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// rewritesFrom makes logs worth rewriting from a size on, during a test.
+func rewritesFrom(t testing.TB, bytes int64) {
+	before := minRewrite
+	minRewrite = bytes
+	t.Cleanup(func() { minRewrite = before })
+}
+
+// parcelOf returns a parcel of one event.
+func parcelOf(kind Kind, key string, id int, arrival int64) Parcel {
+	e := event.Event{ID: "EV" + strconv.Itoa(id), Time: arrival, Kind: event.TaskUpdated, InPreviousForMS: event.None, QueueEnteredAt: event.None}
+	part, newest := event.TaskPart, int64(event.None)
+	if kind == Worker {
+		e.Kind, part, newest = event.WorkerActivityUpdate, event.WorkerPart, arrival
+	}
+	var b event.Builder
+	b.Add(&e, part)
+	return Parcel{Kind: kind, Key: key, Block: b.Append(nil), Arrival: arrival, Newest: newest, Oldest: newest}
+}
+
+// idsOf returns the ids of the events in blocks.
+func idsOf(t testing.TB, b event.Block) []string {
+	t.Helper()
+	events, err := event.Decode(b, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for i := range events {
+		ids = append(ids, events[i].ID)
+	}
+	return ids
+}
+
+// add adds parcels and returns how many keys were woken and how many parcels were late.
+func add(t testing.TB, s *Store, source string, position int, parcels ...Parcel) (woken, late int) {
+	t.Helper()
+	err := s.Add(source, []byte(strconv.Itoa(position)), parcels, func(Parcel) { woken++ }, func(int, []int) { late++ })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return woken, late
+}
+
+// locked calls f with the locked state of a key.
+func locked(s *Store, kind Kind, key string, f func(l *Live)) {
+	if l := s.Lock(kind, key); l != nil {
+		defer l.Unlock()
+		f(l)
+	}
+}
+
+func keep(t testing.TB, s *Store) {
+	t.Helper()
+	if err := s.Keep(func() error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// held is what a key of the model holds.
+type held struct {
+	IDs     string // of its events, in order
+	Arrival int64
+	Gone    bool
+}
+
+// a plain model of a store, by kind and key, and the positions.
+type plain struct {
+	Keys      map[string]held
+	Positions map[string]string
+}
+
+func (p plain) clone() plain { return plain{maps.Clone(p.Keys), maps.Clone(p.Positions)} }
+
+// plainOf returns what a store holds.
+func plainOf(t testing.TB, s *Store) plain {
+	p := plain{map[string]held{}, map[string]string{}}
+	for source, b := range s.Positions() {
+		p.Positions[source] = string(b)
+	}
+	s.each(func(kind Kind, key string, l *Live) {
+		p.Keys[fmt.Sprint(kind, key)] = held{fmt.Sprint(idsOf(t, l.Blocks)), l.Arrival, l.Gone}
+	})
+	return p
+}
+
+// TestAfterACrashTheStoreIsWhatTheLastKeepCovered runs random histories of a store, over processes that end at any moment, against
+// a plain model. Logs are rewritten all the time.
+func TestAfterACrashTheStoreIsWhatTheLastKeepCovered(t *testing.T) {
+	rewritesFrom(t, 600)
+	rewrites := int64(0)
+	rapid.Check(t, func(rt *rapid.T) {
+		dir, err := os.MkdirTemp("", "flexbeam-store-")
+		if err != nil {
+			rt.Fatal(err)
+		}
+		defer os.RemoveAll(dir)
+		s := open(t, dir)
+		defer func() {
+			rewrites += s.Size().Rewrites
+			s.Close()
+		}()
+		now := plain{map[string]held{}, map[string]string{}}
+		ids := map[string][]string{} // of the model's keys
+		durable := now.clone()
+		n, at := 0, int64(1_000_000)
+		kinds, keys, sources := rapid.SampledFrom([]Kind{Task, Worker}), rapid.SampledFrom([]string{"a\x00", "a\x001", "a\x002", "b\x001"}), rapid.SampledFrom([]string{"s1", "s2"})
+		some := func(rt *rapid.T, f func(kind Kind, key, name string, l *Live)) {
+			kind, key := kinds.Draw(rt, "kind"), keys.Draw(rt, "key")
+			locked(s, kind, key, func(l *Live) { f(kind, key, fmt.Sprint(kind, key), l) })
+		}
+		adding := func(rt *rapid.T) {
+			source := sources.Draw(rt, "source")
+			var parcels []Parcel
+			for range rapid.IntRange(0, 3).Draw(rt, "parcels") {
+				n++
+				at += 10
+				p := parcelOf(kinds.Draw(rt, "kind"), keys.Draw(rt, "key"), n, at)
+				parcels = append(parcels, p)
+				name := fmt.Sprint(p.Kind, p.Key)
+				if now.Keys[name].Gone {
+					continue
+				}
+				ids[name] = append(ids[name], "EV"+strconv.Itoa(n))
+				now.Keys[name] = held{fmt.Sprint(ids[name]), at, false}
+			}
+			now.Positions[source] = strconv.Itoa(n)
+			add(t, s, source, n, parcels...)
+		}
+		rt.Repeat(map[string]func(*rapid.T){
+			"add": adding, "add more": adding,
+			"replace": func(rt *rapid.T) {
+				some(rt, func(kind Kind, key, name string, l *Live) {
+					if !l.Gone {
+						n++
+						ids[name] = []string{"EV" + strconv.Itoa(n)}
+						now.Keys[name] = held{fmt.Sprint(ids[name]), l.Arrival, false}
+						s.Replace(kind, key, l, parcelOf(kind, key, n, at).Block)
+					}
+				})
+			},
+			"churn": func(rt *rapid.T) { // much comes and goes, little stays
+				kind, key := kinds.Draw(rt, "kind"), keys.Draw(rt, "key")
+				name := fmt.Sprint(kind, key)
+				for range 40 {
+					n++
+					at += 10
+					if p := parcelOf(kind, key, n, at); !now.Keys[name].Gone {
+						now.Keys[name] = held{fmt.Sprint([]string{"EV" + strconv.Itoa(n)}), at, false}
+						ids[name] = []string{"EV" + strconv.Itoa(n)}
+						add(t, s, "s1", n, p)
+						locked(s, kind, key, func(l *Live) { s.Replace(kind, key, l, p.Block) })
+						now.Positions["s1"] = strconv.Itoa(n)
+					}
+				}
+			},
+			"drop": func(rt *rapid.T) {
+				some(rt, func(kind Kind, key, name string, l *Live) {
+					ids[name] = nil
+					now.Keys[name] = held{"[]", l.Arrival, true}
+					s.Folded(l)
+					s.Drop(kind, key, l)
+				})
+			},
+			"forget": func(rt *rapid.T) {
+				some(rt, func(kind Kind, key, name string, l *Live) {
+					ids[name] = nil
+					delete(now.Keys, name)
+					s.Folded(l)
+					s.Forget(kind, key, l)
+				})
+			},
+			"keep": func(rt *rapid.T) {
+				covered, meanwhile := now.clone(), rapid.IntRange(0, 2).Draw(rt, "meanwhile")
+				err := s.Keep(func() error {
+					for range meanwhile { // what comes while the sink flushes is not covered
+						adding(rt)
+					}
+					return nil
+				})
+				if err != nil {
+					rt.Fatal(err)
+				}
+				durable = covered
+			},
+			"fail to flush": func(rt *rapid.T) {
+				bad := errors.New("the disk is full")
+				if err := s.Keep(func() error { return bad }); !errors.Is(err, bad) {
+					rt.Fatalf("got %v", err)
+				}
+			},
+			"crash": func(rt *rapid.T) {
+				rewrites += s.Size().Rewrites
+				s.Close()
+				s = open(t, dir)
+				now = durable.clone()
+				got := plainOf(t, s)
+				if d := cmp.Diff(now, got); d != "" {
+					rt.Fatalf("(-want +got):\n%s", d)
+				}
+				clear(ids)
+				s.each(func(kind Kind, key string, l *Live) { ids[fmt.Sprint(kind, key)] = idsOf(t, l.Blocks) })
+			},
+			"": func(rt *rapid.T) {
+				if d := cmp.Diff(now, plainOf(t, s)); d != "" {
+					rt.Fatalf("before any crash (-want +got):\n%s", d)
+				}
+				checkSize(t, s)
+			},
+		})
+	})
+	if rewrites == 0 {
+		t.Error("no log was rewritten: the test shows too little")
+	}
+}
+
+// checkSize compares the sums with what is there.
+func checkSize(t testing.TB, s *Store) {
+	t.Helper()
+	want, got := Size{}, s.Size()
+	s.each(func(kind Kind, _ string, l *Live) {
+		switch {
+		case kind == Worker: // a marker of one, which only tests make, counts as well
+			want.Workers++
+			want.WorkerBytes += int64(len(l.Blocks))
+		case l.Gone:
+			want.Markers++
+		default:
+			want.Tasks++
+			want.TaskBytes += int64(len(l.Blocks))
+			if !l.Closed {
+				want.Open++
+			}
+		}
+	})
+	want.Log, want.Rewrites = got.Log, got.Rewrites
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("size (-want +got):\n%s", d)
+	}
+}
+
+// TestTheLogFollowsWhatIsHeldNotWhatHasPassed lets tasks begin, end and be forgotten, and keeps a few open.
+func TestTheLogFollowsWhatIsHeldNotWhatHasPassed(t *testing.T) {
+	const least, open1, passing = 64 << 10, 20, 20_000
+	rewritesFrom(t, least)
+	dir := t.TempDir()
+	s := open(t, dir)
+	for i := range open1 {
+		add(t, s, "s", i, parcelOf(Task, fmt.Sprintf("a\x00open%d", i), i, int64(i)))
+	}
+	largest := int64(0)
+	for i := range passing {
+		key := fmt.Sprintf("a\x00%d", i)
+		add(t, s, "s", i, parcelOf(Task, key, i, int64(i)), parcelOf(Worker, "a\x00w", i, int64(i)))
+		locked(s, Task, key, func(l *Live) {
+			s.Folded(l)
+			s.SetClosed(l, true)
+			s.Drop(Task, key, l)
+		})
+		locked(s, Worker, "a\x00w", func(l *Live) { s.Replace(Worker, "a\x00w", l, parcelOf(Worker, "a\x00w", i, int64(i)).Block) })
+		if old := fmt.Sprintf("a\x00%d", i-50); i >= 50 { // a marker lasts for a while
+			locked(s, Task, old, func(l *Live) { s.Forget(Task, old, l) })
+		}
+		if i%100 == 99 {
+			keep(t, s)
+			largest = max(largest, s.Size().Log)
+		}
+	}
+	z := s.Size()
+	if z.Tasks != open1 || z.Open != open1 || z.Markers != 50 || z.Rewrites < 5 {
+		t.Errorf("the store holds %+v", z)
+	}
+	if most := 2*max(least, 3*z.kept()) + 64<<10; largest > most {
+		t.Errorf("the log grew to %d bytes, want %d at most; %d are held", largest, most, z.kept())
+	}
+	before := plainOf(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir)
+	defer s.Close()
+	if d := cmp.Diff(before, plainOf(t, s)); d != "" {
+		t.Errorf("after the end (-want +got):\n%s", d)
+	}
+}
+
+func TestAStoreServesOneSinkAndOneProcess(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	if s.Restored() {
+		t.Error("a new store holds what an earlier process left")
+	}
+	if _, _, err := OpenStore(dir, "sink"); !errors.Is(err, journal.ErrLocked) {
+		t.Errorf("while it is open: %v", err)
+	}
+	add(t, s, "s", 1, parcelOf(Task, "a\x001", 1, 1))
+	keep(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := OpenStore(dir, "other"); !errors.Is(err, ErrSink) {
+		t.Errorf("for another sink: %v", err)
+	}
+	s = open(t, dir) // it is free again
+	defer s.Close()
+	if _, ok := s.Has(Task, "a\x001"); !ok || !s.Restored() {
+		t.Error("what was kept is not there")
+	}
+}
+
+func TestAStoreIsQuietOnceEverythingIsFoldedAndHasArrived(t *testing.T) {
+	for _, dir := range []string{"", t.TempDir()} {
+		s := NewStore()
+		if dir != "" {
+			s = open(t, dir)
+		}
+		quiet := func(want bool, when string) {
+			t.Helper()
+			if s.Quiet() != want {
+				t.Errorf("%s the store is quiet: %t", when, !want)
+			}
+		}
+		quiet(true, "at first")
+		if woken, _ := add(t, s, "s", 1, parcelOf(Task, "a\x001", 1, 1), parcelOf(Task, "a\x001", 2, 2), parcelOf(Worker, "a\x001", 1, 1)); woken != 2 {
+			t.Errorf("%d keys were woken", woken)
+		}
+		if woken, _ := add(t, s, "s", 2, parcelOf(Task, "a\x001", 3, 3)); woken != 0 {
+			t.Error("a key that waits was woken again")
+		}
+		quiet(false, "with two keys to fold")
+		locked(s, Task, "a\x001", func(l *Live) {
+			s.OnTheWay(1)
+			s.Folded(l)
+			s.Folded(l) // counts once
+		})
+		quiet(false, "with one key to fold")
+		locked(s, Worker, "a\x001", s.Folded)
+		quiet(false, "while a contact is on its way")
+		s.OnTheWay(-1)
+		quiet(true, "at the end")
+		if dir == "" {
+			continue
+		}
+		keep(t, s)
+		s.Close()
+		s = open(t, dir)
+		quiet(false, "in the next process, which folds all keys anew,")
+		s.Close()
+	}
+}
+
+func TestADroppedKeyRefusesWhatComesLater(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	add(t, s, "s", 1, parcelOf(Task, "a\x001", 1, 1))
+	locked(s, Task, "a\x001", func(l *Live) {
+		s.Folded(l)
+		s.Drop(Task, "a\x001", l)
+	})
+	for range 2 {
+		if woken, late := add(t, s, "s", 2, parcelOf(Task, "a\x001", 2, 2)); woken != 0 || late != 1 {
+			t.Errorf("%d keys were woken, %d parcels late", woken, late)
+		}
+		keep(t, s)
+		s.Close()
+		s = open(t, dir)
+		if !s.Quiet() {
+			t.Error("a marker waits for a fold")
+		}
+	}
+	s.Close()
+}
+
+// What is behind the position is written before the position moves: a crash in between reads it again.
+func TestThePositionMovesOnceRefusedEventsWereToldOf(t *testing.T) {
+	s := NewStore()
+	add(t, s, "s", 1, parcelOf(Task, "a\x001", 1, 1))
+	locked(s, Task, "a\x001", func(l *Live) { s.Drop(Task, "a\x001", l) })
+	told := false
+	err := s.Add("s", []byte("2"), []Parcel{parcelOf(Task, "a\x001", 2, 2)}, func(Parcel) {}, func(int, []int) {
+		told = true
+		if p := string(s.Positions()["s"]); p != "1" {
+			t.Errorf("the position is %s already", p)
+		}
+	})
+	if err != nil || !told || string(s.Positions()["s"]) != "2" {
+		t.Errorf("%v, told %t, the position is %s", err, told, s.Positions()["s"])
+	}
+}
+
+func TestEveryMarkerOfAnEarlierProcessIsWokenToBeForgotten(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	add(t, s, "s", 1, parcelOf(Task, "a\x00gone", 1, 7), parcelOf(Task, "a\x00open", 2, 8), parcelOf(Worker, "a\x00w", 3, 9))
+	locked(s, Task, "a\x00gone", func(l *Live) {
+		s.Folded(l)
+		s.Drop(Task, "a\x00gone", l)
+	})
+	keep(t, s)
+	s.Close()
+	s = open(t, dir)
+	defer s.Close()
+	got := map[string]int64{}
+	s.Waiting(func(kind Kind, key string, arrival int64) { got[fmt.Sprint(kind, key)] = arrival })
+	want := map[string]int64{fmt.Sprint(Task, "a\x00gone"): 7, fmt.Sprint(Task, "a\x00open"): 8, fmt.Sprint(Worker, "a\x00w"): 9}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("woken (-want +got):\n%s", d)
+	}
+}
+
+// TestNothingIsLostBetweenGoroutines adds from two goroutines while others fold, replace, drop and keep.
+func TestNothingIsLostBetweenGoroutines(t *testing.T) {
+	const batches, keys = 2000, 40
+	rewritesFrom(t, 4<<10)
+	dir := t.TempDir()
+	s := open(t, dir)
+	var adding, others sync.WaitGroup
+	keyOf := func(i int) string { return fmt.Sprintf("a\x00%d", i%keys) }
+	for source := range 2 {
+		adding.Go(func() {
+			for i := range batches {
+				for deadline := time.Now().Add(time.Minute); i == batches/2 && s.Size().Rewrites == 0 && time.Now().Before(deadline); {
+					runtime.Gosched() // the log is rewritten while events come
+				}
+				n := 2*i + source
+				add(t, s, fmt.Sprint("s", source), i, parcelOf(Task, keyOf(n), n, int64(n)), parcelOf(Worker, keyOf(n*7), n, int64(n)),
+					parcelOf(Task, fmt.Sprintf("b\x00%d", n), n, int64(n)))
+			}
+		})
+	}
+	stop := make(chan struct{})
+	loop := func(f func(i int)) {
+		others.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-stop:
+					return
+				default:
+					f(i)
+				}
+			}
+		})
+	}
+	loop(func(i int) { // folds that let go of nothing
+		locked(s, Task, keyOf(i), func(l *Live) {
+			s.Folded(l)
+			s.SetClosed(l, i%2 == 0)
+		})
+	})
+	loop(func(i int) { // folds that put all that they have in other words
+		key := keyOf(i)
+		locked(s, Worker, key, func(l *Live) {
+			s.Folded(l)
+			s.Replace(Worker, key, l, slices.Clone(l.Blocks))
+		})
+	})
+	loop(func(i int) { // tasks that come and go
+		key := fmt.Sprintf("b\x00%d", i%(2*batches))
+		locked(s, Task, key, func(l *Live) {
+			s.Folded(l)
+			if l.Gone {
+				s.Forget(Task, key, l)
+			} else {
+				s.Drop(Task, key, l)
+			}
+		})
+	})
+	loop(func(int) { keep(t, s) })
+	loop(func(int) {
+		s.Size()
+		s.Quiet()
+		s.Waiting(func(Kind, string, int64) {})
+	})
+	adding.Wait()
+	close(stop)
+	others.Wait()
+	keep(t, s)
+	check := func(when string) {
+		t.Helper()
+		got := map[string]map[string]bool{}
+		s.each(func(kind Kind, key string, l *Live) {
+			if key[0] == 'a' {
+				m := map[string]bool{}
+				for _, id := range idsOf(t, l.Blocks) {
+					m[id] = true
+				}
+				got[fmt.Sprint(kind, key)] = m
+			}
+		})
+		want := map[string]map[string]bool{}
+		for n := range 2 * batches {
+			for _, name := range []string{fmt.Sprint(Task, keyOf(n)), fmt.Sprint(Worker, keyOf(n*7))} {
+				if want[name] == nil {
+					want[name] = map[string]bool{}
+				}
+				want[name]["EV"+strconv.Itoa(n)] = true
+			}
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s (-want +got):\n%.2000s", when, d)
+		}
+		for source := range 2 {
+			if p := string(s.Positions()[fmt.Sprint("s", source)]); p != strconv.Itoa(batches-1) {
+				t.Errorf("%s source %d is read up to %s", when, source, p)
+			}
+		}
+		checkSize(t, s)
+	}
+	check("at the end")
+	if s.Size().Rewrites == 0 {
+		t.Error("no log was rewritten: the test shows too little")
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir)
+	defer s.Close()
+	check("in the next process")
+}
+
+func FuzzReplayRefusesWhatNoStoreWrote(f *testing.F) {
+	p := parcelOf(Worker, "a\x001", 1, 5)
+	l := newLive()
+	l.add(p)
+	l.Bound, l.AsOf, l.Closed = 3, 4, true
+	batch := appendParcel(appendParcel(beginBatch(nil, "s", []byte("7")), p), parcelOf(Task, "a\x001", 2, 6))
+	state := appendLive(nil, Worker, "a\x001", l)
+	for _, entry := range [][]byte{appendOwner(nil, "sink"), batch, state, appendForget(nil, Task, "a\x001"), {'X'}} {
+		f.Add(entry, state)
+		f.Add(entry[:len(entry)-1], batch)
+	}
+	f.Fuzz(func(t *testing.T, first, second []byte) {
+		s := NewStore()
+		for _, entry := range [][]byte{first, second} {
+			if len(entry) == 0 { // the journal has none
+				continue
+			}
+			if err := s.replay(entry); err != nil && !errors.Is(err, ErrCorrupt) {
+				t.Fatal(err)
+			}
+		}
+		checkSize(t, s)
+		again := NewStore() // what came back can be kept and comes back again
+		for _, entry := range s.snapshot() {
+			if err := again.replay(entry); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if d := cmp.Diff(s.Size(), again.Size()); d != "" {
+			t.Errorf("(-first +again):\n%s", d)
+		}
+	})
+}
