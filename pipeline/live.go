@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,7 +16,9 @@ import (
 	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/source/kinesis"
 	"flexbeam/runners/prism"
+	"flexbeam/schemas/event"
 	"flexbeam/schemas/model"
+	"flexbeam/transforms/agentstatus"
 	"flexbeam/transforms/deadletter"
 	"flexbeam/transforms/keyed"
 )
@@ -61,6 +64,7 @@ func (j *Job) runLive(ctx context.Context) (sum Summary, err error) {
 	if w, ok := lowest(positions); ok {
 		store.Passed(w)
 	}
+	j.warnOfOthers(positions)
 	control := kinesis.NewControl(j.id)
 	defer control.Close()
 	control.Report = func(stream, shard string, err error) {
@@ -85,7 +89,7 @@ func (j *Job) runLive(ctx context.Context) (sum Summary, err error) {
 			err = errors.New("pipeline: the stream ended: it was deleted, or all its shards are closed for good")
 		}
 	case <-ctx.Done():
-		err = l.drain(after)
+		err = l.drain(run)
 		cancel(errDrained)
 		if e := <-ended; !errors.Is(e, errDrained) {
 			err = errors.Join(err, e)
@@ -144,9 +148,12 @@ func keptLive(ctx context.Context, out sink.Sink, store *keyed.Store) (*keyed.Kn
 	}
 	for _, t := range keyed.KeptTables() {
 		err := k.Keys(ctx, t, func(r model.Row) error {
-			if !finds || t != model.CustomersID && store.Has(keyed.Owner(t, r)) {
+			switch bound, held := store.Has(keyed.Owner(t, r)); {
+			case t == model.AgentStatusID && held && bound != event.None && model.AgentStatus.Get(r, "interval_start").Num < agentstatus.Floor(bound):
+				// settled: nothing that may still come changes it
+			case !finds || t != model.CustomersID && held:
 				known.Add(t, r)
-			} else {
+			default:
 				known.Note(t, r)
 			}
 			return ctx.Err()
@@ -170,6 +177,17 @@ func positionsOf(store *keyed.Store) (map[string]kinesis.Position, error) {
 		positions[kinesis.Key(stream, shard)] = p
 	}
 	return positions, nil
+}
+
+// warnOfOthers tells of streams that the state knows and the source does not name: they may have been left out on purpose, or have
+// another ID now.
+func (j *Job) warnOfOthers(positions map[string]kinesis.Position) {
+	for key := range positions {
+		known := slices.ContainsFunc(j.source.streams, func(s kinesis.Stream) bool { return strings.HasPrefix(key, s.ID()+"/") })
+		if !known {
+			j.options.Log.Warn("the state has a position of a shard that this job does not read: name the stream as before, or by its ARN, if it should", "shard", key)
+		}
+	}
 }
 
 // lowest returns the time up to which all shards were read, in ms.

@@ -8,10 +8,15 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // errInterrupted is why a context of interruptible ended.
 var errInterrupted = errors.New("interrupted")
+
+// sameSignal is how long after the first signal another one is taken for the same: GNU timeout, for one, sends it to the process and
+// again to its group.
+const sameSignal = 500 * time.Millisecond
 
 // interruptible returns a context that the first SIGINT or SIGTERM ends; the second one ends the process.
 func interruptible(parent context.Context, stderr io.Writer) (context.Context, func()) {
@@ -23,8 +28,12 @@ func interruptible(parent context.Context, stderr io.Writer) (context.Context, f
 		if !ok {
 			return
 		}
+		first := time.Now()
 		cancel(fmt.Errorf("%w by %s", errInterrupted, signalName(s)))
-		if s, ok = <-signals; ok {
+		for s, ok = <-signals; ok && time.Since(first) < sameSignal; {
+			s, ok = <-signals
+		}
+		if ok {
 			fmt.Fprintf(stderr, "flexbeam: killed by a second %s\n", signalName(s))
 			os.Exit(exitFailed)
 		}

@@ -121,21 +121,22 @@ func (fn *LiveFn) ProcessElement(ctx context.Context, b record.Batch, tasks, wor
 		changes(letterBlock(letters, b))
 	}
 	parcels, records := fn.parcels()
-	var late []deadletter.Letter
 	err = fn.store.Add(b.Source+"\x00"+b.Name, b.Progress, parcels, func(p keyed.Parcel) {
 		if p.Kind == keyed.Task {
 			tasks(Timestamp(p.Arrival), p.Key, nil)
 		} else {
 			workers(Timestamp(p.Arrival), p.Key, nil)
 		}
-	}, func(p int, which []int) {
-		late = append(late, fn.late(b, parcels[p], records[p], which)...)
+	}, func(refused []keyed.Refusal) error {
+		var late []deadletter.Letter
+		for _, r := range refused {
+			late = append(late, fn.late(b, parcels[r.Parcel], records[r.Parcel], r.Events)...)
+		}
+		changes(letterBlock(late, b))
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("decode: keep events: %w", err)
-	}
-	if len(late) > 0 {
-		changes(letterBlock(late, b))
 	}
 	return nil
 }

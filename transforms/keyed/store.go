@@ -134,11 +134,14 @@ func (s *Store) each(f func(kind Kind, key string, l *Live)) {
 	}
 }
 
-// Has tells whether the store holds a state of a key, or a marker.
-func (s *Store) Has(kind Kind, key string) bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.live[kind][key] != nil
+// Has tells whether the store holds a state of a key, or a marker; and up to when a worker is settled, event.None for others.
+func (s *Store) Has(kind Kind, key string) (bound int64, ok bool) {
+	l := s.Lock(kind, key)
+	if l == nil {
+		return event.None, false
+	}
+	defer l.Unlock()
+	return l.Bound, true
 }
 
 // Lock returns the state of a key, locked; nil when there is none.
@@ -194,11 +197,18 @@ func (s *Store) change(kind Kind, l *Live, f func()) {
 	s.count(kind, l, 1)
 }
 
+// A Refusal says which events of a parcel come too late.
+type Refusal struct {
+	Parcel int   // index of the parcel
+	Events []int // indices of the events in its block; nil: all
+}
+
 // Add adds the parcels of a batch, and notes the position behind it; both become durable together. It calls wake for every
-// parcel whose key has to be folded and was not waiting for that already. refused is called for parcels whose events, or some of them, come too late:
-// with the indices of those events in the parcel's block, nil for all.
-func (s *Store) Add(source string, position []byte, parcels []Parcel, wake func(Parcel), refused func(p int, events []int)) error {
+// parcel whose key has to be folded and was not waiting for that already, and then refused, if some events come too late:
+// what becomes of them is written before the position is noted.
+func (s *Store) Add(source string, position []byte, parcels []Parcel, wake func(Parcel), refused func([]Refusal) error) error {
 	entry := beginBatch(nil, source, position)
+	var refusals []Refusal
 	for i, p := range parcels {
 		l := s.lockNew(p.Kind, p.Key)
 		late, err := l.late(&p)
@@ -206,8 +216,8 @@ func (s *Store) Add(source string, position []byte, parcels []Parcel, wake func(
 			l.Unlock()
 			return err
 		}
-		if late != nil || l.Gone {
-			refused(i, late)
+		if l.Gone || late != nil {
+			refusals = append(refusals, Refusal{i, late})
 		}
 		if l.Gone || len(p.Block) == 0 {
 			l.Unlock()
@@ -221,6 +231,11 @@ func (s *Store) Add(source string, position []byte, parcels []Parcel, wake func(
 		l.Unlock()
 		if s.journal != nil {
 			entry = appendParcel(entry, p)
+		}
+	}
+	if refusals != nil {
+		if err := refused(refusals); err != nil {
+			return err
 		}
 	}
 	s.mu.Lock()

@@ -152,8 +152,10 @@ func (s *subscribe) begin(ctx context.Context, consumer string, from *types.Star
 	return s.patience.try(ctx, "SubscribeToShard", func(within context.Context) error {
 		lasting, cancel := context.WithCancel(ctx) // the subscription outlives the call
 		late := context.AfterFunc(within, cancel)
+		// A client of smithy-go 1.28 decodes the events of all its subscriptions in one buffer, so each gets a client of its own.
+		api := sdk.New(s.k.api.Options())
 		sent := s.k.c.now()
-		out, err := s.k.api.SubscribeToShard(lasting, &sdk.SubscribeToShardInput{
+		out, err := api.SubscribeToShard(lasting, &sdk.SubscribeToShardInput{
 			ConsumerARN: aws.String(consumer), ShardId: aws.String(s.shard), StartingPosition: from,
 		})
 		if !late() && err == nil {
