@@ -26,10 +26,18 @@ await() {
 server='' sender='' job=''
 trap 'for p in $server $sender $job; do kill -9 "$p" 2> /dev/null || true; done' EXIT
 
+# show prints the lines of run as they come, but for those of its log, and keeps all of them.
+show() {
+    while IFS= read -r line; do
+        printf '%s\n' "$line" >> "$out.log"
+        [[ $line == time=* ]] || printf '   run: %s\n' "$line"
+    done
+}
+
 start_job() {
     : > "$out.log"
-    bin/flexbeam run --source "$stream" --sink "duckdb:$out.duckdb" --state "$out.state" --flush-every 1s --progress plain \
-        --metrics-addr 127.0.0.1:0 2> >(tee "$out.log" | sed 's/^/   run: /' >&2) &
+    bin/flexbeam run --source "$stream" --sink "duckdb:$out.duckdb" --state "$out.state" --flush-every 1s --progress plain --log-level info \
+        --metrics-addr 127.0.0.1:0 2> >(show >&2) &
     job=$!
     await 60 'the metrics of run' job_serves_metrics
 }
@@ -88,12 +96,13 @@ sender=''
 
 say "All is sent; SIGTERM when it is read"
 head -n 1 "$out.sender" | sed 's/^/   simulate: /'
-while (($(date +%s) % 900 > 840)); do sleep 1; done # a quarter hour that ends meanwhile would be in one of the two databases only
+while (($(date +%s) % 900 > 880)); do sleep 1; done # a quarter hour that ends meanwhile would be in one of the two databases only
 now=$(date +%s)
 await 120 'the job to read all' read_up_to "$now"
 kill -TERM "$job"
 wait "$job" || fail "run failed, see $out.log"
 job=''
+sleep 0.5 # for its last lines
 
 say "A batch over the same records"
 bin/flexbeam simulate "${history[@]}" --progress none --out "$out.ndjson.gz" 2> /dev/null

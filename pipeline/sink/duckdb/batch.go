@@ -25,6 +25,11 @@ type batch struct {
 	stored bool                // the file may have rows of this table
 	buried bool                // the file may have deletes of this table
 	seen   map[uint64]struct{} // hashes of all keys that the file may have; nil when they are too many or came from before
+
+	smalls          int     // small batches in a row that were settled by reading keys
+	rowids, deletes *rowids // of the table and of its deletes; nil: rows are found by their keys
+	inserted        bool    // there are rows whose rowids are not known yet
+	places          []int64 // by row, while a statement runs that finds rows by rowid
 }
 
 // seenMost bounds seen, which is some 20 bytes for each key.

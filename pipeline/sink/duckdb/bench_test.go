@@ -2,8 +2,11 @@ package duckdb
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -97,6 +100,70 @@ func BenchmarkStream(b *testing.B) {
 				if err := s.Flush(ctx); err != nil {
 					b.Fatal(err)
 				}
+			}
+		})
+	}
+}
+
+// BenchmarkStreamIntoLargeTables writes what a second of 500 events gives into files with ever more engagements, with a Flush after each: rows
+// that are new, newer versions of recent rows and of some that are older, and deletes.
+func BenchmarkStreamIntoLargeTables(b *testing.B) {
+	e := &model.Engagements
+	for _, rows := range []int{10_000, 100_000, 1_000_000, 5_000_000} {
+		b.Run(fmt.Sprint("rows=", rows), func(b *testing.B) {
+			file := filepath.Join(b.TempDir(), "calls.duckdb")
+			var old []change.Change // some of the rows, the recent ones last
+			for part := range (rows + benchmarkRows - 1) / benchmarkRows {
+				blocks := sinktest.Engagements(min(benchmarkRows, rows-part*benchmarkRows), 256<<10, uint64(part+1))
+				writeAll(b, file, blocks)
+				for i, block := range blocks {
+					if i%20 == 0 || (part+1)*benchmarkRows >= rows && i >= len(blocks)-5 {
+						if err := block.Each(func(c change.Change) error {
+							c.Row = slices.Clone(c.Row)
+							for j := range c.Row {
+								c.Row[j].Str = strings.Clone(c.Row[j].Str)
+							}
+							old = append(old, c)
+							return nil
+						}); err != nil {
+							b.Fatal(err)
+						}
+					}
+				}
+			}
+			ctx := context.Background()
+			s, err := open(ctx, file)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close(ctx)
+			version, dice := int64(1<<40), rand.New(rand.NewPCG(1, 2))
+			flush := func(seed int) {
+				block := sinktest.Engagements(100, 1<<20, uint64(1000+seed))[0]
+				for n := range 400 {
+					recent := min(1000, len(old))
+					c := old[len(old)-1-dice.IntN(recent)]
+					if n%10 == 0 {
+						c = old[dice.IntN(len(old))]
+					}
+					version++
+					c.Row[e.Col("row_version")].Num = version
+					c.Row[e.Col("outcome")] = model.Text("Changed")
+					c.Delete = n%20 == 1
+					block = block.Append(c)
+				}
+				if err := s.Write(ctx, block); err != nil {
+					b.Fatal(err)
+				}
+				if err := s.Flush(ctx); err != nil {
+					b.Fatal(err)
+				}
+			}
+			for i := range 10 { // until it knows the table
+				flush(i)
+			}
+			for i := 10; b.Loop(); i++ {
+				flush(i)
 			}
 		})
 	}

@@ -1,6 +1,9 @@
 package duckdb
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // A plan says what becomes of the changes of a batch.
 type plan struct {
@@ -9,36 +12,85 @@ type plan struct {
 	stored   []bool // the table has a row of this key
 	buried   []bool // a delete of this key is remembered
 	replaces bool   // any row or delete of the file goes
+	placed   bool   // they are found by rowid
+}
+
+// place notes where the selected rows are, all of which have a rowid.
+func (p *plan) place(r *rowids) {
+	if !p.placed || r == nil {
+		return
+	}
+	b := p.batch
+	selected := slices.Clone(b.selected)
+	b.place(r)
+	b.selected = append(b.selected[:0], selected...)
 }
 
 // look asks which of a batch's keys the file has, as rows or as deletes, and with which versions. Since no other shard has
 // these keys, the answer holds until the shard itself changes it.
 func (s *shard) look(b *batch) (*plan, error) {
-	n := len(b.rows)
-	p := &plan{batch: b, out: make([]bool, n), stored: make([]bool, n), buried: make([]bool, n)}
 	if b.fresh() {
-		return p, nil
+		return newPlan(b, false), nil
 	}
-	equal := make([]bool, n)
-	mark := func(query string, found []bool) error {
+	small, err := s.small(b)
+	if err != nil {
+		return nil, err
+	}
+	if !small {
+		p, _, err := s.lookUp(b, false)
+		return p, err
+	}
+	if b.inserted { // by this transaction
+		if err := s.commit(); err != nil {
+			return nil, err
+		}
+	}
+	p, certain, err := s.lookUp(b, b.rowids != nil)
+	if err == nil && !certain {
+		p, _, err = s.lookUp(b, false)
+	}
+	return p, err
+}
+
+func newPlan(b *batch, placed bool) *plan {
+	n := len(b.rows)
+	return &plan{batch: b, placed: placed, out: make([]bool, n), stored: make([]bool, n), buried: make([]bool, n)}
+}
+
+// lookUp looks by rowid or by key. By rowid it tells whether the answer is certain.
+func (s *shard) lookUp(b *batch, placed bool) (p *plan, certain bool, err error) {
+	p = newPlan(b, placed)
+	equal := make([]bool, len(b.rows))
+	mark := func(query func(*batch, bool) string, r *rowids, found []bool) (certain bool, err error) {
 		b.choose(func(int) bool { return true })
-		return s.conn.each(query, func(n int, columns []vector) {
+		if placed {
+			if !b.place(r) {
+				return false, nil
+			}
+			if len(b.selected) == 0 {
+				return true, nil
+			}
+		}
+		same := 0
+		err = s.conn.each(query(b, placed), func(n int, columns []vector) {
 			for i := range n {
 				j, version := columns[0].at(i), columns[1].at(i)
+				same += int(columns[2].at(i))
 				found[j] = true
 				p.out[j] = p.out[j] || version > b.rows[j].version
 				equal[j] = version == b.rows[j].version
 			}
 		})
+		return !placed || same == len(b.selected), err
 	}
 	if b.stored {
-		if err := mark(storedQuery(b), p.stored); err != nil {
-			return nil, err
+		if certain, err = mark(storedQuery, b.rowids, p.stored); err != nil || !certain {
+			return nil, certain, err
 		}
 	}
 	if b.buried {
-		if err := mark(buriedQuery(b), p.buried); err != nil {
-			return nil, err
+		if certain, err = mark(buriedQuery, b.deletes, p.buried); err != nil || !certain {
+			return nil, certain, err
 		}
 	}
 	// A replay comes with the versions that are there; what is as it was stays untouched.
@@ -49,40 +101,43 @@ func (s *shard) look(b *batch) (*plan, error) {
 		for _, i := range b.selected {
 			p.out[i] = true
 		}
-		err := s.conn.each(changedQuery(b), func(n int, columns []vector) {
+		p.place(b.rowids)
+		err := s.conn.each(changedQuery(b, placed), func(n int, columns []vector) {
 			for i := range n {
 				p.out[columns[0].at(i)] = false
 			}
 		})
 		if err != nil {
-			return nil, err
+			return nil, true, err
 		}
 	}
 	for i := range p.out {
 		p.replaces = p.replaces || !p.out[i] && (p.stored[i] || p.buried[i])
 	}
-	return p, nil
+	return p, true, nil
 }
 
 // carry makes the changes of a plan. What is replaced goes first.
 func (p *plan) carry(c *conn) error {
 	b := p.batch
 	steps := []struct {
-		query func(*batch) string
-		which func(i int) bool
+		query  func(*batch, bool) string
+		which  func(i int) bool
+		rowids *rowids // where what is replaced is
 	}{
-		{dropQuery, func(i int) bool { return p.stored[i] && b.rows[i].gone }},
-		{updateQuery, func(i int) bool { return p.stored[i] && !b.rows[i].gone }},
-		{insertQuery, func(i int) bool { return !p.stored[i] && !b.rows[i].gone }},
-		{forgetQuery, func(i int) bool { return p.buried[i] }},
-		{rememberQuery, func(i int) bool { return b.rows[i].gone }},
+		{dropQuery, func(i int) bool { return p.stored[i] && b.rows[i].gone }, b.rowids},
+		{updateQuery, func(i int) bool { return p.stored[i] && !b.rows[i].gone }, b.rowids},
+		{insertQuery, func(i int) bool { return !p.stored[i] && !b.rows[i].gone }, nil},
+		{forgetQuery, func(i int) bool { return p.buried[i] }, b.deletes},
+		{rememberQuery, func(i int) bool { return b.rows[i].gone }, nil},
 	}
 	for _, step := range steps {
 		want := b.choose(func(i int) bool { return !p.out[i] && step.which(i) })
 		if want == 0 {
 			continue
 		}
-		query := step.query(b)
+		p.place(step.rowids)
+		query := step.query(b, p.placed)
 		n, err := c.exec(query)
 		if err == nil && n != int64(want) {
 			err = fmt.Errorf("%s: changed %d rows, wanted %d", head(query), n, want)
@@ -91,6 +146,28 @@ func (p *plan) carry(c *conn) error {
 			return err
 		}
 	}
+	p.forget()
 	b.settled()
 	return nil
+}
+
+// forget takes the rowids away of what is gone. Those of what came are learned after the commit.
+func (p *plan) forget() {
+	b := p.batch
+	if b.rowids == nil {
+		return
+	}
+	for i := range b.rows {
+		if p.out[i] {
+			continue
+		}
+		gone := b.rows[i].gone
+		b.inserted = b.inserted || gone || !p.stored[i]
+		if p.stored[i] && gone {
+			b.gone(b.rowids, i)
+		}
+		if p.buried[i] {
+			b.gone(b.deletes, i)
+		}
+	}
 }

@@ -7,41 +7,50 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// The statements of a batch. In each, b is the batch and reads the rows that are selected.
+// The statements of a batch. In each, b is the batch and reads the rows that are selected, and t is what they are compared with: where
+// they are placed, t is found by rowid, else by key.
 
-func storedQuery(b *batch) string {
-	return fmt.Sprintf("SELECT b.%s, coalesce(t.row_version, 0) FROM %s() AS b, %s AS t WHERE %s", numberColumn, b.name(), b.table.Name, sameKey(b.table))
+// storedQuery gives the number of a row, the version of the one that the table has of it, and whether both have one key.
+func storedQuery(b *batch, placed bool) string {
+	where, same := sameRow(placed, sameKey(b.table))
+	return fmt.Sprintf("SELECT b.%s, coalesce(t.row_version, 0), %s FROM %s() AS b, %s AS t WHERE %s", numberColumn, same, b.name(), b.table.Name, where)
 }
 
-func changedQuery(b *batch) string {
+// buriedQuery does the same with deletes.
+func buriedQuery(b *batch, placed bool) string {
+	where, same := sameRow(placed, sameDelete(b))
+	return fmt.Sprintf("SELECT b.%s, t.row_version, %s FROM %s() AS b, flexbeam.deletes AS t WHERE %s", numberColumn, same, b.name(), where)
+}
+
+// changedQuery gives the number of rows that differ from those that the table has.
+func changedQuery(b *batch, placed bool) string {
 	var s []string
 	for _, c := range b.table.Columns {
 		if !c.Key {
 			s = append(s, fmt.Sprintf("t.%[1]s IS DISTINCT FROM b.%[1]s", c.Name))
 		}
 	}
-	return fmt.Sprintf("SELECT b.%s FROM %s() AS b, %s AS t WHERE %s AND (%s)", numberColumn, b.name(), b.table.Name, sameKey(b.table), strings.Join(s, " OR "))
+	where, _ := sameRow(placed, sameKey(b.table))
+	return fmt.Sprintf("SELECT b.%s FROM %s() AS b, %s AS t WHERE %s AND (%s)", numberColumn, b.name(), b.table.Name, where, strings.Join(s, " OR "))
 }
 
-func buriedQuery(b *batch) string {
-	return fmt.Sprintf("SELECT b.%s, d.row_version FROM %s() AS b, flexbeam.deletes AS d WHERE d.table_name = '%s' AND d.key = b.%s", numberColumn, b.name(), b.table.Name, keyColumn)
+func dropQuery(b *batch, placed bool) string {
+	where, _ := sameRow(placed, sameKey(b.table))
+	return fmt.Sprintf("DELETE FROM %s AS t USING %s() AS b WHERE %s", b.table.Name, b.name(), where)
 }
 
-func dropQuery(b *batch) string {
-	return fmt.Sprintf("DELETE FROM %s AS t USING %s() AS b WHERE %s", b.table.Name, b.name(), sameKey(b.table))
-}
-
-func updateQuery(b *batch) string {
+func updateQuery(b *batch, placed bool) string {
 	var set []string
 	for _, c := range b.table.Columns {
 		if !c.Key {
 			set = append(set, c.Name+" = b."+c.Name)
 		}
 	}
-	return fmt.Sprintf("UPDATE %s AS t SET %s FROM %s() AS b WHERE %s", b.table.Name, strings.Join(set, ", "), b.name(), sameKey(b.table))
+	where, _ := sameRow(placed, sameKey(b.table))
+	return fmt.Sprintf("UPDATE %s AS t SET %s FROM %s() AS b WHERE %s", b.table.Name, strings.Join(set, ", "), b.name(), where)
 }
 
-func insertQuery(b *batch) string {
+func insertQuery(b *batch, _ bool) string {
 	names := make([]string, len(b.table.Columns))
 	for i, c := range b.table.Columns {
 		names[i] = c.Name
@@ -50,12 +59,21 @@ func insertQuery(b *batch) string {
 	return fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s()", b.table.Name, list, list, b.name())
 }
 
-func forgetQuery(b *batch) string {
-	return fmt.Sprintf("DELETE FROM flexbeam.deletes AS d USING %s() AS b WHERE d.table_name = '%s' AND d.key = b.%s", b.name(), b.table.Name, keyColumn)
+func forgetQuery(b *batch, placed bool) string {
+	where, _ := sameRow(placed, sameDelete(b))
+	return fmt.Sprintf("DELETE FROM flexbeam.deletes AS t USING %s() AS b WHERE %s", b.name(), where)
 }
 
-func rememberQuery(b *batch) string {
+func rememberQuery(b *batch, _ bool) string {
 	return fmt.Sprintf("INSERT INTO flexbeam.deletes SELECT '%s', %s, coalesce(row_version, 0) FROM %s()", b.table.Name, keyColumn, b.name())
+}
+
+// sameRow returns the condition that finds t, and a number that is 1 where its key is that of b.
+func sameRow(placed bool, sameKey string) (where, same string) {
+	if placed {
+		return "t.rowid = b." + placeColumn, "(" + sameKey + ")::BIGINT"
+	}
+	return sameKey, "1::BIGINT"
 }
 
 func sameKey(t *model.Table) string {
@@ -64,4 +82,8 @@ func sameKey(t *model.Table) string {
 		s = append(s, fmt.Sprintf("t.%[1]s = b.%[1]s", t.Columns[i].Name))
 	}
 	return strings.Join(s, " AND ")
+}
+
+func sameDelete(b *batch) string {
+	return fmt.Sprintf("t.table_name = '%s' AND t.key = b.%s", b.table.Name, keyColumn)
 }

@@ -30,6 +30,7 @@ import (
 const (
 	numberColumn = "batch_number" // index in the batch
 	keyColumn    = "batch_key"    // the key as text
+	placeColumn  = "batch_place"  // the rowid of what it replaces, where that is known
 )
 
 var vectorTypes = [...]bindings.Type{
@@ -62,7 +63,7 @@ func (b *batch) register(conn bindings.Connection) (forget func(), err error) {
 // A scan is one reading of a batch.
 type scan struct {
 	batch *batch
-	wants []int // for each output vector, the column of the table; len(Columns) is the number, one more the key
+	wants []int // for each output vector, the column of the table; len(Columns) is the number, one more the key, two the place
 	last  int   // the last column of the table that is wanted
 	next  atomic.Int64
 }
@@ -83,6 +84,7 @@ func flexbeamBind(p unsafe.Pointer) {
 	}
 	column(numberColumn, bindings.TypeBigInt)
 	column(keyColumn, bindings.TypeVarchar)
+	column(placeColumn, bindings.TypeBigInt)
 	bindings.BindSetCardinality(info, bindings.IdxT(len(b.selected)), true)
 }
 
@@ -93,7 +95,7 @@ func flexbeamInit(p unsafe.Pointer) {
 	s := &scan{batch: b, last: -1}
 	for i := range bindings.InitGetColumnCount(info) {
 		c := int(bindings.InitGetColumnIndex(info, i))
-		if c > len(b.table.Columns)+1 { // DuckDB's row id, when it wants no column
+		if c > len(b.table.Columns)+2 { // DuckDB's row id, when it wants no column
 			c = len(b.table.Columns)
 		}
 		s.wants = append(s.wants, c)

@@ -176,6 +176,15 @@ func (s *shard) commit() error {
 		return nil
 	}
 	s.open, s.rows = false, 0
-	_, err := s.conn.exec("COMMIT")
-	return err
+	if _, err := s.conn.exec("COMMIT"); err != nil {
+		return err
+	}
+	for _, b := range s.batches {
+		if b.inserted {
+			if err := b.learn(s.conn); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

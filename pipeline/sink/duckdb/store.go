@@ -46,6 +46,7 @@ func openStore(p place) (_ *store, err error) {
 		"preserve_insertion_order":     "false",
 		"write_buffer_row_group_count": "1",
 		"checkpoint_threshold":         "64MB",
+		"dynamic_or_filter_threshold":  "1000", // so many rowids of a join are looked up, for more their range is read
 	})
 	if err != nil {
 		return nil, explainOpen(p.file, err)

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"syscall"
+	"time"
+
+	"flexbeam/internal/kinesisfake"
+)
+
+// stream is the name of the stream, with so many shards.
+const (
+	stream = "bench"
+	shards = 8
+)
+
+// A job is a flexbeam process that reads the server's stream.
+type job struct {
+	file    string // of the tables
+	cmd     *exec.Cmd
+	log     messages
+	url     string // of its metrics
+	started time.Time
+	ended   chan error
+}
+
+// messages is what a process says.
+type messages struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (m *messages) Write(p []byte) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.b.Write(p)
+}
+
+func (m *messages) String() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.b.String()
+}
+
+// serve starts a server with an empty stream.
+func serve() (*kinesisfake.Server, error) {
+	server := kinesisfake.New(kinesisfake.Options{})
+	if err := server.Start(); err != nil {
+		return nil, err
+	}
+	server.CreateStream(stream, shards)
+	return server, nil
+}
+
+var served = regexp.MustCompile(`http://\S+/metrics`)
+
+// start starts a job with nothing in its tables and state, and waits until it serves metrics.
+func start(ctx context.Context, s settings, server *kinesisfake.Server, name string) (*job, error) {
+	j := &job{file: filepath.Join(s.dir, name+".duckdb"), ended: make(chan error, 1)}
+	state := filepath.Join(s.dir, name+".state")
+	for _, old := range []string{j.file, j.file + ".wal", state} {
+		if err := os.RemoveAll(old); err != nil {
+			return nil, err
+		}
+	}
+	j.cmd = exec.CommandContext(ctx, s.program, "run", "--source", "kinesis:"+stream+"?endpoint="+server.URL, "--sink", "duckdb:"+j.file,
+		"--state", state, "--metrics-addr", "127.0.0.1:0", "--log-level", "info", "--progress", "none")
+	j.cmd.Stderr = &j.log
+	j.started = time.Now()
+	if err := j.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("%w: make build makes it", err)
+	}
+	go func() { j.ended <- j.cmd.Wait() }()
+	return j, j.await(ctx, time.Minute, func() (bool, error) {
+		j.url = served.FindString(j.log.String())
+		return j.url != "", nil
+	})
+}
+
+// await waits until done says so, while the job runs.
+func (j *job) await(ctx context.Context, most time.Duration, done func() (bool, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	for {
+		ok, err := done()
+		if ok || err != nil {
+			return err
+		}
+		select {
+		case err := <-j.ended:
+			return fmt.Errorf("the job ended (%v): %s", err, j.log.String())
+		case <-ctx.Done():
+			return fmt.Errorf("in vain waited %v: %w: %s", most, ctx.Err(), j.log.String())
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// metrics reads the job's metrics.
+func (j *job) metrics() (sample, error) {
+	r, err := http.Get(j.url)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Body.Close()
+	return parse(r.Body)
+}
+
+// stop drains the job.
+func (j *job) stop() error {
+	if err := j.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	select {
+	case err := <-j.ended:
+		if err != nil {
+			return fmt.Errorf("the job failed: %w: %s", err, j.log.String())
+		}
+		return nil
+	case <-time.After(2 * time.Minute):
+		return errors.Join(errors.New("the job does not end"), j.cmd.Process.Kill())
+	}
+}

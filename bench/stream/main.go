@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// settings are what the flags say.
+type settings struct {
+	dir, program string
+	events       int
+	rates        []int
+	step         time.Duration // of a rate
+	slow         int           // events a second of the latency at low load and of memory
+	latency      time.Duration // how long latency is measured at half of the sustained rate
+	steady       time.Duration // how long it is measured at the low rate, and memory
+	warm         time.Duration // before measuring at the low rate
+	only         string
+}
+
+func main() {
+	var s settings
+	rates := flag.String("rates", "1000,2000,4000,6000,8000,10000,12500,15000,20000", "events a second of the steps")
+	minutes := flag.Float64("minutes", 15, "how long memory and latency are measured at the low rate")
+	quick := flag.Bool("quick", false, "short steps, and two minutes at the low rate")
+	flag.IntVar(&s.events, "events", 112000, "events that wait after the outage")
+	flag.IntVar(&s.slow, "slow", 500, "events a second of the low rate")
+	flag.DurationVar(&s.step, "step", 30*time.Second, "how long a rate is held")
+	flag.StringVar(&s.only, "only", "", "one of catch-up, sustained, latency, memory; all unless set")
+	flag.StringVar(&s.dir, "dir", ".cache/bench-stream", "where outputs are kept")
+	flag.StringVar(&s.program, "program", "bin/flexbeam", "the program to measure")
+	flag.Parse()
+	s.latency, s.warm = time.Minute, 30*time.Second
+	if *quick {
+		s.step, s.latency, *minutes = 12*time.Second, 30*time.Second, 2
+	}
+	s.steady = time.Duration(*minutes * float64(time.Minute))
+	for _, r := range strings.Split(*rates, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(r))
+		if err != nil || n <= 0 {
+			exit(fmt.Errorf("-rates: %q is no number of events", r))
+		}
+		s.rates = append(s.rates, n)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	exit(run(ctx, s))
+}
+
+func exit(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench/stream:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func run(ctx context.Context, s settings) error {
+	if err := os.MkdirAll(s.dir, 0o755); err != nil {
+		return err
+	}
+	best := s.rates[0]
+	parts := []struct {
+		name    string
+		measure func() error
+	}{
+		{"catch-up", func() error { return catchUp(ctx, s) }},
+		{"sustained", func() (err error) {
+			best, err = sustained(ctx, s)
+			return err
+		}},
+		{"latency", func() error { return latency(ctx, s, best/2) }},
+		{"memory", func() error { return memory(ctx, s) }},
+	}
+	for _, p := range parts {
+		if s.only != "" && s.only != p.name {
+			continue
+		}
+		fmt.Printf("\n%s (load average %s)\n", p.name, load())
+		if err := p.measure(); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+	}
+	return nil
+}
+
+// load returns the machine's load average, where it is told.
+func load() string {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	return strings.Join(strings.Fields(string(b))[:min(3, len(strings.Fields(string(b))))], " ")
+}

@@ -1,0 +1,178 @@
+package duckdb
+
+import (
+	"fmt"
+	"hash/maphash"
+	"strconv"
+	"strings"
+
+	"flexbeam/schemas/model"
+)
+
+// When a shard learns where rows are. Only tests change it.
+var (
+	fewRows  = 4096     // a batch of at most so many is small
+	manyRows = 50_000   // a table of at least so many takes longer to read than it takes to find the rows of a small batch
+	patience = 8        // small batches in a row before rowids are read: batch jobs have one small batch, the last
+	mostIDs  = 16 << 20 // rows of one table and shard: some 25 bytes each
+	hashMask = ^uint64(0)
+)
+
+// Rowids says where the rows of a table are that belong to a shard. DuckDB finds rows by a key of two columns only by reading
+// the key of every row, so a stream's small batches would take ever longer as the table grows; it finds rows by their number at
+// once. It numbers rows in the order of the commits and keeps the numbers while a table has an index, which all tables of the
+// file have.
+//
+// Keys are told apart by a hash, so what is found is compared with the key. A key without a rowid is not in the table. Where two keys
+// have one hash, keys are read.
+type rowids struct {
+	of    map[uint64]int64
+	next  int64 // rows before it are known
+	query string
+	hash  func(cells []string) (hash uint64, mine bool, err error)
+}
+
+// tableRowids returns the rowids of a batch's table.
+func tableRowids(b *batch, shards int) *rowids {
+	columns := b.table.Keys()
+	list := []string{"rowid::VARCHAR"}
+	for _, i := range columns {
+		if c := &b.table.Columns[i]; c.Type == model.Timestamp {
+			list = append(list, "epoch_ms("+c.Name+")::VARCHAR")
+		} else {
+			list = append(list, c.Name)
+		}
+	}
+	var packed []byte
+	return &rowids{
+		of:    map[uint64]int64{},
+		query: "SELECT " + strings.Join(list, ", ") + " FROM " + b.table.Name + " WHERE rowid >= ",
+		hash: func(cells []string) (uint64, bool, error) {
+			packed = packed[:0]
+			for n, i := range columns {
+				v := model.Text(cells[n])
+				if b.table.Columns[i].Type == model.Timestamp {
+					ms, err := strconv.ParseInt(cells[n], 10, 64)
+					if err != nil {
+						return 0, false, err
+					}
+					v = model.Millis(ms)
+				}
+				packed = appendCell(packed, &v)
+			}
+			h := maphash.Bytes(seed, packed)
+			return h & hashMask, h%uint64(shards) == uint64(b.shard), nil
+		},
+	}
+}
+
+// ambiguous stands for the rowids of several keys.
+const ambiguous = -1
+
+// deleteRowids returns the rowids of the deletes that are remembered of a batch's table. Their keys do not tell the shard: those of others
+// are never asked for.
+func deleteRowids(b *batch) *rowids {
+	return &rowids{
+		of:    map[uint64]int64{},
+		query: "SELECT rowid::VARCHAR, key FROM flexbeam.deletes WHERE table_name = '" + b.table.Name + "' AND rowid >= ",
+		hash:  func(cells []string) (uint64, bool, error) { return textHash(cells[0]), true, nil },
+	}
+}
+
+func textHash(key string) uint64 { return maphash.String(seed, key) & hashMask }
+
+// learn reads what was committed since it last did. What this shard commits later has greater rowids than all that is visible now.
+func (r *rowids) learn(c *conn) error {
+	return c.texts(r.query+strconv.FormatInt(r.next, 10), func(cells []string) error {
+		id, err := strconv.ParseInt(cells[0], 10, 64)
+		if err != nil {
+			return err
+		}
+		h, mine, err := r.hash(cells[1:])
+		if err != nil {
+			return err
+		}
+		r.next = max(r.next, id+1)
+		if !mine {
+			return nil
+		}
+		if _, ok := r.of[h]; ok {
+			id = ambiguous
+		}
+		r.of[h] = id
+		return nil
+	})
+}
+
+// small tells whether a batch's rows are found by rowid, and learns rowids when many small batches came to a large table.
+func (s *shard) small(b *batch) (bool, error) {
+	if len(b.rows) > fewRows {
+		b.smalls = 0
+		return b.rowids != nil && len(b.rows) <= 4*fewRows, nil
+	}
+	if b.rowids != nil {
+		return true, nil
+	}
+	if b.smalls++; b.smalls < patience {
+		return false, nil
+	}
+	b.smalls = 0
+	n, err := s.conn.number("SELECT count(*) FROM " + b.table.Name)
+	if err != nil || n < int64(manyRows) || n > int64(mostIDs) {
+		return false, err
+	}
+	if err := s.commit(); err != nil { // rows get their numbers then
+		return false, err
+	}
+	b.rowids, b.deletes = tableRowids(b, s.store.place.writers), deleteRowids(b)
+	return true, b.learn(s.conn)
+}
+
+// learn brings the rowids up to date, if there are any.
+func (b *batch) learn(c *conn) error {
+	if b.rowids == nil {
+		return nil
+	}
+	b.inserted = false
+	for _, r := range []*rowids{b.rowids, b.deletes} {
+		if err := r.learn(c); err != nil {
+			return fmt.Errorf("duckdb: find the rows of %s: %w", b.table.Name, err)
+		}
+	}
+	if len(b.rowids.of) > mostIDs || len(b.deletes.of) > mostIDs {
+		b.unlearn()
+	}
+	return nil
+}
+
+// unlearn goes back to reading keys.
+func (b *batch) unlearn() { b.rowids, b.deletes, b.inserted = nil, nil, false }
+
+// hash returns the hash by which rowids know a row.
+func (b *batch) hash(r *rowids, i int) uint64 {
+	if r == b.deletes {
+		return textHash(b.keyText(int32(i)))
+	}
+	return b.rows[i].hash & hashMask
+}
+
+// place notes the rowids of a batch's rows, or of the deletes that are remembered of them, and selects the rows that have one. It
+// tells whether all are certain.
+func (b *batch) place(r *rowids) (certain bool) {
+	b.places = append(b.places[:0], make([]int64, len(b.rows))...)
+	certain = true
+	b.choose(func(i int) bool {
+		id, ok := r.of[b.hash(r, i)]
+		b.places[i] = id
+		certain = certain && id != ambiguous
+		return ok
+	})
+	return certain
+}
+
+// gone forgets the rowid of a row.
+func (b *batch) gone(r *rowids, i int) {
+	if h := b.hash(r, i); r.of[h] != ambiguous {
+		delete(r.of, h)
+	}
+}
