@@ -1,0 +1,39 @@
+package bigquery
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"cloud.google.com/go/bigquery"
+)
+
+// job runs a job to its end. It has a fixed id: a request that is sent again, because its answer was lost, finds the job that
+// runs already, and does not start a second one. Only a job that failed for a passing reason is followed by another one.
+func (w *Writer) job(ctx context.Context, id string, start func(ctx context.Context, id string) (*bigquery.Job, error)) error {
+	pause := newPause(w.place.retry)
+	for attempt := 0; ; attempt++ {
+		name := fmt.Sprintf("%s_%d", id, attempt)
+		var job *bigquery.Job
+		err := w.again(ctx, func() (err error) {
+			job, err = start(ctx, name)
+			if restStatus(err) == http.StatusConflict {
+				job, err = w.rest.JobFromIDLocation(ctx, name, w.place.location)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		var status *bigquery.JobStatus
+		if err := w.again(ctx, func() (err error) { status, err = job.Wait(ctx); return err }); err != nil {
+			return err
+		}
+		if err = status.Err(); err == nil {
+			return nil
+		}
+		if !passing(err) || !pause.next(ctx) {
+			return fmt.Errorf("job %s: %w", name, err)
+		}
+	}
+}
