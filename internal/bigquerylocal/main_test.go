@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
 
 	"cloud.google.com/go/bigquery"
@@ -204,3 +205,5 @@ func apiError(t testing.TB, err error) *googleapi.Error {
 	}
 	return e
 }
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -11,6 +11,7 @@ import (
 type statement struct {
 	kind   string // as statistics.query.statementType has it
 	sql    string // for DuckDB; "" for DDL
+	twice  string // of MERGE: finds a target row that more than one source row would change
 	tables []*table
 	target *table // of DML
 	define func(context.Context) error
@@ -62,13 +63,8 @@ func (s *Server) translate(query string, g setting, locked bool) (*statement, er
 		return nil, err
 	}
 	st.tables = x.tables
-	if st.target == nil && st.define == nil {
-		return st, nil
-	}
-	if t := st.target; t != nil {
-		if t.isView() {
-			return nil, invalidQuery("Cannot modify the view %s", t.name)
-		}
+	if t := st.target; t != nil && t.isView() {
+		return nil, invalidQuery("Cannot modify the view %s", t.name)
 	}
 	return st, nil
 }
@@ -123,8 +119,71 @@ func (x *translator) modify(st *statement, head string, rest []token) (*statemen
 		}
 	}
 	body, err := x.expr(insertRow(rest[n:]))
+	if err != nil {
+		return nil, err
+	}
 	st.sql = head + target + " " + body
+	if st.kind == "MERGE" {
+		err = x.matchedTwice(st, target, rest[n:])
+	}
 	return st, err
+}
+
+// matchedTwice makes the query behind st.twice of what follows the target: USING source ON condition WHEN ... clauses.
+func (x *translator) matchedTwice(st *statement, target string, all []token) error {
+	on, depth := 0, 0
+	var conditions []string
+	for i := 0; i < len(all); i++ {
+		switch {
+		case all[i].is("("):
+			depth++
+		case all[i].is(")"):
+			depth--
+		case depth > 0:
+		case all[i].is("ON") && on == 0:
+			on = i
+		case all[i].is("WHEN") && i+1 < len(all) && all[i+1].is("MATCHED") && on > 0:
+			then, cases := i+2, 0
+			for ; then < len(all) && (cases > 0 || !all[then].is("THEN")); then++ {
+				if all[then].is("CASE") {
+					cases++
+				} else if all[then].is("END") {
+					cases--
+				}
+			}
+			condition := "TRUE"
+			if all[i+2].is("AND") {
+				var err error
+				if condition, err = x.expr(all[i+3 : then]); err != nil {
+					return err
+				}
+			}
+			conditions = append(conditions, "("+condition+")")
+		}
+	}
+	if len(conditions) == 0 || on < 1 {
+		return nil
+	}
+	end := on + 1
+	for depth := 0; end < len(all) && (depth > 0 || !all[end].is("WHEN")); end++ {
+		switch {
+		case all[end].is("(") || all[end].is("CASE"):
+			depth++
+		case all[end].is(")") || all[end].is("END"):
+			depth--
+		}
+	}
+	_, source, err := x.from(all[1:on], false)
+	if err != nil {
+		return err
+	}
+	condition, err := x.expr(all[on+1 : end])
+	if err != nil {
+		return err
+	}
+	name := target[strings.LastIndexByte(target, ' ')+1:]
+	st.twice = "SELECT 1 FROM " + target + " JOIN " + source + " ON " + condition + " WHERE " + strings.Join(conditions, " OR ") + " GROUP BY " + name + ".rowid HAVING COUNT(*) > 1 LIMIT 1"
+	return nil
 }
 
 // insertRow writes INSERT ROW of a MERGE as DuckDB has it.
@@ -153,7 +212,7 @@ func (s *Server) settle(st *statement) error {
 		if view == nil {
 			continue
 		}
-		inner, err := s.translate(view.Query, setting{project: t.name.project}, false)
+		inner, err := s.translate(view.Query, t.setting, false)
 		if err != nil {
 			return err
 		}
@@ -184,6 +243,15 @@ func (s *Server) run(ctx context.Context, st *statement) (*result, error) {
 	}
 	s.warehouse.mu.Lock()
 	defer s.warehouse.mu.Unlock()
+	if st.twice != "" {
+		r, err := s.warehouse.query(ctx, st.twice)
+		if err != nil {
+			return nil, err
+		}
+		if len(r.rows) > 0 {
+			return nil, invalidQuery("UPDATE/MERGE must match at most one source row for each target row")
+		}
+	}
 	r, err := s.warehouse.db.ExecContext(ctx, st.sql)
 	if err != nil {
 		return nil, explain(err)

@@ -29,7 +29,8 @@ func (n tableName) duckdb() string { return ident(n.schemaName()) + "." + ident(
 // Rows that Storage Write appended wait as they came, in pending and in the changes that are dirty, until a reader, a load or a
 // statement needs the table, or pendingLimit is reached: then settle puts them into DuckDB.
 type table struct {
-	name tableName
+	name    tableName
+	setting setting // what the query of a view is read with
 
 	mu       sync.Mutex
 	meta     *bq.Table

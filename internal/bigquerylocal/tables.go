@@ -35,11 +35,16 @@ func (c *call) insertTable() (any, error) {
 
 // createTable makes a table or view from its resource.
 func (c *catalog) createTable(ctx context.Context, n tableName, m *bq.Table) (*table, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.createLocked(ctx, n, m, setting{project: n.project})
+}
+
+// createLocked is createTable for callers that hold the lock. Names in the query of a view are read with g.
+func (c *catalog) createLocked(ctx context.Context, n tableName, m *bq.Table, g setting) (*table, error) {
 	if !entityName.MatchString(n.table) {
 		return nil, invalid("Invalid table ID %q.", n.table)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	d, err := c.dataset(datasetName{n.project, n.dataset})
 	if err != nil {
 		return nil, err
@@ -52,12 +57,12 @@ func (c *catalog) createTable(ctx context.Context, n tableName, m *bq.Table) (*t
 			return nil, err
 		}
 	}
-	t := &table{name: n, version: 1}
+	t := &table{name: n, version: 1, setting: g}
 	if t.schema, err = c.judge(n, m); err != nil {
 		return nil, err
 	}
 	if m.View != nil {
-		if err := c.server.describeView(ctx, n, m, c); err != nil {
+		if err := c.server.describeView(ctx, n, m, g); err != nil {
 			return nil, err
 		}
 	} else if err := c.server.warehouse.exec(ctx, "CREATE TABLE "+n.duckdb()+" ("+columnsOrNone(t.schema)+")"); err != nil {
@@ -246,7 +251,7 @@ func (c *catalog) change(ctx context.Context, t *table, m *bq.Table) error {
 		return err
 	}
 	if t.isView() {
-		if err := c.server.describeView(ctx, t.name, m, c); err != nil {
+		if err := c.server.describeView(ctx, t.name, m, t.setting); err != nil {
 			return err
 		}
 	} else {

@@ -28,7 +28,7 @@ func (x *translator) unknown(t token, format string, a ...any) error {
 	return invalidQuery("The local BigQuery service does not know %s at [%s]", fmt.Sprintf(format, a...), position(x.query, t.offset))
 }
 
-// cells that precede a parenthesis without being functions.
+// keywords may precede a parenthesis without being functions.
 var keywords = set("ALL", "AND", "AS", "ASC", "BETWEEN", "BY", "CASE", "CROSS", "DESC", "DISTINCT", "ELSE", "END", "EXCEPT", "EXCLUDE", "EXISTS", "FROM", "FULL", "GROUP",
 	"HAVING", "IN", "INNER", "INSERT", "INTERSECT", "INTO", "IS", "JOIN", "LEFT", "LIKE", "LIMIT", "MATCHED", "NOT", "NULL", "ON", "OR", "ORDER", "OUTER", "OVER", "PARTITION",
 	"QUALIFY", "RANGE", "REPLACE", "RIGHT", "ROWS", "SELECT", "SET", "THEN", "UNION", "USING", "VALUES", "WHEN", "WHERE", "WINDOW", "WITH")
@@ -123,6 +123,17 @@ func (x *translator) expr(all []token) (string, error) {
 				}
 				put(s)
 				i += 1 + n
+			case upper == "UNNEST" && next(1).is("(") && i > 0 && all[i-1].is("IN"):
+				end, err := x.closing(all, i+1)
+				if err != nil {
+					return "", err
+				}
+				s, err := x.expr(all[i+2 : end])
+				if err != nil {
+					return "", err
+				}
+				put("(SELECT unnest(" + s + "))")
+				i = end + 1
 			case next(1).is("(") && !keywords[upper]:
 				end, err := x.closing(all, i+1)
 				if err != nil {

@@ -8,8 +8,8 @@ import (
 
 // describeView checks the query of a view by making it in DuckDB, and fills in its schema, keeping the descriptions that
 // the resource gives. The caller holds the lock of the catalog.
-func (s *Server) describeView(ctx context.Context, n tableName, m *bq.Table, _ *catalog) error {
-	st, err := s.translate(m.View.Query, setting{project: n.project}, true)
+func (s *Server) describeView(ctx context.Context, n tableName, m *bq.Table, g setting) error {
+	st, err := s.translate(m.View.Query, g, true)
 	if err != nil {
 		return err
 	}
@@ -32,9 +32,6 @@ func (s *Server) describeView(ctx context.Context, n tableName, m *bq.Table, _ *
 		}
 	}
 	m.Schema = &bq.TableSchema{Fields: r.fields}
-	if m.View.UseLegacySql {
-		return unknown("legacy SQL: set useLegacySql to false")
-	}
 	m.View.ForceSendFields = []string{"UseLegacySql"}
 	return s.warehouse.exec(ctx, "CREATE OR REPLACE VIEW "+n.duckdb()+" AS "+st.sql)
 }
