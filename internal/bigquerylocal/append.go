@@ -30,9 +30,10 @@ func (s *Server) newGRPC() *grpc.Server {
 
 // A connection is one AppendRows call.
 type connection struct {
-	service *writeService
-	current string
-	writers map[string]*writer
+	service     *writeService
+	current     string
+	writers     map[string]*writer
+	descriptors map[string]*descriptorpb.DescriptorProto // by stream: the one that was sent last, also with a request that failed
 }
 
 // A writer is a write stream as one connection uses it: clients send stream, schema and interpretations only where they change.
@@ -50,7 +51,7 @@ type writer struct {
 
 // AppendRows appends rows to streams, answering each request in order.
 func (w *writeService) AppendRows(bs storagepb.BigQueryWrite_AppendRowsServer) error {
-	c := &connection{service: w, writers: map[string]*writer{}}
+	c := &connection{service: w, writers: map[string]*writer{}, descriptors: map[string]*descriptorpb.DescriptorProto{}}
 	defer c.close()
 	for {
 		r, err := bs.Recv()
@@ -86,6 +87,10 @@ func (c *connection) handle(r *storagepb.AppendRowsRequest) (*storagepb.AppendRo
 		return nil, status.Errorf(codes.InvalidArgument, "write_stream %q is not projects/{project}/datasets/{dataset}/tables/{table}/streams/{stream}", name)
 	}
 	n := tableName{m[2], m[3], m[4]}
+	c.current = name
+	if d := r.GetProtoRows().GetWriterSchema().GetProtoDescriptor(); d != nil {
+		c.descriptors[name] = d
+	}
 	var refuse func(int, map[string]any) string
 	var lose error
 	stale, goAway := false, false
@@ -106,9 +111,6 @@ func (c *connection) handle(r *storagepb.AppendRowsRequest) (*storagepb.AppendRo
 		case StaleSchema:
 			stale = true
 		}
-	}
-	if size := proto.Size(r); size > maxRequest {
-		return failed(name, status.Errorf(codes.InvalidArgument, "AppendRows request too large: %d limit %d", size, maxRequest)), nil
 	}
 	resp, err := c.append(r, name, n, m[5] == defaultStream, refuse, stale)
 	if err != nil {
@@ -168,6 +170,9 @@ func (c *connection) writer(name string, n tableName, isDefault bool) (*writer, 
 
 // append does what a request asks for.
 func (c *connection) append(r *storagepb.AppendRowsRequest, name string, n tableName, isDefault bool, refuse func(int, map[string]any) string, stale bool) (*storagepb.AppendRowsResponse, error) {
+	if size := proto.Size(r); size > maxRequest {
+		return nil, status.Errorf(codes.InvalidArgument, "AppendRows request too large: %d limit %d", size, maxRequest)
+	}
 	w, err := c.writer(name, n, isDefault)
 	if err != nil {
 		return nil, err
@@ -184,10 +189,9 @@ func (c *connection) append(r *storagepb.AppendRowsRequest, name string, n table
 	t := w.table
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if err := w.prepare(r.GetProtoRows().GetWriterSchema().GetProtoDescriptor(), stale); err != nil {
+	if err := w.prepare(c.descriptors[name], stale); err != nil {
 		return nil, err
 	}
-	c.current = name
 	c.writers[name] = w
 	resp := &storagepb.AppendRowsResponse{WriteStream: name}
 	if w.version == 0 {
@@ -232,15 +236,15 @@ func (c *connection) append(r *storagepb.AppendRowsRequest, name string, n table
 
 // prepare sees to it that the writer has a plan for the newest descriptor of the client and the newest schema of the table.
 func (w *writer) prepare(d *descriptorpb.DescriptorProto, stale bool) error {
-	if d != nil && (w.stream == nil || w.descriptor == nil) && !proto.Equal(d, w.descriptor) {
+	if d == nil {
+		return status.Errorf(codes.InvalidArgument, "The first request of a connection to stream %s must have a writer schema", w.name)
+	}
+	if d != w.descriptor && (w.stream == nil || w.descriptor == nil) && !proto.Equal(d, w.descriptor) {
 		plan, err := newPlan(proto.CloneOf(d), w.table.schema, w.table.name.table)
 		if err != nil {
 			return err
 		}
 		w.descriptor, w.plan = d, plan
-	}
-	if w.descriptor == nil {
-		return status.Errorf(codes.InvalidArgument, "The first request of a connection to stream %s must have a writer schema", w.name)
 	}
 	if stale && w.table.stale != nil {
 		if _, err := newPlan(proto.CloneOf(w.descriptor), w.table.stale, w.table.name.table); err != nil {

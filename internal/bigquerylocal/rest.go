@@ -83,12 +83,16 @@ func (s *Server) answer(c *call, f func(*call) (any, error)) {
 			lose = injected
 		}
 	}
+	w := c.w
+	if lose != nil {
+		c.w = nowhere{}
+	}
 	v, err := f(c)
 	if lose != nil {
 		err = lose
 	}
 	if err != nil {
-		writeError(c.w, asAPI(err))
+		writeError(w, asAPI(err))
 		return
 	}
 	switch v := v.(type) {
@@ -99,6 +103,18 @@ func (s *Server) answer(c *call, f func(*call) (any, error)) {
 		writeJSON(c.w, http.StatusOK, v)
 	}
 }
+
+// nowhere takes an answer that is to be lost.
+type nowhere struct{}
+
+// Header implements http.ResponseWriter.
+func (nowhere) Header() http.Header { return http.Header{} }
+
+// Write implements http.ResponseWriter.
+func (nowhere) Write(b []byte) (int, error) { return len(b), nil }
+
+// WriteHeader implements http.ResponseWriter.
+func (nowhere) WriteHeader(int) {}
 
 // answered is what a handler returns that wrote its answer itself.
 type answered struct{}
