@@ -13,12 +13,12 @@ func (s *streamer) append(e *encoder, rows [][]byte) (conn *connection, refused 
 	if conn, err = s.dial.get(); err != nil {
 		return nil, nil, err
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, s.place.timeout)
-	defer cancel()
-	stream, err := conn.stream(ctx, s.place, e)
+	stream, err := conn.stream(s.ctx, s.place, e) // which lives as long as its context
 	if err != nil {
 		return conn, nil, err
 	}
+	ctx, cancel := context.WithTimeout(s.ctx, s.place.timeout)
+	defer cancel()
 	result, err := stream.AppendRows(ctx, rows)
 	if err != nil {
 		return conn, nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"cloud.google.com/go/bigquery"
 )
@@ -25,8 +26,8 @@ func (w *Writer) job(ctx context.Context, id string, start func(ctx context.Cont
 		if err != nil {
 			return err
 		}
-		var status *bigquery.JobStatus
-		if err := w.again(ctx, func() (err error) { status, err = job.Wait(ctx); return err }); err != nil {
+		status, err := w.wait(ctx, job)
+		if err != nil {
 			return err
 		}
 		if err = status.Err(); err == nil {
@@ -34,6 +35,21 @@ func (w *Writer) job(ctx context.Context, id string, start func(ctx context.Cont
 		}
 		if !passing(err) || !pause.next(ctx) {
 			return fmt.Errorf("job %s: %w", name, err)
+		}
+	}
+}
+
+// wait returns the status of a job that has ended.
+func (w *Writer) wait(ctx context.Context, job *bigquery.Job) (status *bigquery.JobStatus, err error) {
+	for step := 20 * time.Millisecond; ; step = min(2*step, 5*time.Second) {
+		err = w.again(ctx, func() (err error) { status, err = job.Status(ctx); return err })
+		if err != nil || status.Done() {
+			return status, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(step):
 		}
 	}
 }

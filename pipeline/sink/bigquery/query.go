@@ -14,6 +14,9 @@ import (
 
 // query runs a query and calls f with each row of its answer. The row is valid until f returns.
 func (w *Writer) query(ctx context.Context, sql string, f func([]bigquery.Value) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	late := time.AfterFunc(w.place.retry+w.place.timeout, func() { cancel(errLate) }) // the client itself never gives up
 	var it *bigquery.RowIterator
 	err := w.again(ctx, func() (err error) {
 		q := w.rest.Query(sql)
@@ -23,8 +26,9 @@ func (w *Writer) query(ctx context.Context, sql string, f func([]bigquery.Value)
 		it, err = q.Read(ctx)
 		return err
 	})
+	late.Stop()
 	if err != nil {
-		return explain(err)
+		return explain(because(ctx, err))
 	}
 	var row []bigquery.Value
 	for {
@@ -38,6 +42,14 @@ func (w *Writer) query(ctx context.Context, sql string, f func([]bigquery.Value)
 			return err
 		}
 	}
+}
+
+// because adds why ctx ended to an error.
+func because(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause == errLate {
+		return fmt.Errorf("%w: %w", cause, err)
+	}
+	return err
 }
 
 // again calls f until it succeeds or fails for good.
