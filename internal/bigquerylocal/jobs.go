@@ -132,6 +132,20 @@ func (j *jobs) disturbed(ctx context.Context, one *job, work func(context.Contex
 	return firstError(work(ctx, one), lose)
 }
 
+// promptness is how long the answer to an insert waits for its job, so that clients seldom have to ask again.
+const promptness = 100 * time.Millisecond
+
+// started returns the resource of a job that was just inserted.
+func (one *job) started() *bq.Job {
+	timer := time.NewTimer(promptness)
+	defer timer.Stop()
+	select {
+	case <-one.done:
+	case <-timer.C:
+	}
+	return one.describe()
+}
+
 // describe returns the resource of the job as it is now.
 func (one *job) describe() *bq.Job {
 	one.mu.Lock()
@@ -197,7 +211,13 @@ func (c *call) insertJob() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return one.describe(), nil
+	if m.Configuration.DryRun { // is never a job that one could ask for later
+		<-one.done
+		if one.failed != nil {
+			return nil, one.failed
+		}
+	}
+	return one.started(), nil
 }
 
 // insert starts the job of a resource. media is the file that was uploaded with it, "" for none.

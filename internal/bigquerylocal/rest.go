@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -216,18 +217,21 @@ func (c *call) merge(old any, keep []string, into any) error {
 	if err != nil {
 		return err
 	}
-	after := before
+	kept := map[string]any{}
+	for _, k := range keep {
+		if v, ok := before[k]; ok {
+			kept[k] = v
+		}
+	}
+	after := change
 	if c.Request.Method == http.MethodPatch {
+		after = before
 		mergePatch(after, change)
-	} else {
-		after = change
 	}
 	for _, k := range keep {
 		delete(after, k)
-		if v, ok := before[k]; ok {
-			after[k] = v
-		}
 	}
+	maps.Copy(after, kept)
 	b, err := json.Marshal(after)
 	if err != nil {
 		return err

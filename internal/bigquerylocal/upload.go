@@ -84,7 +84,7 @@ func (c *call) multipart() (any, error) {
 		os.Remove(file.Name())
 		return nil, err
 	}
-	return one.describe(), nil
+	return one.started(), nil
 }
 
 func (c *call) begin() (any, error) {
@@ -175,7 +175,7 @@ func (c *call) chunk() (any, error) {
 		return nil, err
 	}
 	r.done = one
-	return one.describe(), nil
+	return one.started(), nil
 }
 
 // incomplete answers 308, Resume Incomplete, with what was received. Clients that say so get 200 with the 308 in a header.
