@@ -66,3 +66,10 @@ func storageError(c codes.Code, s storagepb.StorageError_StorageErrorCode, entit
 	}
 	return st.Err()
 }
+
+// A complaint is what is wrong with a row, in the words of the service.
+type complaint string
+
+func (c complaint) Error() string { return string(c) }
+
+func complain(format string, a ...any) error { return complaint(fmt.Sprintf(format, a...)) }

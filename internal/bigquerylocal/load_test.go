@@ -139,6 +139,7 @@ func TestFilesThatDoNotFitLoadNothing(t *testing.T) {
 		{bigquery.Parquet, parquetFile(t, other{"a", "x"}), "Field age has changed type from INTEGER to STRING"},
 		{bigquery.Parquet, parquetFile(t, loose{&id}), "Field id has changed mode from REQUIRED to NULLABLE"},
 		{bigquery.Parquet, parquetFile(t, without{"x"}), "Field id is missing in new schema"},
+		{bigquery.Parquet, parquetFile(t, local{"a", 1}), "Field seen has changed type from TIMESTAMP to DATETIME"},
 		{bigquery.Parquet, []byte("no parquet"), "Error while reading data"},
 		{bigquery.JSON, []byte(`{"id": "a"}` + "\n" + `{"id": "b", "more": 1}`), "No such field: more"},
 		{bigquery.JSON, []byte(`{"id": "a"}` + "\n" + `{"id": "b", "age": "old"}`), "Could not convert value of field age to INTEGER"},

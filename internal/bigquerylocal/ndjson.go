@@ -73,7 +73,7 @@ func (j jsonSource) read(s *schema, line []byte, values []driver.Value) error {
 	d.UseNumber()
 	var object map[string]any
 	if err := d.Decode(&object); err != nil {
-		return fmt.Errorf("JSON parsing error in row: %v", err)
+		return complain("JSON parsing error in row: %v", err)
 	}
 	for name, v := range object {
 		i, ok := s.index[strings.ToLower(name)]
@@ -81,18 +81,18 @@ func (j jsonSource) read(s *schema, line []byte, values []driver.Value) error {
 			if j.ignoreUnknown {
 				continue
 			}
-			return fmt.Errorf("No such field: %s", name)
+			return complain("No such field: %s", name)
 		}
 		c := s.columns[i]
 		value, err := fromJSON(c.kind, v)
 		if err != nil {
-			return fmt.Errorf("Could not convert value of field %s to %s: %v", c.name, kinds[c.kind].rest, err)
+			return complain("Could not convert value of field %s to %s: %v", c.name, kinds[c.kind].rest, err)
 		}
 		values[i] = value
 	}
 	for i, c := range s.columns {
 		if c.required && values[i] == nil {
-			return fmt.Errorf("Missing required field: %s", c.name)
+			return complain("Missing required field: %s", c.name)
 		}
 	}
 	return nil

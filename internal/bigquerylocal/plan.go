@@ -3,7 +3,6 @@ package bigquerylocal
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -226,7 +225,7 @@ func (p *plan) check(cells []cell) error {
 		switch column.kind {
 		case kindString:
 			if !utf8.Valid(c.text) {
-				return fmt.Errorf("Field %s: the value is not valid UTF-8", column.name)
+				return complain("Field %s: the value is not valid UTF-8", column.name)
 			}
 		case kindBool:
 			if c.num != 0 {
@@ -234,17 +233,17 @@ func (p *plan) check(cells []cell) error {
 			}
 		case kindTimestamp:
 			if c.num < minMicros || c.num > maxMicros {
-				return fmt.Errorf("Field %s: timestamp %d is out of range: microseconds from %d to %d are allowed", column.name, c.num, int64(minMicros), int64(maxMicros))
+				return complain("Field %s: timestamp %d is out of range: microseconds from %d to %d are allowed", column.name, c.num, int64(minMicros), int64(maxMicros))
 			}
 		case kindDate:
 			if c.num < minDays || c.num > maxDays {
-				return fmt.Errorf("Field %s: date %d is out of range: days from %d to %d are allowed", column.name, c.num, minDays, maxDays)
+				return complain("Field %s: date %d is out of range: days from %d to %d are allowed", column.name, c.num, minDays, maxDays)
 			}
 		}
 	}
 	for _, i := range p.requiredByColumn {
 		if !cells[i].set {
-			return fmt.Errorf("Field %s is REQUIRED and has no value in the row", p.schema.columns[i].name)
+			return complain("Field %s is REQUIRED and has no value in the row", p.schema.columns[i].name)
 		}
 	}
 	return nil
