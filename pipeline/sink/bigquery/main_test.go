@@ -185,3 +185,14 @@ func sampleRows(t testing.TB, n int) []model.Row {
 	}
 	return rows
 }
+
+// sampleAgent returns a block that upserts an agent.
+func sampleAgent(id string, version int64) change.Block {
+	a := &model.Agents
+	r := a.NewRow()
+	for name, text := range map[string]string{"account_sid": "AC1", "agent_id": id, "agent_name": "Alena", "state": "Active", "agent_type": "User"} {
+		r[a.Col(name)] = model.Text(text)
+	}
+	r[a.Col("row_version")] = model.Integer(version)
+	return change.Block(nil).Append(change.Change{Table: a.ID, Row: r})
+}
