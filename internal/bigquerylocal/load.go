@@ -239,6 +239,7 @@ func (s *Server) fill(ctx context.Context, t *table, l *bq.JobConfigurationLoad,
 		}
 		n += rows
 	}
+	t.foreign = true
 	_, err = conn.ExecContext(ctx, "COMMIT")
 	if err == nil && l.WriteDisposition == "WRITE_TRUNCATE" {
 		t.changes = nil

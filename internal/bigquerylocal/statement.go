@@ -236,6 +236,7 @@ func (s *Server) run(ctx context.Context, st *statement) (*result, error) {
 	}
 	st.target.mu.Lock()
 	changers := st.target.changers
+	st.target.foreign = true
 	st.target.mu.Unlock()
 	if changers > 0 && st.kind != "INSERT" {
 		// https://cloud.google.com/bigquery/docs/change-data-capture#limitations

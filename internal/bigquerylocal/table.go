@@ -41,8 +41,9 @@ type table struct {
 	pending  []row
 	changes  map[string]*change
 	dirty    []*change
-	bytes    int // of pending and dirty rows
-	changers int // open connections that sent changes
+	bytes    int  // of pending and dirty rows
+	changers int  // open connections that sent changes
+	foreign  bool // rows came by other ways than changes
 }
 
 func (t *table) isView() bool { return t.meta.View != nil }
@@ -61,6 +62,7 @@ type change struct {
 	deleted   bool
 	deletedAt time.Time
 	dirty     bool
+	stored    bool // DuckDB has a row of this key
 }
 
 // pendingLimit is the size of waiting rows, in bytes, at which a table settles by itself.
@@ -68,6 +70,7 @@ const pendingLimit = 64 << 20
 
 // append adds rows without a change type. The caller holds t.mu.
 func (t *table) append(rows []row) {
+	t.foreign = true
 	t.pending = append(t.pending, rows...)
 	for _, r := range rows {
 		t.bytes += len(r.data)

@@ -75,25 +75,10 @@ func (w *warehouse) settle(t *table) error {
 		if len(t.dirty) == 0 {
 			return nil
 		}
-		var keys, on []string
-		for _, k := range t.schema.keys {
-			name := ident(t.schema.columns[k].name)
-			keys = append(keys, name)
-			on = append(on, "t."+name+" IS NOT DISTINCT FROM k."+name)
-		}
-		if err := run("CREATE OR REPLACE TEMP TABLE settled_keys AS SELECT "+strings.Join(keys, ", ")+" FROM "+t.name.duckdb()+" LIMIT 0",
-			"CREATE OR REPLACE TEMP TABLE settled_rows AS SELECT * FROM "+t.name.duckdb()+" LIMIT 0"); err != nil {
+		if err := w.forget(conn, t, run); err != nil {
 			return err
 		}
-		if err := w.writeKeys(conn, t); err != nil {
-			return err
-		}
-		if err := w.write(conn, "temp", "main", "settled_rows", t.schema, len(t.dirty), func(i int) (row, bool) { return t.dirty[i].row, !t.dirty[i].deleted }); err != nil {
-			return err
-		}
-		return run("DELETE FROM "+t.name.duckdb()+" AS t USING settled_keys AS k WHERE "+strings.Join(on, " AND "),
-			"INSERT INTO "+t.name.duckdb()+" SELECT * FROM settled_rows",
-			"DROP TABLE settled_keys", "DROP TABLE settled_rows")
+		return w.write(conn, "", t.name.schemaName(), t.name.table, t.schema, len(t.dirty), func(i int) (row, bool) { return t.dirty[i].row, !t.dirty[i].deleted })
 	}()
 	if err != nil {
 		_ = run("ROLLBACK")
@@ -103,10 +88,36 @@ func (w *warehouse) settle(t *table) error {
 		return fmt.Errorf("settle table %s: %w", t.name, err)
 	}
 	for _, c := range t.dirty {
-		c.dirty, c.row = false, row{}
+		c.dirty, c.stored, c.row = false, !c.deleted, row{}
 	}
 	t.pending, t.dirty, t.bytes = nil, nil, 0
 	return nil
+}
+
+// forget deletes the rows that the dirty changes of a table replace.
+func (w *warehouse) forget(conn *sql.Conn, t *table, run func(...string) error) error {
+	var replaced []*change
+	for _, c := range t.dirty {
+		if c.stored || t.foreign {
+			replaced = append(replaced, c)
+		}
+	}
+	if len(replaced) == 0 {
+		return nil
+	}
+	var keys, on []string
+	for _, k := range t.schema.keys {
+		name := ident(t.schema.columns[k].name)
+		keys = append(keys, name)
+		on = append(on, "t."+name+" IS NOT DISTINCT FROM k."+name)
+	}
+	if err := run("CREATE OR REPLACE TEMP TABLE settled_keys AS SELECT " + strings.Join(keys, ", ") + " FROM " + t.name.duckdb() + " LIMIT 0"); err != nil {
+		return err
+	}
+	if err := w.writeKeys(conn, t, replaced); err != nil {
+		return err
+	}
+	return run("DELETE FROM "+t.name.duckdb()+" AS t USING settled_keys AS k WHERE "+strings.Join(on, " AND "), "DROP TABLE settled_keys")
 }
 
 // write appends rows to a table of DuckDB.
@@ -129,10 +140,10 @@ func (w *warehouse) write(conn *sql.Conn, catalog, schemaName, name string, s *s
 	}, len(s.columns))
 }
 
-// writeKeys appends the keys of the dirty changes of a table to settled_keys.
-func (w *warehouse) writeKeys(conn *sql.Conn, t *table) error {
-	return appendTo(conn, "temp", "main", "settled_keys", len(t.dirty), len(t.schema.keys), func(i int, values []driver.Value, cells []cell) (bool, error) {
-		r := t.dirty[i].row
+// writeKeys appends the keys of changes to settled_keys.
+func (w *warehouse) writeKeys(conn *sql.Conn, t *table, changes []*change) error {
+	return appendTo(conn, "temp", "main", "settled_keys", len(changes), len(t.schema.keys), func(i int, values []driver.Value, cells []cell) (bool, error) {
+		r := changes[i].row
 		if _, err := r.plan.read(r.data, cells[:len(r.plan.schema.columns)]); err != nil {
 			return false, err
 		}
