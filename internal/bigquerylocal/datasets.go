@@ -46,14 +46,14 @@ func (c *call) insertDataset() (any, error) {
 		return nil, invalid("Required parameter is missing: datasetReference")
 	}
 	n := datasetName{c.PathValue("project"), d.DatasetReference.DatasetId}
-	if !entityName.MatchString(n.dataset) || strings.Contains(n.dataset, "-") {
-		return nil, invalid("Invalid dataset ID %q. Dataset IDs must be alphanumeric (plus underscores) and must be at most 1024 characters long.", n.dataset)
-	}
 	return c.server.catalog.createDataset(c.Context(), n, &d)
 }
 
 // createDataset makes a dataset from its resource.
 func (c *catalog) createDataset(ctx context.Context, n datasetName, d *bq.Dataset) (*bq.Dataset, error) {
+	if !entityName.MatchString(n.dataset) || strings.Contains(n.dataset, "-") {
+		return nil, invalid("Invalid dataset ID %q. Dataset IDs must be alphanumeric (plus underscores) and must be at most 1024 characters long.", n.dataset)
+	}
 	if err := checkLabels(d.Labels); err != nil {
 		return nil, err
 	}
@@ -149,4 +149,11 @@ func (c *call) deleteDataset() (any, error) {
 	}
 	delete(k.datasets, n)
 	return nil, nil
+}
+
+// CreateDataset makes a dataset, as a client could.
+func (s *Server) CreateDataset(project, dataset string) error {
+	d := &bq.Dataset{DatasetReference: &bq.DatasetReference{ProjectId: project, DatasetId: dataset}}
+	_, err := s.catalog.createDataset(context.Background(), datasetName{project, dataset}, d)
+	return err
 }
