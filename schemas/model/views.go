@@ -140,7 +140,7 @@ var AgentOccupancy = View{
 		{name: "unavailable_seconds", expr: sum("unavailable"), description: "Time in other activities, without those that agent_status leaves out, seconds."},
 		{name: "engagements", expr: countIf("engagement = 1"), description: "Engagements that began."},
 		{name: "busy_seconds", expr: sum("busy"), description: "Engagement and wrap-up time of these engagements, seconds; it adds up when they overlap."},
-		{name: "occupancy", expr: "LEAST(1, SUM(busy) / NULLIF(SUM(available), 0))", description: "busy_seconds as a share of available_seconds, at most 1; null without available time."},
+		{name: "occupancy", expr: "LEAST(1, " + sum("busy") + " / NULLIF(" + sum("available") + ", 0))", description: "busy_seconds as a share of available_seconds, at most 1; null without available time."},
 	},
 }
 
@@ -171,7 +171,7 @@ func countIf(cond string) string { return "COUNT(CASE WHEN " + cond + " THEN 1 E
 // sum sums seconds with their milliseconds; rounded, since the order of the addition is open.
 func sum(expr string) string { return "ROUND(SUM(" + expr + "), 3)" }
 
-func mean(expr string) string { return "ROUND(AVG(" + expr + "), 3)" }
+func mean(expr string) string { return "ROUND(" + sum(expr) + " / NULLIF(COUNT(" + expr + "), 0), 3)" }
 
 func sumIf(kind, column string) string {
 	return sum("CASE WHEN engagement_type = '" + kind + "' THEN " + column + " END")

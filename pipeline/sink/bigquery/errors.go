@@ -17,7 +17,6 @@ import (
 
 var (
 	errClosed = errors.New("bigquery: sink is closed")
-	errLate   = errors.New("no answer for the time that the option retry allows")
 
 	// ErrTable says that a table is not one that the sink can write to.
 	ErrTable = errors.New("incompatible table")

@@ -95,7 +95,7 @@ func (k *known) newer(t *table, key []byte, version int64) bool {
 // metadata reads what BigQuery says of a table.
 func (w *Writer) metadata(ctx context.Context, t *table) (meta *bigquery.TableMetadata, err error) {
 	ref := w.rest.DatasetInProject(w.place.project, w.place.in(t)).Table(t.name)
-	err = w.again(ctx, func() (err error) { meta, err = ref.Metadata(ctx); return err })
+	err = w.again(ctx, func(ctx context.Context) (err error) { meta, err = ref.Metadata(ctx); return err })
 	if err != nil {
 		return nil, fmt.Errorf("bigquery: look at table %s: %w", t.name, explain(err))
 	}

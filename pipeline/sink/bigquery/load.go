@@ -228,7 +228,7 @@ func (s *staging) load(ctx context.Context) error {
 	for _, c := range s.loader.layouts[s.table.id].columns {
 		fields = append(fields, &bigquery.FieldSchema{Name: c.name, Type: fieldTypes[c.kind], Description: c.description})
 	}
-	err := w.again(ctx, func() error {
+	err := w.again(ctx, func(ctx context.Context) error {
 		return s.ref().Create(ctx, &bigquery.TableMetadata{
 			Schema: fields, ExpirationTime: time.Now().Add(stagingLife), Labels: map[string]string{managedLabel: agent},
 			Description: "Changes on their way into " + s.table.name + ". It expires by itself.",
@@ -242,7 +242,7 @@ func (s *staging) load(ctx context.Context) error {
 		if err != nil {
 			return fail(err)
 		}
-		err = w.job(ctx, fmt.Sprintf("flexbeam_load_%s_%d", s.id, n), func(ctx context.Context, id string) (*bigquery.Job, error) {
+		_, err = w.job(ctx, fmt.Sprintf("flexbeam_load_%s_%d", s.id, n), func(ctx context.Context, id string) (*bigquery.Job, error) {
 			src, end, err := source()
 			if err != nil {
 				return nil, err
@@ -277,7 +277,7 @@ func (s *staging) source(ctx context.Context, n int, f *parquetFile) (open func(
 	}
 	object := fmt.Sprintf("%s_%d.parquet", s.name(), n)
 	var uri string
-	err = s.loader.sink.again(ctx, func() (err error) {
+	err = s.loader.sink.again(ctx, func(ctx context.Context) (err error) {
 		uri, err = s.loader.store.put(ctx, object, f.file.Name())
 		return err
 	})
@@ -301,7 +301,7 @@ func (s *staging) merge(ctx context.Context) error {
 		if err != nil {
 			return
 		}
-		err = w.job(ctx, "flexbeam_"+what+"_"+s.id, func(ctx context.Context, id string) (*bigquery.Job, error) {
+		_, err = w.job(ctx, "flexbeam_"+what+"_"+s.id, func(ctx context.Context, id string) (*bigquery.Job, error) {
 			q := w.rest.Query(sql)
 			q.JobID, q.Location = id, p.location
 			q.Labels = map[string]string{managedLabel: agent}
@@ -333,7 +333,7 @@ func (s *staging) mark(ctx context.Context) error {
 		var change bigquery.TableMetadataToUpdate
 		change.SetLabel(mergedLabel, "yes")
 		ref := w.rest.DatasetInProject(w.place.project, w.place.in(s.table)).Table(s.table.name)
-		if err := w.again(ctx, func() error { _, err := ref.Update(ctx, change, ""); return err }); err != nil {
+		if err := w.again(ctx, func(ctx context.Context) error { _, err := ref.Update(ctx, change, ""); return err }); err != nil {
 			return err
 		}
 	}
@@ -344,12 +344,12 @@ func (s *staging) mark(ctx context.Context) error {
 // clean deletes what was staged. A staging table that stays expires.
 func (s *staging) clean(ctx context.Context) error {
 	w := s.loader.sink
-	err := w.again(ctx, func() error { return s.ref().Delete(ctx) })
+	err := w.again(ctx, func(ctx context.Context) error { return s.ref().Delete(ctx) })
 	if restStatus(err) == http.StatusNotFound {
 		err = nil
 	}
 	for _, o := range s.objects {
-		if e := w.again(ctx, func() error { return s.loader.store.remove(ctx, o) }); err == nil && e != nil {
+		if e := w.again(ctx, func(ctx context.Context) error { return s.loader.store.remove(ctx, o) }); err == nil && e != nil {
 			err = e
 		}
 	}

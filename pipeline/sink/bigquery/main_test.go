@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"strings"
@@ -13,6 +14,9 @@ import (
 	"time"
 
 	"cloud.google.com/go/bigquery"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	beamharness "github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime/harness"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/util/hooks"
 	"google.golang.org/api/iterator"
 
 	"flexbeam/internal/bigquerylocal"
@@ -27,11 +31,13 @@ import (
 const realEnv = "FLEXBEAM_TEST_BIGQUERY"
 
 func TestMain(m *testing.M) {
-	if uri := os.Getenv(childEnv); uri != "" {
-		child(uri)
-		return
+	if args := os.Getenv(childEnv); args != "" {
+		childMain(args)
 	}
 	flag.Parse()
+	hooks.DisableHook(beamharness.DefaultRemoteLoggingHook)
+	beam.Init()
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // Beam's chatter
 	flag.Visit(func(f *flag.Flag) { checksGiven = checksGiven || f.Name == "rapid.checks" })
 	if !checksGiven { // opening is most of a check of the suite
 		flag.Set("rapid.checks", "15")

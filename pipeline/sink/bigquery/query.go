@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"cloud.google.com/go/bigquery"
@@ -14,21 +15,18 @@ import (
 
 // query runs a query and calls f with each row of its answer. The row is valid until f returns.
 func (w *Writer) query(ctx context.Context, sql string, f func([]bigquery.Value) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	late := time.AfterFunc(w.place.retry+w.place.timeout, func() { cancel(errLate) }) // the client itself never gives up
-	var it *bigquery.RowIterator
-	err := w.again(ctx, func() (err error) {
+	job, err := w.job(ctx, fmt.Sprintf("flexbeam_query_%d_%d", time.Now().UnixNano(), rand.Uint32()), func(ctx context.Context, id string) (*bigquery.Job, error) {
 		q := w.rest.Query(sql)
-		q.Location = w.place.location
-		q.Labels = map[string]string{"managed_by": agent}
-		q.DisableQueryCache = true
-		it, err = q.Read(ctx)
-		return err
+		q.JobID, q.Location = id, w.place.location
+		q.Labels = map[string]string{managedLabel: agent}
+		return q.Run(ctx)
 	})
-	late.Stop()
 	if err != nil {
-		return explain(because(ctx, err))
+		return explain(err)
+	}
+	it, err := job.Read(ctx)
+	if err != nil {
+		return explain(err)
 	}
 	var row []bigquery.Value
 	for {
@@ -44,19 +42,14 @@ func (w *Writer) query(ctx context.Context, sql string, f func([]bigquery.Value)
 	}
 }
 
-// because adds why ctx ended to an error.
-func because(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause == errLate {
-		return fmt.Errorf("%w: %w", cause, err)
-	}
-	return err
-}
-
-// again calls f until it succeeds or fails for good.
-func (w *Writer) again(ctx context.Context, f func() error) error {
+// again calls f until it succeeds or fails for good, at most as long as the option retry says. The context of f ends then,
+// too: Google's client would go on asking for ever.
+func (w *Writer) again(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, w.place.retry+w.place.timeout)
+	defer cancel()
 	pause := newPause(w.place.retry)
 	for {
-		err := f()
+		err := f(ctx)
 		if err == nil || !passing(err) || !pause.next(ctx) {
 			return err
 		}
@@ -72,7 +65,7 @@ func (w *Writer) fresh(ctx context.Context, f func() error, all ...*table) (err 
 	for _, t := range all {
 		ref := w.rest.DatasetInProject(w.place.project, w.place.in(t)).Table(t.name)
 		var meta *bigquery.TableMetadata
-		err := w.again(ctx, func() (err error) { meta, err = ref.Metadata(ctx); return err })
+		err := w.again(ctx, func(ctx context.Context) (err error) { meta, err = ref.Metadata(ctx); return err })
 		if err != nil {
 			return explain(err)
 		}
@@ -80,7 +73,7 @@ func (w *Writer) fresh(ctx context.Context, f func() error, all ...*table) (err 
 			continue
 		}
 		set := func(ctx context.Context, iv *bigquery.IntervalValue) error {
-			return w.again(ctx, func() error {
+			return w.again(ctx, func(ctx context.Context) error {
 				_, err := ref.Update(ctx, bigquery.TableMetadataToUpdate{MaxStaleness: iv}, "")
 				return err
 			})

@@ -64,9 +64,9 @@ func (w *Writer) apply(ctx context.Context) error {
 func (w *Writer) applyDataset(ctx context.Context, name string) error {
 	d := w.rest.DatasetInProject(w.place.project, name)
 	var meta *bigquery.DatasetMetadata
-	err := w.again(ctx, func() (err error) { meta, err = d.Metadata(ctx); return err })
+	err := w.again(ctx, func(ctx context.Context) (err error) { meta, err = d.Metadata(ctx); return err })
 	if restStatus(err) == http.StatusNotFound {
-		err = w.again(ctx, func() error {
+		err = w.again(ctx, func(ctx context.Context) error {
 			return d.Create(ctx, &bigquery.DatasetMetadata{
 				Location:    w.place.location,
 				Description: "Tables of Twilio Flex conversations, kept by flexbeam.",
@@ -129,10 +129,10 @@ func (w *Writer) created(t *table) *bigquery.TableMetadata {
 func (w *Writer) applyTable(ctx context.Context, t *table) error {
 	ref := w.rest.DatasetInProject(w.place.project, w.place.in(t)).Table(t.name)
 	var meta *bigquery.TableMetadata
-	look := func() (err error) { meta, err = ref.Metadata(ctx); return err }
+	look := func(ctx context.Context) (err error) { meta, err = ref.Metadata(ctx); return err }
 	err := w.again(ctx, look)
 	if restStatus(err) == http.StatusNotFound {
-		err = w.again(ctx, func() error { return ref.Create(ctx, w.created(t)) })
+		err = w.again(ctx, func(ctx context.Context) error { return ref.Create(ctx, w.created(t)) })
 		if err == nil {
 			return nil
 		}
@@ -147,7 +147,7 @@ func (w *Writer) applyTable(ctx context.Context, t *table) error {
 	if err != nil || !needed {
 		return err
 	}
-	return w.again(ctx, func() error {
+	return w.again(ctx, func(ctx context.Context) error {
 		_, err := ref.Update(ctx, change, "")
 		return err
 	})
@@ -229,7 +229,7 @@ func (w *Writer) fields(t *table, have bigquery.Schema) (all bigquery.Schema, ch
 func (w *Writer) applyView(ctx context.Context, v *model.View) error {
 	ref := w.rest.DatasetInProject(w.place.project, w.place.dataset).Table(v.Name)
 	var meta *bigquery.TableMetadata
-	err := w.again(ctx, func() (err error) { meta, err = ref.Metadata(ctx); return err })
+	err := w.again(ctx, func(ctx context.Context) (err error) { meta, err = ref.Metadata(ctx); return err })
 	switch {
 	case restStatus(err) == http.StatusNotFound:
 	case err != nil:

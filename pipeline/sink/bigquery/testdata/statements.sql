@@ -238,7 +238,7 @@ SELECT
   COUNT(CASE WHEN outcome_type = 'Customer Left' AND wait_time_seconds > 5 THEN 1 END) AS abandoned_late,
   COUNT(CASE WHEN end_time IS NULL THEN 1 END) AS waiting,
   COUNT(CASE WHEN outcome_type = 'Accepted' AND wait_time_seconds <= 20 THEN 1 END) / NULLIF(COUNT(CASE WHEN outcome_type = 'Accepted' THEN 1 END) + COUNT(CASE WHEN outcome_type = 'Customer Left' AND wait_time_seconds > 5 THEN 1 END), 0) AS service_level,
-  ROUND(AVG(wait_time_seconds), 3) AS average_wait_time_seconds,
+  ROUND(ROUND(SUM(wait_time_seconds), 3) / NULLIF(COUNT(wait_time_seconds), 0), 3) AS average_wait_time_seconds,
   MAX(wait_time_seconds) AS longest_wait_time_seconds
 FROM engagements AS e
 WHERE engagement_type = 'Queue'
@@ -269,7 +269,7 @@ SELECT
   COUNT(CASE WHEN outcome_type = 'Customer Left' THEN 1 END) AS abandoned,
   COUNT(CASE WHEN outcome_type = 'Customer Left' AND wait_time_seconds > 5 THEN 1 END) AS abandoned_late,
   COUNT(CASE WHEN outcome_type = 'Customer Left' THEN 1 END) / COUNT(*) AS abandonment_rate,
-  ROUND(AVG(CASE WHEN outcome_type = 'Customer Left' THEN wait_time_seconds END), 3) AS average_patience_seconds
+  ROUND(ROUND(SUM(CASE WHEN outcome_type = 'Customer Left' THEN wait_time_seconds END), 3) / NULLIF(COUNT(CASE WHEN outcome_type = 'Customer Left' THEN wait_time_seconds END), 0), 3) AS average_patience_seconds
 FROM engagements AS e
 WHERE engagement_type = 'Queue' AND end_time IS NOT NULL
 GROUP BY account_sid, day, queue_sid, queue, channel_type, direction;
@@ -297,7 +297,7 @@ SELECT
   ROUND(SUM(unavailable), 3) AS unavailable_seconds,
   COUNT(CASE WHEN engagement = 1 THEN 1 END) AS engagements,
   ROUND(SUM(busy), 3) AS busy_seconds,
-  LEAST(1, SUM(busy) / NULLIF(SUM(available), 0)) AS occupancy
+  LEAST(1, ROUND(SUM(busy), 3) / NULLIF(ROUND(SUM(available), 3), 0)) AS occupancy
 FROM (
   SELECT account_sid, agent_id, DATE(interval_start) AS day, CASE WHEN availability = 'Available' THEN seconds ELSE 0 END AS available,
     CASE WHEN availability = 'Available' THEN 0 ELSE seconds END AS unavailable, 0 AS engagement, 0 AS busy
@@ -332,10 +332,10 @@ SELECT
   channel_type AS channel_type,
   direction AS direction,
   COUNT(*) AS engagements,
-  ROUND(AVG(engagement_time_seconds), 3) AS average_engagement_time_seconds,
-  ROUND(AVG(wrap_up_time_seconds), 3) AS average_wrap_up_time_seconds,
-  ROUND(AVG(hold_time_seconds), 3) AS average_hold_time_seconds,
-  ROUND(AVG(COALESCE(engagement_time_seconds, 0) + COALESCE(wrap_up_time_seconds, 0)), 3) AS average_handling_time_seconds,
+  ROUND(ROUND(SUM(engagement_time_seconds), 3) / NULLIF(COUNT(engagement_time_seconds), 0), 3) AS average_engagement_time_seconds,
+  ROUND(ROUND(SUM(wrap_up_time_seconds), 3) / NULLIF(COUNT(wrap_up_time_seconds), 0), 3) AS average_wrap_up_time_seconds,
+  ROUND(ROUND(SUM(hold_time_seconds), 3) / NULLIF(COUNT(hold_time_seconds), 0), 3) AS average_hold_time_seconds,
+  ROUND(ROUND(SUM(COALESCE(engagement_time_seconds, 0) + COALESCE(wrap_up_time_seconds, 0)), 3) / NULLIF(COUNT(COALESCE(engagement_time_seconds, 0) + COALESCE(wrap_up_time_seconds, 0)), 0), 3) AS average_handling_time_seconds,
   ROUND(MAX(COALESCE(engagement_time_seconds, 0) + COALESCE(wrap_up_time_seconds, 0)), 3) AS longest_handling_time_seconds
 FROM engagements AS e
 WHERE engagement_type = 'Agent' AND end_time IS NOT NULL
