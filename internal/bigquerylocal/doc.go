@@ -14,6 +14,18 @@
 // rows. Statements: SELECT, INSERT, UPDATE, DELETE, MERGE, CREATE TABLE, CREATE VIEW, rewritten for DuckDB by a list of
 // rewrites (see translator). Everything is in memory and gone after Close.
 //
+// # What it does otherwise
+//
+//   - Queries see every change at once; with Options.HoldChanges they are as old as maxStaleness allows.
+//   - A table counts as one with change data capture, which UPDATE, DELETE and MERGE may not change, while a connection that sent
+//     changes to it is open. BigQuery does not publish when that ends.
+//   - Changes with and without a sequence number of one key, whose order BigQuery leaves open, are ordered as if none were 0.
+//   - Labels, descriptions, policy tags, partitions and clusters are kept and checked, without an effect on queries. There are no
+//     permissions, no costs and no quotas but those that a Fault exceeds, and nothing is rounded to what an approximate function
+//     may answer.
+//   - An array's OFFSET beyond its end is null, where BigQuery fails.
+//   - A failure of the service itself is the REST status 501, which Google's clients do not try again.
+//
 // # Memory
 //
 // Appended rows wait as they came, at most 64 MiB for each table, and are then put into DuckDB, which keeps to

@@ -29,6 +29,10 @@ type Options struct {
 	// and inserts the row after. Two days when zero, as BigQuery has it.
 	DeleteMemory time.Duration
 
+	// HoldChanges lets queries of a table with maxStaleness see its changes only when that time has passed since they were
+	// settled last, which is the oldest answer that BigQuery may give. Without it queries see every change.
+	HoldChanges bool
+
 	// MaxConnectionAge is after how long a gRPC connection is told to go away, and Grace how long its streams may go on
 	// then. Never, and a second, when zero.
 	MaxConnectionAge time.Duration

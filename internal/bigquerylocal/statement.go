@@ -202,7 +202,8 @@ func (s *Server) settle(st *statement) error {
 		t.mu.Lock()
 		view := t.meta.View
 		var err error
-		if view == nil {
+		if now := s.options.Now(); view == nil && !(s.options.HoldChanges && st.target == nil && t.held(now)) {
+			t.settled = now
 			err = s.warehouse.settle(t)
 		}
 		t.mu.Unlock()

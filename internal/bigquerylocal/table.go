@@ -44,6 +44,8 @@ type table struct {
 	bytes    int  // of pending and dirty rows
 	changers int  // open connections that sent changes
 	foreign  bool // rows came by other ways than changes
+
+	settled time.Time // when changes were settled last, or the table was made
 }
 
 func (t *table) isView() bool { return t.meta.View != nil }
@@ -63,6 +65,22 @@ type change struct {
 	deletedAt time.Time
 	dirty     bool
 	stored    bool // DuckDB has a row of this key
+}
+
+// held tells whether a query may not see the changes that wait. The caller holds t.mu.
+func (t *table) held(now time.Time) bool {
+	d := staleness(t.meta.MaxStaleness)
+	return d > 0 && len(t.pending) == 0 && now.Sub(t.settled) < d
+}
+
+// staleness reads days and clock of an interval as maxStaleness has it; months count 30 days.
+func staleness(s string) time.Duration {
+	var years, months, days, hours, minutes int
+	var seconds float64
+	if n, _ := fmt.Sscanf(s, "%d-%d %d %d:%d:%f", &years, &months, &days, &hours, &minutes, &seconds); n != 6 {
+		return 0
+	}
+	return time.Duration((years*12+months)*30+days)*24*time.Hour + time.Duration(hours)*time.Hour + time.Duration(minutes)*time.Minute + time.Duration(seconds*float64(time.Second))
 }
 
 // pendingLimit is the size of waiting rows, in bytes, at which a table settles by itself.

@@ -57,7 +57,7 @@ func (c *catalog) createLocked(ctx context.Context, n tableName, m *bq.Table, g 
 			return nil, err
 		}
 	}
-	t := &table{name: n, version: 1, setting: g}
+	t := &table{name: n, version: 1, setting: g, settled: c.server.options.Now()}
 	if t.schema, err = c.judge(n, m); err != nil {
 		return nil, err
 	}

@@ -396,3 +396,31 @@ func TestTheRowsOfATableAreMaps(t *testing.T) {
 		t.Error("the rows of no table are no error")
 	}
 }
+
+// https://cloud.google.com/bigquery/docs/change-data-capture#manage_table_staleness
+func TestChangesMayBeHeldForTheStalenessOfTheTable(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	b := start(t, bigquerylocal.Options{Now: func() time.Time { return now }, HoldChanges: true})
+	table := b.table("people", people(), "id")
+	stale := func(d time.Duration) {
+		_, err := table.Update(b.ctx, bigquery.TableMetadataToUpdate{MaxStaleness: bigquery.IntervalValueFromDuration(d)}, "")
+		b.must(err)
+	}
+	stale(15 * time.Minute)
+	f := newForm(t, changes(people()))
+	m := b.stream("people", managedwriter.DefaultStream, f)
+	look := func(want string) {
+		t.Helper()
+		if d := cmp.Diff([]string{want}, b.query("SELECT COUNT(*) FROM calls.people")); d != "" {
+			t.Error(d)
+		}
+	}
+	b.must(second(b.send(m, f.row("id", "a", "_CHANGE_TYPE", "UPSERT"))))
+	look(`[0]`)
+	now = now.Add(15 * time.Minute)
+	look(`[1]`)
+	b.must(second(b.send(m, f.row("id", "b", "_CHANGE_TYPE", "UPSERT"))))
+	look(`[1]`)
+	stale(0)
+	look(`[2]`)
+}
