@@ -21,7 +21,7 @@ func (x *translator) create(s *Server, all []token) (*statement, error) {
 		st.kind = "CREATE_VIEW"
 		d.view = true
 	default:
-		return nil, x.unknown(all[1], "the statement CREATE %s", strings.ToUpper(d.peek().text))
+		return nil, x.unknown(d.peek(), "the statement CREATE %s", strings.ToUpper(d.peek().text))
 	}
 	keep := d.take("IF", "NOT", "EXISTS")
 	parts, n, err := x.name(d.rest)
@@ -270,6 +270,9 @@ func (d *definition) options(inside []token) error {
 
 // labels reads [('key', 'value'), ...].
 func (d *definition) labels(at token, all []token) error {
+	if len(all) < 2 {
+		return d.x.unknown(at, "labels in this form")
+	}
 	d.meta.Labels = map[string]string{}
 	for _, l := range split(all[1 : len(all)-1]) {
 		if len(l) != 5 || l[1].kind != text || l[3].kind != text {

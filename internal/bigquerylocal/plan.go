@@ -149,7 +149,7 @@ func (p *plan) read(row []byte, cells []cell) (mark changeMark, err error) {
 		}
 		row = row[n:]
 		number, wire := protowire.Number(tag>>3), protowire.Type(tag&7)
-		if tag>>3 == 0 || tag>>3 > math.MaxInt32 {
+		if tag>>3 == 0 || tag>>3 > uint64(protowire.MaxValidNumber) {
 			return mark, errRow
 		}
 		f := planField{column: -1}

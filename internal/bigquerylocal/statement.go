@@ -152,7 +152,7 @@ func (x *translator) matchedTwice(st *statement, target string, all []token) err
 				}
 			}
 			condition := "TRUE"
-			if all[i+2].is("AND") {
+			if i+3 <= then && i+2 < len(all) && all[i+2].is("AND") {
 				var err error
 				if condition, err = x.expr(all[i+3 : then]); err != nil {
 					return err
