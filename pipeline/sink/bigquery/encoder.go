@@ -70,7 +70,8 @@ func newEncoder(t *table) *encoder {
 	return e
 }
 
-// append appends the message of a change. A delete has values in all columns that are never null: BigQuery refuses rows without.
+// append appends the message of a change. A delete has values in all columns that are never null: BigQuery refuses rows
+// without. Its times are about now: BigQuery refuses streamed rows whose partition is years away.
 func (e *encoder) append(b []byte, row model.Row, gone bool, version int64, arrival uint64) ([]byte, error) {
 	for i := range row {
 		v := &row[i]
@@ -94,7 +95,11 @@ func (e *encoder) append(b []byte, row model.Row, gone bool, version int64, arri
 		case model.Bytes:
 			b = protowire.AppendString(b, v.Str)
 		case model.Timestamp:
-			b = protowire.AppendVarint(b, uint64(v.Num*1000))
+			micros := v.Num * 1000
+			if v.Type == model.Null { // of a delete
+				micros = int64(arrival / 1000)
+			}
+			b = protowire.AppendVarint(b, uint64(micros))
 		case model.Float:
 			b = binary.LittleEndian.AppendUint64(b, uint64(v.Num))
 		default:

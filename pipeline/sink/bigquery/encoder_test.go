@@ -2,6 +2,7 @@ package bigquery
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -159,11 +160,17 @@ func TestADeleteHasValuesInAllColumnsThatAreNeverNull(t *testing.T) {
 		for _, k := range table.keys {
 			row[k] = model.Value{Type: table.columns[k].kind}
 		}
-		b, err := e.append(nil, row, true, 1, 1)
+		const now = 1_767_225_600_000_000_000
+		b, err := e.append(nil, row, true, 1, now)
 		if err != nil {
 			t.Fatal(err)
 		}
 		m := message(t, e, b)
+		if table.day != "" && !slices.Contains(table.keys, table.model.Col(table.day)) {
+			if f := m.Descriptor().Fields().ByName(protoreflect.Name(table.day)); m.Get(f).Int() != now/1000 {
+				t.Errorf("%s: the day of a delete is %d, want about now", table.name, m.Get(f).Int())
+			}
+		}
 		for i, c := range table.columns {
 			if m.Has(m.Descriptor().Fields().Get(i)) != c.required {
 				t.Errorf("%s.%s: has a value: %v", table.name, c.name, !c.required)
