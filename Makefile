@@ -6,7 +6,7 @@ STATICCHECK_VERSION := v0.8.2
 TOOLS := $(CURDIR)/.cache/bin
 FLAGS := -ldflags "-s -w"
 
-.PHONY: all build demo demo-live test test-kinesis lint bench bench-stream bench-go fuzz docs golden clean
+.PHONY: all build demo demo-live test test-kinesis lint lint-sql bench bench-stream bench-bigquery bench-go fuzz docs golden clean
 
 all: build
 
@@ -41,9 +41,21 @@ lint: $(TOOLS)/staticcheck-$(STATICCHECK_VERSION)
 	go vet ./...
 	$(TOOLS)/staticcheck-$(STATICCHECK_VERSION) ./...
 
+## lint-sql: analyses the SQL for BigQuery offline; the first build takes minutes and 7 GB of memory
+lint-sql:
+	cd tools && go test ./lint-sql && go run ./lint-sql ../pipeline/sink/bigquery/testdata/statements.sql ../docs/bigquery.md
+
 ## bench: the whole program on 100k, 1M and 3M events, beside the same question in DuckDB SQL
 bench: build
 	go run ./bench
+
+## bench-stream: a live stream from a local Kinesis into DuckDB: catching up, rates, latency, memory over 15 minutes
+bench-stream: build
+	go run ./bench/stream
+
+## bench-bigquery: the BigQuery sink beside plain appends, against the local BigQuery
+bench-bigquery:
+	go run ./bench/bigquery
 
 ## bench-go: the benchmarks of the packages
 bench-go:

@@ -92,6 +92,9 @@ func (j *Job) Run(ctx context.Context) (sum Summary, err error) {
 	if err != nil {
 		return sum, err
 	}
+	if b, ok := out.(sink.Bulk); ok && j.options.Mode == Batch {
+		b.Bounded()
+	}
 	sink.Share(j.id, out)
 	defer sink.Unshare(j.id)
 

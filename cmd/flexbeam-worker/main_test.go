@@ -28,7 +28,7 @@ func TestWorkerLinksNoDuckDB(t *testing.T) {
 			t.Errorf("the worker links %s", d)
 		}
 	}
-	for _, want := range []string{"flexbeam/transforms/task", "flexbeam/transforms/worker", "flexbeam/transforms/decode", "flexbeam/pipeline/sink/jsonl"} {
+	for _, want := range []string{"flexbeam/transforms/task", "flexbeam/transforms/worker", "flexbeam/transforms/decode", "flexbeam/pipeline/sink/jsonl", "flexbeam/pipeline/sink/bigquery"} {
 		if !found[want] {
 			t.Errorf("the worker lacks %s", want)
 		}

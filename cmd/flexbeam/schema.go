@@ -35,7 +35,7 @@ func newSchema(a *app) *cobra.Command {
 			return err
 		},
 	}
-	cmd.AddCommand(newSchemaDDL(a), newSchemaJSON(a), newSchemaDocs(a))
+	cmd.AddCommand(newSchemaDDL(a), newSchemaJSON(a), newSchemaDocs(a), newSchemaApply(a))
 	return cmd
 }
 
@@ -44,7 +44,7 @@ func newSchemaDDL(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "ddl",
 		Short:   "Print the SQL that creates the tables",
-		Long:    "Print the SQL that creates the tables, with descriptions, and the view conversations.",
+		Long:    "Print the SQL that creates the tables, with descriptions, and the views.",
 		Example: "  flexbeam schema ddl --dialect bigquery",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {

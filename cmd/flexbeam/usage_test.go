@@ -62,6 +62,9 @@ func TestWrongCommandLineSaysInOneLineWhatToDo(t *testing.T) {
 		{"two queries", []string{"query", "--db=" + text, "SELECT", "1"}, 2, []string{"quotes"}},
 		{"no file of SQL", []string{"query", "--db=" + text, "-f", dir + "/none.sql"}, 1, []string{"none.sql"}},
 		{"unknown table", []string{"schema", "json", "--table=agent"}, 2, []string{`"agent"`, "agents"}},
+		{"no dataset to make tables in", []string{"schema", "apply"}, 2, []string{"--sink", "bigquery:PROJECT.DATASET"}},
+		{"tables in another sink", []string{"schema", "apply", "--sink=duckdb:x"}, 2, []string{"duckdb:x", "bigquery:PROJECT.DATASET"}},
+		{"dataset without a project", []string{"schema", "apply", "--sink=bigquery:flex"}, 2, []string{`"flex"`, "bigquery:PROJECT.DATASET"}},
 		{"unknown dialect", []string{"schema", "ddl", "--dialect=mysql"}, 2, []string{"mysql", "bigquery"}},
 		{"unknown shell", []string{"completion", "tcsh"}, 2, []string{"tcsh", "zsh"}},
 	}

@@ -56,6 +56,12 @@ type Finder interface {
 	Find(ctx context.Context, t model.TableID, account, sid string, f func(model.Row) error) error
 }
 
+// Bulk is a sink that stores the changes of a bounded job otherwise than those of a stream.
+type Bulk interface {
+	// Bounded says, before the first Write, that the job has an end.
+	Bounded()
+}
+
 // An Opener opens a sink from the part of its URI behind the scheme.
 type Opener func(ctx context.Context, rest string) (Sink, error)
 

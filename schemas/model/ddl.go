@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// DDL returns the statements that create the tables of the model and the view conversations, in the SQL of "duckdb" or of
-// "bigquery". Each statement ends its last line with a semicolon. Tables that exist are left alone, the view is replaced.
+// DDL returns the statements that create the tables of the model and its views, in the SQL of "duckdb" or of
+// "bigquery". Each statement ends its last line with a semicolon. Tables that exist are left alone, the views are replaced.
 func DDL(dialect string) (string, error) {
 	var b strings.Builder
 	switch dialect {
@@ -14,12 +14,17 @@ func DDL(dialect string) (string, error) {
 		for _, t := range Tables {
 			duckdbTable(&b, t)
 		}
-		duckdbView(&b)
+		for _, v := range Views {
+			v.duckdb(&b)
+		}
 	case "bigquery":
 		for _, t := range Tables {
 			bigqueryTable(&b, t)
 		}
-		bigqueryView(&b)
+		for _, v := range Views {
+			b.WriteString(v.BigQuery(func(name string) string { return name }))
+			b.WriteByte('\n')
+		}
 	default:
 		return "", fmt.Errorf("ddl: unknown dialect %q: take duckdb or bigquery", dialect)
 	}
@@ -31,46 +36,10 @@ var (
 	bigqueryTypes = [...]string{String: "STRING", Timestamp: "TIMESTAMP", Float: "FLOAT64", Int: "INT64", Bool: "BOOL", Bytes: "BYTES"}
 )
 
-// days names the column by whose day a table is partitioned in BigQuery.
+// Day returns the name of the column by whose day BigQuery partitions the table, empty for none.
+func (t *Table) Day() string { return days[t.ID] }
+
 var days = map[TableID]string{EngagementsID: "start_time", AgentStatusID: "interval_start", TurnsID: "turn_time"}
-
-// conversations are the columns of the view: an expression over the engagements of one conversation, or the column whose
-// first or last value by start_time it takes.
-var conversations = []struct{ name, expr, first, last, description string }{
-	{name: "account_sid", expr: "account_sid", description: "Twilio account (Flex instance)."},
-	{name: "conversation_id", expr: "conversation_id", description: "Conversation; several tasks may share one."},
-	{name: "contact_id", last: "contact_id", description: "Customer contact of the last engagement."},
-	{name: "start_time", expr: "MIN(start_time)", description: "Start of the first engagement."},
-	{name: "end_time", expr: "CASE WHEN COUNT(end_time) = COUNT(*) THEN MAX(end_time) END",
-		description: "End of the engagement that ended last; null while one is open."},
-	{name: "status", expr: "CASE WHEN " + countIf("status = 'In Progress'") + " > 0 THEN 'In Progress' WHEN " +
-		countIf("status = 'Corrupted'") + " > 0 THEN 'Corrupted' ELSE 'Completed' END",
-		description: "`In Progress` while an engagement is, else `Corrupted` when one is, else `Completed`."},
-	{name: "tasks", expr: "COUNT(DISTINCT task_sid)", description: "Number of tasks."},
-	{name: "agent_engagements", expr: countIf("engagement_type = 'Agent'"), description: "Number of engagements of agents."},
-	{name: "queue_engagements", expr: countIf("engagement_type = 'Queue'"), description: "Number of stays in queues."},
-	{name: "invitations", expr: countIf("engagement_type = 'Invitation'"), description: "Number of offers that were not taken."},
-	{name: "agents", expr: "COUNT(DISTINCT CASE WHEN engagement_type = 'Agent' THEN agent_id END)", description: "Number of different agents who were engaged."},
-	{name: "first_queue", first: "queue", description: "Queue of the first engagement that has one."},
-	{name: "last_queue", last: "queue", description: "Queue of the last engagement that has one."},
-	{name: "channel_type", last: "channel_type", description: "Channel type of the last engagement that has one."},
-	{name: "direction", first: "direction", description: "Direction of the first engagement."},
-	{name: "wait_time_seconds", expr: sumIf("Queue", "wait_time_seconds"), description: "Time in queues, seconds, over all stays."},
-	{name: "engagement_time_seconds", expr: sumIf("Agent", "engagement_time_seconds"), description: "Time of agents with the customer, seconds, over all agents."},
-	{name: "wrap_up_time_seconds", expr: sumIf("Agent", "wrap_up_time_seconds"), description: "After-call work, seconds, over all agents."},
-	{name: "abandoned", expr: countIf("engagement_type = 'Queue' AND outcome_type = 'Customer Left'") + " > 0 AND " +
-		countIf("engagement_type = 'Agent'") + " = 0", description: "True when the customer left a queue and no agent was ever engaged."},
-	{name: "updated_at", expr: "MAX(updated_at)", description: "Time of the newest event behind the conversation."},
-}
-
-const conversationsDescription = "One row for each conversation: the engagements that share an account and a conversation_id."
-
-func countIf(cond string) string { return "COUNT(CASE WHEN " + cond + " THEN 1 END)" }
-
-// sumIf sums milliseconds that are written as seconds; rounded, since the order of the addition is open.
-func sumIf(kind, column string) string {
-	return "ROUND(SUM(CASE WHEN engagement_type = '" + kind + "' THEN " + column + " END), 3)"
-}
 
 func keyNames(t *Table) string {
 	var s []string
@@ -99,16 +68,6 @@ func duckdbTable(b *strings.Builder, t *Table) {
 	b.WriteByte('\n')
 }
 
-func duckdbView(b *strings.Builder) {
-	b.WriteString("CREATE OR REPLACE VIEW conversations AS\n")
-	conversationsQuery(b, "FIRST(%[1]s ORDER BY start_time, engagement_id) FILTER (WHERE %[1]s IS NOT NULL)",
-		"FIRST(%[1]s ORDER BY start_time DESC, engagement_id DESC) FILTER (WHERE %[1]s IS NOT NULL)")
-	fmt.Fprintf(b, "COMMENT ON VIEW conversations IS %s;\n", duckdbText(conversationsDescription))
-	for _, c := range conversations {
-		fmt.Fprintf(b, "COMMENT ON COLUMN conversations.%s IS %s;\n", c.name, duckdbText(c.description))
-	}
-}
-
 func bigqueryText(s string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`, "\n", `\n`).Replace(s) + "'"
 }
@@ -126,35 +85,5 @@ func bigqueryTable(b *strings.Builder, t *Table) {
 	if day, ok := days[t.ID]; ok {
 		fmt.Fprintf(b, "PARTITION BY DATE(%s)\n", day)
 	}
-	fmt.Fprintf(b, "CLUSTER BY %s\nOPTIONS (description = %s);\n\n", keyNames(t), bigqueryText(t.Description))
-}
-
-func bigqueryView(b *strings.Builder) {
-	b.WriteString("CREATE OR REPLACE VIEW conversations (\n")
-	for i, c := range conversations {
-		if i > 0 {
-			b.WriteString(",\n")
-		}
-		fmt.Fprintf(b, "  %s OPTIONS (description = %s)", c.name, bigqueryText(c.description))
-	}
-	fmt.Fprintf(b, "\n)\nOPTIONS (description = %s) AS\n", bigqueryText(conversationsDescription))
-	conversationsQuery(b, "ARRAY_AGG(%s IGNORE NULLS ORDER BY start_time, engagement_id LIMIT 1)[SAFE_OFFSET(0)]",
-		"ARRAY_AGG(%s IGNORE NULLS ORDER BY start_time DESC, engagement_id DESC LIMIT 1)[SAFE_OFFSET(0)]")
-}
-
-func conversationsQuery(b *strings.Builder, first, last string) {
-	b.WriteString("SELECT\n")
-	for i, c := range conversations {
-		if i > 0 {
-			b.WriteString(",\n")
-		}
-		switch {
-		case c.first != "":
-			c.expr = fmt.Sprintf(first, "e."+c.first)
-		case c.last != "":
-			c.expr = fmt.Sprintf(last, "e."+c.last)
-		}
-		fmt.Fprintf(b, "  %s AS %s", c.expr, c.name)
-	}
-	b.WriteString("\nFROM engagements AS e\nGROUP BY account_sid, conversation_id;\n")
+	fmt.Fprintf(b, "CLUSTER BY %s\nOPTIONS (description = %s, labels = [('managed_by', 'flexbeam')]);\n\n", keyNames(t), bigqueryText(t.Description))
 }

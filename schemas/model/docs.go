@@ -39,11 +39,15 @@ func Docs() []byte {
 	for _, t := range Tables {
 		fmt.Fprintf(&b, "- [%s](#%s): %s\n", t.Name, t.Name, t.Description)
 	}
-	fmt.Fprintf(&b, "- [conversations](#conversations), a view: %s\n", conversationsDescription)
+	for _, v := range Views {
+		fmt.Fprintf(&b, "- [%s](#%s), a view: %s\n", v.Name, v.Name, v.Description)
+	}
 	for _, t := range Tables {
 		t.docs(&b)
 	}
-	viewDocs(&b)
+	for _, v := range Views {
+		v.docs(&b)
+	}
 	return []byte(b.String())
 }
 
@@ -72,9 +76,9 @@ func (t *Table) docs(b *strings.Builder) {
 	}
 }
 
-func viewDocs(b *strings.Builder) {
-	fmt.Fprintf(b, "\n## conversations\n\n%s A view over engagements.\n\n| column | meaning |\n| --- | --- |\n", conversationsDescription)
-	for _, c := range conversations {
+func (v *View) docs(b *strings.Builder) {
+	fmt.Fprintf(b, "\n## %s\n\n%s\n\n| column | meaning |\n| --- | --- |\n", v.Name, v.Description)
+	for _, c := range v.columns {
 		fmt.Fprintf(b, "| `%s` | %s |\n", c.name, cellText(c.description))
 	}
 }

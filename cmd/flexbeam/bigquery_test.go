@@ -1,0 +1,57 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"flexbeam/internal/bigquerylocal"
+)
+
+// The same command line with another URI fills the same tables, live and by load jobs, and a replay changes nothing.
+func TestBigQueryHasTheRowsOfDuckDB(t *testing.T) {
+	s, err := bigquerylocal.Start(bigquerylocal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	place := func(dataset, options string) string {
+		return fmt.Sprintf("bigquery:local-project.%s?endpoint=%s&grpc_endpoint=%s%s", dataset, strings.TrimSuffix(s.RESTEndpoint, "/bigquery/v2/"), s.GRPCEndpoint, options)
+	}
+	dir := t.TempDir()
+	day, err := filepath.Abs(sampleDay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := func(sink string, args ...string) map[string]int64 {
+		t.Helper()
+		r := start(t, dir, "", append([]string{"run", "--source=file:" + day, "--sink=" + sink, "--log-format=json", "--as-of=2026-03-03T00:00:00Z"}, args...)...)
+		if r.code != 0 {
+			t.Fatalf("exit %d: %s", r.code, r.errors)
+		}
+		var d done
+		lines := strings.Split(strings.TrimSpace(r.errors), "\n")
+		if err := json.Unmarshal([]byte(lines[len(lines)-1]), &d); err != nil {
+			t.Fatalf("%v in: %s", err, r.errors)
+		}
+		return d.Rows
+	}
+	want := rows("duckdb:day.duckdb", "--runner=direct")
+	if r := start(t, dir, "", "schema", "apply", "--sink="+place("live", "")); r.code != 0 || r.out != "" {
+		t.Fatalf("exit %d: %s", r.code, r.errors)
+	}
+	for range 2 {
+		for _, got := range []map[string]int64{
+			rows(place("live", "&schema=none"), "--mode=stream"),
+			rows(place("loaded", "&mode=load"), "--runner=direct"),
+		} {
+			if d := cmp.Diff(want, got); d != "" {
+				t.Error(d)
+			}
+		}
+	}
+}

@@ -1,0 +1,55 @@
+package bigquery
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"cloud.google.com/go/bigquery"
+)
+
+// job runs a job to its end and returns it. It has a fixed id: a request that is sent again, because its answer was lost, finds the job that
+// runs already, and does not start a second one. Only a job that failed for a passing reason is followed by another one.
+func (w *Writer) job(ctx context.Context, id string, start func(ctx context.Context, id string) (*bigquery.Job, error)) (*bigquery.Job, error) {
+	pause := newPause(w.place.retry)
+	for attempt := 0; ; attempt++ {
+		name := fmt.Sprintf("%s_%d", id, attempt)
+		var job *bigquery.Job
+		err := w.again(ctx, func(ctx context.Context) (err error) {
+			job, err = start(ctx, name)
+			if restStatus(err) == http.StatusConflict {
+				job, err = w.rest.JobFromIDLocation(ctx, name, w.place.location)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		status, err := w.wait(ctx, job)
+		if err != nil {
+			return nil, err
+		}
+		if err = status.Err(); err == nil {
+			return job, nil
+		}
+		if !passing(err) || !pause.next(ctx) {
+			return nil, fmt.Errorf("job %s: %w", name, err)
+		}
+	}
+}
+
+// wait returns the status of a job that has ended.
+func (w *Writer) wait(ctx context.Context, job *bigquery.Job) (status *bigquery.JobStatus, err error) {
+	for step := 20 * time.Millisecond; ; step = min(2*step, 5*time.Second) {
+		err = w.again(ctx, func(ctx context.Context) (err error) { status, err = job.Status(ctx); return err })
+		if err != nil || status.Done() {
+			return status, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(step):
+		}
+	}
+}

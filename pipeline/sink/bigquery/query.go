@@ -1,0 +1,164 @@
+package bigquery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"cloud.google.com/go/bigquery"
+	"google.golang.org/api/iterator"
+
+	"flexbeam/schemas/model"
+)
+
+// query runs a query and calls f with each row of its answer. The row is valid until f returns.
+func (w *Writer) query(ctx context.Context, sql string, f func([]bigquery.Value) error) error {
+	job, err := w.job(ctx, fmt.Sprintf("flexbeam_query_%d_%d", time.Now().UnixNano(), rand.Uint32()), func(ctx context.Context, id string) (*bigquery.Job, error) {
+		q := w.rest.Query(sql)
+		q.JobID, q.Location = id, w.place.location
+		q.Labels = map[string]string{managedLabel: agent}
+		return q.Run(ctx)
+	})
+	if err != nil {
+		return explain(err)
+	}
+	it, err := job.Read(ctx)
+	if err != nil {
+		return explain(err)
+	}
+	var row []bigquery.Value
+	for {
+		switch err := it.Next(&row); {
+		case errors.Is(err, iterator.Done):
+			return nil
+		case err != nil:
+			return explain(err)
+		}
+		if err := f(row); err != nil {
+			return err
+		}
+	}
+}
+
+// again calls f until it succeeds or fails for good, at most as long as the option retry says. The context of f ends then,
+// too: Google's client would go on asking for ever.
+func (w *Writer) again(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, w.place.retry+w.place.timeout)
+	defer cancel()
+	pause := newPause(w.place.retry)
+	for {
+		err := f(ctx)
+		if err == nil || !passing(err) || !pause.next(ctx) {
+			return err
+		}
+	}
+}
+
+// fresh calls f while queries of the tables see what was written a moment ago: a table with max_staleness answers with what
+// BigQuery has settled so far, which is well for reports, but not for a job that goes on where another one ended.
+func (w *Writer) fresh(ctx context.Context, f func() error, all ...*table) (err error) {
+	if !w.place.apply {
+		return f()
+	}
+	for _, t := range all {
+		ref := w.rest.DatasetInProject(w.place.project, w.place.in(t)).Table(t.name)
+		var meta *bigquery.TableMetadata
+		err := w.again(ctx, func(ctx context.Context) (err error) { meta, err = ref.Metadata(ctx); return err })
+		if err != nil {
+			return explain(err)
+		}
+		if meta.MaxStaleness == nil || meta.MaxStaleness.ToDuration() == 0 {
+			continue
+		}
+		set := func(ctx context.Context, iv *bigquery.IntervalValue) error {
+			return w.again(ctx, func(ctx context.Context) error {
+				_, err := ref.Update(ctx, bigquery.TableMetadataToUpdate{MaxStaleness: iv}, "")
+				return err
+			})
+		}
+		if err := set(ctx, bigquery.IntervalValueFromDuration(0)); err != nil {
+			return fmt.Errorf("set max_staleness of %s for a moment: %w", t.name, explain(err))
+		}
+		defer func() {
+			if e := set(context.WithoutCancel(ctx), meta.MaxStaleness); e != nil && err == nil {
+				err = fmt.Errorf("set max_staleness of %s again: %w", t.name, explain(e))
+			}
+		}()
+	}
+	return f()
+}
+
+// Counts implements sink.Sink.
+func (w *Writer) Counts(ctx context.Context) (map[string]int64, error) {
+	w.mu.Lock()
+	closed := w.closed
+	w.mu.Unlock()
+	if closed {
+		return nil, errClosed
+	}
+	m := map[string]int64{}
+	err := w.fresh(ctx, func() error {
+		return w.query(ctx, countRows(w.place.sql), func(row []bigquery.Value) error {
+			name, ok := row[0].(string)
+			n, ok2 := row[1].(int64)
+			if !ok || !ok2 {
+				return fmt.Errorf("an answer of %T and %T", row[0], row[1])
+			}
+			m[name] = n
+			return nil
+		})
+	}, tables[:len(model.Tables)]...)
+	if err != nil {
+		return nil, fmt.Errorf("bigquery: count rows of %s: %w", w.place, err)
+	}
+	return m, nil
+}
+
+// Keys implements sink.Keeper.
+func (w *Writer) Keys(ctx context.Context, id model.TableID, f func(model.Row) error) error {
+	t := tables[id]
+	cells := t.keys
+	if id == model.EngagementsID {
+		cells = append(cells[:len(cells):len(cells)], t.model.Col("task_sid"))
+	}
+	row := t.model.NewRow()
+	err := w.fresh(ctx, func() error {
+		return w.query(ctx, selectKeys(t, w.place.sql), func(values []bigquery.Value) error {
+			if err := fill(t, row, cells, values); err != nil {
+				return err
+			}
+			return f(row)
+		})
+	}, t)
+	if err != nil {
+		return fmt.Errorf("bigquery: read keys of %s: %w", t.name, err)
+	}
+	return nil
+}
+
+// fill puts the values of an answer into cells of a row.
+func fill(t *table, row model.Row, cells []int, values []bigquery.Value) error {
+	for n, i := range cells {
+		switch v := values[n].(type) {
+		case nil:
+			row[i] = model.Value{}
+		case string:
+			row[i] = model.Value{Type: model.String, Str: v}
+		case time.Time:
+			row[i] = model.Millis(v.UnixMilli())
+		case int64:
+			row[i] = model.Integer(v)
+		case float64:
+			row[i] = model.Number(v)
+		case bool:
+			row[i] = model.Boolean(v)
+		case []byte:
+			row[i] = model.Value{Type: model.Bytes, Str: string(v)}
+		default:
+			return fmt.Errorf("column %s has a %T", t.columns[i].name, v)
+		}
+	}
+	return nil
+}

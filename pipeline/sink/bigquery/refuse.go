@@ -1,0 +1,108 @@
+package bigquery
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"flexbeam/schemas/model"
+)
+
+// Refused is the error class of dead letters for rows that BigQuery does not take. Their source is bigquery: and the
+// table's name, their position the row's primary key as a JSON array, their payload the row as a JSON object.
+const Refused = "refused_row"
+
+// largestPayload is the size above which a refused row is told without its content.
+const largestPayload = 1 << 20
+
+var errRefused = errors.New("BigQuery refuses what the sink itself writes")
+
+// bury writes dead letters for rows that were refused, and returns when they are stored.
+func (s *streamer) bury(e *encoder, refusals []refusal) error {
+	if len(refusals) == 0 {
+		return nil
+	}
+	if e.table == deletesTable {
+		return fmt.Errorf("bigquery: write to %s: %w: %s", s.place.path(e.table), errRefused, refusals[0].reason)
+	}
+	letters := s.lanes[deadLettersTable.id].encoder
+	var rows [][]byte
+	for _, r := range refusals {
+		row, gone, err := e.decode(r.row)
+		if err != nil {
+			return err
+		}
+		letter, err := letterFor(e.table, row, gone, r.reason)
+		if err != nil {
+			return fmt.Errorf("bigquery: write to %s: %w", s.place.path(e.table), err)
+		}
+		b, err := letters.append(nil, letter, false, letter[len(letter)-1].Num, s.arrival.next())
+		if err != nil {
+			return err
+		}
+		rows = append(rows, b)
+	}
+	for len(rows) > 0 {
+		n, size := 0, 0
+		for n < len(rows) && (n == 0 || size+len(rows[n]) <= 4*batchBytes) {
+			size += len(rows[n])
+			n++
+		}
+		if err := s.deliver(letters, rows[:n]); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// emptied is the source of a dead letter whose own payload was refused; refusing that as well is the end.
+const emptied = " (without its payload)"
+
+// letterFor returns the dead letter of a row. One that is itself a dead letter stays what it was, without its payload.
+func letterFor(t *table, row model.Row, gone bool, reason string) (model.Row, error) {
+	d := &model.DeadLetters
+	letter := d.NewRow()
+	last := len(row) - 1
+	letter[d.Col("updated_at")], letter[d.Col("row_version")] = row[last-1], row[last]
+	if t == deadLettersTable {
+		message := d.Get(row, "error").Str
+		if gone || strings.HasSuffix(message, emptied) {
+			return nil, fmt.Errorf("%w: %s", errRefused, reason)
+		}
+		copy(letter, row)
+		letter[d.Col("payload")] = model.Value{}
+		letter[d.Col("error")] = model.Text(short(message) + "; refused by BigQuery: " + short(reason) + emptied)
+		return letter, nil
+	}
+	what := "upsert"
+	if gone {
+		what = "delete"
+	}
+	letter[d.Col("source")] = model.Text("bigquery:" + t.name)
+	letter[d.Col("position")] = model.Text(short(string(t.appendKey(nil, row))))
+	letter[d.Col("error_class")] = model.Text(Refused)
+	letter[d.Col("error")] = model.Text(what + ": " + short(reason))
+	if payload := t.appendJSON(nil, row); len(payload) <= largestPayload {
+		letter[d.Col("payload")] = model.Blob(payload)
+	}
+	return letter, nil
+}
+
+// short bounds a text.
+func short(s string) string {
+	const most = 4000
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
+}
+
+// clean replaces what is no UTF-8, as the encoder does: keys are told as text before they are encoded.
+func clean(r model.Row) {
+	for i := range r {
+		if r[i].Type == model.String {
+			r[i].Str = strings.ToValidUTF8(r[i].Str, "\uFFFD")
+		}
+	}
+}

@@ -1,0 +1,249 @@
+package bigquery
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"cloud.google.com/go/bigquery"
+
+	"flexbeam/schemas/model"
+)
+
+const (
+	managedLabel = "managed_by"
+	runAgain     = "name another dataset, or change the table and run flexbeam schema apply again"
+)
+
+// fieldTypes are the types of columns as the REST service names them.
+var fieldTypes = [...]bigquery.FieldType{
+	model.String: bigquery.StringFieldType, model.Timestamp: bigquery.TimestampFieldType, model.Float: bigquery.FloatFieldType,
+	model.Int: bigquery.IntegerFieldType, model.Bool: bigquery.BooleanFieldType, model.Bytes: bigquery.BytesFieldType,
+}
+
+// standardNames are the names of types in SQL, where they differ from those of the REST service.
+var standardNames = map[bigquery.FieldType]string{bigquery.IntegerFieldType: "INT64", bigquery.FloatFieldType: "FLOAT64", bigquery.BooleanFieldType: "BOOL"}
+
+func typeName(t bigquery.FieldType, repeated bool) string {
+	name := string(t)
+	if s := standardNames[t]; s != "" {
+		name = s
+	}
+	if repeated {
+		return "ARRAY<" + name + ">"
+	}
+	return name
+}
+
+// apply makes what is missing and drops nothing.
+func (w *Writer) apply(ctx context.Context) error {
+	datasets := []string{w.place.dataset}
+	if w.place.personal != "" && w.place.personal != w.place.dataset {
+		datasets = append(datasets, w.place.personal)
+	}
+	for _, d := range datasets {
+		if err := w.applyDataset(ctx, d); err != nil {
+			return err
+		}
+	}
+	for _, t := range tables {
+		if err := w.applyTable(ctx, t); err != nil {
+			return fmt.Errorf("bigquery: table %s.%s.%s: %w", w.place.project, w.place.in(t), t.name, explain(err))
+		}
+	}
+	for _, v := range model.Views {
+		if err := w.applyView(ctx, v); err != nil {
+			return fmt.Errorf("bigquery: view %s.%s: %w", w.place, v.Name, explain(err))
+		}
+	}
+	return nil
+}
+
+func (w *Writer) applyDataset(ctx context.Context, name string) error {
+	d := w.rest.DatasetInProject(w.place.project, name)
+	var meta *bigquery.DatasetMetadata
+	err := w.again(ctx, func(ctx context.Context) (err error) { meta, err = d.Metadata(ctx); return err })
+	if restStatus(err) == http.StatusNotFound {
+		err = w.again(ctx, func(ctx context.Context) error {
+			return d.Create(ctx, &bigquery.DatasetMetadata{
+				Location:    w.place.location,
+				Description: "Tables of Twilio Flex conversations, kept by flexbeam.",
+				Labels:      map[string]string{managedLabel: agent},
+			})
+		})
+		if restStatus(err) == http.StatusConflict { // another process was quicker, or an answer was lost
+			err = nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("bigquery: dataset %s.%s: %w", w.place.project, name, explain(err))
+	}
+	switch {
+	case meta == nil:
+	case w.place.location == "":
+		w.place.location, w.rest.Location = meta.Location, meta.Location
+	case !strings.EqualFold(meta.Location, w.place.location):
+		return fmt.Errorf("bigquery: dataset %s.%s is in %s, not in %s: a dataset cannot move: leave the option location out, or name another dataset",
+			w.place.project, name, meta.Location, w.place.location)
+	}
+	return nil
+}
+
+// schema returns the columns of a table.
+func (w *Writer) schema(t *table) bigquery.Schema {
+	var s bigquery.Schema
+	for _, c := range t.columns {
+		f := &bigquery.FieldSchema{Name: c.name, Type: fieldTypes[c.kind], Required: c.required, Description: c.description}
+		if c.personal && w.place.policyTag != "" {
+			f.PolicyTags = &bigquery.PolicyTagList{Names: []string{w.place.policyTag}}
+		}
+		s = append(s, f)
+	}
+	return s
+}
+
+// created returns the metadata of a new table.
+func (w *Writer) created(t *table) *bigquery.TableMetadata {
+	meta := &bigquery.TableMetadata{
+		Schema:           w.schema(t),
+		Description:      t.description,
+		Labels:           map[string]string{managedLabel: agent},
+		TableConstraints: &bigquery.TableConstraints{PrimaryKey: &bigquery.PrimaryKey{Columns: t.keyNames()}},
+		Clustering:       &bigquery.Clustering{Fields: t.keyNames()},
+	}
+	if t.day != "" {
+		meta.TimePartitioning = &bigquery.TimePartitioning{Type: bigquery.DayPartitioningType, Field: t.day}
+	}
+	staleness := w.place.staleness
+	if staleness < 0 {
+		staleness = defaultStaleness
+	}
+	if staleness > 0 && t != deletesTable {
+		meta.MaxStaleness = bigquery.IntervalValueFromDuration(staleness)
+	}
+	return meta
+}
+
+func (w *Writer) applyTable(ctx context.Context, t *table) error {
+	ref := w.rest.DatasetInProject(w.place.project, w.place.in(t)).Table(t.name)
+	var meta *bigquery.TableMetadata
+	look := func(ctx context.Context) (err error) { meta, err = ref.Metadata(ctx); return err }
+	err := w.again(ctx, look)
+	if restStatus(err) == http.StatusNotFound {
+		err = w.again(ctx, func(ctx context.Context) error { return ref.Create(ctx, w.created(t)) })
+		if err == nil {
+			return nil
+		}
+		if restStatus(err) == http.StatusConflict { // another process was quicker, or an answer was lost
+			err = w.again(ctx, look)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	change, needed, err := w.patch(t, meta)
+	if err != nil || !needed {
+		return err
+	}
+	return w.again(ctx, func(ctx context.Context) error {
+		_, err := ref.Update(ctx, change, "")
+		return err
+	})
+}
+
+// patch returns what a table lacks, or why it cannot be used.
+func (w *Writer) patch(t *table, meta *bigquery.TableMetadata) (change bigquery.TableMetadataToUpdate, needed bool, err error) {
+	if meta.Type != "" && meta.Type != bigquery.RegularTable {
+		return change, false, fmt.Errorf("%w: it is a %s, wanted a table: %s", ErrTable, strings.ToLower(string(meta.Type)), runAgain)
+	}
+	fields, added, err := w.fields(t, meta.Schema)
+	if err != nil {
+		return change, false, err
+	}
+	if added {
+		change.Schema, needed = fields, true
+	}
+	var key []string
+	if meta.TableConstraints != nil && meta.TableConstraints.PrimaryKey != nil {
+		key = meta.TableConstraints.PrimaryKey.Columns
+	}
+	switch {
+	case len(key) == 0:
+		change.TableConstraints, needed = &bigquery.TableConstraints{PrimaryKey: &bigquery.PrimaryKey{Columns: t.keyNames()}}, true
+	case !slices.EqualFunc(key, t.keyNames(), strings.EqualFold):
+		return change, false, fmt.Errorf("%w: the primary key is (%s), wanted (%s): %s", ErrTable, strings.Join(key, ", "), strings.Join(t.keyNames(), ", "), runAgain)
+	}
+	if meta.Description == "" {
+		change.Description, needed = t.description, true
+	}
+	if meta.Labels[managedLabel] == "" {
+		change.SetLabel(managedLabel, agent)
+		needed = true
+	}
+	if s := w.place.staleness; s >= 0 && t != deletesTable && (meta.MaxStaleness == nil && s > 0 || meta.MaxStaleness != nil && meta.MaxStaleness.ToDuration() != s) {
+		change.MaxStaleness, needed = bigquery.IntervalValueFromDuration(s), true
+	}
+	return change, needed, nil
+}
+
+// fields compares columns and returns those that the table should have: what it has, and behind it what is missing. Columns
+// that are not of the model stay; a table may be less strict than the model about nulls, but not more.
+func (w *Writer) fields(t *table, have bigquery.Schema) (all bigquery.Schema, changed bool, err error) {
+	byName := map[string]*bigquery.FieldSchema{}
+	for _, f := range have {
+		byName[strings.ToLower(f.Name)] = f
+		all = append(all, f)
+	}
+	for _, want := range w.schema(t) {
+		f := byName[want.Name]
+		if f == nil {
+			want.Required = false // rows that are there have no value
+			all, changed = append(all, want), true
+			continue
+		}
+		delete(byName, want.Name)
+		wanted := typeName(want.Type, false)
+		if got := typeName(f.Type, f.Repeated); got != wanted {
+			return nil, false, fmt.Errorf("%w: column %s is %s, wanted %s: %s", ErrTable, want.Name, got, wanted, runAgain)
+		}
+		if f.Required && !want.Required {
+			f.Required, changed = false, true
+		}
+		if f.Description == "" {
+			f.Description, changed = want.Description, true
+		}
+		if want.PolicyTags != nil && f.PolicyTags == nil {
+			f.PolicyTags, changed = want.PolicyTags, true
+		}
+	}
+	for _, f := range have {
+		if f.Required && byName[strings.ToLower(f.Name)] == f {
+			return nil, false, fmt.Errorf("%w: column %s is %s NOT NULL, wanted no such column: make it nullable, or %s", ErrTable, f.Name, typeName(f.Type, f.Repeated), runAgain)
+		}
+	}
+	return all, changed, nil
+}
+
+func (w *Writer) applyView(ctx context.Context, v *model.View) error {
+	ref := w.rest.DatasetInProject(w.place.project, w.place.dataset).Table(v.Name)
+	var meta *bigquery.TableMetadata
+	err := w.again(ctx, func(ctx context.Context) (err error) { meta, err = ref.Metadata(ctx); return err })
+	switch {
+	case restStatus(err) == http.StatusNotFound:
+	case err != nil:
+		return err
+	case meta.Type != bigquery.ViewTable:
+		return fmt.Errorf("%w: it is a %s, wanted a view: %s", ErrTable, strings.ToLower(string(meta.Type)), runAgain)
+	case sameText(meta.ViewQuery, v.BigQueryText(w.place.sql)):
+		return nil
+	case meta.Labels[managedLabel] != agent:
+		return fmt.Errorf("%w: a view of that name is there which is not flexbeam's: rename it, or set its label %s to %s to have it replaced", ErrTable, managedLabel, agent)
+	}
+	return w.query(ctx, v.BigQuery(w.place.sql), func([]bigquery.Value) error { return nil })
+}
+
+func sameText(a, b string) bool {
+	return strings.Join(strings.Fields(strings.TrimSuffix(strings.TrimSpace(a), ";")), " ") == strings.Join(strings.Fields(b), " ")
+}

@@ -1,0 +1,65 @@
+package bigquery
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"flexbeam/schemas/model"
+)
+
+var update = flag.Bool("update", false, "write testdata/statements.sql anew")
+
+// sqlTypes are the types of columns in SQL.
+var sqlTypes = map[model.Type]string{
+	model.String: "STRING", model.Timestamp: "TIMESTAMP", model.Float: "FLOAT64", model.Int: "INT64", model.Bool: "BOOL", model.Bytes: "BYTES"}
+
+// allStatements is every statement that the sink sends, behind those that create the tables which they are about.
+func allStatements(t *testing.T) string {
+	name := func(n string) string { return n }
+	ddl, err := model.DDL("bigquery")
+	must(t, err)
+	var b strings.Builder
+	create := func(table string, columns []column) {
+		fmt.Fprintf(&b, "CREATE TABLE IF NOT EXISTS %s (\n", table)
+		for i, c := range columns {
+			comma := ","
+			if i == len(columns)-1 {
+				comma = ""
+			}
+			fmt.Fprintf(&b, "  %s %s%s\n", c.name, sqlTypes[c.kind], comma)
+		}
+		b.WriteString(");\n\n")
+	}
+	b.WriteString("-- Written by a test of pipeline/sink/bigquery: what the sink sends to BigQuery. make lint-sql analyses it.\n\n" + ddl)
+	create(deletesName, deletesTable.columns)
+	for _, table := range tables[:len(model.Tables)] {
+		staging := "flexbeam_staging_" + table.name
+		create(staging, newLayout(table).columns)
+		for _, s := range []string{mergeDeletes(deletesName, staging, table), merge(table.name, deletesName, staging, table), selectKeys(table, name), selectVersions(table, name)} {
+			b.WriteString(s + ";\n\n")
+		}
+	}
+	b.WriteString(selectVersions(deletesTable, name) + ";\n\n" + countRows(name) + ";\n")
+	return b.String()
+}
+
+func TestTheStatementsThatAreAnalysedAreThoseThatAreSent(t *testing.T) {
+	const file = "testdata/statements.sql"
+	got := allStatements(t)
+	if *update {
+		must(t, os.MkdirAll("testdata", 0o755))
+		must(t, os.WriteFile(file, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v: make it with: go test ./pipeline/sink/bigquery -update", err)
+	}
+	if d := cmp.Diff(string(want), got); d != "" {
+		t.Errorf("make it anew with: go test ./pipeline/sink/bigquery -update\n%s", d)
+	}
+}

@@ -1,0 +1,225 @@
+package bigquery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"flexbeam/schemas/change"
+	"flexbeam/schemas/model"
+)
+
+// A streamer stores changes through the Storage Write API.
+type streamer struct {
+	place   place
+	known   *known
+	dial    *dialer
+	lanes   []*lane // by table
+	room    *room
+	arrival arrival
+
+	ctx    context.Context // of everything that is under way
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+
+	once   sync.Once
+	failed chan struct{}
+	err    error // the first one, once failed is closed
+}
+
+func newStreamer(p place, k *known) *streamer {
+	s := &streamer{place: p, known: k, room: newRoom(underWayBytes), failed: make(chan struct{})}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.dial = &dialer{place: p, ctx: s.ctx}
+	for _, t := range tables {
+		s.lanes = append(s.lanes, &lane{encoder: newEncoder(t), room: s.room})
+	}
+	s.work.Add(1)
+	go s.age()
+	return s
+}
+
+// age sends batches that have waited for more rows for long enough.
+func (s *streamer) age() {
+	defer s.work.Done()
+	tick := time.NewTicker(batchAge / 2)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case now := <-tick.C:
+			s.sendOlder(now, batchAge)
+		}
+	}
+}
+
+func (s *streamer) sendOlder(now time.Time, age time.Duration) {
+	for _, l := range s.lanes {
+		if b := l.take(now, age); b != nil {
+			s.send(l, b)
+		}
+	}
+}
+
+// write implements settler.
+func (s *streamer) write(ctx context.Context, b change.Block) error {
+	now := time.Now()
+	s.arrival.advance(now)
+	if err := s.admit(ctx); err != nil {
+		return err
+	}
+	var full []*batch
+	put := func(l *lane, row model.Row, gone bool, version int64) (err error) {
+		full, err = l.add(full[:0], row, gone, version, s.arrival.next(), now)
+		for _, b := range full {
+			s.send(l, b)
+		}
+		if err == nil && len(full) > 0 {
+			err = s.admit(ctx)
+		}
+		return err
+	}
+	var key []byte
+	memory := make(model.Row, len(deletesTable.columns))
+	return b.Each(func(c change.Change) error {
+		t := tables[c.Table]
+		if c.Delete || s.known.about(t) {
+			clean(c.Row)
+			key = t.appendKey(key[:0], c.Row)
+			if s.known.newer(t, key, c.Version()) {
+				return nil
+			}
+		}
+		if err := put(s.lanes[t.id], c.Row, c.Delete, c.Version()); err != nil || !c.Delete {
+			return err
+		}
+		memory[0] = model.Text(t.name)
+		memory[1] = model.Text(string(key))
+		memory[2] = model.Integer(c.Version())
+		return put(s.lanes[deletesTable.id], memory, false, c.Version())
+	})
+}
+
+// admit waits until there is room.
+func (s *streamer) admit(ctx context.Context) error {
+	if err := s.room.wait(ctx, s.failed); err != nil {
+		return fmt.Errorf("bigquery: write: %w", err)
+	}
+	return s.failure()
+}
+
+// send stores a batch in the background.
+func (s *streamer) send(l *lane, b *batch) {
+	s.work.Add(1)
+	go func() {
+		defer s.work.Done()
+		err := s.deliver(l.encoder, b.rows())
+		if err != nil {
+			s.fail(err)
+		}
+		s.room.leave(b.number, b.size)
+		if err == nil {
+			l.reuse(b)
+		}
+	}()
+}
+
+// deliver returns when all rows are stored, those that BigQuery refuses as dead letters.
+func (s *streamer) deliver(e *encoder, rows [][]byte) error {
+	rows, refusals := large(rows)
+	pause := newPause(s.place.retry)
+	for attempt := 1; len(rows) > 0; attempt++ {
+		conn, refused, err := s.append(e, rows)
+		if err == nil {
+			break
+		}
+		if len(refused) > 0 {
+			rows, refusals = split(rows, refused, refusals)
+			pause = newPause(s.place.retry) // something came back
+			continue
+		}
+		if s.ctx.Err() != nil {
+			return s.ctx.Err()
+		}
+		if final(err) || !pause.next(s.ctx) {
+			return fmt.Errorf("bigquery: write to %s: %w", s.place.path(e.table), explain(err))
+		}
+		if attempt%3 == 0 || dead(err) {
+			s.dial.drop(conn)
+		}
+	}
+	return s.bury(e, refusals)
+}
+
+// dead tells whether a connection that failed so is of no more use. Its client heals others.
+func dead(err error) bool {
+	return status.Code(err) == codes.Unknown || errors.Is(err, context.DeadlineExceeded)
+}
+
+// fail makes err the answer to all further calls.
+func (s *streamer) fail(err error) {
+	s.once.Do(func() {
+		s.err = err
+		close(s.failed)
+	})
+}
+
+func (s *streamer) failure() error {
+	select {
+	case <-s.failed:
+		return s.err
+	default:
+		return nil
+	}
+}
+
+// flush implements settler.
+func (s *streamer) flush(ctx context.Context) error {
+	s.sendOlder(time.Now(), -time.Hour)
+	if err := s.room.drain(ctx, s.failed); err != nil {
+		return fmt.Errorf("bigquery: flush: %w", err)
+	}
+	return s.failure()
+}
+
+// close implements settler.
+func (s *streamer) close(ctx context.Context) error {
+	err := s.flush(ctx)
+	s.cancel()
+	s.dial.close()
+	s.work.Wait()
+	return err
+}
+
+// A pause waits between attempts: 100 ms at first, twice as long each time, 30 s at most, and half of it by chance.
+type pause struct {
+	wait  time.Duration
+	until time.Time
+}
+
+func newPause(limit time.Duration) *pause {
+	return &pause{wait: 100 * time.Millisecond, until: time.Now().Add(limit)}
+}
+
+// next waits. It returns false when the time for attempts is over or ctx ends.
+func (p *pause) next(ctx context.Context) bool {
+	if time.Now().After(p.until) {
+		return false
+	}
+	t := time.NewTimer(p.wait/2 + rand.N(p.wait/2+1))
+	defer t.Stop()
+	p.wait = min(2*p.wait, 30*time.Second)
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,271 @@
+package model
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// A View is a question that the store answers under a name: one text for every dialect, so that all stores give the same
+// answer.
+type View struct {
+	Name        string
+	Description string
+
+	columns []viewColumn
+	from    string // SQL, see fill
+	group   string // the columns that a row stands for
+}
+
+// A viewColumn is an expression over the rows of a group, or the column whose first or last value by start_time it takes.
+type viewColumn struct{ name, expr, first, last, description string }
+
+// Views lists the views of the model.
+var Views = []*View{&Conversations, &ServiceLevel, &Abandonment, &AgentOccupancy, &HandlingTime}
+
+// Conversations has a row for each conversation.
+var Conversations = View{
+	Name:        "conversations",
+	Description: "One row for each conversation: the engagements that share an account and a conversation_id.",
+	from:        "{engagements} AS e",
+	group:       "account_sid, conversation_id",
+	columns: []viewColumn{
+		{name: "account_sid", expr: "account_sid", description: "Twilio account (Flex instance)."},
+		{name: "conversation_id", expr: "conversation_id", description: "Conversation; several tasks may share one."},
+		{name: "contact_id", last: "contact_id", description: "Customer contact of the last engagement."},
+		{name: "start_time", expr: "MIN(start_time)", description: "Start of the first engagement."},
+		{name: "end_time", expr: "CASE WHEN COUNT(end_time) = COUNT(*) THEN MAX(end_time) END",
+			description: "End of the engagement that ended last; null while one is open."},
+		{name: "status", expr: "CASE WHEN " + countIf("status = 'In Progress'") + " > 0 THEN 'In Progress' WHEN " +
+			countIf("status = 'Corrupted'") + " > 0 THEN 'Corrupted' ELSE 'Completed' END",
+			description: "`In Progress` while an engagement is, else `Corrupted` when one is, else `Completed`."},
+		{name: "tasks", expr: "COUNT(DISTINCT task_sid)", description: "Number of tasks."},
+		{name: "agent_engagements", expr: countIf("engagement_type = 'Agent'"), description: "Number of engagements of agents."},
+		{name: "queue_engagements", expr: countIf("engagement_type = 'Queue'"), description: "Number of stays in queues."},
+		{name: "invitations", expr: countIf("engagement_type = 'Invitation'"), description: "Number of offers that were not taken."},
+		{name: "agents", expr: "COUNT(DISTINCT CASE WHEN engagement_type = 'Agent' THEN agent_id END)", description: "Number of different agents who were engaged."},
+		{name: "first_queue", first: "queue", description: "Queue of the first engagement that has one."},
+		{name: "last_queue", last: "queue", description: "Queue of the last engagement that has one."},
+		{name: "channel_type", last: "channel_type", description: "Channel type of the last engagement that has one."},
+		{name: "direction", first: "direction", description: "Direction of the first engagement."},
+		{name: "wait_time_seconds", expr: sumIf("Queue", "wait_time_seconds"), description: "Time in queues, seconds, over all stays."},
+		{name: "engagement_time_seconds", expr: sumIf("Agent", "engagement_time_seconds"), description: "Time of agents with the customer, seconds, over all agents."},
+		{name: "wrap_up_time_seconds", expr: sumIf("Agent", "wrap_up_time_seconds"), description: "After-call work, seconds, over all agents."},
+		{name: "abandoned", expr: countIf("engagement_type = 'Queue' AND outcome_type = 'Customer Left'") + " > 0 AND " +
+			countIf("engagement_type = 'Agent'") + " = 0", description: "True when the customer left a queue and no agent was ever engaged."},
+		{name: "updated_at", expr: "MAX(updated_at)", description: "Time of the newest event behind the conversation."},
+	},
+}
+
+// The bounds that the views count by, in seconds. Stays that the customer left within shortAbandon count neither for nor
+// against the service level: nobody could have answered them.
+const (
+	serviceSeconds = "20"
+	shortAbandon   = "5"
+)
+
+const (
+	left      = "outcome_type = 'Customer Left'"
+	leftLater = left + " AND wait_time_seconds > " + shortAbandon
+	taken     = "outcome_type = 'Accepted'"
+	inTime    = taken + " AND wait_time_seconds <= " + serviceSeconds
+	handled   = "COALESCE(engagement_time_seconds, 0) + COALESCE(wrap_up_time_seconds, 0)"
+)
+
+// ServiceLevel has a row for each queue and quarter hour.
+var ServiceLevel = View{
+	Name:        "service_level",
+	Description: "One row for each queue and quarter hour in which stays in it began: how many were taken, and how soon.",
+	from:        "{engagements} AS e\nWHERE engagement_type = 'Queue'",
+	group:       "account_sid, queue_sid, queue, interval_start",
+	columns: []viewColumn{
+		{name: "account_sid", expr: "account_sid", description: "Twilio account (Flex instance)."},
+		{name: "queue_sid", expr: "queue_sid", description: "Queue SID."},
+		{name: "queue", expr: "queue", description: "Queue name at the time."},
+		{name: "interval_start", expr: "{quarter start_time}", description: "Start of the quarter hour, UTC, in which the stays began."},
+		{name: "offered", expr: "COUNT(*)", description: "Stays in the queue that began."},
+		{name: "accepted", expr: countIf(taken), description: "Stays that ended with an agent."},
+		{name: "accepted_in_time", expr: countIf(inTime), description: "Of these, those that waited " + serviceSeconds + " seconds or less."},
+		{name: "abandoned", expr: countIf(left), description: "Stays that the customer ended."},
+		{name: "abandoned_late", expr: countIf(leftLater), description: "Of these, those that lasted more than " + shortAbandon + " seconds."},
+		{name: "waiting", expr: countIf("end_time IS NULL"), description: "Stays that are not over."},
+		{name: "service_level", expr: countIf(inTime) + " / NULLIF(" + countIf(taken) + " + " + countIf(leftLater) + ", 0)",
+			description: "accepted_in_time among accepted and abandoned_late, from 0 to 1; null without any."},
+		{name: "average_wait_time_seconds", expr: mean("wait_time_seconds"), description: "Average wait of the stays that are over, seconds."},
+		{name: "longest_wait_time_seconds", expr: "MAX(wait_time_seconds)", description: "Longest wait, seconds."},
+	},
+}
+
+// Abandonment has a row for each day, queue and channel type.
+var Abandonment = View{
+	Name:        "abandonment",
+	Description: "One row for each day, queue, channel type and direction: how many customers left before an agent took them, and after how long.",
+	from:        "{engagements} AS e\nWHERE engagement_type = 'Queue' AND end_time IS NOT NULL",
+	group:       "account_sid, day, queue_sid, queue, channel_type, direction",
+	columns: []viewColumn{
+		{name: "account_sid", expr: "account_sid", description: "Twilio account (Flex instance)."},
+		{name: "day", expr: "{day start_time}", description: "Day, UTC, on which the stays began."},
+		{name: "queue_sid", expr: "queue_sid", description: "Queue SID."},
+		{name: "queue", expr: "queue", description: "Queue name at the time."},
+		{name: "channel_type", expr: "channel_type", description: "Channel type."},
+		{name: "direction", expr: "direction", description: "Direction of the conversation."},
+		{name: "offered", expr: "COUNT(*)", description: "Stays in the queue that are over."},
+		{name: "abandoned", expr: countIf(left), description: "Stays that the customer ended."},
+		{name: "abandoned_late", expr: countIf(leftLater), description: "Of these, those that lasted more than " + shortAbandon + " seconds."},
+		{name: "abandonment_rate", expr: countIf(left) + " / COUNT(*)", description: "abandoned among offered, from 0 to 1."},
+		{name: "average_patience_seconds", expr: mean("CASE WHEN " + left + " THEN wait_time_seconds END"), description: "How long those who left had waited, on average, seconds."},
+	},
+}
+
+// AgentOccupancy has a row for each agent and day.
+var AgentOccupancy = View{
+	Name:        "agent_occupancy",
+	Description: "One row for each agent and day: time in each kind of activity, time with customers, and the share of the available time that it is.",
+	from: "(\n" +
+		"  SELECT account_sid, agent_id, {day interval_start} AS day, CASE WHEN availability = 'Available' THEN seconds ELSE 0 END AS available,\n" +
+		"    CASE WHEN availability = 'Available' THEN 0 ELSE seconds END AS unavailable, 0 AS engagement, 0 AS busy\n" +
+		"  FROM {agent_status}\n" +
+		"  UNION ALL\n" +
+		"  SELECT account_sid, agent_id, {day start_time} AS day, 0 AS available, 0 AS unavailable, 1 AS engagement, " + handled + " AS busy\n" +
+		"  FROM {engagements} WHERE engagement_type = 'Agent' AND agent_id IS NOT NULL\n" +
+		") AS p\nLEFT JOIN {agents} AS a USING (account_sid, agent_id)",
+	group: "account_sid, agent_id, day",
+	columns: []viewColumn{
+		{name: "account_sid", expr: "account_sid", description: "Twilio account (Flex instance)."},
+		{name: "agent_id", expr: "agent_id", description: "Worker SID."},
+		{name: "agent_name", expr: "MAX(a.agent_name)", description: "Name of the agent, as it is now."},
+		{name: "team", expr: "MAX(a.team)", description: "Team of the agent, as it is now."},
+		{name: "day", expr: "p.day", description: "Day, UTC; an engagement counts on the day on which it began."},
+		{name: "available_seconds", expr: sum("available"), description: "Time in activities in which the agent was available, seconds."},
+		{name: "unavailable_seconds", expr: sum("unavailable"), description: "Time in other activities, without those that agent_status leaves out, seconds."},
+		{name: "engagements", expr: countIf("engagement = 1"), description: "Engagements that began."},
+		{name: "busy_seconds", expr: sum("busy"), description: "Engagement and wrap-up time of these engagements, seconds; it adds up when they overlap."},
+		{name: "occupancy", expr: "LEAST(1, " + sum("busy") + " / NULLIF(" + sum("available") + ", 0))", description: "busy_seconds as a share of available_seconds, at most 1; null without available time."},
+	},
+}
+
+// HandlingTime has a row for each day, queue and channel type.
+var HandlingTime = View{
+	Name:        "handling_time",
+	Description: "One row for each day, queue, channel type and direction: how long agents were engaged with customers and in after-call work.",
+	from:        "{engagements} AS e\nWHERE engagement_type = 'Agent' AND end_time IS NOT NULL",
+	group:       "account_sid, day, queue_sid, queue, channel_type, direction",
+	columns: []viewColumn{
+		{name: "account_sid", expr: "account_sid", description: "Twilio account (Flex instance)."},
+		{name: "day", expr: "{day start_time}", description: "Day, UTC, on which the engagements began."},
+		{name: "queue_sid", expr: "queue_sid", description: "Queue SID."},
+		{name: "queue", expr: "queue", description: "Queue name at the time."},
+		{name: "channel_type", expr: "channel_type", description: "Channel type."},
+		{name: "direction", expr: "direction", description: "Direction of the conversation."},
+		{name: "engagements", expr: "COUNT(*)", description: "Engagements of agents that are over."},
+		{name: "average_engagement_time_seconds", expr: mean("engagement_time_seconds"), description: "Average time with the customer, seconds."},
+		{name: "average_wrap_up_time_seconds", expr: mean("wrap_up_time_seconds"), description: "Average after-call work of those that had any, seconds."},
+		{name: "average_hold_time_seconds", expr: mean("hold_time_seconds"), description: "Average time on hold of those that tell it, seconds."},
+		{name: "average_handling_time_seconds", expr: mean(handled), description: "Average of both together, seconds."},
+		{name: "longest_handling_time_seconds", expr: "ROUND(MAX(" + handled + "), 3)", description: "Longest of both together, seconds."},
+	},
+}
+
+func countIf(cond string) string { return "COUNT(CASE WHEN " + cond + " THEN 1 END)" }
+
+// sum sums seconds with their milliseconds; rounded, since the order of the addition is open.
+func sum(expr string) string { return "ROUND(SUM(" + expr + "), 3)" }
+
+func mean(expr string) string { return "ROUND(" + sum(expr) + " / NULLIF(COUNT(" + expr + "), 0), 3)" }
+
+func sumIf(kind, column string) string {
+	return sum("CASE WHEN engagement_type = '" + kind + "' THEN " + column + " END")
+}
+
+// A dialect says what SQL of different stores does not share.
+type dialect struct {
+	first, last  string // format of an aggregate over a column
+	quarter, day string // format of an expression over a time
+}
+
+var (
+	duckdbDialect = dialect{
+		first:   "FIRST(%[1]s ORDER BY start_time, engagement_id) FILTER (WHERE %[1]s IS NOT NULL)",
+		last:    "FIRST(%[1]s ORDER BY start_time DESC, engagement_id DESC) FILTER (WHERE %[1]s IS NOT NULL)",
+		quarter: "TO_TIMESTAMP(900 * FLOOR(EPOCH(%s) / 900))",
+		day:     "CAST(%s AT TIME ZONE 'UTC' AS DATE)",
+	}
+	bigqueryDialect = dialect{
+		first:   "ARRAY_AGG(%s IGNORE NULLS ORDER BY start_time, engagement_id LIMIT 1)[SAFE_OFFSET(0)]",
+		last:    "ARRAY_AGG(%s IGNORE NULLS ORDER BY start_time DESC, engagement_id DESC LIMIT 1)[SAFE_OFFSET(0)]",
+		quarter: "TIMESTAMP_SECONDS(900 * DIV(UNIX_SECONDS(%s), 900))",
+		day:     "DATE(%s)",
+	}
+)
+
+var marks = regexp.MustCompile(`\{(\w+)(?: (\w+))?\}`)
+
+// fill replaces the marks of a text: {quarter column}, {day column}, and {table} by what name says.
+func (d dialect) fill(text string, name func(string) string) string {
+	return marks.ReplaceAllStringFunc(text, func(mark string) string {
+		m := marks.FindStringSubmatch(mark)
+		switch {
+		case m[1] == "quarter" && m[2] != "":
+			return fmt.Sprintf(d.quarter, m[2])
+		case m[1] == "day" && m[2] != "":
+			return fmt.Sprintf(d.day, m[2])
+		}
+		return name(m[1])
+	})
+}
+
+// query returns the view's SELECT.
+func (v *View) query(d dialect, name func(string) string) string {
+	var b strings.Builder
+	b.WriteString("SELECT\n")
+	for i, c := range v.columns {
+		if i > 0 {
+			b.WriteString(",\n")
+		}
+		switch {
+		case c.first != "":
+			c.expr = fmt.Sprintf(d.first, "e."+c.first)
+		case c.last != "":
+			c.expr = fmt.Sprintf(d.last, "e."+c.last)
+		}
+		fmt.Fprintf(&b, "  %s AS %s", d.fill(c.expr, name), c.name)
+	}
+	fmt.Fprintf(&b, "\nFROM %s\nGROUP BY %s", d.fill(v.from, name), v.group)
+	return b.String()
+}
+
+// Columns returns the names of the view's columns in order.
+func (v *View) Columns() []string {
+	var s []string
+	for _, c := range v.columns {
+		s = append(s, c.name)
+	}
+	return s
+}
+
+func (v *View) duckdb(b *strings.Builder) {
+	fmt.Fprintf(b, "CREATE OR REPLACE VIEW %s AS\n%s;\n", v.Name, v.query(duckdbDialect, func(name string) string { return name }))
+	fmt.Fprintf(b, "COMMENT ON VIEW %s IS %s;\n", v.Name, duckdbText(v.Description))
+	for _, c := range v.columns {
+		fmt.Fprintf(b, "COMMENT ON COLUMN %s.%s IS %s;\n", v.Name, c.name, duckdbText(c.description))
+	}
+	b.WriteByte('\n')
+}
+
+// BigQuery returns the statement that creates or replaces the view in BigQuery, with names of tables and of the view as name
+// gives them.
+func (v *View) BigQuery(name func(string) string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "CREATE OR REPLACE VIEW %s (\n", name(v.Name))
+	for i, c := range v.columns {
+		if i > 0 {
+			b.WriteString(",\n")
+		}
+		fmt.Fprintf(&b, "  %s OPTIONS (description = %s)", c.name, bigqueryText(c.description))
+	}
+	fmt.Fprintf(&b, "\n)\nOPTIONS (description = %s, labels = [('managed_by', 'flexbeam')]) AS\n%s;\n", bigqueryText(v.Description), v.BigQueryText(name))
+	return b.String()
+}
+
+// BigQueryText returns the view's query in BigQuery's SQL.
+func (v *View) BigQueryText(name func(string) string) string { return v.query(bigqueryDialect, name) }
