@@ -410,6 +410,34 @@ func TestADrainedJobHasWrittenWhatItReadAndItsDirectoryIsItsOwnUntilThen(t *test
 	}
 }
 
+// TestAJobThatIsEndedAsSoonAsItBeganWritesWhatAnEarlierOneKept begins a job over a stream that was read to its end, and ends it before its
+// source has looked at the stream.
+func TestAJobThatIsEndedAsSoonAsItBeganWritesWhatAnEarlierOneKept(t *testing.T) {
+	records := drawnDay(t, 9, 10, nil)
+	s := newService(t, records[0].Arrival.UnixMilli())
+	s.CreateStream("s", 2)
+	first := history.NewStore()
+	o := Options{Source: s.source("s"), Sink: memory(first), State: t.TempDir()}
+	s.arrive("s", records)
+	r := begin(t, o, first)
+	want, _ := s.batch()
+	r.same(want)
+	r.drain()
+
+	job, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancel(context.Background())
+	end()
+	if _, err := job.Run(ctx); err != nil {
+		t.Errorf("a job that is ended at once: %v", err)
+	}
+	if d := history.Diff(want, first.Tables(), "source", "position", "received_at"); d != "" {
+		t.Errorf("%.3000s", d)
+	}
+}
+
 func TestAnOpenTaskHasRowsInProgress(t *testing.T) {
 	for _, atOnce := range []bool{false, true} {
 		t.Run(fmt.Sprintf("at once %t", atOnce), func(t *testing.T) {

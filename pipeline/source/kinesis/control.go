@@ -33,7 +33,7 @@ type Control struct {
 	draining bool
 	calls    int           // in progress
 	idle     chan struct{} // closed when calls is 0 while draining
-	newest   int64         // arrival of the newest record that was handed on
+	newest   int64         // arrival of the newest record that was handed on, by this job or before its positions
 	logged   time.Time
 }
 
@@ -78,6 +78,9 @@ func (s settings) control() *Control {
 		c = newControl("")
 	}
 	c.mu.Lock()
+	for _, p := range s.Positions { // an earlier job handed on what arrived before
+		c.newest = max(c.newest, p.UpTo)
+	}
 	for _, id := range s.Streams { // none of whose shards are known yet
 		if c.listings[id] == nil {
 			c.listings[id] = &listings{upTo: unknown, reported: unknown}
@@ -109,7 +112,7 @@ func (c *Control) Close() {
 }
 
 // Drain stops handing on records and waits until the calls in progress have returned, or ctx ends. From then on the watermark
-// moves up to the arrival of the newest record that was handed on from any shard, so that what waits for what was read goes on, and
+// moves up to the arrival of the newest record that was handed on from any shard, also before the positions, so that what waits for what was read goes on, and
 // never further. The job does not end: cancel it.
 func (c *Control) Drain(ctx context.Context) error {
 	c.mu.Lock()
