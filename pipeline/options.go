@@ -34,7 +34,7 @@ const (
 // Options say what a job reads and writes and how it runs. The zero value of an option that is not required means its default.
 type Options struct {
 	Source string // required: file:PATTERN[?lateness=DURATION], kinesis:STREAM[?OPTIONS][,…]
-	Sink   string // required: duckdb:FILE, jsonl:DIR
+	Sink   string // required: duckdb:FILE, jsonl:DIR, bigquery:PROJECT.DATASET
 	Runner string // Prism (default) or Direct
 	Mode   string // Auto (default), Batch or Stream
 

@@ -28,6 +28,8 @@ Sources  file:PATTERN    records, one a line; plain, gzip or zstd; * and ? match
                          fan-out), role_arn and external_id. Those of the last stream hold for all that do not set them.
 Sinks    duckdb:FILE     a DuckDB file with all tables; duckdb:FILE?memory_limit=2GB&writers=1 bounds it
          jsonl:DIR       one file of JSON lines for each table
+         bigquery:PROJECT.DATASET
+                         BigQuery tables, live or by load jobs, with Application Default Credentials; see docs/bigquery.md
 Runners  prism           Beam's portable runner, in this process: batch and stream
          direct          Beam's direct runner, in this process: batch only, quickest
 
@@ -77,7 +79,7 @@ func newRun(a *app) *cobra.Command {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.options.Source, "source", "", "`URI` of the events: file:PATTERN or kinesis:STREAM (required)")
-	flags.StringVar(&f.options.Sink, "sink", "", "`URI` of the tables: duckdb:FILE or jsonl:DIR (required)")
+	flags.StringVar(&f.options.Sink, "sink", "", "`URI` of the tables: duckdb:FILE, jsonl:DIR or bigquery:PROJECT.DATASET (required)")
 	f.runner.add(cmd, false, "runner", "what runs the Beam graph")
 	f.mode.add(cmd, false, "mode", "auto is batch for files, stream for streams; stream replays files through the streaming graph")
 	flags.StringVar(&f.asOf, "as-of", "", "`TIME` up to which running activities count: ISO 8601, epoch, or now; without it they do not count")
