@@ -83,10 +83,11 @@ var candidates = []candidate{
 func TestServersFollowThePublishedRulesOrAreKnownNotTo(t *testing.T) {
 	chosen := Chosen(t)
 	for _, c := range candidates {
+		if chosen[c.name] == nil {
+			t.Logf("FLEXBEAM_TEST_KINESIS=%s leaves %s out", os.Getenv("FLEXBEAM_TEST_KINESIS"), c.name)
+			continue
+		}
 		t.Run(c.name, func(t *testing.T) {
-			if chosen[c.name] == nil {
-				t.Skipf("FLEXBEAM_TEST_KINESIS=%s leaves it out", os.Getenv("FLEXBEAM_TEST_KINESIS"))
-			}
 			known := map[string]bool{}
 			var servers [variants]*Server
 			for _, r := range rules {

@@ -15,7 +15,7 @@ const orphan = "FLEXBEAM_KINESISTEST_ORPHAN"
 // TestServerOfAnotherProcess is the process that the next test kills.
 func TestServerOfAnotherProcess(t *testing.T) {
 	if os.Getenv(orphan) == "" {
-		t.Skip("runs in a process that is killed")
+		return // this is not the process that is killed
 	}
 	s := StartKinesisLocal(t)
 	if _, err := os.Stdout.WriteString("\n" + s.URL + "\n"); err != nil {

@@ -43,12 +43,11 @@ func TestTheSourceReadsEveryServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := start(t)
 			for _, c := range suite {
-				t.Run(c.name, func(t *testing.T) {
-					if why := cannot[name][c.name]; why != "" {
-						t.Skipf("%s cannot show this: %s", name, why)
-					}
-					c.run(t, s)
-				})
+				if why := cannot[name][c.name]; why != "" {
+					t.Logf("%s cannot show %q: %s", name, c.name, why)
+					continue
+				}
+				t.Run(c.name, func(t *testing.T) { c.run(t, s) })
 			}
 		})
 	}
