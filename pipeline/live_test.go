@@ -285,6 +285,7 @@ func TestATaskThatIsOpenLongerThanTheStreamKeepsRecordsIsWhole(t *testing.T) {
 	s.put("s", events(`0 entered ta={"from":"+1"}
 		10 created
 		20 accepted`)...)
+	s.moveTo(history.Start + 60*second) // the shard that got none of them goes on with the clock
 	r.shows("engagements", "engagement_type status", "Agent | In Progress", "Queue | Completed")
 	r.idle(s, 48)
 	r.until(func() bool { return r.upTo() >= s.clock.Now().Add(-time.Minute).UnixMilli() }, func() string { return "positions behind the idle time" })
@@ -446,12 +447,15 @@ func TestAnOpenTaskHasRowsInProgress(t *testing.T) {
 			store := history.NewStore()
 			r := begin(t, Options{Source: s.source("s"), Sink: memory(store), AtOnce: atOnce}, store)
 			s.put("s", events("0 entered")...)
+			s.moveTo(history.Start + 5*second)
 			r.shows("engagements", "engagement_type status", "Queue | In Progress")
 			s.moveTo(history.Start + 20*second)
 			s.put("s", events("10 created EVc\n20 accepted EVa")...)
+			s.moveTo(history.Start + 25*second)
 			r.shows("engagements", "engagement_type status", "Agent | In Progress", "Queue | Completed")
 			s.moveTo(history.Start + 40*second)
 			s.put("s", events("30 wrapup EVw\n40 completed EVd\n41 task.completed EVt")...)
+			s.moveTo(history.Start + 45*second)
 			r.shows("engagements", "engagement_type status", "Agent | Completed", "Queue | Completed")
 			want, _ := s.batch()
 			r.same(want)
@@ -509,9 +513,11 @@ func TestASinkThatFailsEndsALiveJobWithItsCause(t *testing.T) {
 			r := begin(t, o, f.Store)
 			s.put("s", events("0 entered")...)
 			r.read(1)
+			s.moveTo(history.Start + 5*second)
 			r.shows("engagements", "engagement_type status", "Queue | In Progress")
 			test.fails(f).Store(true)
 			s.put("s", events("9 task.canceled EVc")...)
+			s.moveTo(history.Start + 10*second)
 			if test.drain {
 				r.cancel()
 			}

@@ -26,7 +26,8 @@ func TestAStormOfThrottlingDelaysAndLosesNothing(t *testing.T) {
 			storm := f.Inject(kinesisfake.Fault{Error: code, Count: 40, Probability: 0.8})
 			r := newRunner(t, nil, []Stream{{Name: "s", Endpoint: f.URL}})
 			defer r.close()
-			r.until("all records and the end of the storm", func() bool { return len(r.texts()) >= 50 && storm.Hits() == 40 })
+			counted := func() int64 { n := r.control.Counts(); return n.Throttled + n.Retried }
+			r.until("all records and the end of the storm", func() bool { return len(r.texts()) >= 50 && storm.Hits() == 40 && counted() >= 40 })
 			if diff := cmp.Diff(sorted(want), sorted(r.texts())); diff != "" {
 				t.Errorf("records (-want +got):\n%s", diff)
 			}
