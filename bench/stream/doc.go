@@ -11,8 +11,8 @@
 //   - Sustained: more events a second from step to step. A step holds when the job takes at least 97 % of what is sent, and in
 //     its second half does not fall behind by more than half a second's worth.
 //   - Latency: events are sent when they happen; the time from then to the end of the flush that showed their row is read from
-//     flexbeam_latency_seconds. At the lower rate a reader copies the file and its log every second, opens the copy and looks for
-//     new rows, which may overstate by the second between copies.
+//     flexbeam_latency_seconds. At the lower rate a reader copies the file and its log about every second, opens the copy and
+//     looks for new rows, which overstates by up to the time between two copies.
 //   - Memory: resident memory, Go's heap, state and its log at the lower rate. The slope is that of a line through the last two
 //     thirds.
 //

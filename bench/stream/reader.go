@@ -16,7 +16,7 @@ import (
 
 const (
 	copyEvery = time.Second
-	readLooks = 13 // looks during which a reader reads
+	readLooks = 7 // looks during which a reader reads
 )
 
 // A reader looks for rows that are new. A job's file is locked while it runs, so it reads copies of the file and of its log, which

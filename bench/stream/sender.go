@@ -111,18 +111,21 @@ func atTime(ctx context.Context, server *kinesisfake.Server, c simulate.Config, 
 }
 
 // density returns how many contacts a time must have so that events come at a rate between from and its end. Contacts last a while,
-// so the beginning has fewer; hence it draws a few and counts.
+// so the beginning has fewer; hence it draws, counts, and corrects itself once.
 func density(ctx context.Context, start time.Time, d, from time.Duration, rate int) (int, error) {
-	const few = 2000
-	n := 0
-	_, err := simulate.Each(ctx, history(1, start, d, few), func(r simulate.Record) error {
-		if at := r.Arrival.Sub(start); at >= from && at < d {
-			n++
+	tasks := 2000
+	for range 2 {
+		n := 0
+		_, err := simulate.Each(ctx, history(1, start, d, tasks), func(r simulate.Record) error {
+			if at := r.Arrival.Sub(start); at >= from && at < d {
+				n++
+			}
+			return nil
+		})
+		if err != nil {
+			return 0, err
 		}
-		return nil
-	})
-	if err != nil {
-		return 0, err
+		tasks = int(float64(tasks) * float64(rate) * (d - from).Seconds() / float64(max(n, 1)))
 	}
-	return int(float64(few) * float64(rate) * (d - from).Seconds() / float64(max(n, 1))), nil
+	return tasks, nil
 }

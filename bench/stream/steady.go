@@ -21,7 +21,7 @@ func latency(ctx context.Context, s settings, rate int) error {
 
 // memory measures latencies and memory at the low rate, and what a reader sees.
 func memory(ctx context.Context, s settings) error {
-	st := steady{rate: s.slow, warm: s.warm, measured: s.steady, past: 15 * time.Minute, reads: true}
+	st := steady{rate: s.slow, warm: s.warm, measured: s.steady, past: 5 * time.Minute, reads: true}
 	if err := st.run(ctx, s, "memory"); err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func memory(ctx context.Context, s settings) error {
 type steady struct {
 	rate     int
 	warm     time.Duration // before measuring
-	measured time.Duration
+	measured time.Duration // of which catching up takes some
 	past     time.Duration // of which the events are sent at the start, so that contacts of all ages are open
 	reads    bool          // with a reader
 
@@ -94,8 +94,18 @@ func (st *steady) run(ctx context.Context, s settings, name string) error {
 			return nil
 		}
 	}
+	if err := wait(st.warm); err != nil {
+		return err
+	}
 	// What lies in the past is caught up with first.
-	if err := wait(time.Until(begin.Add(st.warm))); err != nil {
+	err = j.await(ctx, st.measured/2, func() (bool, error) {
+		m, err := j.metrics()
+		return err == nil && float64(m.folded()) >= float64(sent.Load())-3*float64(st.rate), err
+	})
+	if err != nil {
+		return err
+	}
+	if err := wait(3 * time.Second); err != nil {
 		return err
 	}
 	if st.reads {

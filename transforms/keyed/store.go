@@ -294,6 +294,11 @@ func (s *Store) Replace(kind Kind, key string, l *Live, blocks event.Block) {
 	s.log(kind, key, l)
 }
 
+// Repack puts the same events of a locked state in less room. The log keeps what it has of them until it is written anew.
+func (s *Store) Repack(kind Kind, l *Live, blocks event.Block) {
+	s.change(kind, l, func() { l.Blocks = blocks })
+}
+
 // Drop leaves a marker in the place of a locked state, so that later events of its key are known to be late.
 func (s *Store) Drop(kind Kind, key string, l *Live) {
 	s.change(kind, l, func() {

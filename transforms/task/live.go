@@ -2,6 +2,7 @@ package task
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -32,6 +33,7 @@ type LiveFn struct {
 
 	settle settling
 	store  *keyed.Store
+	pack   event.Builder
 }
 
 // Setup makes the folder.
@@ -77,6 +79,9 @@ func (fn *LiveFn) wake(now int64, tp timers.Provider, key string, changes func([
 		fn.store.Folded(l)
 		fn.store.SetClosed(l, ended(events))
 		fn.settle.count.Observe(newest(events))
+		if l.Closed {
+			fn.repack(l, events)
+		}
 		if nameless(key) && len(l.Blocks) > namelessBytes {
 			l.Distinct, l.Copies = 0, 0
 			fn.store.Replace(keyed.Task, key, l, nil)
@@ -105,6 +110,16 @@ func (fn *LiveFn) wake(now int64, tp timers.Provider, key string, changes func([
 	fn.store.Drop(keyed.Task, key, l)
 	fn.set(tp, l.Expires())
 	return nil
+}
+
+// repack makes one compressed block of those that a task came in, which repeat each other's texts: most of what a stream keeps is
+// tasks that have ended within the last day.
+func (fn *LiveFn) repack(l *keyed.Live, events []event.Event) {
+	fn.pack.Reset()
+	for i := range events {
+		fn.pack.Add(&events[i], event.TaskPart)
+	}
+	fn.store.Repack(keyed.Task, l, slices.Clone(event.Compress(fn.pack.Append(nil))))
 }
 
 // Events of no task, such as those of a queue's settings, are only counted. So many bytes of them are kept to know

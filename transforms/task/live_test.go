@@ -138,6 +138,24 @@ func TestTheStoreLetsGoOfWhatIsOver(t *testing.T) {
 	}
 }
 
+// TestATaskTakesLessRoomOnceItHasEnded compares a task with one that has all of its events but the last.
+func TestATaskTakesLessRoomOnceItHasEnded(t *testing.T) {
+	held := func(events string) (z keyed.Size) {
+		lines := history.Lines(history.Parse(events), history.All(history.Object))
+		history.Live(lines, history.LiveOptions{
+			Dice: history.Heads, Finally: history.At(60),
+			Arrival: func(int) int64 { return history.At(60) },
+			Held:    func(now keyed.Size) { z = now },
+		})
+		return z
+	}
+	const events = "0 entered\n5 created\n9 accepted\n19 wrapup\n20 completed"
+	open, ended := held(events), held(events+"\n21 task.completed")
+	if open.Open != 1 || ended.Open != 0 || ended.TaskBytes >= open.TaskBytes {
+		t.Errorf("%d bytes of an open task, %d of the ended one", open.TaskBytes, ended.TaskBytes)
+	}
+}
+
 // TestTheNextProcessLetsGoOfWhatAnEarlierOneLeft has the time pass in a second process.
 func TestTheNextProcessLetsGoOfWhatAnEarlierOneLeft(t *testing.T) {
 	const hour = 60 * 60 * 1000
