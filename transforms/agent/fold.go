@@ -22,18 +22,7 @@ func NewFolder() *Folder {
 // Fold returns the row of a worker from its distinct events, valid until the next Fold; nil without events. Besides worker.*
 // these are all events that carry the worker's SID.
 func (f *Folder) Fold(account, worker string, events []*event.Event) model.Row {
-	var newest, attributed, named *event.Event
-	for _, e := range events {
-		if e.NewerThan(newest) {
-			newest = e
-		}
-		if e.HasWorkerAttrs && e.NewerThan(attributed) {
-			attributed = e
-		}
-		if e.Text[event.WorkerName] != "" && e.NewerThan(named) {
-			named = e
-		}
-	}
+	newest, attributed, named := Deciding(events)
 	if newest == nil {
 		return nil
 	}
@@ -77,6 +66,23 @@ func (f *Folder) Fold(account, worker string, events []*event.Event) model.Row {
 	r[col.updatedAt] = model.Millis(newest.Time)
 	r[col.version] = model.Integer(newest.Stamp())
 	return r
+}
+
+// Deciding returns the events that a worker's row is made from: the newest of all, the newest with attributes and the newest with a
+// name; nil where there is none. The row is the same without the others.
+func Deciding(events []*event.Event) (newest, attributed, named *event.Event) {
+	for _, e := range events {
+		if e.NewerThan(newest) {
+			newest = e
+		}
+		if e.HasWorkerAttrs && e.NewerThan(attributed) {
+			attributed = e
+		}
+		if e.Text[event.WorkerName] != "" && e.NewerThan(named) {
+			named = e
+		}
+	}
+	return newest, attributed, named
 }
 
 type column struct {

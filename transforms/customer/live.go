@@ -40,8 +40,7 @@ func (fn *LiveFn) ProcessElement(ts beam.EventTime, sp state.Provider, tp timers
 		return err
 	}
 	if newer {
-		at := time.UnixMilli(int64(ts)).Add(rememberedFor)
-		fn.Forget.Set(tp, at, timers.WithOutputTimestamp(at))
+		keyed.SetTimer(fn.Forget, tp, int64(ts)+rememberedFor.Milliseconds())
 	}
 	fn.store.OnTheWay(-1)
 	return nil

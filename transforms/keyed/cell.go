@@ -18,6 +18,12 @@ func Read(cell state.Value[[]byte], p state.Provider) (*State, error) {
 	return Decode(b)
 }
 
+// SetTimer sets a timer for when the watermark passes a time in ms, and holds the output's watermark there.
+func SetTimer(timer timers.EventTime, tp timers.Provider, ms int64) {
+	at := time.UnixMilli(ms)
+	timer.Set(tp, at, timers.WithOutputTimestamp(at))
+}
+
 // Add adds a block of events to the state in a cell and sets the timer for when the watermark passes ts, unless it is set
 // for an earlier time.
 func Add(cell state.Value[[]byte], timer timers.EventTime, sp state.Provider, tp timers.Provider, ts int64, block []byte) error {
@@ -32,8 +38,7 @@ func Add(cell state.Value[[]byte], timer timers.EventTime, sp state.Provider, tp
 	s.Blocks = append(s.Blocks[:len(s.Blocks):len(s.Blocks)], block...)
 	if s.Pending == event.None || ts < s.Pending {
 		s.Pending = ts
-		at := time.UnixMilli(ts)
-		timer.Set(tp, at, timers.WithOutputTimestamp(at))
+		SetTimer(timer, tp, ts)
 	}
 	return cell.Write(sp, s.Encode())
 }

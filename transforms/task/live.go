@@ -3,7 +3,6 @@ package task
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/timers"
@@ -47,18 +46,13 @@ func (fn *LiveFn) ProcessElement(ts beam.EventTime, tp timers.Provider, key stri
 	if fn.AtOnce {
 		return fn.wake(int64(ts), tp, key, changes, sightings)
 	}
-	fn.set(tp, int64(ts))
+	keyed.SetTimer(fn.Due, tp, int64(ts))
 	return nil
 }
 
 // OnTimer does what is due.
 func (fn *LiveFn) OnTimer(_ context.Context, ts beam.EventTime, tp timers.Provider, key string, _ timers.Context, changes func([]byte), sightings func(string, []byte)) error {
 	return fn.wake(int64(ts), tp, key, changes, sightings)
-}
-
-func (fn *LiveFn) set(tp timers.Provider, ms int64) {
-	at := time.UnixMilli(ms)
-	fn.Due.Set(tp, at, timers.WithOutputTimestamp(at))
 }
 
 // wake folds a task that waits for it, drops what is over, and sets the timer for what is due next.
@@ -88,7 +82,7 @@ func (fn *LiveFn) wake(now int64, tp timers.Provider, key string, changes func([
 		}
 	}
 	if now < l.Expires() {
-		fn.set(tp, l.Expires())
+		keyed.SetTimer(fn.Due, tp, l.Expires())
 		return nil
 	}
 	if l.Gone || nameless(key) {
@@ -108,7 +102,7 @@ func (fn *LiveFn) wake(now int64, tp timers.Provider, key string, changes func([
 		changes(block)
 	}
 	fn.store.Drop(keyed.Task, key, l)
-	fn.set(tp, l.Expires())
+	keyed.SetTimer(fn.Due, tp, l.Expires())
 	return nil
 }
 

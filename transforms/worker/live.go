@@ -3,7 +3,6 @@ package worker
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/timers"
@@ -11,6 +10,7 @@ import (
 
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/model"
+	"flexbeam/transforms/agent"
 	"flexbeam/transforms/agentstatus"
 	"flexbeam/transforms/keyed"
 )
@@ -44,18 +44,13 @@ func (fn *LiveFn) ProcessElement(ts beam.EventTime, tp timers.Provider, key stri
 	if fn.AtOnce {
 		return fn.wake(int64(ts), event.None, tp, key, changes)
 	}
-	fn.set(tp, int64(ts))
+	keyed.SetTimer(fn.Due, tp, int64(ts))
 	return nil
 }
 
 // OnTimer does what is due.
 func (fn *LiveFn) OnTimer(_ context.Context, ts beam.EventTime, tp timers.Provider, key string, _ timers.Context, changes func([]byte)) error {
 	return fn.wake(int64(ts), int64(ts), tp, key, changes)
-}
-
-func (fn *LiveFn) set(tp timers.Provider, ms int64) {
-	at := time.UnixMilli(ms)
-	fn.Due.Set(tp, at, timers.WithOutputTimestamp(at))
 }
 
 // wake folds a worker and, while an activity runs, sets the timer for the end of the quarter hour. passed is a time that the
@@ -80,9 +75,9 @@ func (fn *LiveFn) wake(now, passed int64, tp timers.Provider, key string, change
 	switch {
 	case !fn.settle.folder.Runs():
 	case l.AsOf == event.None:
-		fn.set(tp, now)
+		keyed.SetTimer(fn.Due, tp, now)
 	default:
-		fn.set(tp, agentstatus.Floor(l.AsOf)+agentstatus.Quarter)
+		keyed.SetTimer(fn.Due, tp, agentstatus.Floor(l.AsOf)+agentstatus.Quarter)
 	}
 	return nil
 }
@@ -125,10 +120,9 @@ func (fn *LiveFn) release(key string, l *keyed.Live, events []event.Event) error
 }
 
 // needed returns those of a worker's distinct events, in order, that decide about the quarter hours from open on and about the agent: the
-// events from then on, the last update of the activity before and the last deletion; and of all the newest, the newest with
-// attributes and the newest with a name.
+// events from then on, the last update of the activity before and the last deletion; and those that the agent's row is made from.
 func needed(events []*event.Event, open int64) []*event.Event {
-	var update, deleted, newest, attributed, named *event.Event
+	var update, deleted *event.Event
 	for _, e := range events {
 		switch {
 		case e.Time >= open:
@@ -137,16 +131,8 @@ func needed(events []*event.Event, open int64) []*event.Event {
 		case e.Kind == event.WorkerDeleted:
 			deleted = e
 		}
-		if e.NewerThan(newest) {
-			newest = e
-		}
-		if e.HasWorkerAttrs && e.NewerThan(attributed) {
-			attributed = e
-		}
-		if e.Text[event.WorkerName] != "" && e.NewerThan(named) {
-			named = e
-		}
 	}
+	newest, attributed, named := agent.Deciding(events)
 	return slices.DeleteFunc(events, func(e *event.Event) bool {
 		return e.Time < open && e != update && e != deleted && e != newest && e != attributed && e != named
 	})
