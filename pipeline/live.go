@@ -12,14 +12,12 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
-	"flexbeam/internal/telemetry"
 	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/source/kinesis"
 	"flexbeam/runners/prism"
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/model"
 	"flexbeam/transforms/agentstatus"
-	"flexbeam/transforms/deadletter"
 	"flexbeam/transforms/keyed"
 )
 
@@ -77,7 +75,10 @@ func (j *Job) runLive(ctx context.Context) (sum Summary, err error) {
 	run, cancel := context.WithCancelCause(after)
 	defer cancel(nil)
 	failed := make(chan error, 1)
-	stop := l.keeping(after, func(err error) {
+	stop := every(j.options.FlushEvery, func() error {
+		l.observe()
+		return l.keep(after)
+	}, func(err error) {
 		failed <- err
 		cancel(err)
 	})
@@ -223,32 +224,6 @@ func (l *liveJob) keep(ctx context.Context) error {
 	return nil
 }
 
-// keeping keeps and observes from time to time, until the returned function is called. It gives up at the first error.
-func (l *liveJob) keeping(ctx context.Context, fail func(error)) (stop func()) {
-	quit, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		tick := time.NewTicker(l.options.FlushEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-quit:
-				return
-			case <-tick.C:
-			}
-			l.observe()
-			if err := l.keep(ctx); err != nil {
-				fail(err)
-				return
-			}
-		}
-	}()
-	return func() {
-		close(quit)
-		<-ended
-	}
-}
-
 // observe brings the counters up to date that others keep.
 func (l *liveJob) observe() {
 	c, z := l.count, l.store.Size()
@@ -293,6 +268,3 @@ func (l *liveJob) drain(ctx context.Context) error {
 	}
 	return nil
 }
-
-// declare makes the classes of dead letters known that a live job may have.
-func declare(c *telemetry.Counters) { c.DeclareLetters(deadletter.Late, deadletter.Gap) }

@@ -67,9 +67,6 @@ func New(o Options) (*Job, error) {
 	j.count = telemetry.For(j.id)
 	j.count.BytesTotal.Store(file.TotalSize(src.files))
 	j.count.Unbounded.Store(src.live())
-	if src.live() {
-		declare(j.count)
-	}
 	return j, nil
 }
 
@@ -165,26 +162,15 @@ func (j *Job) flushing(ctx context.Context, out sink.Sink) (stop func() error) {
 	if j.options.Mode != Stream {
 		return func() error { return nil }
 	}
-	quit := make(chan struct{})
-	ended := make(chan error, 1)
-	go func() {
-		tick := time.NewTicker(j.options.FlushEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-quit:
-				ended <- nil
-				return
-			case <-tick.C:
-				if err := out.Flush(ctx); err != nil && ctx.Err() == nil {
-					ended <- fmt.Errorf("pipeline: flush the sink: %w", err)
-					return
-				}
-			}
+	var failure error // read once the last call has ended
+	end := every(j.options.FlushEvery, func() error {
+		if err := out.Flush(ctx); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("pipeline: flush the sink: %w", err)
 		}
-	}()
+		return nil
+	}, func(err error) { failure = err })
 	return func() error {
-		close(quit)
-		return <-ended
+		end()
+		return failure
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"flexbeam/internal/parallel"
 	"flexbeam/internal/telemetry"
 	"flexbeam/schemas/event"
+	"flexbeam/schemas/model"
 	"flexbeam/schemas/record"
 	"flexbeam/transforms/deadletter"
 )
@@ -138,11 +139,10 @@ func named(l deadletter.Letter, b record.Batch) deadletter.Letter {
 // gap tells of records that were gone before they could be read.
 func gap(b record.Batch) deadletter.Letter {
 	from, to := time.UnixMilli(b.LostFrom).UTC(), time.UnixMilli(b.LostTo).UTC()
-	const form = "2006-01-02T15:04:05.000Z"
 	return deadletter.Letter{
-		Position: "gap:" + from.Format(form), Index: -1, Class: deadletter.Gap, Received: b.LostTo,
+		Position: "gap:" + from.Format(model.TimeLayout), Index: -1, Class: deadletter.Gap, Received: b.LostTo,
 		Error: fmt.Sprintf("records of %s that arrived from %s to %s fell out of the stream's retention before they were read: fetch that time from TaskRouter's REST log, or from an archive, with a batch job over the same sink",
-			b.Name, from.Format(form), to.Format(form)),
+			b.Name, from.Format(model.TimeLayout), to.Format(model.TimeLayout)),
 	}
 }
 
