@@ -97,7 +97,7 @@ sender=''
 say "All is sent; SIGTERM when it is read"
 head -n 1 "$out.sender" | sed 's/^/   simulate: /'
 while (($(date +%s) % 900 > 880)); do sleep 1; done # a quarter hour that ends meanwhile would be in one of the two databases only
-now=$(date +%s)
+now=$(($(date +%s) + 1)) # rounded up: the last records arrived within this second
 await 120 'the job to read all' read_up_to "$now"
 kill -TERM "$job"
 wait "$job" || fail "run failed, see $out.log"
