@@ -561,7 +561,7 @@ func (w *watching) Write(ctx context.Context, b change.Block) error {
 func TestWhatALiveFoldEmitsHasReachedTheSinkWhenItsCallReturns(t *testing.T) {
 	folds := map[string]string{
 		"engagements": "transforms/task.(*LiveFn)", "agents": "transforms/worker.(*LiveFn)", "agent_status": "transforms/worker.(*LiveFn)",
-		"customers": "transforms/customer.(*LiveFn)", "dead_letters": "transforms/decode.(*LiveFn)",
+		"customers": "transforms/task.(*LiveFn)", "dead_letters": "transforms/decode.(*LiveFn)",
 	}
 	for _, atOnce := range []bool{false, true} {
 		t.Run(fmt.Sprintf("at once %t", atOnce), func(t *testing.T) {

@@ -59,10 +59,9 @@ func live(s beam.Scope, job string, o Options, src *source, positions map[string
 	records := kinesisRecords(s, kinesis.Read(s, src.streams, read...))
 	tasks, workers, letters := decode.Live(s, job, records)
 	oldTasks, oldWorkers := keyed.Restore(s, job)
-	engagements, sightings := task.Live(s, job, o.task(), o.AtOnce, beam.Flatten(s, tasks, oldTasks))
-	agents := worker.Live(s, job, o.worker(), o.AtOnce, beam.Flatten(s, workers, oldWorkers))
-	customers := customer.Live(s, job, sightings)
-	for _, changes := range []beam.PCollection{letters, engagements, agents, customers} {
+	ofTasks := task.Live(s, job, o.task(), o.AtOnce, beam.Flatten(s, tasks, oldTasks))
+	ofWorkers := worker.Live(s, job, o.worker(), o.AtOnce, beam.Flatten(s, workers, oldWorkers))
+	for _, changes := range []beam.PCollection{letters, ofTasks, ofWorkers} {
 		sink.Write(s, job, o.Sink, changes)
 	}
 }

@@ -9,14 +9,12 @@ import (
 	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/state"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/timers"
 
 	"flexbeam/internal/telemetry"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
 	"flexbeam/schemas/record"
-	"flexbeam/transforms/customer"
 	"flexbeam/transforms/decode"
 	"flexbeam/transforms/keyed"
 	"flexbeam/transforms/task"
@@ -99,22 +97,20 @@ type process struct {
 	decode    *decode.LiveFn
 	tasks     *task.LiveFn
 	workers   *worker.LiveFn
-	customers *customer.StreamFn
-	contacts  map[string]*cell
 	timers    map[timerKey]int64
 	watermark int64
 }
 
 type timerKey struct {
 	kind keyed.Kind
-	key  string
+	tag  string
 }
 
 const liveSource = "file\x00lines"
 
 func newProcess(lines [][]byte, sink *buffered, o LiveOptions) *process {
 	p := &process{LiveOptions: o, ctx: context.Background(), job: job(), lines: lines, sink: sink,
-		contacts: map[string]*cell{}, timers: map[timerKey]int64{}, watermark: -1 << 62}
+		timers: map[timerKey]int64{}, watermark: -1 << 62}
 	var err error
 	p.store = keyed.NewStore()
 	if o.Dir != "" {
@@ -145,7 +141,6 @@ func newProcess(lines [][]byte, sink *buffered, o LiveOptions) *process {
 	p.decode = &decode.LiveFn{Job: p.job}
 	p.tasks = &task.LiveFn{Job: p.job, Options: o.task(), AtOnce: o.AtOnce, Due: timers.InEventTime("due")}
 	p.workers = &worker.LiveFn{Job: p.job, Options: o.worker(), AtOnce: o.AtOnce, Due: timers.InEventTime("due")}
-	p.customers = &customer.StreamFn{Newest: state.MakeValueState[[]byte]("newest")}
 	must(p.decode.Setup())
 	p.tasks.Setup()
 	p.workers.Setup()
@@ -176,16 +171,10 @@ func (p *process) end() {
 
 // run reads to the end, or dies: then it returns false.
 func (p *process) run() bool {
-	type key struct {
-		kind    keyed.Kind
-		key     string
-		arrival int64
-	}
-	var waiting []key
-	p.store.Waiting(func(kind keyed.Kind, k string, arrival int64) { waiting = append(waiting, key{kind, k, arrival}) })
-	slices.SortFunc(waiting, func(a, b key) int { return strings.Compare(a.key, b.key) })
-	for _, k := range waiting {
-		p.wake(k.kind, k.key, k.arrival)
+	for _, kind := range shared {
+		for _, at := range p.store.Times(kind) {
+			p.wake(kind, at)
+		}
 	}
 	for p.at < len(p.lines) {
 		from, b := p.at, record.Batch{Source: "file", Name: "lines"}
@@ -222,36 +211,28 @@ func (p *process) run() bool {
 func (p *process) read(b record.Batch) {
 	type element struct {
 		kind keyed.Kind
-		key  string
 		ts   beam.EventTime
 	}
 	var woken []element
 	to := func(kind keyed.Kind) func(beam.EventTime, string, []byte) {
-		return func(ts beam.EventTime, key string, _ []byte) { woken = append(woken, element{kind, key, ts}) }
+		return func(ts beam.EventTime, _ string, _ []byte) { woken = append(woken, element{kind, ts}) }
 	}
 	must(p.decode.ProcessElement(p.ctx, b, to(keyed.Task), to(keyed.Worker), p.sink.write))
-	slices.SortFunc(woken, func(a, b element) int { return strings.Compare(a.key, b.key) })
 	for _, e := range woken {
-		p.wake(e.kind, e.key, int64(e.ts))
+		p.wake(e.kind, int64(e.ts))
 	}
 }
 
-func (p *process) wake(kind keyed.Kind, key string, ts int64) {
-	t := &liveTimer{p, timerKey{kind, key}}
+// shared are the kinds whose keys share timers.
+var shared = []keyed.Kind{keyed.Task, keyed.Worker}
+
+func (p *process) wake(kind keyed.Kind, ts int64) {
+	t := &liveTimer{p, kind}
 	if kind == keyed.Task {
-		must(p.tasks.ProcessElement(beam.EventTime(ts), t, key, nil, p.sink.write, p.sighting))
+		must(p.tasks.ProcessElement(p.ctx, beam.EventTime(ts), t, kind.String(), nil, p.sink.write))
 	} else {
-		must(p.workers.ProcessElement(beam.EventTime(ts), t, key, nil, p.sink.write))
+		must(p.workers.ProcessElement(p.ctx, beam.EventTime(ts), t, kind.String(), nil, p.sink.write))
 	}
-}
-
-func (p *process) sighting(contact string, s []byte) {
-	c := p.contacts[contact]
-	if c == nil {
-		c = &cell{of: "customer", key: contact}
-		p.contacts[contact] = c
-	}
-	must(p.customers.ProcessElement(c, contact, s, p.sink.write))
 }
 
 // pass moves the watermark and fires the timers that it passes, each at its time.
@@ -268,24 +249,26 @@ func (p *process) pass(to int64) {
 			return
 		}
 		k := slices.MinFunc(due, func(a, b timerKey) int {
-			return cmp.Or(cmp.Compare(p.timers[a], p.timers[b]), strings.Compare(a.key, b.key), cmp.Compare(a.kind, b.kind))
+			return cmp.Or(cmp.Compare(p.timers[a], p.timers[b]), strings.Compare(a.tag, b.tag), cmp.Compare(a.kind, b.kind))
 		})
 		at := beam.EventTime(p.timers[k])
 		delete(p.timers, k)
-		t := &liveTimer{p, k}
+		t, tc := &liveTimer{p, k.kind}, timers.Context{Family: "due", Tag: k.tag}
 		if k.kind == keyed.Task {
-			must(p.tasks.OnTimer(p.ctx, at, t, k.key, timers.Context{}, p.sink.write, p.sighting))
+			must(p.tasks.OnTimer(p.ctx, at, t, k.kind.String(), tc, p.sink.write))
 		} else {
-			must(p.workers.OnTimer(p.ctx, at, t, k.key, timers.Context{}, p.sink.write))
+			must(p.workers.OnTimer(p.ctx, at, t, k.kind.String(), tc, p.sink.write))
 		}
 	}
 }
 
-// liveTimer sets the timer of a key.
+// liveTimer sets the timers of a kind's key.
 type liveTimer struct {
-	p   *process
-	key timerKey
+	p    *process
+	kind keyed.Kind
 }
 
 // Set implements timers.Provider.
-func (t *liveTimer) Set(m timers.TimerMap) { t.p.timers[t.key] = int64(m.FireTimestamp) }
+func (t *liveTimer) Set(m timers.TimerMap) {
+	t.p.timers[timerKey{t.kind, m.Tag}] = int64(m.FireTimestamp)
+}

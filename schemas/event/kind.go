@@ -141,6 +141,11 @@ func (k Kind) OfWorker() bool {
 	return k == OtherWorker || k == WorkerActivityUpdate || k == WorkerDeleted
 }
 
+// EndsTask tells whether a task ends with an event of the kind.
+func (k Kind) EndsTask() bool {
+	return k == TaskCompleted || k == TaskCanceled || k == TaskDeleted || k == TaskSystemDeleted
+}
+
 // Needs returns the fields that an event of the named kind cannot do without (contract, section 1).
 func Needs(name []byte) []Field {
 	s := string(name)

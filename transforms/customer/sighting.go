@@ -62,14 +62,16 @@ type best struct {
 	block change.Block
 }
 
-func (b *best) take(stamp int64, id string, block change.Block) {
+// take takes a sighting and tells whether it is the newest now.
+func (b *best) take(stamp int64, id string, block change.Block) bool {
 	if b.block != nil {
 		c := cmp.Or(cmp.Compare(stamp, b.stamp), cmp.Compare(id, b.id), bytes.Compare(block, b.block))
 		if c <= 0 {
-			return
+			return false
 		}
 	}
 	b.stamp, b.id, b.block = stamp, id, block
+	return true
 }
 
 // newest adds sightings to the newest of each contact.

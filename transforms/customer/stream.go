@@ -23,40 +23,34 @@ type StreamFn struct {
 
 // ProcessElement takes sightings of one contact.
 func (fn *StreamFn) ProcessElement(p state.Provider, contact string, sightings []byte, emit func([]byte)) error {
-	_, err := take(fn.Newest, p, contact, sightings, emit)
-	return err
-}
-
-// take emits the newest sighting of a contact if it is newer than what was known, and tells whether it was.
-func take(cell state.Value[[]byte], p state.Provider, contact string, sightings []byte, emit func([]byte)) (newer bool, err error) {
-	known, ok, err := cell.Read(p)
+	known, ok, err := fn.Newest.Read(p)
 	if err != nil {
-		return false, err
+		return err
 	}
 	b := new(best)
 	if ok {
 		stamp, n := binary.Varint(known)
 		if n <= 0 {
-			return false, ErrCorrupt
+			return ErrCorrupt
 		}
 		err := Sightings(known[n:]).each(func(id string, block change.Block) error {
 			b.take(stamp, id, block)
 			return nil
 		})
 		if err != nil {
-			return false, err
+			return err
 		}
 	}
 	before := b.block
 	contacts := map[string]*best{contact: b}
 	if err := newest(contacts, sightings); err != nil {
-		return false, err
+		return err
 	}
 	if bytes.Equal(b.block, before) {
-		return false, nil
+		return nil
 	}
 	emit(b.block)
-	return true, cell.Write(p, appendSighting(binary.AppendVarint(nil, b.stamp), b.id, b.block))
+	return fn.Newest.Write(p, appendSighting(binary.AppendVarint(nil, b.stamp), b.id, b.block))
 }
 
 // Stream turns (contact, Sightings) into blocks of changes.

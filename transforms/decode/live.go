@@ -23,8 +23,8 @@ func init() {
 }
 
 // LiveFn decodes the batches of a live source and adds their events to the store of this process (keyed.Store), with the
-// position behind them. Its outputs are (account and task SID, nothing) and (account and worker SID, nothing) for keys that
-// have to be folded, at the time when what they wait for arrived, and blocks of changes with dead letters.
+// position behind them. Its outputs are (key of all tasks, nothing) and (key of all workers, nothing) at each time at which a timer has
+// to be set, and blocks of changes with dead letters.
 type LiveFn struct {
 	Job string
 
@@ -90,6 +90,7 @@ func (k *liveKeys) add(c *collector, kind keyed.Kind, sid string, e *event.Event
 	g.builder.Add(e, part)
 	p := &g.parcel
 	p.Arrival = max(p.Arrival, k.batch.Arrivals[line])
+	p.Ended = p.Ended || kind == keyed.Task && e.Kind.EndsTask()
 	if kind == keyed.Worker && e.Kind.OfWorker() {
 		p.Newest = max(p.Newest, e.Time)
 		if p.Oldest == event.None || e.Time < p.Oldest {
@@ -121,12 +122,12 @@ func (fn *LiveFn) ProcessElement(ctx context.Context, b record.Batch, tasks, wor
 		changes(letterBlock(letters, b))
 	}
 	parcels, records := fn.parcels()
-	err = fn.store.Add(b.Source+"\x00"+b.Name, b.Progress, parcels, func(p keyed.Parcel) {
-		if p.Kind == keyed.Task {
-			tasks(Timestamp(p.Arrival), p.Key, nil)
-		} else {
-			workers(Timestamp(p.Arrival), p.Key, nil)
+	err = fn.store.Add(b.Source+"\x00"+b.Name, b.Progress, parcels, func(kind keyed.Kind, at int64) {
+		emit := tasks
+		if kind == keyed.Worker {
+			emit = workers
 		}
+		emit(Timestamp(at), kind.String(), nil)
 	}, func(p int, which []int) {
 		changes(letterBlock(fn.late(b, parcels[p], records[p], which), b))
 	})
@@ -148,6 +149,7 @@ func (fn *LiveFn) parcels() (parcels []keyed.Parcel, records [][]liveRecord) {
 					if o := others[key]; o != nil {
 						p.Block = o.builder.Append(p.Block)
 						p.Newest, p.Arrival = max(p.Newest, o.parcel.Newest), max(p.Arrival, o.parcel.Arrival)
+						p.Ended = p.Ended || o.parcel.Ended
 						if old := o.parcel.Oldest; old != event.None && (p.Oldest == event.None || old < p.Oldest) {
 							p.Oldest = old
 						}

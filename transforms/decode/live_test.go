@@ -18,7 +18,7 @@ import (
 
 // liveRun is what LiveFn did with a batch.
 type liveRun struct {
-	tasks, workers []string
+	tasks, workers []int64  // times for which a timer is to be set
 	letters        []string // class and position
 	seen           []string // position of the store when a letter was written
 }
@@ -39,10 +39,8 @@ func batchOf(progress string, records ...string) record.Batch {
 func live(t *testing.T, fn *LiveFn, b record.Batch) liveRun {
 	t.Helper()
 	var r liveRun
-	to := func(keys *[]string) func(beam.EventTime, string, []byte) {
-		return func(_ beam.EventTime, key string, _ []byte) {
-			*keys = append(*keys, strings.ReplaceAll(key, "\x00", " "))
-		}
+	to := func(times *[]int64) func(beam.EventTime, string, []byte) {
+		return func(ts beam.EventTime, _ string, _ []byte) { *times = append(*times, int64(ts)) }
 	}
 	changes := func(block []byte) {
 		err := change.Block(bytes.Clone(block)).Each(func(c change.Change) error {
@@ -77,13 +75,17 @@ func TestDeadLettersAreWrittenBeforeThePositionBehindThemIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := live(t, fn, batchOf("1", taskEvent))
-	if d := cmp.Diff([]string{"AC1 WT1"}, r.tasks); d != "" || r.workers != nil || r.letters != nil {
+	if d := cmp.Diff([]int64{1000}, r.tasks); d != "" || r.workers != nil || r.letters != nil {
 		t.Fatalf("%s%+v", d, r)
+	}
+	if d := cmp.Diff([]string{"AC1\x00WT1"}, store.Due(keyed.Task, 1000)); d != "" {
+		t.Fatal(d)
 	}
 	l := store.Lock(keyed.Task, "AC1\x00WT1")
 	store.Folded(l)
-	store.Drop(keyed.Task, "AC1\x00WT1", l)
 	l.Unlock()
+	store.Done(1)
+	store.Sweep(1000 + keyed.OpenFor)
 	r = live(t, fn, batchOf("2", "{bad", taskEvent, "["+testEvent+","+taskEvent+"]"))
 	want := []string{"invalid_json shard-1:2-a", "late shard-1:2-b", "late shard-1:2-c:1"}
 	if d := cmp.Diff(want, r.letters); d != "" {
@@ -93,7 +95,7 @@ func TestDeadLettersAreWrittenBeforeThePositionBehindThemIsKept(t *testing.T) {
 		t.Errorf("the position when a letter was written (-want +got):\n%s", d)
 	}
 	if p := string(store.Positions()["kinesis:s\x00shard-1"]); p != "2" || r.tasks != nil || !store.Quiet() {
-		t.Errorf("at position %s, woken %q, quiet %t", p, r.tasks, store.Quiet())
+		t.Errorf("at position %s, woken %d, quiet %t", p, r.tasks, store.Quiet())
 	}
 	c := telemetry.For(job)
 	if n, e, d, l := c.Records.Load(), c.Events.Load(), c.Dropped.Load(), c.DeadLetters.Load(); n != 5 || e != 1 || d != 1 || l != 3 {

@@ -18,10 +18,10 @@ func Read(cell state.Value[[]byte], p state.Provider) (*State, error) {
 	return Decode(b)
 }
 
-// SetTimer sets a timer for when the watermark passes a time in ms, and holds the output's watermark there.
-func SetTimer(timer timers.EventTime, tp timers.Provider, ms int64) {
+// SetTimer sets a timer for when the watermark passes a time in ms, and holds the output's watermark there. A key has one timer for each tag.
+func SetTimer(timer timers.EventTime, tp timers.Provider, ms int64, tag string) {
 	at := time.UnixMilli(ms)
-	timer.Set(tp, at, timers.WithOutputTimestamp(at))
+	timer.Set(tp, at, timers.WithOutputTimestamp(at), timers.WithTag(tag))
 }
 
 // Add adds a block of events to the state in a cell and sets the timer for when the watermark passes ts, unless it is set
@@ -38,7 +38,7 @@ func Add(cell state.Value[[]byte], timer timers.EventTime, sp state.Provider, tp
 	s.Blocks = append(s.Blocks[:len(s.Blocks):len(s.Blocks)], block...)
 	if s.Pending == event.None || ts < s.Pending {
 		s.Pending = ts
-		SetTimer(timer, tp, ts)
+		SetTimer(timer, tp, ts, "")
 	}
 	return cell.Write(sp, s.Encode())
 }

@@ -1,6 +1,7 @@
 package keyed
 
 import (
+	"math"
 	"sync"
 
 	"flexbeam/schemas/event"
@@ -29,6 +30,8 @@ const (
 	GoneFor = 15 * day
 	// SettledAfter is how late an event of a worker may arrive, behind newer ones of that worker.
 	SettledAfter = day
+	// contactFor is how long a contact is known that is not seen again.
+	contactFor = day
 )
 
 // Live is what is known of a key of a live stream: its State and when it came. It is locked while a transform works on it.
@@ -38,9 +41,10 @@ type Live struct {
 
 	Arrival int64 // arrival of the newest block, ms
 	Gone    bool  // the state was dropped; a later event is late
-	Closed  bool  // the task has ended, as far as its last fold knows
+	Closed  bool  // the task has ended
 	Bound   int64 // of a worker: worker.* events up to it are late, ms; event.None: none is
 	AsOf    int64 // of a worker: up to when a running activity was counted, ms; event.None: not at all
+	Runs    bool  // of a worker: an activity runs, as far as its last fold knows
 
 	marks   []mark
 	removed bool // the key is in no store any more
@@ -53,15 +57,23 @@ type mark struct {
 }
 
 func newLive() *Live {
-	l := &Live{Arrival: event.None, Bound: event.None, AsOf: event.None}
-	l.Pending = event.None
+	l := &Live{}
+	l.renew()
 	return l
+}
+
+// renew makes it that of a key of which nothing is known.
+func (l *Live) renew() {
+	l.State = State{Pending: event.None}
+	l.Arrival, l.Bound, l.AsOf = event.None, event.None, event.None
+	l.Gone, l.Closed, l.Runs, l.marks = false, false, false, nil
 }
 
 // add appends a block.
 func (l *Live) add(p Parcel) {
 	l.Blocks = append(l.Blocks, p.Block...)
 	l.Arrival = max(l.Arrival, p.Arrival)
+	l.Closed = l.Closed || p.Ended
 	if p.Newest == event.None {
 		return
 	}
@@ -93,8 +105,14 @@ func (l *Live) SettleBound(now int64) bool {
 	return moved
 }
 
+// nameless tells whether a key is that of the events of no task.
+func nameless(key string) bool { return key[len(key)-1] == 0 }
+
 // Expires returns when the state of a task is dropped, if nothing comes until then, or its marker, in ms.
 func (l *Live) Expires() int64 {
+	if l.Arrival == event.None {
+		return math.MaxInt64
+	}
 	at := l.Arrival + OpenFor
 	if l.Closed {
 		at = l.Arrival + ClosedFor
@@ -103,6 +121,14 @@ func (l *Live) Expires() int64 {
 		at += GoneFor
 	}
 	return at
+}
+
+// forgotten returns when the marker of a task expires that Expires.
+func (l *Live) forgotten() int64 {
+	if l.Gone {
+		return l.Expires()
+	}
+	return l.Expires() + GoneFor
 }
 
 // Count notes how many distinct events and copies a fold met, and returns how many more these are than before.

@@ -30,9 +30,16 @@ func beginBatch(b []byte, source string, position []byte) []byte {
 	return appendBytes(appendBytes(append(b, entryBatch), source), position)
 }
 
+// endedBit marks a parcel that ends its task in the byte of its kind.
+const endedBit = 0x80
+
 // appendParcel adds a parcel to the entry of a batch.
 func appendParcel(b []byte, p Parcel) []byte {
-	b = appendBytes(append(b, byte(p.Kind)), p.Key)
+	kind := byte(p.Kind)
+	if p.Ended {
+		kind |= endedBit
+	}
+	b = appendBytes(append(b, kind), p.Key)
 	b = binary.AppendVarint(b, p.Arrival)
 	b = binary.AppendVarint(b, p.Newest)
 	return appendBytes(b, p.Block)
@@ -75,7 +82,8 @@ func (s *Store) replay(entry []byte) error {
 	case entryBatch:
 		source, position := r.text(), r.bytes()
 		for len(r.b) > 0 && !r.bad {
-			p := Parcel{Kind: r.kind(), Key: r.text(), Arrival: r.varint(), Newest: r.varint(), Block: r.bytes()}
+			head := r.byte()
+			p := Parcel{Kind: r.known(head &^ endedBit), Key: r.text(), Arrival: r.varint(), Newest: r.varint(), Block: r.bytes(), Ended: head&endedBit != 0}
 			if r.bad {
 				break
 			}
@@ -144,8 +152,11 @@ func (r *reader) byte() byte {
 	return c
 }
 
-func (r *reader) kind() Kind {
-	k := Kind(r.byte())
+func (r *reader) kind() Kind { return r.known(r.byte()) }
+
+// known returns a kind that there is.
+func (r *reader) known(b byte) Kind {
+	k := Kind(b)
 	if k >= numKinds {
 		r.fail()
 		return 0

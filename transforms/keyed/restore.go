@@ -10,24 +10,25 @@ func init() {
 	register.Emitter3[beam.EventTime, string, []byte]()
 }
 
-// RestoreFn wakes the keys that an earlier process left in the store: tasks and workers, each with nothing, at the time when they last
-// got something.
+// String returns the key that the keys of a kind share.
+func (k Kind) String() string { return [...]string{"tasks", "workers"}[k] }
+
+// RestoreFn wakes what an earlier process left in the store: of tasks and of workers each time that keys wait for.
 type RestoreFn struct {
 	Job string
 }
 
 // ProcessElement is called once.
 func (fn *RestoreFn) ProcessElement(_ []byte, tasks, workers func(beam.EventTime, string, []byte)) {
-	StoreOf(fn.Job).Waiting(func(kind Kind, key string, arrival int64) {
-		if kind == Task {
-			tasks(beam.EventTime(arrival), key, nil)
-		} else {
-			workers(beam.EventTime(arrival), key, nil)
+	s := StoreOf(fn.Job)
+	for kind, emit := range map[Kind]func(beam.EventTime, string, []byte){Task: tasks, Worker: workers} {
+		for _, at := range s.Times(kind) {
+			emit(beam.EventTime(at), kind.String(), nil)
 		}
-	})
+	}
 }
 
-// Restore returns (account and task SID, nothing) and (account and worker SID, nothing) of what an earlier process left.
+// Restore returns (key of all tasks, nothing) and (key of all workers, nothing) of what an earlier process left, each at a time at which a timer has to be set.
 func Restore(s beam.Scope, job string) (tasks, workers beam.PCollection) {
 	s = s.Scope("keyed.Restore")
 	return beam.ParDo2(s, &RestoreFn{Job: job}, beam.Impulse(s))

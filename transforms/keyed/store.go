@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 
 	"flexbeam/internal/journal"
 	"flexbeam/schemas/event"
+	"flexbeam/transforms/customer"
 )
 
 // A Store holds the states of a live stream in this process, for a runner that keeps nothing over a restart itself. With a
@@ -24,15 +27,19 @@ type Store struct {
 	mu        sync.RWMutex
 	live      [numKinds]map[string]*Live
 	positions map[string][]byte
-	restored  bool
 	owner     string // the sink
 
+	due      [numKinds]queue
+	passed   atomic.Int64 // what arrived before this time, in ms, was read, as far as timers have told
+	armed    [numKinds]atomic.Bool
+	contacts customer.Contacts
+
+	folding sync.RWMutex           // held for reading from the begin of folds until their changes are written
 	journal *journal.Journal       // nil: nothing outlives the process
 	size    [numKinds]atomic.Int64 // bytes of blocks that are held
 	gone    atomic.Int64           // markers
 	open    atomic.Int64           // tasks that have not ended
-	waiting atomic.Int64           // keys that have to be folded
-	onWay   atomic.Int64           // what folds have emitted and the transform behind has not taken yet
+	waiting atomic.Int64           // keys whose rows are not in the sink yet
 	compact atomic.Int64           // how often the log was rewritten
 }
 
@@ -44,6 +51,7 @@ type Parcel struct {
 	Arrival int64 // when the newest record arrived, ms
 	Newest  int64 // time of a worker's newest worker.* event, ms; event.None without one
 	Oldest  int64 // time of the oldest one
+	Ended   bool  // an event says that the task has ended
 }
 
 // The errors of OpenStore beside those of the journal.
@@ -55,6 +63,7 @@ var (
 // NewStore returns a store that keeps nothing over the process's end.
 func NewStore() *Store {
 	s := &Store{positions: map[string][]byte{}}
+	s.passed.Store(math.MinInt64)
 	for k := range s.live {
 		s.live[k] = map[string]*Live{}
 	}
@@ -68,7 +77,7 @@ func OpenStore(dir, sink string) (*Store, journal.Recovery, error) {
 	if err != nil {
 		return nil, r, err
 	}
-	s.journal, s.restored = j, r.Entries > 0
+	s.journal = j
 	switch s.owner {
 	case sink:
 	case "":
@@ -80,16 +89,31 @@ func OpenStore(dir, sink string) (*Store, journal.Recovery, error) {
 	if err != nil {
 		return nil, r, errors.Join(err, j.Close())
 	}
-	s.each(func(kind Kind, _ string, l *Live) {
-		if !l.Gone {
-			s.wait(l, l.Arrival)
-			err = errors.Join(err, l.recount(kind))
-		}
-	})
-	if err != nil {
+	if err := s.resume(); err != nil {
 		return nil, r, errors.Join(err, j.Close())
 	}
 	return s, r, nil
+}
+
+// resume lets everything be folded that an earlier process left, since nothing tells which of its rows are in the sink; and has a timer set in
+// any case, so that what is over is let go of.
+func (s *Store) resume() (err error) {
+	oldest, newest := int64(math.MaxInt64), int64(math.MinInt64)
+	s.each(func(_ Kind, _ string, l *Live) { oldest, newest = min(oldest, l.Arrival), max(newest, l.Arrival) })
+	if newest < oldest {
+		return nil
+	}
+	for kind := range numKinds {
+		s.due[kind].mark(newest)
+	}
+	g := gridOf(oldest, newest)
+	s.each(func(kind Kind, key string, l *Live) {
+		if !l.Gone {
+			s.wait(kind, key, l, g.end(l.Arrival))
+			err = errors.Join(err, l.recount(kind))
+		}
+	})
+	return err
 }
 
 // Positions returns what the sources of batches need to go on, by source.
@@ -97,19 +121,6 @@ func (s *Store) Positions() map[string][]byte {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return maps.Clone(s.positions)
-}
-
-// Restored tells whether the store holds what an earlier process left.
-func (s *Store) Restored() bool { return s.restored }
-
-// Waiting calls f with every key that an earlier process left and that was not folded since, and with every marker, which has to be
-// forgotten in time; and with when each last got something.
-func (s *Store) Waiting(f func(kind Kind, key string, arrival int64)) {
-	s.each(func(kind Kind, key string, l *Live) {
-		if l.Pending != event.None || l.Gone {
-			f(kind, key, l.Arrival)
-		}
-	})
 }
 
 // each calls f with every state, locked.
@@ -199,29 +210,43 @@ func (s *Store) change(kind Kind, l *Live, f func()) {
 }
 
 // Add adds the parcels of a batch, and notes the position behind it; both become durable together. It calls wake for every
-// parcel whose key has to be folded and was not waiting for that already. refused is called for parcels whose events, or some of them, come too late:
+// time for which a timer has to be set. refused is called for parcels whose events, or some of them, come too late:
 // with the indices of those events in the parcel's block, nil for all. Both are called before the position moves, so what refused writes to the
 // sink is there, or is read again.
-func (s *Store) Add(source string, position []byte, parcels []Parcel, wake func(Parcel), refused func(p int, events []int)) error {
+func (s *Store) Add(source string, position []byte, parcels []Parcel, wake func(kind Kind, at int64), refused func(p int, events []int)) error {
 	entry := beginBatch(nil, source, position)
+	oldest, newest := int64(math.MaxInt64), int64(math.MinInt64)
+	for i := range parcels {
+		oldest, newest = min(oldest, parcels[i].Arrival), max(newest, parcels[i].Arrival)
+	}
+	g, passed := gridOf(oldest, newest), s.passed.Load()
 	for i, p := range parcels {
 		l := s.lockNew(p.Kind, p.Key)
+		over := p.Kind == Task && !nameless(p.Key) && l.Expires() <= passed
+		if over && l.Pending == event.None && l.forgotten() <= passed {
+			s.change(p.Kind, l, func() { l.renew() })
+			over = false
+			if s.journal != nil {
+				s.journal.Append(appendForget(nil, p.Kind, p.Key))
+			}
+		}
 		late, err := l.late(&p)
 		if err != nil {
 			l.Unlock()
 			return err
 		}
-		if late != nil || l.Gone {
+		if late != nil || l.Gone || over {
 			refused(i, late)
 		}
-		if l.Gone || len(p.Block) == 0 {
+		if l.Gone || over || len(p.Block) == 0 {
 			l.Unlock()
 			continue
 		}
 		s.change(p.Kind, l, func() { l.add(p) })
 		if l.Pending == event.None {
-			s.wait(l, p.Arrival)
-			wake(p)
+			if at := g.end(p.Arrival); s.wait(p.Kind, p.Key, l, at) {
+				wake(p.Kind, at)
+			}
 		}
 		l.Unlock()
 		if s.journal != nil {
@@ -237,28 +262,42 @@ func (s *Store) Add(source string, position []byte, parcels []Parcel, wake func(
 	return nil
 }
 
-// wait notes that a locked state has to be folded.
-func (s *Store) wait(l *Live, since int64) {
-	l.Pending = since
+// wait lets the locked state of a key be folded when the watermark has passed a time, and tells whether a timer has to be set for that.
+func (s *Store) wait(kind Kind, key string, l *Live, at int64) (first bool) {
+	l.Pending = at
 	s.waiting.Add(1)
+	return s.due[kind].add(key, at)
 }
 
-// Folded notes that a locked state was folded with all that it holds.
-func (s *Store) Folded(l *Live) {
-	if l.Pending != event.None {
-		l.Pending = event.None
-		s.waiting.Add(-1)
+// Folded notes that a locked state was folded with all that it holds, and tells whether it had waited for that: then Done is to be called.
+func (s *Store) Folded(l *Live) (waited bool) {
+	waited = l.Pending != event.None
+	l.Pending = event.None
+	return waited
+}
+
+// Done notes that the rows of n keys that had waited are in the sink.
+func (s *Store) Done(n int) { s.waiting.Add(int64(-n)) }
+
+// Quiet tells whether everything that was added is folded and in the sink.
+func (s *Store) Quiet() bool { return s.waiting.Load() == 0 }
+
+// Contacts returns what is known of the contacts of tasks.
+func (s *Store) Contacts() *customer.Contacts { return &s.contacts }
+
+// pass notes how far the watermark has come.
+func (s *Store) pass(ms int64) {
+	for {
+		before := s.passed.Load()
+		if ms <= before || s.passed.CompareAndSwap(before, ms) {
+			return
+		}
 	}
 }
 
-// OnTheWay counts n things that a fold emits to another transform, or takes them away where that transform has them.
-func (s *Store) OnTheWay(n int64) { s.onWay.Add(n) }
-
-// Quiet tells whether everything that was added is folded and has arrived where it goes.
-func (s *Store) Quiet() bool { return s.waiting.Load() == 0 && s.onWay.Load() == 0 }
-
 // Passed notes how far the watermark had come in an earlier process, so that running activities do not shrink.
 func (s *Store) Passed(ms int64) {
+	s.pass(ms)
 	s.each(func(kind Kind, _ string, l *Live) {
 		if kind == Worker {
 			l.AsOf = max(l.AsOf, ms)
@@ -299,8 +338,43 @@ func (s *Store) Repack(kind Kind, l *Live, blocks event.Block) {
 	s.change(kind, l, func() { l.Blocks = blocks })
 }
 
-// Drop leaves a marker in the place of a locked state, so that later events of its key are known to be late.
-func (s *Store) Drop(kind Kind, key string, l *Live) {
+// Sweep drops the tasks whose time now has passed, and forgets markers. A marker stays in the place of a task, so that later events
+// are known to be late. Nothing of them waits to be folded.
+func (s *Store) Sweep(now int64) {
+	s.each(func(kind Kind, key string, l *Live) {
+		switch {
+		case kind != Task || l.Pending != event.None || l.Expires() > now:
+		case l.Gone || nameless(key):
+			s.forget(kind, key, l)
+		default:
+			s.drop(kind, key, l)
+		}
+	})
+	s.contacts.Forget(now - contactFor)
+}
+
+// Shorten lets go of the events of no task, such as those of a queue's settings, which are only counted: so many bytes of them are kept to know duplicates by.
+func (s *Store) Shorten(key string, l *Live) {
+	const most = 64 << 10
+	if nameless(key) && len(l.Blocks) > most {
+		l.Distinct, l.Copies = 0, 0
+		s.Replace(Task, key, l, nil)
+	}
+}
+
+// Running returns the keys of the workers of which an activity runs.
+func (s *Store) Running() (keys []string) {
+	s.each(func(kind Kind, key string, l *Live) {
+		if kind == Worker && l.Runs {
+			keys = append(keys, key)
+		}
+	})
+	slices.Sort(keys)
+	return keys
+}
+
+// drop leaves a marker in the place of a locked state.
+func (s *Store) drop(kind Kind, key string, l *Live) {
 	s.change(kind, l, func() {
 		l.State = State{Pending: event.None}
 		l.marks, l.Gone = nil, true
@@ -308,13 +382,8 @@ func (s *Store) Drop(kind Kind, key string, l *Live) {
 	s.log(kind, key, l)
 }
 
-// SetClosed notes whether the task of a locked state has ended.
-func (s *Store) SetClosed(l *Live, closed bool) {
-	s.change(Task, l, func() { l.Closed = closed })
-}
-
-// Forget removes a locked state.
-func (s *Store) Forget(kind Kind, key string, l *Live) {
+// forget removes a locked state.
+func (s *Store) forget(kind Kind, key string, l *Live) {
 	s.count(kind, l, -1)
 	l.removed = true
 	s.mu.Lock()
@@ -367,11 +436,14 @@ func (s *Store) Keep(flush func() error) error {
 	if s.journal == nil {
 		return flush()
 	}
+	// What a fold has let go of is in the log, or in a snapshot, only behind what it has written to the sink.
+	s.folding.Lock()
 	mark := s.journal.Mark()
 	var snapshot [][]byte
 	if z := s.Size(); z.Log > max(minRewrite, 3*z.kept()) {
 		snapshot = s.snapshot()
 	}
+	s.folding.Unlock()
 	if err := flush(); err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func idsOf(t testing.TB, b event.Block) []string {
 // add adds parcels and returns how many keys were woken and how many parcels were late.
 func add(t testing.TB, s *Store, source string, position int, parcels ...Parcel) (woken, late int) {
 	t.Helper()
-	err := s.Add(source, []byte(strconv.Itoa(position)), parcels, func(Parcel) { woken++ }, func(int, []int) { late++ })
+	err := s.Add(source, []byte(strconv.Itoa(position)), parcels, func(Kind, int64) { woken++ }, func(int, []int) { late++ })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,6 +77,13 @@ func locked(s *Store, kind Kind, key string, f func(l *Live)) {
 	if l := s.Lock(kind, key); l != nil {
 		defer l.Unlock()
 		f(l)
+	}
+}
+
+// fold does as if a locked state was folded and its rows were in the sink.
+func fold(s *Store, l *Live) {
+	if s.Folded(l) {
+		s.Done(1)
 	}
 }
 
@@ -188,16 +195,16 @@ func TestAfterACrashTheStoreIsWhatTheLastKeepCovered(t *testing.T) {
 				some(rt, func(kind Kind, key, name string, l *Live) {
 					ids[name] = nil
 					now.Keys[name] = held{"[]", l.Arrival, true}
-					s.Folded(l)
-					s.Drop(kind, key, l)
+					fold(s, l)
+					s.drop(kind, key, l)
 				})
 			},
 			"forget": func(rt *rapid.T) {
 				some(rt, func(kind Kind, key, name string, l *Live) {
 					ids[name] = nil
 					delete(now.Keys, name)
-					s.Folded(l)
-					s.Forget(kind, key, l)
+					fold(s, l)
+					s.forget(kind, key, l)
 				})
 			},
 			"keep": func(rt *rapid.T) {
@@ -281,15 +288,16 @@ func TestTheLogFollowsWhatIsHeldNotWhatHasPassed(t *testing.T) {
 	largest := int64(0)
 	for i := range passing {
 		key := fmt.Sprintf("a\x00%d", i)
-		add(t, s, "s", i, parcelOf(Task, key, i, int64(i)), parcelOf(Worker, "a\x00w", i, int64(i)))
+		ended := parcelOf(Task, key, i, int64(i))
+		ended.Ended = true
+		add(t, s, "s", i, ended, parcelOf(Worker, "a\x00w", i, int64(i)))
 		locked(s, Task, key, func(l *Live) {
-			s.Folded(l)
-			s.SetClosed(l, true)
-			s.Drop(Task, key, l)
+			fold(s, l)
+			s.drop(Task, key, l)
 		})
 		locked(s, Worker, "a\x00w", func(l *Live) { s.Replace(Worker, "a\x00w", l, parcelOf(Worker, "a\x00w", i, int64(i)).Block) })
 		if old := fmt.Sprintf("a\x00%d", i-50); i >= 50 { // a marker lasts for a while
-			locked(s, Task, old, func(l *Live) { s.Forget(Task, old, l) })
+			locked(s, Task, old, func(l *Live) { s.forget(Task, old, l) })
 		}
 		if i%100 == 99 {
 			keep(t, s)
@@ -317,9 +325,6 @@ func TestTheLogFollowsWhatIsHeldNotWhatHasPassed(t *testing.T) {
 func TestAStoreServesOneSinkAndOneProcess(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	if s.Restored() {
-		t.Error("a new store holds what an earlier process left")
-	}
 	if _, _, err := OpenStore(dir, "sink"); !errors.Is(err, journal.ErrLocked) {
 		t.Errorf("while it is open: %v", err)
 	}
@@ -333,12 +338,12 @@ func TestAStoreServesOneSinkAndOneProcess(t *testing.T) {
 	}
 	s = open(t, dir) // it is free again
 	defer s.Close()
-	if _, ok := s.Has(Task, "a\x001"); !ok || !s.Restored() {
+	if _, ok := s.Has(Task, "a\x001"); !ok {
 		t.Error("what was kept is not there")
 	}
 }
 
-func TestAStoreIsQuietOnceEverythingIsFoldedAndHasArrived(t *testing.T) {
+func TestAStoreIsQuietOnceTheRowsOfEverythingAreInTheSink(t *testing.T) {
 	for _, dir := range []string{"", t.TempDir()} {
 		s := NewStore()
 		if dir != "" {
@@ -359,14 +364,13 @@ func TestAStoreIsQuietOnceEverythingIsFoldedAndHasArrived(t *testing.T) {
 		}
 		quiet(false, "with two keys to fold")
 		locked(s, Task, "a\x001", func(l *Live) {
-			s.OnTheWay(1)
-			s.Folded(l)
-			s.Folded(l) // counts once
+			fold(s, l)
+			fold(s, l) // counts once
 		})
 		quiet(false, "with one key to fold")
-		locked(s, Worker, "a\x001", s.Folded)
-		quiet(false, "while a contact is on its way")
-		s.OnTheWay(-1)
+		locked(s, Worker, "a\x001", func(l *Live) { s.Folded(l) })
+		quiet(false, "while rows are on their way to the sink")
+		s.Done(1)
 		quiet(true, "at the end")
 		if dir == "" {
 			continue
@@ -384,8 +388,8 @@ func TestADroppedKeyRefusesWhatComesLater(t *testing.T) {
 	s := open(t, dir)
 	add(t, s, "s", 1, parcelOf(Task, "a\x001", 1, 1))
 	locked(s, Task, "a\x001", func(l *Live) {
-		s.Folded(l)
-		s.Drop(Task, "a\x001", l)
+		fold(s, l)
+		s.drop(Task, "a\x001", l)
 	})
 	for range 2 {
 		if woken, late := add(t, s, "s", 2, parcelOf(Task, "a\x001", 2, 2)); woken != 0 || late != 1 {
@@ -405,9 +409,9 @@ func TestADroppedKeyRefusesWhatComesLater(t *testing.T) {
 func TestThePositionMovesOnceRefusedEventsWereToldOf(t *testing.T) {
 	s := NewStore()
 	add(t, s, "s", 1, parcelOf(Task, "a\x001", 1, 1))
-	locked(s, Task, "a\x001", func(l *Live) { s.Drop(Task, "a\x001", l) })
+	locked(s, Task, "a\x001", func(l *Live) { s.drop(Task, "a\x001", l) })
 	told := false
-	err := s.Add("s", []byte("2"), []Parcel{parcelOf(Task, "a\x001", 2, 2)}, func(Parcel) {}, func(int, []int) {
+	err := s.Add("s", []byte("2"), []Parcel{parcelOf(Task, "a\x001", 2, 2)}, func(Kind, int64) {}, func(int, []int) {
 		told = true
 		if p := string(s.Positions()["s"]); p != "1" {
 			t.Errorf("the position is %s already", p)
@@ -418,23 +422,33 @@ func TestThePositionMovesOnceRefusedEventsWereToldOf(t *testing.T) {
 	}
 }
 
-func TestEveryMarkerOfAnEarlierProcessIsWokenToBeForgotten(t *testing.T) {
-	dir := t.TempDir()
-	s := open(t, dir)
-	add(t, s, "s", 1, parcelOf(Task, "a\x00gone", 1, 7), parcelOf(Task, "a\x00open", 2, 8), parcelOf(Worker, "a\x00w", 3, 9))
-	locked(s, Task, "a\x00gone", func(l *Live) {
-		s.Folded(l)
-		s.Drop(Task, "a\x00gone", l)
-	})
-	keep(t, s)
-	s.Close()
-	s = open(t, dir)
-	defer s.Close()
-	got := map[string]int64{}
-	s.Waiting(func(kind Kind, key string, arrival int64) { got[fmt.Sprint(kind, key)] = arrival })
-	want := map[string]int64{fmt.Sprint(Task, "a\x00gone"): 7, fmt.Sprint(Task, "a\x00open"): 8, fmt.Sprint(Worker, "a\x00w"): 9}
-	if d := cmp.Diff(want, got); d != "" {
-		t.Errorf("woken (-want +got):\n%s", d)
+func TestATimerIsSetForWhatAnEarlierProcessLeft(t *testing.T) {
+	for _, dropped := range []bool{false, true} {
+		dir := t.TempDir()
+		s := open(t, dir)
+		add(t, s, "s", 1, parcelOf(Task, "a\x001", 1, 7))
+		if dropped {
+			locked(s, Task, "a\x001", func(l *Live) {
+				fold(s, l)
+				s.drop(Task, "a\x001", l)
+			})
+		}
+		keep(t, s)
+		s.Close()
+		s = open(t, dir)
+		for kind := range numKinds {
+			if d := cmp.Diff([]int64{7}, s.Times(kind)); d != "" {
+				t.Errorf("times of %s (-want +got):\n%s", kind, d)
+			}
+		}
+		want := []string{"a\x001"}
+		if dropped {
+			want = nil
+		}
+		if d := cmp.Diff(want, s.Due(Task, 7)); d != "" {
+			t.Errorf("due (-want +got):\n%s", d)
+		}
+		s.Close()
 	}
 }
 
@@ -473,25 +487,24 @@ func TestNothingIsLostBetweenGoroutines(t *testing.T) {
 	}
 	loop(func(i int) { // folds that let go of nothing
 		locked(s, Task, keyOf(i), func(l *Live) {
-			s.Folded(l)
-			s.SetClosed(l, i%2 == 0)
+			fold(s, l)
 		})
 	})
 	loop(func(i int) { // folds that put all that they have in other words
 		key := keyOf(i)
 		locked(s, Worker, key, func(l *Live) {
-			s.Folded(l)
+			fold(s, l)
 			s.Replace(Worker, key, l, slices.Clone(l.Blocks))
 		})
 	})
 	loop(func(i int) { // tasks that come and go
 		key := fmt.Sprintf("b\x00%d", i%(2*batches))
 		locked(s, Task, key, func(l *Live) {
-			s.Folded(l)
+			fold(s, l)
 			if l.Gone {
-				s.Forget(Task, key, l)
+				s.forget(Task, key, l)
 			} else {
-				s.Drop(Task, key, l)
+				s.drop(Task, key, l)
 			}
 		})
 	})
@@ -499,7 +512,7 @@ func TestNothingIsLostBetweenGoroutines(t *testing.T) {
 	loop(func(int) {
 		s.Size()
 		s.Quiet()
-		s.Waiting(func(Kind, string, int64) {})
+		s.Times(Task)
 	})
 	adding.Wait()
 	close(stop)

@@ -8,7 +8,6 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/timers"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
-	"flexbeam/schemas/change"
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/model"
 	"flexbeam/transforms/customer"
@@ -16,112 +15,103 @@ import (
 )
 
 func init() {
-	register.DoFn6x1[beam.EventTime, timers.Provider, string, []byte, func([]byte), func(string, []byte), error](&LiveFn{})
+	register.DoFn6x1[context.Context, beam.EventTime, timers.Provider, string, []byte, func([]byte), error](&LiveFn{})
 	register.Emitter1[[]byte]()
-	register.Emitter2[string, []byte]()
 }
 
 // LiveFn folds the tasks of a live stream, whose events are in the store of this process, and lets go of those that are
 // over: of a task that has ended a day after its last event came, of any other 15 days after it (docs/contract.md, section
-// 10). A marker stays, so that later events are known to be late.
+// 10). A marker stays, so that later events are known to be late. The tasks share one key, whose timers tell how far the
+// watermark has come.
 type LiveFn struct {
 	Job     string
 	Options Options
 	AtOnce  bool // fold when events come, not when the watermark has passed them
 	Due     timers.EventTime
 
-	settle settling
+	settle []settling // one for each goroutine
+	pack   []event.Builder
 	store  *keyed.Store
-	pack   event.Builder
 }
 
-// Setup makes the folder.
+// sweepEvery is how often tasks that are over are let go of, ms of arrival time.
+const sweepEvery = 10 * 60 * 1000
+
+// Setup makes the folders.
 func (fn *LiveFn) Setup() {
-	fn.settle.setup(fn.Job, fn.Options)
+	fn.settle = make([]settling, keyed.Folders())
+	for i := range fn.settle {
+		fn.settle[i].setup(fn.Job, fn.Options)
+	}
+	fn.pack = make([]event.Builder, len(fn.settle))
 	fn.store = keyed.StoreOf(fn.Job)
 }
 
-// ProcessElement sees to it that a task is folded.
-func (fn *LiveFn) ProcessElement(ts beam.EventTime, tp timers.Provider, key string, _ []byte, changes func([]byte), sightings func(string, []byte)) error {
+// ProcessElement sees to it that the tasks are folded that wait for a time.
+func (fn *LiveFn) ProcessElement(ctx context.Context, ts beam.EventTime, tp timers.Provider, _ string, _ []byte, changes func([]byte)) error {
+	keyed.SetDue(fn.Due, tp, int64(ts))
 	if fn.AtOnce {
-		return fn.wake(int64(ts), tp, key, changes, sightings)
+		return fn.fold(ctx, int64(ts), changes)
 	}
-	keyed.SetTimer(fn.Due, tp, int64(ts))
 	return nil
 }
 
 // OnTimer does what is due.
-func (fn *LiveFn) OnTimer(_ context.Context, ts beam.EventTime, tp timers.Provider, key string, _ timers.Context, changes func([]byte), sightings func(string, []byte)) error {
-	return fn.wake(int64(ts), tp, key, changes, sightings)
-}
-
-// wake folds a task that waits for it, drops what is over, and sets the timer for what is due next.
-func (fn *LiveFn) wake(now int64, tp timers.Provider, key string, changes func([]byte), sightings func(string, []byte)) error {
-	l := fn.store.Lock(keyed.Task, key)
-	if l == nil {
-		return nil
-	}
-	defer l.Unlock()
-	if l.Pending != event.None {
-		events, err := fn.settle.fold(&l.State, changes, func(id string, r model.Row) {
-			fn.store.OnTheWay(1)
-			sightings(r[0].Str, customer.Sightings(nil).Append(id, r))
-		})
-		if err != nil {
-			return err
-		}
-		fn.store.Folded(l)
-		fn.store.SetClosed(l, ended(events))
-		fn.settle.count.Observe(newest(events))
-		if l.Closed {
-			fn.repack(l, events)
-		}
-		if nameless(key) && len(l.Blocks) > namelessBytes {
-			l.Distinct, l.Copies = 0, 0
-			fn.store.Replace(keyed.Task, key, l, nil)
-		}
-	}
-	if now < l.Expires() {
-		keyed.SetTimer(fn.Due, tp, l.Expires())
-		return nil
-	}
-	if l.Gone || nameless(key) {
-		fn.store.Forget(keyed.Task, key, l)
-		return nil
-	}
-	// The log may forget the task as soon as the sink has what was written until now; a contact may still be on its way to
-	// where contacts meet, so it is written here as well.
-	var block change.Block
-	_, err := fn.settle.fold(&l.State, changes, func(_ string, r model.Row) {
-		block = block.Append(change.Change{Table: model.CustomersID, Row: r})
-	})
-	if err != nil {
+func (fn *LiveFn) OnTimer(ctx context.Context, ts beam.EventTime, tp timers.Provider, _ string, tc timers.Context, changes func([]byte)) error {
+	now := int64(ts)
+	if err := fn.fold(ctx, now, changes); err != nil {
 		return err
 	}
-	if len(block) > 0 {
-		changes(block)
+	if tc.Tag == keyed.Often || fn.store.Arm(keyed.Task) {
+		fn.store.Sweep(now)
+		keyed.SetTimer(fn.Due, tp, now+sweepEvery, keyed.Often)
 	}
-	fn.store.Drop(keyed.Task, key, l)
-	keyed.SetTimer(fn.Due, tp, l.Expires())
 	return nil
+}
+
+// fold folds the tasks whose time now has passed.
+func (fn *LiveFn) fold(ctx context.Context, now int64, changes func([]byte)) error {
+	return keyed.Fold(ctx, fn.store, keyed.Task, fn.store.Due(keyed.Task, now), func(folder int, key string, l *keyed.Live) (f folded, err error) {
+		s := &fn.settle[folder]
+		events, err := s.fold(&l.State, func(b []byte) { f.block = b }, func(id string, r model.Row) {
+			f.contacts = append(f.contacts, customer.Sight(id, r))
+		})
+		if err != nil {
+			return f, err
+		}
+		f.newest = newest(events)
+		if l.Closed {
+			fn.repack(folder, l, events)
+		}
+		fn.store.Shorten(key, l)
+		return f, nil
+	}, func(b []byte, f folded) []byte {
+		fn.settle[0].count.Observe(f.newest)
+		b = append(b, f.block...)
+		for _, s := range f.contacts {
+			b = fn.store.Contacts().Take(s, now, b)
+		}
+		return b
+	}, changes)
+}
+
+// folded is what the fold of a task gave.
+type folded struct {
+	block    []byte // of changes
+	contacts []customer.Sighted
+	newest   int64 // time of the newest event, ms
 }
 
 // repack makes one compressed block of those that a task came in, which repeat each other's texts: most of what a stream keeps is
 // tasks that have ended within the last day.
-func (fn *LiveFn) repack(l *keyed.Live, events []event.Event) {
-	fn.pack.Reset()
+func (fn *LiveFn) repack(folder int, l *keyed.Live, events []event.Event) {
+	pack := &fn.pack[folder]
+	pack.Reset()
 	for i := range events {
-		fn.pack.Add(&events[i], event.TaskPart)
+		pack.Add(&events[i], event.TaskPart)
 	}
-	fn.store.Repack(keyed.Task, l, slices.Clone(event.Compress(fn.pack.Append(nil))))
+	fn.store.Repack(keyed.Task, l, slices.Clone(event.Compress(pack.Append(nil))))
 }
-
-// Events of no task, such as those of a queue's settings, are only counted. So many bytes of them are kept to know
-// duplicates by.
-const namelessBytes = 64 << 10
-
-// nameless tells whether a key is that of the events of no task.
-func nameless(key string) bool { return key[len(key)-1] == 0 }
 
 // newest returns the time of the newest event in ms.
 func newest(events []event.Event) int64 {
@@ -132,18 +122,7 @@ func newest(events []event.Event) int64 {
 	return at
 }
 
-// ended tells whether a task has ended.
-func ended(events []event.Event) bool {
-	for i := range events {
-		switch events[i].Kind {
-		case event.TaskCompleted, event.TaskCanceled, event.TaskDeleted, event.TaskSystemDeleted:
-			return true
-		}
-	}
-	return false
-}
-
-// Live turns (account and task SID, nothing) into blocks of changes and (contact, customer.Sightings).
-func Live(s beam.Scope, job string, o Options, atOnce bool, tasks beam.PCollection) (changes, sightings beam.PCollection) {
-	return beam.ParDo2(s.Scope("task.Live"), &LiveFn{Job: job, Options: o, AtOnce: atOnce, Due: timers.InEventTime("due")}, tasks)
+// Live turns (key of all tasks, nothing) at each time that tasks wait for into blocks of changes.
+func Live(s beam.Scope, job string, o Options, atOnce bool, tasks beam.PCollection) beam.PCollection {
+	return beam.ParDo(s.Scope("task.Live"), &LiveFn{Job: job, Options: o, AtOnce: atOnce, Due: timers.InEventTime("due")}, tasks)
 }

@@ -16,12 +16,12 @@ import (
 )
 
 func init() {
-	register.DoFn5x1[beam.EventTime, timers.Provider, string, []byte, func([]byte), error](&LiveFn{})
+	register.DoFn6x1[context.Context, beam.EventTime, timers.Provider, string, []byte, func([]byte), error](&LiveFn{})
 	register.Emitter1[[]byte]()
 }
 
 // LiveFn folds the workers of a live stream, whose events are in the store of this process. A running activity is written at
-// each quarter hour that the watermark passes. What was settled a day ago is let go of: of a worker stay the events since, and
+// each quarter hour that the watermark passes. The workers share one key, whose timers tell how far the watermark has come. What was settled a day ago is let go of: of a worker stay the events since, and
 // the few before that later ones build on (docs/contract.md, section 10).
 type LiveFn struct {
 	Job     string
@@ -29,57 +29,67 @@ type LiveFn struct {
 	AtOnce  bool // fold when events come, not when the watermark has passed them
 	Due     timers.EventTime
 
-	settle settling
+	settle []settling // one for each goroutine
 	store  *keyed.Store
 }
 
-// Setup makes the folder.
+// Setup makes the folders.
 func (fn *LiveFn) Setup() {
-	fn.settle.setup(fn.Job, fn.Options)
+	fn.settle = make([]settling, keyed.Folders())
+	for i := range fn.settle {
+		fn.settle[i].setup(fn.Job, fn.Options)
+	}
 	fn.store = keyed.StoreOf(fn.Job)
 }
 
-// ProcessElement sees to it that a worker is folded.
-func (fn *LiveFn) ProcessElement(ts beam.EventTime, tp timers.Provider, key string, _ []byte, changes func([]byte)) error {
+// ProcessElement sees to it that the workers are folded that wait for a time.
+func (fn *LiveFn) ProcessElement(ctx context.Context, ts beam.EventTime, tp timers.Provider, _ string, _ []byte, changes func([]byte)) error {
+	keyed.SetDue(fn.Due, tp, int64(ts))
 	if fn.AtOnce {
-		return fn.wake(int64(ts), event.None, tp, key, changes)
+		return fn.fold(ctx, fn.store.Due(keyed.Worker, int64(ts)), event.None, int64(ts), changes)
 	}
-	keyed.SetTimer(fn.Due, tp, int64(ts))
 	return nil
 }
 
 // OnTimer does what is due.
-func (fn *LiveFn) OnTimer(_ context.Context, ts beam.EventTime, tp timers.Provider, key string, _ timers.Context, changes func([]byte)) error {
-	return fn.wake(int64(ts), int64(ts), tp, key, changes)
-}
-
-// wake folds a worker and, while an activity runs, sets the timer for the end of the quarter hour. passed is a time that the
-// watermark has passed, event.None where nothing is known of it.
-func (fn *LiveFn) wake(now, passed int64, tp timers.Provider, key string, changes func([]byte)) error {
-	l := fn.store.Lock(keyed.Worker, key)
-	if l == nil {
-		return nil
+func (fn *LiveFn) OnTimer(ctx context.Context, ts beam.EventTime, tp timers.Provider, _ string, tc timers.Context, changes func([]byte)) error {
+	now := int64(ts)
+	keys := fn.store.Due(keyed.Worker, now)
+	often := tc.Tag == keyed.Often || fn.store.Arm(keyed.Worker) // an earlier process may have counted less far
+	if often {
+		keys = append(keys, fn.store.Running()...)
+		slices.Sort(keys)
+		keys = slices.Compact(keys)
 	}
-	defer l.Unlock()
-	l.AsOf = max(l.AsOf, passed)
-	events, err := fn.settle.fold(&l.State, max(l.AsOf, fn.Options.AsOf), settledBefore(l.Bound), changes)
-	if err != nil {
+	if err := fn.fold(ctx, keys, now, now, changes); err != nil {
 		return err
 	}
-	fn.store.Folded(l)
-	if l.AsOf != event.None && l.SettleBound(l.AsOf) {
-		if err := fn.release(key, l, events); err != nil {
-			return err
-		}
-	}
-	switch {
-	case !fn.settle.folder.Runs():
-	case l.AsOf == event.None:
-		keyed.SetTimer(fn.Due, tp, now)
-	default:
-		keyed.SetTimer(fn.Due, tp, agentstatus.Floor(l.AsOf)+agentstatus.Quarter)
+	if often {
+		keyed.SetTimer(fn.Due, tp, agentstatus.Floor(now)+agentstatus.Quarter, keyed.Often)
 	}
 	return nil
+}
+
+// fold folds workers. passed is a time that the watermark has passed, event.None where nothing is known of it; now is the time that the workers waited
+// for.
+func (fn *LiveFn) fold(ctx context.Context, keys []string, passed, now int64, changes func([]byte)) error {
+	return keyed.Fold(ctx, fn.store, keyed.Worker, keys, func(folder int, key string, l *keyed.Live) (block []byte, err error) {
+		s := &fn.settle[folder]
+		l.AsOf = max(l.AsOf, passed)
+		events, err := s.fold(&l.State, max(l.AsOf, fn.Options.AsOf), settledBefore(l.Bound), func(b []byte) { block = b })
+		if err != nil {
+			return nil, err
+		}
+		if l.AsOf != event.None && l.SettleBound(l.AsOf) {
+			if err := fn.release(key, l, events); err != nil {
+				return nil, err
+			}
+		}
+		if l.Runs = s.folder.Runs(); l.Runs && l.AsOf == event.None {
+			fn.store.Again(keyed.Worker, key, now) // once it is known up to when it runs
+		}
+		return block, nil
+	}, func(b, block []byte) []byte { return append(b, block...) }, changes)
 }
 
 // settledBefore returns what tells of a row whether it lies in a quarter hour that ends before the bound of a worker: nothing
@@ -138,7 +148,7 @@ func needed(events []*event.Event, open int64) []*event.Event {
 	})
 }
 
-// Live turns (account and worker SID, nothing) into blocks of changes.
+// Live turns (key of all workers, nothing) at each time that workers wait for into blocks of changes.
 func Live(s beam.Scope, job string, o Options, atOnce bool, workers beam.PCollection) beam.PCollection {
 	return beam.ParDo(s.Scope("worker.Live"), &LiveFn{Job: job, Options: o, AtOnce: atOnce, Due: timers.InEventTime("due")}, workers)
 }
