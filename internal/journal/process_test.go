@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -47,8 +48,7 @@ func child(what, dir string) {
 		panic(err)
 	}
 	if what == "hold" {
-		fmt.Println("held")
-		select {} // until it is killed
+		hold()
 	}
 	for i := 0; ; i++ {
 		j.Append([]byte(entryOf(i)))
@@ -63,6 +63,12 @@ func child(what, dir string) {
 	}
 }
 
+// hold waits until the process is killed, or that of the tests has ended.
+func hold() {
+	fmt.Println("held")
+	_, _ = io.Copy(io.Discard, os.Stdin)
+}
+
 func entryOf(i int) string { return fmt.Sprintf("entry %d %s", i, strings.Repeat("x", i%500)) }
 
 // startChild starts a child and returns its first line.
@@ -70,6 +76,9 @@ func startChild(t *testing.T, what, dir string) (*exec.Cmd, string) {
 	t.Helper()
 	c := exec.Command(os.Args[0])
 	c.Env, c.Stderr = append(os.Environ(), childEnv+"="+what+" "+dir), os.Stderr
+	if _, err := c.StdinPipe(); err != nil { // which ends with this process
+		t.Fatal(err)
+	}
 	out, err := c.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -85,6 +94,18 @@ func startChild(t *testing.T, what, dir string) (*exec.Cmd, string) {
 	return c, line
 }
 
+// kill kills a child, which must not have ended by itself.
+func kill(t *testing.T, c *exec.Cmd) {
+	t.Helper()
+	if err := c.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Wait()
+	if s, ok := c.ProcessState.Sys().(syscall.WaitStatus); !ok || s.Signal() != syscall.SIGKILL {
+		t.Errorf("the child ended by itself: %v", c.ProcessState)
+	}
+}
+
 func TestADirectoryBelongsToOneProcessUntilItEnds(t *testing.T) {
 	dir := t.TempDir()
 	j, _, _ := reopen(t, dir)
@@ -97,10 +118,7 @@ func TestADirectoryBelongsToOneProcessUntilItEnds(t *testing.T) {
 	if _, _, err := Open(dir, nil); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), fmt.Sprint(c.Process.Pid)) {
 		t.Errorf("while another process has it: %v", err)
 	}
-	if err := c.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = c.Wait()
+	kill(t, c)
 	j, _, _ = reopen(t, dir) // what the killed process left behind is no lock
 	closed(t, j)
 }
