@@ -21,7 +21,7 @@ import (
 const childEnv = "FLEXBEAM_TEST_CHILD"
 
 func TestMain(m *testing.M) {
-	if what, dir, ok := strings.Cut(os.Getenv(childEnv), " "); ok {
+	if what, dir, ok := strings.Cut(os.Getenv(childEnv), ": "); ok {
 		child(what, dir)
 		return
 	}
@@ -34,9 +34,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// child holds a directory until it is killed, or fills it until it cannot.
+// child holds a directory until it is killed, within a snapshot or not; or fills it, or a snapshot, until it cannot.
 func child(what, dir string) {
-	if what == "fill" {
+	if what == "fill" || what == "fill a snapshot" {
 		signal.Ignore(syscall.SIGXFSZ) // a file that grows too long is an error of the write
 		limit := syscall.Rlimit{Cur: 64 << 10, Max: 64 << 10}
 		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
@@ -47,8 +47,27 @@ func child(what, dir string) {
 	if err != nil {
 		panic(err)
 	}
-	if what == "hold" {
+	switch what {
+	case "hold":
 		hold()
+	case "hold a snapshot":
+		j.Append([]byte("synced"))
+		if err := j.Sync(j.Mark()); err != nil {
+			panic(err)
+		}
+		j.Append([]byte("pending"))
+		panic(j.Replace(j.Mark(), func(add func([]byte) error) error {
+			if err := add(make([]byte, 4<<20)); err != nil {
+				return err
+			}
+			hold()
+			return nil
+		}))
+	case "fill a snapshot":
+		j.Append([]byte("pending"))
+		err := j.Replace(j.Mark(), entriesOf(strings.Repeat("x", 40<<10), strings.Repeat("x", 40<<10)))
+		fmt.Println(errors.Is(err, syscall.EFBIG), j.Sync(j.Mark()) == nil)
+		return
 	}
 	for i := 0; ; i++ {
 		j.Append([]byte(entryOf(i)))
@@ -57,7 +76,7 @@ func child(what, dir string) {
 			continue
 		}
 		j.Append([]byte("more"))
-		again, replace := j.Sync(j.Mark()), j.Replace(j.Mark(), func(func([]byte)) {})
+		again, replace := j.Sync(j.Mark()), j.Replace(j.Mark(), entriesOf())
 		fmt.Println(i, errors.Is(err, syscall.EFBIG), again == err, replace == err)
 		return
 	}
@@ -75,7 +94,7 @@ func entryOf(i int) string { return fmt.Sprintf("entry %d %s", i, strings.Repeat
 func startChild(t *testing.T, what, dir string) (*exec.Cmd, string) {
 	t.Helper()
 	c := exec.Command(os.Args[0])
-	c.Env, c.Stderr = append(os.Environ(), childEnv+"="+what+" "+dir), os.Stderr
+	c.Env, c.Stderr = append(os.Environ(), childEnv+"="+what+": "+dir), os.Stderr
 	if _, err := c.StdinPipe(); err != nil { // which ends with this process
 		t.Fatal(err)
 	}
@@ -180,21 +199,30 @@ func TestADirectoryThatCannotBeWrittenIsAnError(t *testing.T) {
 	if _, _, err := Open(file, nil); err == nil || !strings.Contains(err.Error(), "make the directory") {
 		t.Errorf("got %v", err)
 	}
+}
+
+func TestAProcessThatIsKilledWithinASnapshotLosesNothingBefore(t *testing.T) {
 	dir := t.TempDir()
-	j, _, _ := reopen(t, dir)
-	synced(t, j, "a")
-	if err := os.Mkdir(filepath.Join(dir, newName), 0o700); err != nil { // in the way of a snapshot
-		t.Fatal(err)
+	c, _ := startChild(t, "hold a snapshot", dir)
+	if st, err := os.Stat(filepath.Join(dir, newName)); err != nil || st.Size() < 1<<20 {
+		t.Fatalf("none of the snapshot is in its file: %v", err)
 	}
-	first := j.Replace(j.Mark(), func(add func([]byte)) { add([]byte("a")) })
-	if first == nil || j.Sync(j.Mark()) != first {
-		t.Errorf("got %v, then %v", first, j.Sync(j.Mark()))
+	kill(t, c)
+	if got := held(t, dir); len(got) != 1 || got[0] != "synced" {
+		t.Errorf("the directory holds %q", got)
 	}
-	closed(t, j)
-	if err := os.Remove(filepath.Join(dir, newName)); err != nil {
-		t.Fatal(err)
+	hasNoSnapshot(t, dir)
+}
+
+func TestASnapshotThatTheDiskHasNoRoomForChangesNothing(t *testing.T) {
+	dir := t.TempDir()
+	c, line := startChild(t, "fill a snapshot", dir)
+	_ = c.Wait()
+	if line != "true true\n" {
+		t.Errorf("the error is of the disk, and the next sync works: %q", line)
 	}
-	if got := held(t, dir); len(got) != 1 || got[0] != "a" {
+	hasNoSnapshot(t, dir)
+	if got := held(t, dir); len(got) != 1 || got[0] != "pending" {
 		t.Errorf("the directory holds %q", got)
 	}
 }
