@@ -8,8 +8,12 @@
 // file is cut off, and the length that went is told. So an entry that says "read up to here" may stand beside what was
 // read: both are there, or neither.
 //
-// A snapshot replaces everything before it, in one step: it is written beside the file, synced, and renamed over it. A
-// snapshot that is damaged itself is an error (ErrDamaged), since what it held cannot be told any more.
+// A snapshot replaces everything before it, in one step: it is written beside the file, synced, and renamed over it. One that
+// cannot be written changes nothing. A snapshot that is damaged itself is an error (ErrDamaged), since what it held cannot be
+// told any more.
+//
+// A snapshot is written as its entries come, and takes no memory of its size. While it is written, which may take seconds,
+// entries are appended as ever; only what wants to be on disk waits for it.
 //
 // # Form
 //

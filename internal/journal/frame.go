@@ -25,13 +25,19 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // endOfSnapshot is the entry behind the last one of a snapshot. Entries are never empty, so none looks like it.
 var endOfSnapshot = []byte{}
 
-// appendFrame appends the frame of an entry.
-func appendFrame(b, entry []byte) []byte {
-	var head [frameHead]byte
-	binary.LittleEndian.PutUint32(head[:], uint32(len(entry)))
+// putHead writes what stands before an entry in its frame.
+func putHead(head, entry []byte) {
+	binary.LittleEndian.PutUint32(head, uint32(len(entry)))
 	sum := crc32.Update(crc32.Checksum(head[:4], castagnoli), castagnoli, entry)
 	binary.LittleEndian.PutUint32(head[4:], sum)
-	return append(append(b, head[:]...), entry...)
+}
+
+// appendFrame appends the frame of an entry.
+func appendFrame(b, entry []byte) []byte {
+	at := len(b)
+	b = append(b, make([]byte, frameHead)...)
+	putHead(b[at:], entry)
+	return append(b, entry...)
 }
 
 // errTorn says that a frame is not whole, or not as it was written.

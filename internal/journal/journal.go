@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 )
 
 // A Journal is an open directory. Its methods may be called from several goroutines.
@@ -19,10 +20,11 @@ type Journal struct {
 	pending []byte // frames that were appended and are in no file yet
 	first   Mark   // the mark of the first pending byte
 
-	disk sync.Mutex // held while the file is written
+	disk sync.Mutex // held while a file is written
 	file *os.File
-	size int64
 	err  error // of the file: nothing can be kept any more
+
+	size atomic.Int64 // of the file
 }
 
 // A Mark is a place in the log: what was appended before it.
@@ -63,7 +65,7 @@ func (j *Journal) open(replay func([]byte) error) (r Recovery, err error) {
 	path := filepath.Join(j.dir, fileName)
 	j.file, err = os.OpenFile(path, os.O_RDWR, 0o600)
 	if errors.Is(err, os.ErrNotExist) {
-		return r, j.install(appendFrame([]byte(header), endOfSnapshot))
+		return r, j.replace(func(func([]byte) error) error { return nil })
 	}
 	if err != nil {
 		return r, fmt.Errorf("journal: open: %w", err)
@@ -73,7 +75,7 @@ func (j *Journal) open(replay func([]byte) error) (r Recovery, err error) {
 	if _, err := io.ReadFull(in, head); err != nil || string(head) != header {
 		return r, fmt.Errorf("%w: %s does not begin as this version writes it: name another directory", ErrForeign, path)
 	}
-	j.size = int64(len(header))
+	size := int64(len(header))
 	whole := false // the snapshot
 	var entry []byte
 	for {
@@ -84,31 +86,32 @@ func (j *Journal) open(replay func([]byte) error) (r Recovery, err error) {
 		if err != nil {
 			return r, fmt.Errorf("journal: read %s: %w", path, err)
 		}
-		j.size += frameHead + int64(len(entry))
+		size += frameHead + int64(len(entry))
 		if len(entry) == 0 {
 			whole = true
 			continue
 		}
 		if err := replay(entry); err != nil {
-			return r, fmt.Errorf("journal: entry before byte %d of %s: %w", j.size, path, err)
+			return r, fmt.Errorf("journal: entry before byte %d of %s: %w", size, path, err)
 		}
 		r.Entries++
 	}
 	if !whole {
-		return r, fmt.Errorf("%w at byte %d of %s: put back a copy of the directory; without one, remove it and read the stream from its start", ErrDamaged, j.size, path)
+		return r, fmt.Errorf("%w at byte %d of %s: put back a copy of the directory; without one, remove it and read the stream from its start", ErrDamaged, size, path)
 	}
 	st, err := j.file.Stat()
 	if err != nil {
 		return r, fmt.Errorf("journal: %w", err)
 	}
-	if r.Torn = st.Size() - j.size; r.Torn > 0 {
-		if err := j.file.Truncate(j.size); err != nil {
+	if r.Torn = st.Size() - size; r.Torn > 0 {
+		if err := j.file.Truncate(size); err != nil {
 			return r, fmt.Errorf("journal: cut off the torn end of %s: %w", path, err)
 		}
 	}
-	if _, err := j.file.Seek(j.size, io.SeekStart); err != nil {
+	if _, err := j.file.Seek(size, io.SeekStart); err != nil {
 		return r, fmt.Errorf("journal: %w", err)
 	}
+	j.size.Store(size)
 	return r, nil
 }
 
@@ -145,7 +148,7 @@ func (j *Journal) Sync(to Mark) error {
 		j.err = fmt.Errorf("journal: write %s: %w", j.file.Name(), err)
 		return j.err
 	}
-	j.size += int64(len(b))
+	j.size.Add(int64(len(b)))
 	return nil
 }
 
@@ -170,62 +173,8 @@ func (j *Journal) reaches(at Mark) bool {
 	return at >= j.first
 }
 
-// Replace puts a snapshot in the place of everything that was appended before a mark. entries calls its argument with each
-// entry of the snapshot. It is ErrMark when a Sync has covered more than the mark, which would be lost.
-func (j *Journal) Replace(at Mark, entries func(add func(entry []byte))) error {
-	j.disk.Lock()
-	defer j.disk.Unlock()
-	if j.err != nil {
-		return j.err
-	}
-	if !j.reaches(at) {
-		return ErrMark
-	}
-	b := []byte(header)
-	entries(func(entry []byte) { b = appendFrame(b, entry) })
-	b = appendFrame(b, endOfSnapshot)
-	j.take(at)
-	if err := j.install(b); err != nil {
-		j.err = err
-		return err
-	}
-	return nil
-}
-
-// install writes a new file and renames it over the old one.
-func (j *Journal) install(b []byte) error {
-	path, fresh := filepath.Join(j.dir, fileName), filepath.Join(j.dir, newName)
-	f, err := os.OpenFile(fresh, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
-	if err != nil {
-		return fmt.Errorf("journal: write a snapshot: %w", err)
-	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err == nil {
-		err = os.Rename(fresh, path)
-	}
-	if err == nil {
-		err = syncDir(j.dir)
-	}
-	if err != nil {
-		f.Close()
-		return fmt.Errorf("journal: write a snapshot: %w", err)
-	}
-	if j.file != nil {
-		j.file.Close()
-	}
-	j.file, j.size = f, int64(len(b))
-	return nil
-}
-
-// Size returns the size of the file in bytes.
-func (j *Journal) Size() int64 {
-	j.disk.Lock()
-	defer j.disk.Unlock()
-	return j.size
-}
+// Size returns the size of the file in bytes. Until a snapshot has taken its place, that is the old file.
+func (j *Journal) Size() int64 { return j.size.Load() }
 
 // Close gives the directory back. What no Sync covered is forgotten.
 func (j *Journal) Close() error {
@@ -236,13 +185,4 @@ func (j *Journal) Close() error {
 		j.err = os.ErrClosed
 	}
 	return errors.Join(err, j.lock.Close())
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -20,7 +21,7 @@ import (
 const childEnv = "FLEXBEAM_TEST_CHILD"
 
 func TestMain(m *testing.M) {
-	if what, dir, ok := strings.Cut(os.Getenv(childEnv), " "); ok {
+	if what, dir, ok := strings.Cut(os.Getenv(childEnv), ": "); ok {
 		child(what, dir)
 		return
 	}
@@ -33,9 +34,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// child holds a directory until it is killed, or fills it until it cannot.
+// child holds a directory until it is killed, within a snapshot or not; or fills it, or a snapshot, until it cannot.
 func child(what, dir string) {
-	if what == "fill" {
+	if what == "fill" || what == "fill a snapshot" {
 		signal.Ignore(syscall.SIGXFSZ) // a file that grows too long is an error of the write
 		limit := syscall.Rlimit{Cur: 64 << 10, Max: 64 << 10}
 		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
@@ -46,9 +47,27 @@ func child(what, dir string) {
 	if err != nil {
 		panic(err)
 	}
-	if what == "hold" {
-		fmt.Println("held")
-		select {} // until it is killed
+	switch what {
+	case "hold":
+		hold()
+	case "hold a snapshot":
+		j.Append([]byte("synced"))
+		if err := j.Sync(j.Mark()); err != nil {
+			panic(err)
+		}
+		j.Append([]byte("pending"))
+		panic(j.Replace(j.Mark(), func(add func([]byte) error) error {
+			if err := add(make([]byte, 4<<20)); err != nil {
+				return err
+			}
+			hold()
+			return nil
+		}))
+	case "fill a snapshot":
+		j.Append([]byte("pending"))
+		err := j.Replace(j.Mark(), entriesOf(strings.Repeat("x", 40<<10), strings.Repeat("x", 40<<10)))
+		fmt.Println(errors.Is(err, syscall.EFBIG), j.Sync(j.Mark()) == nil)
+		return
 	}
 	for i := 0; ; i++ {
 		j.Append([]byte(entryOf(i)))
@@ -57,10 +76,16 @@ func child(what, dir string) {
 			continue
 		}
 		j.Append([]byte("more"))
-		again, replace := j.Sync(j.Mark()), j.Replace(j.Mark(), func(func([]byte)) {})
+		again, replace := j.Sync(j.Mark()), j.Replace(j.Mark(), entriesOf())
 		fmt.Println(i, errors.Is(err, syscall.EFBIG), again == err, replace == err)
 		return
 	}
+}
+
+// hold waits until the process is killed, or that of the tests has ended.
+func hold() {
+	fmt.Println("held")
+	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
 func entryOf(i int) string { return fmt.Sprintf("entry %d %s", i, strings.Repeat("x", i%500)) }
@@ -69,7 +94,10 @@ func entryOf(i int) string { return fmt.Sprintf("entry %d %s", i, strings.Repeat
 func startChild(t *testing.T, what, dir string) (*exec.Cmd, string) {
 	t.Helper()
 	c := exec.Command(os.Args[0])
-	c.Env, c.Stderr = append(os.Environ(), childEnv+"="+what+" "+dir), os.Stderr
+	c.Env, c.Stderr = append(os.Environ(), childEnv+"="+what+": "+dir), os.Stderr
+	if _, err := c.StdinPipe(); err != nil { // which ends with this process
+		t.Fatal(err)
+	}
 	out, err := c.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -85,6 +113,18 @@ func startChild(t *testing.T, what, dir string) (*exec.Cmd, string) {
 	return c, line
 }
 
+// kill kills a child, which must not have ended by itself.
+func kill(t *testing.T, c *exec.Cmd) {
+	t.Helper()
+	if err := c.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Wait()
+	if s, ok := c.ProcessState.Sys().(syscall.WaitStatus); !ok || s.Signal() != syscall.SIGKILL {
+		t.Errorf("the child ended by itself: %v", c.ProcessState)
+	}
+}
+
 func TestADirectoryBelongsToOneProcessUntilItEnds(t *testing.T) {
 	dir := t.TempDir()
 	j, _, _ := reopen(t, dir)
@@ -97,10 +137,7 @@ func TestADirectoryBelongsToOneProcessUntilItEnds(t *testing.T) {
 	if _, _, err := Open(dir, nil); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), fmt.Sprint(c.Process.Pid)) {
 		t.Errorf("while another process has it: %v", err)
 	}
-	if err := c.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = c.Wait()
+	kill(t, c)
 	j, _, _ = reopen(t, dir) // what the killed process left behind is no lock
 	closed(t, j)
 }
@@ -162,21 +199,30 @@ func TestADirectoryThatCannotBeWrittenIsAnError(t *testing.T) {
 	if _, _, err := Open(file, nil); err == nil || !strings.Contains(err.Error(), "make the directory") {
 		t.Errorf("got %v", err)
 	}
+}
+
+func TestAProcessThatIsKilledWithinASnapshotLosesNothingBefore(t *testing.T) {
 	dir := t.TempDir()
-	j, _, _ := reopen(t, dir)
-	synced(t, j, "a")
-	if err := os.Mkdir(filepath.Join(dir, newName), 0o700); err != nil { // in the way of a snapshot
-		t.Fatal(err)
+	c, _ := startChild(t, "hold a snapshot", dir)
+	if st, err := os.Stat(filepath.Join(dir, newName)); err != nil || st.Size() < 1<<20 {
+		t.Fatalf("none of the snapshot is in its file: %v", err)
 	}
-	first := j.Replace(j.Mark(), func(add func([]byte)) { add([]byte("a")) })
-	if first == nil || j.Sync(j.Mark()) != first {
-		t.Errorf("got %v, then %v", first, j.Sync(j.Mark()))
+	kill(t, c)
+	if got := held(t, dir); len(got) != 1 || got[0] != "synced" {
+		t.Errorf("the directory holds %q", got)
 	}
-	closed(t, j)
-	if err := os.Remove(filepath.Join(dir, newName)); err != nil {
-		t.Fatal(err)
+	hasNoSnapshot(t, dir)
+}
+
+func TestASnapshotThatTheDiskHasNoRoomForChangesNothing(t *testing.T) {
+	dir := t.TempDir()
+	c, line := startChild(t, "fill a snapshot", dir)
+	_ = c.Wait()
+	if line != "true true\n" {
+		t.Errorf("the error is of the disk, and the next sync works: %q", line)
 	}
-	if got := held(t, dir); len(got) != 1 || got[0] != "a" {
+	hasNoSnapshot(t, dir)
+	if got := held(t, dir); len(got) != 1 || got[0] != "pending" {
 		t.Errorf("the directory holds %q", got)
 	}
 }

@@ -451,10 +451,13 @@ func (s *Store) Keep(flush func() error) error {
 		return s.journal.Sync(mark)
 	}
 	s.compact.Add(1)
-	return s.journal.Replace(mark, func(add func([]byte)) {
+	return s.journal.Replace(mark, func(add func([]byte) error) error {
 		for _, entry := range snapshot {
-			add(entry)
+			if err := add(entry); err != nil {
+				return err
+			}
 		}
+		return nil
 	})
 }
 
