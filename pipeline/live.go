@@ -122,13 +122,13 @@ func (j *Job) runLive(ctx context.Context) (sum Summary, err error) {
 
 // openStore opens the store of the job's state.
 func (j *Job) openStore() (*keyed.Store, error) {
-	if j.options.State == "" {
-		return keyed.NewStore(), nil
-	}
 	place, _, _ := strings.Cut(j.options.Sink, "?")
 	store, r, err := keyed.OpenStore(j.options.State, place)
 	if err != nil {
 		return nil, fmt.Errorf("--state: %w", err)
+	}
+	if j.options.State == "" {
+		return store, nil
 	}
 	if r.Torn > 0 {
 		j.options.Log.Warn("the end of the state's log was torn: what it held is read from the stream again", "bytes", r.Torn)

@@ -112,11 +112,8 @@ func newProcess(lines [][]byte, sink *buffered, o LiveOptions) *process {
 	p := &process{LiveOptions: o, ctx: context.Background(), job: job(), lines: lines, sink: sink,
 		timers: map[timerKey]int64{}, watermark: -1 << 62}
 	var err error
-	p.store = keyed.NewStore()
-	if o.Dir != "" {
-		p.store, _, err = keyed.OpenStore(o.Dir, "memory")
-		must(err)
-	}
+	p.store, _, err = keyed.OpenStore(o.Dir, "memory")
+	must(err)
 	keyed.ShareStore(p.job, p.store)
 	known := new(keyed.Known)
 	for _, t := range keyed.KeptTables() {

@@ -66,7 +66,11 @@ const (
 
 func TestDeadLettersAreWrittenBeforeThePositionBehindThemIsKept(t *testing.T) {
 	const job = "decode-live-test"
-	store := keyed.NewStore()
+	store, _, err := keyed.OpenStore("", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
 	keyed.ShareStore(job, store)
 	defer keyed.UnshareStore(job)
 	defer telemetry.Forget(job)

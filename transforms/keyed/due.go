@@ -94,12 +94,18 @@ func SetDue(timer timers.EventTime, tp timers.Provider, at int64) {
 	SetTimer(timer, tp, at, strconv.FormatInt(at, 10))
 }
 
-// Due takes the keys that have to be folded and whose time now has passed. Each is to be given to Folded, and counted by Done once what the fold gave is in
-// the sink.
+// Due notes that the watermark has passed a time and takes the keys that waited for that. Each is to be given to Folded, and counted by Done once what
+// the fold gave is in the sink.
 func (s *Store) Due(kind Kind, now int64) []string {
 	s.pass(now)
-	return s.due[kind].take(now)
+	return s.Take(kind, now)
 }
+
+// Take is Due before the watermark has passed the time.
+func (s *Store) Take(kind Kind, at int64) []string { return s.due[kind].take(at) }
+
+// Watermark returns the latest time of which it is known that the watermark has passed it, in ms; event.None without one.
+func (s *Store) Watermark() int64 { return s.passed.Load() }
 
 // Times returns the times that keys of a kind wait for, in order: a timer has to be set for each.
 func (s *Store) Times(kind Kind) []int64 {

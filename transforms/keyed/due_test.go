@@ -37,7 +37,7 @@ func TestArrivalsOfABatchWaitInFewSteps(t *testing.T) {
 }
 
 func TestKeysAreDueOnceTheirTimeHasPassed(t *testing.T) {
-	s := NewStore()
+	s := open(t, "")
 	woken := func(parcels ...Parcel) (times []string) {
 		err := s.Add("s", nil, parcels, func(kind Kind, at int64) { times = append(times, fmt.Sprint(kind, " ", at)) }, func(int, []int) {})
 		if err != nil {
@@ -69,7 +69,7 @@ func TestKeysAreDueOnceTheirTimeHasPassed(t *testing.T) {
 // What has passed decides, not when tasks are swept.
 func TestATaskIsOverOnceItsTimeHasPassed(t *testing.T) {
 	for _, swept := range []bool{false, true} {
-		s := NewStore()
+		s := open(t, "")
 		ended := parcelOf(Task, "a\x001", 1, 1000)
 		ended.Ended = true
 		pass := func(now int64) {
@@ -102,7 +102,7 @@ func TestATaskIsOverOnceItsTimeHasPassed(t *testing.T) {
 }
 
 func TestFoldGivesTheChangesInOrderAndCountsThemOnceTheyAreWritten(t *testing.T) {
-	s := NewStore()
+	s := open(t, "")
 	var keys []string
 	for i := range 3 * foldKeys / 2 {
 		keys = append(keys, fmt.Sprintf("a\x00%04d", i))
@@ -127,7 +127,7 @@ func TestFoldGivesTheChangesInOrderAndCountsThemOnceTheyAreWritten(t *testing.T)
 }
 
 func TestAFoldThatFailsWritesNothingOfItsGroup(t *testing.T) {
-	s := NewStore()
+	s := open(t, "")
 	bad := errors.New("bad")
 	for i, key := range []string{"a\x001", "a\x002"} {
 		add(t, s, "s", i, parcelOf(Task, key, i, 1000))

@@ -40,7 +40,6 @@ type Live struct {
 	State
 
 	Arrival int64 // arrival of the newest block, ms
-	Gone    bool  // the state was dropped; a later event is late
 	Closed  bool  // the task has ended
 	Bound   int64 // of a worker: worker.* events up to it are late, ms; event.None: none is
 	AsOf    int64 // of a worker: up to when a running activity was counted, ms; event.None: not at all
@@ -66,7 +65,7 @@ func newLive() *Live {
 func (l *Live) renew() {
 	l.State = State{Pending: event.None}
 	l.Arrival, l.Bound, l.AsOf = event.None, event.None, event.None
-	l.Gone, l.Closed, l.Runs, l.marks = false, false, false, nil
+	l.Closed, l.Runs, l.marks = false, false, nil
 }
 
 // add appends a block.
@@ -108,7 +107,7 @@ func (l *Live) SettleBound(now int64) bool {
 // nameless tells whether a key is that of the events of no task.
 func nameless(key string) bool { return key[len(key)-1] == 0 }
 
-// Expires returns when the state of a task is dropped, if nothing comes until then, or its marker, in ms.
+// Expires returns when the state of a task is dropped, if nothing comes until then, in ms. Its marker is forgotten GoneFor later.
 func (l *Live) Expires() int64 {
 	if l.Arrival == event.None {
 		return math.MaxInt64
@@ -117,18 +116,7 @@ func (l *Live) Expires() int64 {
 	if l.Closed {
 		at = l.Arrival + ClosedFor
 	}
-	if l.Gone {
-		at += GoneFor
-	}
 	return at
-}
-
-// forgotten returns when the marker of a task expires that Expires.
-func (l *Live) forgotten() int64 {
-	if l.Gone {
-		return l.Expires()
-	}
-	return l.Expires() + GoneFor
 }
 
 // Count notes how many distinct events and copies a fold met, and returns how many more these are than before.
@@ -137,6 +125,9 @@ func (s *State) Count(distinct, copies int64) (int64, int64) {
 	s.Distinct, s.Copies = distinct, copies
 	return d, c
 }
+
+// disown makes the rows that an earlier process emitted those that the sink holds: that process may have written others after what is known of it.
+func (s *State) disown() { s.Folds, s.emitted = 0, nil }
 
 // recount counts the distinct events that an earlier process had counted; of a worker those that belong to no task.
 func (l *Live) recount(kind Kind) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
 
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/model"
@@ -15,6 +16,8 @@ const (
 	entryBatch  = 'B' // a position and the parcels before it
 	entryState  = 'S' // a whole state
 	entryForget = 'F' // a key without a state
+	entryFrozen = 'D' // a task that has ended and whose rows are in the sink, as it is on disk
+	entryMarker = 'M' // a task that was dropped, or a marker that is forgotten
 )
 
 func appendBytes[T string | []byte | event.Block](b []byte, s T) []byte {
@@ -49,12 +52,15 @@ func appendForget(b []byte, kind Kind, key string) []byte {
 	return appendBytes(append(b, entryForget, byte(kind)), key)
 }
 
+func appendMarker(b []byte, h hash, key string, until int64) []byte {
+	b = append(append(b, entryMarker), h[:]...)
+	b = binary.AppendVarint(b, until)
+	return appendBytes(b, key)
+}
+
 func appendLive(b []byte, kind Kind, key string, l *Live) []byte {
 	b = appendBytes(append(b, entryState, byte(kind)), key)
 	flags := byte(0)
-	if l.Gone {
-		flags |= 1
-	}
 	if l.Closed {
 		flags |= 2
 	}
@@ -87,11 +93,14 @@ func (s *Store) replay(entry []byte) error {
 			if r.bad {
 				break
 			}
-			l := s.lockNew(p.Kind, p.Key)
-			if !l.Gone {
-				s.change(p.Kind, l, func() { l.add(p) })
+			l, late, err := s.lockNew(p.Kind, p.Key, math.MinInt64)
+			if err != nil {
+				return err
 			}
-			l.Unlock()
+			if !late {
+				s.change(p.Kind, l, func() { l.add(p) })
+				l.Unlock()
+			}
 		}
 		if !r.bad {
 			s.positions[source] = bytes.Clone(position)
@@ -103,7 +112,7 @@ func (s *Store) replay(entry []byte) error {
 		}
 		next := newLive()
 		flags := r.byte()
-		next.Gone, next.Closed = flags&1 != 0, flags&2 != 0
+		next.Closed = flags&2 != 0
 		next.Arrival, next.Bound, next.AsOf = r.varint(), r.varint(), r.varint()
 		for n := r.uvarint(); n > 0 && !r.bad; n-- {
 			next.marks = append(next.marks, mark{r.varint(), r.varint()})
@@ -112,17 +121,36 @@ func (s *Store) replay(entry []byte) error {
 		if r.bad {
 			break
 		}
-		if old := s.live[kind][key]; old != nil {
-			s.count(kind, old, -1)
-		}
+		s.clear(kind, key)
 		s.live[kind][key] = next
 		s.count(kind, next, 1)
 	case entryForget:
-		kind, key := r.kind(), r.text()
-		if old := s.live[kind][key]; old != nil && !r.bad {
-			s.count(kind, old, -1)
-			delete(s.live[kind], key)
+		if kind, key := r.kind(), r.text(); !r.bad {
+			s.clear(kind, key)
 		}
+	case entryFrozen:
+		key, l, err := readFrozen(r.b)
+		if err != nil {
+			return fmt.Errorf("%w: an entry of kind %q", err, entry[0])
+		}
+		s.clear(Task, key)
+		f, err := s.store(r.b, l.Arrival)
+		if err != nil {
+			return err
+		}
+		f.left = true
+		s.ended.freeze(hashOf(key), f)
+	case entryMarker:
+		h := hash(r.take(len(hash{})))
+		until, key := r.varint(), r.text()
+		if r.bad {
+			break
+		}
+		if key != "" {
+			s.clear(Task, key)
+		}
+		s.clearFrozen(h)
+		s.ended.mark(h, until)
 	default:
 		return fmt.Errorf("%w: an entry of kind %q", ErrCorrupt, entry[0])
 	}
@@ -130,6 +158,24 @@ func (s *Store) replay(entry []byte) error {
 		return fmt.Errorf("%w: an entry of kind %q ends early", ErrCorrupt, entry[0])
 	}
 	return nil
+}
+
+// clear removes what the log said of a key before.
+func (s *Store) clear(kind Kind, key string) {
+	if old := s.live[kind][key]; old != nil {
+		s.remove(kind, key, old)
+	}
+	if kind == Task {
+		h := hashOf(key)
+		s.clearFrozen(h)
+		s.ended.mark(h, 0)
+	}
+}
+
+func (s *Store) clearFrozen(h hash) {
+	if f, ok := s.ended.thaw(h); ok {
+		s.free(f.ref)
+	}
 }
 
 // A reader reads the parts of an entry; after a part that is not there it is bad.
@@ -191,6 +237,17 @@ func (r *reader) bytes() []byte {
 		return nil
 	}
 	p := r.b[:n:n]
+	r.b = r.b[n:]
+	return p
+}
+
+// take returns the next n bytes.
+func (r *reader) take(n int) []byte {
+	if n > len(r.b) {
+		r.fail()
+		return make([]byte, n)
+	}
+	p := r.b[:n]
 	r.b = r.b[n:]
 	return p
 }

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"flexbeam/internal/journal"
+	"flexbeam/internal/scratch"
 	"flexbeam/schemas/event"
 	"flexbeam/transforms/customer"
 )
@@ -34,10 +35,14 @@ type Store struct {
 	armed    [numKinds]atomic.Bool
 	contacts customer.Contacts
 
+	scratch  *scratch.Store
+	ended    ended
+	pinned   bool // a snapshot reads what is on disk
+	unpinned []scratch.Ref
+
 	folding sync.RWMutex           // held for reading from the begin of folds until their changes are written
 	journal *journal.Journal       // nil: nothing outlives the process
 	size    [numKinds]atomic.Int64 // bytes of blocks that are held
-	gone    atomic.Int64           // markers
 	open    atomic.Int64           // tasks that have not ended
 	waiting atomic.Int64           // keys whose rows are not in the sink yet
 	compact atomic.Int64           // how often the log was rewritten
@@ -60,37 +65,33 @@ var (
 	ErrVersion = errors.New("keyed: the state directory was written by a version that keeps other fields of events")
 )
 
-// NewStore returns a store that keeps nothing over the process's end.
-func NewStore() *Store {
+// OpenStore opens the store in a directory; "": it keeps nothing over the process's end, and what does not need memory is in the directory for temporary files. sink names
+// the sink that the states were written to: a directory serves one.
+func OpenStore(dir, sink string) (*Store, journal.Recovery, error) {
 	s := &Store{positions: map[string][]byte{}}
-	s.passed.Store(math.MinInt64)
+	s.passed.Store(event.None)
 	for k := range s.live {
 		s.live[k] = map[string]*Live{}
 	}
-	return s
-}
-
-// OpenStore opens the store in a directory. sink names the sink that the states were written to: a directory serves one.
-func OpenStore(dir, sink string) (*Store, journal.Recovery, error) {
-	s := NewStore()
-	j, r, err := journal.Open(dir, s.replay)
-	if err != nil {
-		return nil, r, err
+	var r journal.Recovery
+	err := error(nil)
+	if s.scratch, err = scratch.Open(dir); err != nil || dir == "" {
+		return s, r, err
 	}
-	s.journal = j
+	if s.journal, r, err = journal.Open(dir, s.replay); err != nil {
+		return nil, r, errors.Join(err, s.scratch.Close())
+	}
 	switch s.owner {
 	case sink:
+		err = s.resume()
 	case "":
 		s.owner = sink
-		j.Append(appendOwner(nil, sink))
+		s.journal.Append(appendOwner(nil, sink))
 	default:
 		err = fmt.Errorf("%w: %s, not %s: name another directory, or that sink", ErrSink, s.owner, sink)
 	}
 	if err != nil {
-		return nil, r, errors.Join(err, j.Close())
-	}
-	if err := s.resume(); err != nil {
-		return nil, r, errors.Join(err, j.Close())
+		return nil, r, errors.Join(err, s.Close())
 	}
 	return s, r, nil
 }
@@ -100,19 +101,25 @@ func OpenStore(dir, sink string) (*Store, journal.Recovery, error) {
 func (s *Store) resume() (err error) {
 	oldest, newest := int64(math.MaxInt64), int64(math.MinInt64)
 	s.each(func(_ Kind, _ string, l *Live) { oldest, newest = min(oldest, l.Arrival), max(newest, l.Arrival) })
-	if newest < oldest {
-		return nil
-	}
-	for kind := range numKinds {
-		s.due[kind].mark(newest)
-	}
 	g := gridOf(oldest, newest)
 	s.each(func(kind Kind, key string, l *Live) {
-		if !l.Gone {
-			s.wait(kind, key, l, g.end(l.Arrival))
-			err = errors.Join(err, l.recount(kind))
-		}
+		l.disown()
+		s.wait(kind, key, l, g.end(l.Arrival))
+		err = errors.Join(err, l.recount(kind))
 	})
+	for i := range s.ended.parts {
+		for _, f := range s.ended.parts[i].frozen {
+			newest = max(newest, f.arrival)
+		}
+		for _, until := range s.ended.parts[i].markers {
+			newest = max(newest, until-GoneFor-OpenFor) // or a while before
+		}
+	}
+	if newest != math.MinInt64 {
+		for kind := range numKinds {
+			s.due[kind].mark(newest)
+		}
+	}
 	return err
 }
 
@@ -146,7 +153,7 @@ func (s *Store) each(f func(kind Kind, key string, l *Live)) {
 	}
 }
 
-// Has tells whether the store holds a state of a key, or a marker; and up to when a worker is settled, event.None for others.
+// Has tells whether the store holds a state of a key in memory, and up to when a worker is settled, event.None for others.
 func (s *Store) Has(kind Kind, key string) (bound int64, ok bool) {
 	l := s.Lock(kind, key)
 	if l == nil {
@@ -172,32 +179,67 @@ func (s *Store) Lock(kind Kind, key string) *Live {
 	return l
 }
 
-// lockNew returns the state of a key, locked, and makes one if there is none.
-func (s *Store) lockNew(kind Kind, key string) *Live {
+// lockNew returns the state of a key, locked. It brings it back from the disk, and makes one if there is none. late: it is over at a time that has
+// passed, so what comes is late.
+func (s *Store) lockNew(kind Kind, key string, passed int64) (l *Live, late bool, err error) {
 	for {
 		if l := s.Lock(kind, key); l != nil {
-			return l
+			if kind == Task && !nameless(key) && l.Expires() <= passed {
+				if l.Pending != event.None || l.Expires()+GoneFor > passed {
+					l.Unlock()
+					return nil, true, nil
+				}
+				s.forget(kind, key, l) // its marker would be over as well
+				l.Unlock()
+				continue
+			}
+			return l, false, nil
 		}
-		s.mu.Lock()
-		if s.live[kind][key] == nil {
-			l := newLive()
-			s.live[kind][key] = l
-			s.count(kind, l, 1)
+		if late, err := s.bring(kind, key, passed); late || err != nil {
+			return nil, late, err
 		}
-		s.mu.Unlock()
 	}
+}
+
+// bring makes a state in memory for a key that has none.
+func (s *Store) bring(kind Kind, key string, passed int64) (late bool, err error) {
+	var l *Live
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.live[kind][key] != nil {
+		return false, nil
+	}
+	if kind == Task {
+		h := hashOf(key)
+		marker, over := s.ended.look(h)
+		switch {
+		case marker == 0 && over == 0:
+		case marker != 0 && marker > passed:
+			return true, nil
+		case marker != 0:
+			s.mark(h, "", 0)
+		case over > passed:
+			if l, err = s.thaw(h); err != nil {
+				return false, err
+			}
+		case over+GoneFor > passed:
+			return true, nil
+		default:
+			s.dropFrozen(h, 0)
+		}
+	}
+	if l == nil {
+		l = newLive()
+	}
+	s.live[kind][key] = l
+	s.count(kind, l, 1)
+	return false, nil
 }
 
 // count adds a state to the sums, or takes it away.
 func (s *Store) count(kind Kind, l *Live, sign int64) {
 	s.size[kind].Add(sign * int64(len(l.Blocks)))
-	if kind != Task {
-		return
-	}
-	switch {
-	case l.Gone:
-		s.gone.Add(sign)
-	case !l.Closed:
+	if kind == Task && !l.Closed {
 		s.open.Add(sign)
 	}
 }
@@ -221,24 +263,23 @@ func (s *Store) Add(source string, position []byte, parcels []Parcel, wake func(
 	}
 	g, passed := gridOf(oldest, newest), s.passed.Load()
 	for i, p := range parcels {
-		l := s.lockNew(p.Kind, p.Key)
-		over := p.Kind == Task && !nameless(p.Key) && l.Expires() <= passed
-		if over && l.Pending == event.None && l.forgotten() <= passed {
-			s.change(p.Kind, l, func() { l.renew() })
-			over = false
-			if s.journal != nil {
-				s.journal.Append(appendForget(nil, p.Kind, p.Key))
-			}
+		l, over, err := s.lockNew(p.Kind, p.Key, passed)
+		if err != nil {
+			return err
+		}
+		if over {
+			refused(i, nil)
+			continue
 		}
 		late, err := l.late(&p)
 		if err != nil {
 			l.Unlock()
 			return err
 		}
-		if late != nil || l.Gone || over {
+		if late != nil {
 			refused(i, late)
 		}
-		if l.Gone || over || len(p.Block) == 0 {
+		if len(p.Block) == 0 {
 			l.Unlock()
 			continue
 		}
@@ -333,23 +374,19 @@ func (s *Store) Replace(kind Kind, key string, l *Live, blocks event.Block) {
 	s.log(kind, key, l)
 }
 
-// Repack puts the same events of a locked state in less room. The log keeps what it has of them until it is written anew.
-func (s *Store) Repack(kind Kind, l *Live, blocks event.Block) {
-	s.change(kind, l, func() { l.Blocks = blocks })
-}
-
 // Sweep drops the tasks whose time now has passed, and forgets markers. A marker stays in the place of a task, so that later events
 // are known to be late. Nothing of them waits to be folded.
 func (s *Store) Sweep(now int64) {
 	s.each(func(kind Kind, key string, l *Live) {
 		switch {
 		case kind != Task || l.Pending != event.None || l.Expires() > now:
-		case l.Gone || nameless(key):
+		case nameless(key):
 			s.forget(kind, key, l)
 		default:
-			s.drop(kind, key, l)
+			s.drop(key, l)
 		}
 	})
+	s.sweepEnded(now)
 	s.contacts.Forget(now - contactFor)
 }
 
@@ -359,6 +396,13 @@ func (s *Store) Shorten(key string, l *Live) {
 	if nameless(key) && len(l.Blocks) > most {
 		l.Distinct, l.Copies = 0, 0
 		s.Replace(Task, key, l, nil)
+	}
+}
+
+// Settles notes that a locked task that has ended was folded: it goes to the disk a while later.
+func (s *Store) Settles(key string, l *Live) {
+	if l.Closed && !nameless(key) {
+		s.ended.settles(key, l.Arrival)
 	}
 }
 
@@ -373,25 +417,29 @@ func (s *Store) Running() (keys []string) {
 	return keys
 }
 
-// drop leaves a marker in the place of a locked state.
-func (s *Store) drop(kind Kind, key string, l *Live) {
-	s.change(kind, l, func() {
-		l.State = State{Pending: event.None}
-		l.marks, l.Gone = nil, true
-	})
-	s.log(kind, key, l)
+// drop leaves a marker in the place of a locked task.
+func (s *Store) drop(key string, l *Live) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.remove(Task, key, l)
+	s.mark(hashOf(key), key, l.Expires()+GoneFor)
 }
 
 // forget removes a locked state.
 func (s *Store) forget(kind Kind, key string, l *Live) {
-	s.count(kind, l, -1)
-	l.removed = true
 	s.mu.Lock()
-	delete(s.live[kind], key)
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	s.remove(kind, key, l)
 	if s.journal != nil {
 		s.journal.Append(appendForget(nil, kind, key))
 	}
+}
+
+// remove takes a locked state out of memory. s.mu is held.
+func (s *Store) remove(kind Kind, key string, l *Live) {
+	s.count(kind, l, -1)
+	l.removed = true
+	delete(s.live[kind], key)
 }
 
 func (s *Store) log(kind Kind, key string, l *Live) {
@@ -404,24 +452,29 @@ func (s *Store) log(kind Kind, key string, l *Live) {
 type Size struct {
 	Open        int64 // tasks that have not ended
 	Tasks       int64 // tasks with a state
+	Frozen      int64 // those of them that have ended and are on disk
 	Markers     int64 // of tasks whose state was dropped
 	Workers     int64
-	TaskBytes   int64 // of the tasks' blocks
+	TaskBytes   int64 // of the tasks' states
+	FrozenBytes int64 // those of them that are on disk
 	WorkerBytes int64 // of the workers' blocks
 	Log         int64 // of the log's file, 0 without one
 	Rewrites    int64 // of the log
 }
 
 // kept is about how large a log is that holds just this.
-func (z Size) kept() int64 { return z.TaskBytes + z.WorkerBytes + 128*(z.Tasks+z.Markers+z.Workers) }
+func (z Size) kept() int64 {
+	return z.TaskBytes + z.WorkerBytes + 128*(z.Tasks-z.Frozen+z.Workers) + 32*(z.Frozen+z.Markers)
+}
 
 // Size returns how much the store holds.
 func (s *Store) Size() Size {
 	s.mu.RLock()
 	tasks, workers := int64(len(s.live[Task])), int64(len(s.live[Worker]))
 	s.mu.RUnlock()
-	z := Size{Open: s.open.Load(), Markers: s.gone.Load(), Workers: workers, TaskBytes: s.size[Task].Load(), WorkerBytes: s.size[Worker].Load(), Rewrites: s.compact.Load()}
-	z.Tasks = tasks - z.Markers
+	e := &s.ended
+	z := Size{Open: s.open.Load(), Frozen: e.count.Load(), Markers: e.markers.Load(), Workers: workers, FrozenBytes: e.bytes.Load(), WorkerBytes: s.size[Worker].Load(), Rewrites: s.compact.Load()}
+	z.Tasks, z.TaskBytes = tasks+z.Frozen, s.size[Task].Load()+z.FrozenBytes
 	if s.journal != nil {
 		z.Log = s.journal.Size()
 	}
@@ -431,39 +484,51 @@ func (s *Store) Size() Size {
 // minRewrite is the size of a log that is not worth rewriting, in bytes. Only tests change it.
 var minRewrite int64 = 16 << 20
 
-// Keep makes durable what was added, and what is known to be over: once flush has stored what was written to the sink.
+// Keep makes durable what was added, and what is known to be over: once flush has stored what was written to the sink. Tasks that ended
+// a while ago go to the disk.
 func (s *Store) Keep(flush func() error) error {
-	if s.journal == nil {
-		return flush()
-	}
 	// What a fold has let go of is in the log, or in a snapshot, only behind what it has written to the sink.
 	s.folding.Lock()
-	mark := s.journal.Mark()
-	var snapshot [][]byte
-	if z := s.Size(); z.Log > max(minRewrite, 3*z.kept()) {
-		snapshot = s.snapshot()
+	settled := s.ended.settled(s.passed.Load())
+	var mark journal.Mark
+	var snapshot *snapshot
+	if s.journal != nil {
+		mark = s.journal.Mark()
+		if z := s.Size(); z.Log > max(minRewrite, 3*z.kept()) {
+			snapshot = s.snapshot()
+			defer s.unpin()
+		}
 	}
 	s.folding.Unlock()
 	if err := flush(); err != nil {
 		return err
 	}
-	if snapshot == nil {
-		return s.journal.Sync(mark)
-	}
-	s.compact.Add(1)
-	return s.journal.Replace(mark, func(add func([]byte) error) error {
-		for _, entry := range snapshot {
-			if err := add(entry); err != nil {
-				return err
-			}
+	switch {
+	case s.journal == nil:
+	case snapshot != nil:
+		if err := s.journal.Replace(mark, snapshot.entries); err != nil {
+			return err
 		}
-		return nil
-	})
+		s.compact.Add(1)
+	default:
+		if err := s.journal.Sync(mark); err != nil {
+			return err
+		}
+	}
+	return s.freeze(settled)
 }
 
-// snapshot returns the entries that stand for everything that the store holds. Positions are read first: a state may then be
-// newer than they are, never older.
-func (s *Store) snapshot() [][]byte {
+// snapshot is everything that a store held at a time.
+type snapshot struct {
+	store *Store
+	first [][]byte // entries
+	refs  []scratch.Ref
+}
+
+// snapshot returns what the store holds. Positions are read first: a state may then be newer than they are, never older. What
+// is on disk stays there until unpin.
+func (s *Store) snapshot() *snapshot {
+	s.pin()
 	s.mu.RLock()
 	owner := s.owner
 	var entries [][]byte
@@ -472,16 +537,29 @@ func (s *Store) snapshot() [][]byte {
 	}
 	s.mu.RUnlock()
 	entries = append(entries, appendOwner(nil, owner))
+	markers, refs := s.endedEntries()
+	entries = append(entries, markers...)
 	s.each(func(kind Kind, key string, l *Live) { entries = append(entries, appendLive(nil, kind, key, l)) })
-	return entries
+	return &snapshot{s, entries, refs}
+}
+
+// entries adds the entries of the snapshot.
+func (z *snapshot) entries(add func([]byte) error) error {
+	for _, entry := range z.first {
+		if err := add(entry); err != nil {
+			return err
+		}
+	}
+	return z.store.addFrozen(z.refs, add)
 }
 
 // Close gives the directory back. What no Keep covered is read from the source again.
 func (s *Store) Close() error {
-	if s.journal == nil {
-		return nil
+	err := s.scratch.Close()
+	if s.journal != nil {
+		err = errors.Join(err, s.journal.Close())
 	}
-	return s.journal.Close()
+	return err
 }
 
 var stores sync.Map

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -25,6 +26,9 @@ func open(t testing.TB, dir string) *Store {
 	s, _, err := OpenStore(dir, "sink")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if dir == "" {
+		t.Cleanup(func() { s.Close() })
 	}
 	return s
 }
@@ -98,26 +102,52 @@ func keep(t testing.TB, s *Store) {
 type held struct {
 	IDs     string // of its events, in order
 	Arrival int64
-	Gone    bool
 }
 
-// a plain model of a store, by kind and key, and the positions.
+// a plain model of a store: states by kind and key, how long there are markers by key, and the positions.
 type plain struct {
 	Keys      map[string]held
+	Markers   map[string]int64
 	Positions map[string]string
 }
 
-func (p plain) clone() plain { return plain{maps.Clone(p.Keys), maps.Clone(p.Positions)} }
+func newPlain() plain { return plain{map[string]held{}, map[string]int64{}, map[string]string{}} }
+
+func (p plain) clone() plain {
+	return plain{maps.Clone(p.Keys), maps.Clone(p.Markers), maps.Clone(p.Positions)}
+}
+
+var modelKeys = []string{"a\x00", "a\x001", "a\x002", "b\x001"}
 
 // plainOf returns what a store holds.
 func plainOf(t testing.TB, s *Store) plain {
-	p := plain{map[string]held{}, map[string]string{}}
+	p := newPlain()
 	for source, b := range s.Positions() {
 		p.Positions[source] = string(b)
 	}
 	s.each(func(kind Kind, key string, l *Live) {
-		p.Keys[fmt.Sprint(kind, key)] = held{fmt.Sprint(idsOf(t, l.Blocks)), l.Arrival, l.Gone}
+		p.Keys[fmt.Sprint(kind, key)] = held{fmt.Sprint(idsOf(t, l.Blocks)), l.Arrival}
 	})
+	_, refs := s.endedEntries()
+	for _, ref := range refs {
+		record, err := s.scratch.Get(ref, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, l, err := readFrozen(record)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := p.Keys[fmt.Sprint(Task, key)]; ok {
+			t.Errorf("%q is in memory and on disk", key)
+		}
+		p.Keys[fmt.Sprint(Task, key)] = held{fmt.Sprint(idsOf(t, l.Blocks)), l.Arrival}
+	}
+	for _, key := range modelKeys {
+		if until, _ := s.ended.look(hashOf(key)); until != 0 {
+			p.Markers[key] = until
+		}
+	}
 	return p
 }
 
@@ -137,11 +167,11 @@ func TestAfterACrashTheStoreIsWhatTheLastKeepCovered(t *testing.T) {
 			rewrites += s.Size().Rewrites
 			s.Close()
 		}()
-		now := plain{map[string]held{}, map[string]string{}}
+		now := newPlain()
 		ids := map[string][]string{} // of the model's keys
 		durable := now.clone()
 		n, at := 0, int64(1_000_000)
-		kinds, keys, sources := rapid.SampledFrom([]Kind{Task, Worker}), rapid.SampledFrom([]string{"a\x00", "a\x001", "a\x002", "b\x001"}), rapid.SampledFrom([]string{"s1", "s2"})
+		kinds, keys, sources := rapid.SampledFrom([]Kind{Task, Worker}), rapid.SampledFrom(modelKeys), rapid.SampledFrom([]string{"s1", "s2"})
 		some := func(rt *rapid.T, f func(kind Kind, key, name string, l *Live)) {
 			kind, key := kinds.Draw(rt, "kind"), keys.Draw(rt, "key")
 			locked(s, kind, key, func(l *Live) { f(kind, key, fmt.Sprint(kind, key), l) })
@@ -153,13 +183,14 @@ func TestAfterACrashTheStoreIsWhatTheLastKeepCovered(t *testing.T) {
 				n++
 				at += 10
 				p := parcelOf(kinds.Draw(rt, "kind"), keys.Draw(rt, "key"), n, at)
+				p.Ended = rapid.Bool().Draw(rt, "ended")
 				parcels = append(parcels, p)
 				name := fmt.Sprint(p.Kind, p.Key)
-				if now.Keys[name].Gone {
+				if p.Kind == Task && now.Markers[p.Key] != 0 {
 					continue
 				}
 				ids[name] = append(ids[name], "EV"+strconv.Itoa(n))
-				now.Keys[name] = held{fmt.Sprint(ids[name]), at, false}
+				now.Keys[name] = held{fmt.Sprint(ids[name]), at}
 			}
 			now.Positions[source] = strconv.Itoa(n)
 			add(t, s, source, n, parcels...)
@@ -168,12 +199,10 @@ func TestAfterACrashTheStoreIsWhatTheLastKeepCovered(t *testing.T) {
 			"add": adding, "add more": adding,
 			"replace": func(rt *rapid.T) {
 				some(rt, func(kind Kind, key, name string, l *Live) {
-					if !l.Gone {
-						n++
-						ids[name] = []string{"EV" + strconv.Itoa(n)}
-						now.Keys[name] = held{fmt.Sprint(ids[name]), l.Arrival, false}
-						s.Replace(kind, key, l, parcelOf(kind, key, n, at).Block)
-					}
+					n++
+					ids[name] = []string{"EV" + strconv.Itoa(n)}
+					now.Keys[name] = held{fmt.Sprint(ids[name]), l.Arrival}
+					s.Replace(kind, key, l, parcelOf(kind, key, n, at).Block)
 				})
 			},
 			"churn": func(rt *rapid.T) { // much comes and goes, little stays
@@ -182,8 +211,8 @@ func TestAfterACrashTheStoreIsWhatTheLastKeepCovered(t *testing.T) {
 				for range 40 {
 					n++
 					at += 10
-					if p := parcelOf(kind, key, n, at); !now.Keys[name].Gone {
-						now.Keys[name] = held{fmt.Sprint([]string{"EV" + strconv.Itoa(n)}), at, false}
+					if p := parcelOf(kind, key, n, at); kind == Worker || now.Markers[key] == 0 {
+						now.Keys[name] = held{fmt.Sprint([]string{"EV" + strconv.Itoa(n)}), at}
 						ids[name] = []string{"EV" + strconv.Itoa(n)}
 						add(t, s, "s1", n, p)
 						locked(s, kind, key, func(l *Live) { s.Replace(kind, key, l, p.Block) })
@@ -193,11 +222,24 @@ func TestAfterACrashTheStoreIsWhatTheLastKeepCovered(t *testing.T) {
 			},
 			"drop": func(rt *rapid.T) {
 				some(rt, func(kind Kind, key, name string, l *Live) {
+					if kind != Task {
+						return
+					}
 					ids[name] = nil
-					now.Keys[name] = held{"[]", l.Arrival, true}
+					delete(now.Keys, name)
+					now.Markers[key] = l.Expires() + GoneFor
 					fold(s, l)
-					s.drop(kind, key, l)
+					s.drop(key, l)
 				})
+			},
+			"end": func(rt *rapid.T) { // all tasks that have ended go to the disk with the next Keep
+				for _, key := range modelKeys {
+					locked(s, Task, key, func(l *Live) {
+						fold(s, l)
+						s.Settles(key, l)
+					})
+				}
+				s.pass(at + settleFor)
 			},
 			"forget": func(rt *rapid.T) {
 				some(rt, func(kind Kind, key, name string, l *Live) {
@@ -236,7 +278,9 @@ func TestAfterACrashTheStoreIsWhatTheLastKeepCovered(t *testing.T) {
 					rt.Fatalf("(-want +got):\n%s", d)
 				}
 				clear(ids)
-				s.each(func(kind Kind, key string, l *Live) { ids[fmt.Sprint(kind, key)] = idsOf(t, l.Blocks) })
+				for name, h := range now.Keys {
+					ids[name] = strings.Fields(strings.Trim(h.IDs, "[]"))
+				}
 			},
 			"": func(rt *rapid.T) {
 				if d := cmp.Diff(now, plainOf(t, s)); d != "" {
@@ -257,11 +301,9 @@ func checkSize(t testing.TB, s *Store) {
 	want, got := Size{}, s.Size()
 	s.each(func(kind Kind, _ string, l *Live) {
 		switch {
-		case kind == Worker: // a marker of one, which only tests make, counts as well
+		case kind == Worker:
 			want.Workers++
 			want.WorkerBytes += int64(len(l.Blocks))
-		case l.Gone:
-			want.Markers++
 		default:
 			want.Tasks++
 			want.TaskBytes += int64(len(l.Blocks))
@@ -270,6 +312,16 @@ func checkSize(t testing.TB, s *Store) {
 			}
 		}
 	})
+	for i := range s.ended.parts {
+		p := &s.ended.parts[i]
+		want.Markers += int64(len(p.markers))
+		for _, f := range p.frozen {
+			want.Frozen++
+			want.FrozenBytes += int64(f.ref.Len())
+		}
+	}
+	want.Tasks += want.Frozen
+	want.TaskBytes += want.FrozenBytes
 	want.Log, want.Rewrites = got.Log, got.Rewrites
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("size (-want +got):\n%s", d)
@@ -293,11 +345,13 @@ func TestTheLogFollowsWhatIsHeldNotWhatHasPassed(t *testing.T) {
 		add(t, s, "s", i, ended, parcelOf(Worker, "a\x00w", i, int64(i)))
 		locked(s, Task, key, func(l *Live) {
 			fold(s, l)
-			s.drop(Task, key, l)
+			s.drop(key, l)
 		})
 		locked(s, Worker, "a\x00w", func(l *Live) { s.Replace(Worker, "a\x00w", l, parcelOf(Worker, "a\x00w", i, int64(i)).Block) })
 		if old := fmt.Sprintf("a\x00%d", i-50); i >= 50 { // a marker lasts for a while
-			locked(s, Task, old, func(l *Live) { s.forget(Task, old, l) })
+			s.mu.Lock()
+			s.mark(hashOf(old), "", 0)
+			s.mu.Unlock()
 		}
 		if i%100 == 99 {
 			keep(t, s)
@@ -345,10 +399,7 @@ func TestAStoreServesOneSinkAndOneProcess(t *testing.T) {
 
 func TestAStoreIsQuietOnceTheRowsOfEverythingAreInTheSink(t *testing.T) {
 	for _, dir := range []string{"", t.TempDir()} {
-		s := NewStore()
-		if dir != "" {
-			s = open(t, dir)
-		}
+		s := open(t, dir)
 		quiet := func(want bool, when string) {
 			t.Helper()
 			if s.Quiet() != want {
@@ -389,7 +440,7 @@ func TestADroppedKeyRefusesWhatComesLater(t *testing.T) {
 	add(t, s, "s", 1, parcelOf(Task, "a\x001", 1, 1))
 	locked(s, Task, "a\x001", func(l *Live) {
 		fold(s, l)
-		s.drop(Task, "a\x001", l)
+		s.drop("a\x001", l)
 	})
 	for range 2 {
 		if woken, late := add(t, s, "s", 2, parcelOf(Task, "a\x001", 2, 2)); woken != 0 || late != 1 {
@@ -407,9 +458,9 @@ func TestADroppedKeyRefusesWhatComesLater(t *testing.T) {
 
 // What is behind the position is written before the position moves: a crash in between reads it again.
 func TestThePositionMovesOnceRefusedEventsWereToldOf(t *testing.T) {
-	s := NewStore()
+	s := open(t, "")
 	add(t, s, "s", 1, parcelOf(Task, "a\x001", 1, 1))
-	locked(s, Task, "a\x001", func(l *Live) { s.drop(Task, "a\x001", l) })
+	locked(s, Task, "a\x001", func(l *Live) { s.drop("a\x001", l) })
 	told := false
 	err := s.Add("s", []byte("2"), []Parcel{parcelOf(Task, "a\x001", 2, 2)}, func(Kind, int64) {}, func(int, []int) {
 		told = true
@@ -430,7 +481,7 @@ func TestATimerIsSetForWhatAnEarlierProcessLeft(t *testing.T) {
 		if dropped {
 			locked(s, Task, "a\x001", func(l *Live) {
 				fold(s, l)
-				s.drop(Task, "a\x001", l)
+				s.drop("a\x001", l)
 			})
 		}
 		keep(t, s)
@@ -501,10 +552,10 @@ func TestNothingIsLostBetweenGoroutines(t *testing.T) {
 		key := fmt.Sprintf("b\x00%d", i%(2*batches))
 		locked(s, Task, key, func(l *Live) {
 			fold(s, l)
-			if l.Gone {
+			if i%2 == 0 {
 				s.forget(Task, key, l)
 			} else {
-				s.drop(Task, key, l)
+				s.drop(key, l)
 			}
 		})
 	})
@@ -568,12 +619,14 @@ func FuzzReplayRefusesWhatNoStoreWrote(f *testing.F) {
 	l.Bound, l.AsOf, l.Closed = 3, 4, true
 	batch := appendParcel(appendParcel(beginBatch(nil, "s", []byte("7")), p), parcelOf(Task, "a\x001", 2, 6))
 	state := appendLive(nil, Worker, "a\x001", l)
-	for _, entry := range [][]byte{appendOwner(nil, "sink"), batch, state, appendForget(nil, Task, "a\x001"), {'X'}} {
+	frozen := appendFrozen([]byte{entryFrozen}, "a\x001", l)
+	marker := appendMarker(nil, hashOf("a\x001"), "a\x001", 5)
+	for _, entry := range [][]byte{appendOwner(nil, "sink"), batch, state, frozen, marker, appendForget(nil, Task, "a\x001"), {'X'}} {
 		f.Add(entry, state)
 		f.Add(entry[:len(entry)-1], batch)
 	}
 	f.Fuzz(func(t *testing.T, first, second []byte) {
-		s := NewStore()
+		s := open(t, "")
 		for _, entry := range [][]byte{first, second} {
 			if len(entry) == 0 { // the journal has none
 				continue
@@ -583,12 +636,11 @@ func FuzzReplayRefusesWhatNoStoreWrote(f *testing.F) {
 			}
 		}
 		checkSize(t, s)
-		again := NewStore() // what came back can be kept and comes back again
-		for _, entry := range s.snapshot() {
-			if err := again.replay(entry); err != nil {
-				t.Fatal(err)
-			}
+		again := open(t, "") // what came back can be kept and comes back again
+		if err := s.snapshot().entries(again.replay); err != nil {
+			t.Fatal(err)
 		}
+		s.unpin()
 		if d := cmp.Diff(s.Size(), again.Size()); d != "" {
 			t.Errorf("(-first +again):\n%s", d)
 		}

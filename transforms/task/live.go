@@ -2,7 +2,6 @@ package task
 
 import (
 	"context"
-	"slices"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/timers"
@@ -30,7 +29,6 @@ type LiveFn struct {
 	Due     timers.EventTime
 
 	settle []settling // one for each goroutine
-	pack   []event.Builder
 	store  *keyed.Store
 }
 
@@ -43,7 +41,6 @@ func (fn *LiveFn) Setup() {
 	for i := range fn.settle {
 		fn.settle[i].setup(fn.Job, fn.Options)
 	}
-	fn.pack = make([]event.Builder, len(fn.settle))
 	fn.store = keyed.StoreOf(fn.Job)
 }
 
@@ -51,7 +48,7 @@ func (fn *LiveFn) Setup() {
 func (fn *LiveFn) ProcessElement(ctx context.Context, ts beam.EventTime, tp timers.Provider, _ string, _ []byte, changes func([]byte)) error {
 	keyed.SetDue(fn.Due, tp, int64(ts))
 	if fn.AtOnce {
-		return fn.fold(ctx, int64(ts), changes)
+		return fn.fold(ctx, fn.store.Take(keyed.Task, int64(ts)), int64(ts), changes)
 	}
 	return nil
 }
@@ -59,7 +56,7 @@ func (fn *LiveFn) ProcessElement(ctx context.Context, ts beam.EventTime, tp time
 // OnTimer does what is due.
 func (fn *LiveFn) OnTimer(ctx context.Context, ts beam.EventTime, tp timers.Provider, _ string, tc timers.Context, changes func([]byte)) error {
 	now := int64(ts)
-	if err := fn.fold(ctx, now, changes); err != nil {
+	if err := fn.fold(ctx, fn.store.Due(keyed.Task, now), now, changes); err != nil {
 		return err
 	}
 	if tc.Tag == keyed.Often || fn.store.Arm(keyed.Task) {
@@ -69,9 +66,9 @@ func (fn *LiveFn) OnTimer(ctx context.Context, ts beam.EventTime, tp timers.Prov
 	return nil
 }
 
-// fold folds the tasks whose time now has passed.
-func (fn *LiveFn) fold(ctx context.Context, now int64, changes func([]byte)) error {
-	return keyed.Fold(ctx, fn.store, keyed.Task, fn.store.Due(keyed.Task, now), func(folder int, key string, l *keyed.Live) (f folded, err error) {
+// fold folds tasks that waited for a time.
+func (fn *LiveFn) fold(ctx context.Context, keys []string, now int64, changes func([]byte)) error {
+	return keyed.Fold(ctx, fn.store, keyed.Task, keys, func(folder int, key string, l *keyed.Live) (f folded, err error) {
 		s := &fn.settle[folder]
 		events, err := s.fold(&l.State, func(b []byte) { f.block = b }, func(id string, r model.Row) {
 			f.contacts = append(f.contacts, customer.Sight(id, r))
@@ -80,10 +77,8 @@ func (fn *LiveFn) fold(ctx context.Context, now int64, changes func([]byte)) err
 			return f, err
 		}
 		f.newest = newest(events)
-		if l.Closed {
-			fn.repack(folder, l, events)
-		}
 		fn.store.Shorten(key, l)
+		fn.store.Settles(key, l)
 		return f, nil
 	}, func(b []byte, f folded) []byte {
 		fn.settle[0].count.Observe(f.newest)
@@ -100,17 +95,6 @@ type folded struct {
 	block    []byte // of changes
 	contacts []customer.Sighted
 	newest   int64 // time of the newest event, ms
-}
-
-// repack makes one compressed block of those that a task came in, which repeat each other's texts: most of what a stream keeps is
-// tasks that have ended within the last day.
-func (fn *LiveFn) repack(folder int, l *keyed.Live, events []event.Event) {
-	pack := &fn.pack[folder]
-	pack.Reset()
-	for i := range events {
-		pack.Add(&events[i], event.TaskPart)
-	}
-	fn.store.Repack(keyed.Task, l, slices.Clone(event.Compress(pack.Append(nil))))
 }
 
 // newest returns the time of the newest event in ms.

@@ -139,21 +139,28 @@ func TestTheStoreLetsGoOfWhatIsOver(t *testing.T) {
 	}
 }
 
-// TestATaskTakesLessRoomOnceItHasEnded compares a task with one that has all of its events but the last.
-func TestATaskTakesLessRoomOnceItHasEnded(t *testing.T) {
-	held := func(events string) (z keyed.Size) {
+// TestATaskThatHasEndedGoesToTheDisk compares a task with one that has all of its events but the last.
+func TestATaskThatHasEndedGoesToTheDisk(t *testing.T) {
+	held := func(events string, after int64) (z keyed.Size) {
 		lines := history.Lines(history.Parse(events), history.All(history.Object))
 		history.Live(lines, history.LiveOptions{
-			Dice: history.Heads, Finally: history.At(60),
+			Dice: history.Heads, Finally: history.At(60) + after,
 			Arrival: func(int) int64 { return history.At(60) },
 			Held:    func(now keyed.Size) { z = now },
 		})
 		return z
 	}
-	const events = "0 entered\n5 created\n9 accepted\n19 wrapup\n20 completed"
-	open, ended := held(events), held(events+"\n21 task.completed")
-	if open.Open != 1 || ended.Open != 0 || ended.TaskBytes >= open.TaskBytes {
-		t.Errorf("%d bytes of an open task, %d of the ended one", open.TaskBytes, ended.TaskBytes)
+	const events, end = "0 entered\n5 created\n9 accepted\n19 wrapup\n20 completed", "\n21 task.completed"
+	const minute = 60 * 1000
+	for _, test := range []struct {
+		events       string
+		after        int64
+		open, frozen int64
+	}{{events, 11 * minute, 1, 0}, {events + end, 0, 0, 0}, {events + end, 11 * minute, 0, 1}} {
+		z := held(test.events, test.after)
+		if z.Tasks != 1 || z.Open != test.open || z.Frozen != test.frozen || z.TaskBytes == 0 || (z.TaskBytes == z.FrozenBytes) != (z.Frozen == 1) {
+			t.Errorf("%d ms after the last event the store holds %+v, want %d open and %d on the disk", test.after, z, test.open, test.frozen)
+		}
 	}
 }
 

@@ -46,7 +46,7 @@ func (fn *LiveFn) Setup() {
 func (fn *LiveFn) ProcessElement(ctx context.Context, ts beam.EventTime, tp timers.Provider, _ string, _ []byte, changes func([]byte)) error {
 	keyed.SetDue(fn.Due, tp, int64(ts))
 	if fn.AtOnce {
-		return fn.fold(ctx, fn.store.Due(keyed.Worker, int64(ts)), event.None, int64(ts), changes)
+		return fn.fold(ctx, fn.store.Take(keyed.Worker, int64(ts)), int64(ts), changes)
 	}
 	return nil
 }
@@ -61,7 +61,7 @@ func (fn *LiveFn) OnTimer(ctx context.Context, ts beam.EventTime, tp timers.Prov
 		slices.Sort(keys)
 		keys = slices.Compact(keys)
 	}
-	if err := fn.fold(ctx, keys, now, now, changes); err != nil {
+	if err := fn.fold(ctx, keys, now, changes); err != nil {
 		return err
 	}
 	if often {
@@ -70,9 +70,9 @@ func (fn *LiveFn) OnTimer(ctx context.Context, ts beam.EventTime, tp timers.Prov
 	return nil
 }
 
-// fold folds workers. passed is a time that the watermark has passed, event.None where nothing is known of it; now is the time that the workers waited
-// for.
-func (fn *LiveFn) fold(ctx context.Context, keys []string, passed, now int64, changes func([]byte)) error {
+// fold folds workers that waited for a time.
+func (fn *LiveFn) fold(ctx context.Context, keys []string, now int64, changes func([]byte)) error {
+	passed := fn.store.Watermark()
 	return keyed.Fold(ctx, fn.store, keyed.Worker, keys, func(folder int, key string, l *keyed.Live) (block []byte, err error) {
 		s := &fn.settle[folder]
 		l.AsOf = max(l.AsOf, passed)
