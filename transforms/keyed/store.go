@@ -406,10 +406,10 @@ func (s *Store) Settles(key string, l *Live) {
 	}
 }
 
-// Running returns the keys of the workers of which an activity runs.
-func (s *Store) Running() (keys []string) {
+// Running returns the keys of the workers of which an activity runs that was counted up to a time before now.
+func (s *Store) Running(now int64) (keys []string) {
 	s.each(func(kind Kind, key string, l *Live) {
-		if kind == Worker && l.Runs {
+		if kind == Worker && l.Runs && l.AsOf < now {
 			keys = append(keys, key)
 		}
 	})

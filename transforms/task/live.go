@@ -33,7 +33,7 @@ type LiveFn struct {
 }
 
 // sweepEvery is how often tasks that are over are let go of, ms of arrival time.
-const sweepEvery = 10 * 60 * 1000
+const sweepEvery = 60 * 60 * 1000
 
 // Setup makes the folders.
 func (fn *LiveFn) Setup() {

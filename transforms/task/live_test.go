@@ -156,7 +156,7 @@ func TestATaskThatHasEndedGoesToTheDisk(t *testing.T) {
 		events       string
 		after        int64
 		open, frozen int64
-	}{{events, 11 * minute, 1, 0}, {events + end, 0, 0, 0}, {events + end, 11 * minute, 0, 1}} {
+	}{{events, 61 * minute, 1, 0}, {events + end, 0, 0, 0}, {events + end, 61 * minute, 0, 1}} {
 		z := held(test.events, test.after)
 		if z.Tasks != 1 || z.Open != test.open || z.Frozen != test.frozen || z.TaskBytes == 0 || (z.TaskBytes == z.FrozenBytes) != (z.Frozen == 1) {
 			t.Errorf("%d ms after the last event the store holds %+v, want %d open and %d on the disk", test.after, z, test.open, test.frozen)

@@ -57,7 +57,7 @@ func (fn *LiveFn) OnTimer(ctx context.Context, ts beam.EventTime, tp timers.Prov
 	keys := fn.store.Due(keyed.Worker, now)
 	often := tc.Tag == keyed.Often || fn.store.Arm(keyed.Worker) // an earlier process may have counted less far
 	if often {
-		keys = append(keys, fn.store.Running()...)
+		keys = append(keys, fn.store.Running(now)...)
 		slices.Sort(keys)
 		keys = slices.Compact(keys)
 	}
