@@ -284,7 +284,7 @@ func (c *Control) place(stream, shard string, begin int64) *place {
 }
 
 // report returns what a runner is told, in a bundle, as the watermark of something that stands at own and was last reported to stand at before. It never goes
-// back: whoever is called again knows that what it said before is committed.
+// back behind what was committed.
 func (c *Control) report(own int64, before *int64, b *bundle) int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
