@@ -18,9 +18,9 @@ func init() {
 
 // Bounds of one call.
 const (
-	batchBytes = 8 << 20         // of a batch, about
-	callBytes  = 32 << 20        // of all batches
-	callTime   = 2 * time.Second // divided by the number of shards, which the runner may call in turn
+	batchBytes = 1 << 20         // of a batch, and at most one answer more: answers are copied to be joined
+	callBytes  = 64 << 20        // of all batches
+	callTime   = 6 * time.Second // divided by the number of shards, which the runner may call in turn
 	quietTime  = 5 * time.Second // after which a batch without records says how far a shard was read
 )
 
