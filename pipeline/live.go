@@ -241,7 +241,9 @@ func (l *liveJob) observe() {
 	c.Resubscribed.Store(n.Resubscribed)
 	for _, s := range l.control.Shards() {
 		shard := c.Shard(s.Stream, s.Shard)
-		shard.Polled(s.BehindMS)
+		if s.Answered > 0 {
+			shard.Polled(time.UnixMilli(s.Answered), s.BehindMS)
+		}
 		shard.SetWatermark(s.Watermark)
 		if !s.Open {
 			shard.Close()

@@ -24,7 +24,7 @@ func (c *Control) hand(s shard, p *place, at Position, pace Pace, b *bundle) *ha
 		if r != nil {
 			r.stop()
 		}
-		r = read(c, at, s.open(c, pace))
+		r = read(c, at, s.open(c, pace, &p.answered))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

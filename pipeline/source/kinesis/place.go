@@ -29,6 +29,8 @@ type place struct {
 	behind        int64
 	waits         int  // the listing up to which its end waits for the shards that go on there; 0: it is not at its end
 	done          bool // read to its end, and all of it is committed
+
+	answered atomic.Int64 // ms since 1970, when the service last answered; 0: not yet. Not guarded
 }
 
 // newPlace returns the place of a shard in which nothing that is to be read arrived before a time in ms.
