@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -11,8 +12,10 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
+	"flexbeam/internal/history"
 	"flexbeam/internal/kinesisfake"
 	"flexbeam/internal/telemetry"
+	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/source/kinesis"
 	"flexbeam/runners/prism"
 	"flexbeam/transforms/keyed"
@@ -87,4 +90,50 @@ func TestAShardThatTheServiceDoesNotAnswerForFailsTheHealthCheckAndAnIdleOneDoes
 	fault.Remove()
 	close(hold)
 	faults()
+}
+
+func TestOnlyAJobWithAStateDirectoryHasAStateLogOnDisk(t *testing.T) {
+	for _, dir := range []string{"", t.TempDir()} {
+		clock := new(ahead)
+		j := &Job{options: Options{State: dir, Sink: memory(history.NewStore()), Log: slog.New(slog.DiscardHandler)}, count: telemetry.New(clock.now)}
+		store, err := j.openStore()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := sink.Open(t.Context(), j.options.Sink)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := (&liveJob{Job: j, store: store, out: out}).keep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if synced := !j.count.StateLog.LastSync().IsZero(); synced != (dir != "") {
+			t.Errorf("with the state directory %q: synced %t", dir, synced)
+		}
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestAStreamThatIsReadNoLongerDoesNotHoldTheTimeUpToWhichAllWasRead(t *testing.T) {
+	read := []kinesis.Stream{{Name: "a"}, {Name: "b", As: "eu-west-1/b"}}
+	tests := []struct {
+		name      string
+		positions map[string]kinesis.Position
+		want      int64
+		known     bool
+	}{
+		{"the least of its own", map[string]kinesis.Position{"a/0": {UpTo: 7}, "a/1": {UpTo: 5}, "eu-west-1/b/0": {UpTo: 6}}, 5, true},
+		{"a closed one", map[string]kinesis.Position{"a/0": {UpTo: 7}, "a/1": {UpTo: 5, Done: true}}, 7, true},
+		{"another stream", map[string]kinesis.Position{"a/0": {UpTo: 7}, "c/0": {UpTo: 3}, "eu-west-1/c/0": {UpTo: 3}}, 7, true},
+		{"another stream whose name begins alike", map[string]kinesis.Position{"a/0": {UpTo: 7}, "ab/0": {UpTo: 3}, "a/b/0": {UpTo: 3}}, 7, true},
+		{"only others", map[string]kinesis.Position{"c/0": {UpTo: 3}}, 0, false},
+		{"one that is not known", map[string]kinesis.Position{"a/0": {UpTo: 7}, "a/1": {}}, 0, false},
+	}
+	for _, tt := range tests {
+		if got, known := lowest(tt.positions, read); known != tt.known || known && got != tt.want {
+			t.Errorf("%s: %d, %t, want %d, %t", tt.name, got, known, tt.want, tt.known)
+		}
+	}
 }
