@@ -43,6 +43,6 @@
 //
 // # Metrics
 //
-// Counters of Beam in the namespace kinesis: records, bytes, gaps. A Control has for each shard how far behind it is, its watermark and whether it
-// is open, and counts of throttled calls, renewed iterators, renewed subscriptions and calls that were tried again.
+// Counters of Beam in the namespace kinesis: records, bytes, gaps. A Control has for each shard how far behind it is, when the service last answered, its watermark and
+// whether it is open, and counts of throttled calls, renewed iterators, renewed subscriptions and calls that were tried again.
 package kinesis

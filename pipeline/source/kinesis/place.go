@@ -40,7 +40,7 @@ func newPlace(stream, shard string, begin int64) *place {
 
 // back sets the place back to a position.
 func (p *place) back(at Position) {
-	p.mark, p.done, p.waits, p.emitted = max(p.begin, from(at)), false, 0, time.Time{}
+	p.mark, p.waits, p.emitted = max(p.begin, from(at)), 0, time.Time{}
 }
 
 // resumed notes that a runner comes to a place again, and what that says about the last bundle there. If the runner has stored how far it came, all that
