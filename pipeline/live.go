@@ -59,7 +59,7 @@ func (j *Job) runLive(ctx context.Context) (sum Summary, err error) {
 	if err != nil {
 		return sum, errors.Join(err, out.Close(after))
 	}
-	if w, ok := lowest(positions); ok {
+	if w, ok := lowest(positions, j.source.streams); ok {
 		store.Passed(w)
 	}
 	j.warnOfOthers(positions)
@@ -188,18 +188,25 @@ func positionsOf(store *keyed.Store) (map[string]kinesis.Position, error) {
 // another ID now.
 func (j *Job) warnOfOthers(positions map[string]kinesis.Position) {
 	for key := range positions {
-		known := slices.ContainsFunc(j.source.streams, func(s kinesis.Stream) bool { return strings.HasPrefix(key, s.ID()+"/") })
-		if !known {
+		if !inAny(j.source.streams, key) {
 			j.options.Log.Warn("the state has a position of a shard that this job does not read: name the stream as before, or by its ARN, if it should", "shard", key)
 		}
 	}
 }
 
-// lowest returns the time up to which all shards were read, in ms.
-func lowest(positions map[string]kinesis.Position) (int64, bool) {
+// inAny tells whether a shard is in one of some streams.
+func inAny(streams []kinesis.Stream, key string) bool {
+	return slices.ContainsFunc(streams, func(s kinesis.Stream) bool {
+		shard, ok := strings.CutPrefix(key, kinesis.Key(s.ID(), ""))
+		return ok && !strings.Contains(shard, "/") // another stream's ID may begin with this one
+	})
+}
+
+// lowest returns the time up to which all shards of some streams were read, in ms. Shards of others are read no longer and hold nothing.
+func lowest(positions map[string]kinesis.Position, streams []kinesis.Stream) (int64, bool) {
 	least := int64(math.MaxInt64)
-	for _, p := range positions {
-		if !p.Done {
+	for key, p := range positions {
+		if !p.Done && inAny(streams, key) {
 			least = min(least, p.UpTo)
 		}
 	}
@@ -220,7 +227,9 @@ func (l *liveJob) keep(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("pipeline: flush the sink and keep the state: %w", err)
 	}
-	l.count.StateLog.Synced(l.count.Now())
+	if l.options.State != "" {
+		l.count.StateLog.Synced(l.count.Now())
+	}
 	return nil
 }
 
@@ -241,7 +250,9 @@ func (l *liveJob) observe() {
 	c.Resubscribed.Store(n.Resubscribed)
 	for _, s := range l.control.Shards() {
 		shard := c.Shard(s.Stream, s.Shard)
-		shard.Polled(s.BehindMS)
+		if s.Answered > 0 {
+			shard.Polled(time.UnixMilli(s.Answered), s.BehindMS)
+		}
 		shard.SetWatermark(s.Watermark)
 		if !s.Open {
 			shard.Close()

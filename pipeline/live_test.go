@@ -324,7 +324,7 @@ func (r *liveRun) upTo() int64 {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	ms, _ := lowest(positions)
+	ms, _ := lowest(positions, r.job.source.streams)
 	return ms
 }
 

@@ -35,7 +35,7 @@ func streaming() *telemetry.Counters {
 	c.Change(model.EngagementsID, true)
 	c.Change(model.DeadLettersID, false)
 	s := c.Shard("events", "shard-0")
-	s.Polled(3100)
+	s.Polled(at, 3100)
 	s.SetWatermark(at.Add(-12 * time.Second).UnixMilli())
 	return c
 }

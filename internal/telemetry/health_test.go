@@ -31,14 +31,21 @@ func TestAJobThatStandsStillIsAtFault(t *testing.T) {
 		}, "", ""},
 		{"polls", func(c *telemetry.Counters, now *clock) {
 			now.pass(time.Hour)
-			c.Shard("s", "0").Polled(0)
+			c.Shard("s", "0").Polled(now.now(), 0)
 			now.pass(2 * time.Minute)
 		}, "", ""},
 		{"polls no more", func(c *telemetry.Counters, now *clock) {
-			c.Shard("s", "0").Polled(0)
+			c.Shard("s", "0").Polled(now.now(), 0)
 			now.pass(3 * time.Minute)
-			c.Shard("s", "1").Polled(0)
+			c.Shard("s", "1").Polled(now.now(), 0)
 		}, "poll", "shard 0 of s gave no successful poll for 3m0s"},
+		{"polled long ago, as is told every minute", func(c *telemetry.Counters, now *clock) {
+			last := now.now()
+			for range 4 {
+				c.Shard("s", "0").Polled(last, 0)
+				now.pass(time.Minute)
+			}
+		}, "poll", "shard 0 of s gave no successful poll for 4m0s"},
 		{"never polled", func(c *telemetry.Counters, now *clock) {
 			c.Shard("s", "0")
 			now.pass(3 * time.Minute)
@@ -51,7 +58,7 @@ func TestAJobThatStandsStillIsAtFault(t *testing.T) {
 			s := c.Shard("s", "0")
 			for i := range 60 {
 				now.pass(time.Minute)
-				s.Polled(int64(4 * time.Hour / time.Millisecond))
+				s.Polled(now.now(), int64(4*time.Hour/time.Millisecond))
 				s.SetWatermark(now.ago(4*time.Hour - time.Duration(i)*time.Second))
 			}
 		}, "", ""},
@@ -60,8 +67,8 @@ func TestAJobThatStandsStillIsAtFault(t *testing.T) {
 			s.SetWatermark(now.ago(time.Minute))
 			for range 11 {
 				now.pass(time.Minute)
-				s.Polled(0)
-				other.Polled(0)
+				s.Polled(now.now(), 0)
+				other.Polled(now.now(), 0)
 				s.SetWatermark(1) // no advance
 				other.SetWatermark(now.ago(0))
 			}
@@ -97,7 +104,7 @@ func TestAJobIsReadyOnceSomethingSucceeded(t *testing.T) {
 		{"nothing", func(*telemetry.Counters) {}, false},
 		{"a shard without a poll", func(c *telemetry.Counters) { c.Shard("s", "0") }, false},
 		{"a failed flush", func(c *telemetry.Counters) { _ = c.Flush(func() error { return errors.New("no") }) }, false},
-		{"a poll", func(c *telemetry.Counters) { c.Shard("s", "0").Polled(0) }, true},
+		{"a poll", func(c *telemetry.Counters) { c.Shard("s", "0").Polled(time.Now(), 0) }, true},
 		{"a flush", func(c *telemetry.Counters) { _ = c.Flush(func() error { return nil }) }, true},
 		{"records of files", func(c *telemetry.Counters) { c.Records.Add(1) }, true},
 	}

@@ -64,10 +64,10 @@ func (c *Counters) Shards() []*Shard {
 	return all
 }
 
-// Polled says that a poll succeeded and how far it was behind the tip of the shard, Kinesis' MillisBehindLatest.
-func (s *Shard) Polled(behindMS int64) {
+// Polled says that the last successful poll was at a time, by the counters' clock, and how far it was behind the tip of the shard, Kinesis' MillisBehindLatest.
+func (s *Shard) Polled(at time.Time, behindMS int64) {
 	s.behind.Store(max(0, behindMS))
-	s.polled.Store(s.counters.Now().UnixMilli())
+	s.polled.Store(at.UnixMilli())
 }
 
 // SetWatermark says up to which event time, in ms, the shard is read. An earlier time than before changes nothing.

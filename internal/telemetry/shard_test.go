@@ -20,8 +20,8 @@ func TestTheJobIsAsFarAsItsLastOpenShard(t *testing.T) {
 	}
 	a, b := c.Shard("orders", "shard-0"), c.Shard("orders", "shard-1")
 	c.Shard("orders", "shard-2") // not polled yet
-	a.Polled(500)
-	b.Polled(7000)
+	a.Polled(clock.now(), 500)
+	b.Polled(clock.now(), 7000)
 	a.SetWatermark(clock.ago(2 * time.Second))
 	b.SetWatermark(clock.ago(9 * time.Second))
 	b.SetWatermark(clock.ago(20 * time.Second)) // never goes back
@@ -66,9 +66,10 @@ func TestStreamsMayHaveShardsOfOneName(t *testing.T) {
 
 func BenchmarkPoll(b *testing.B) {
 	s := telemetry.New(time.Now).Shard("s", "0")
+	now := time.Now()
 	b.ReportAllocs()
 	for i := int64(1); b.Loop(); i++ {
-		s.Polled(i)
+		s.Polled(now, i)
 		s.SetWatermark(i)
 	}
 }

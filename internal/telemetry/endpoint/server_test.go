@@ -49,7 +49,7 @@ func get(t *testing.T, s *endpoint.Server, path string) (int, string) {
 func TestPrometheusCanReadTheMetrics(t *testing.T) {
 	c := telemetry.New(time.Now)
 	c.Events.Add(12)
-	c.Shard(`a "stream"`, "shard-0").Polled(250)
+	c.Shard(`a "stream"`, "shard-0").Polled(time.Now(), 250)
 	s := serve(t, "127.0.0.1:0", c)
 	status, body := get(t, s, "/metrics")
 	if status != http.StatusOK {

@@ -45,9 +45,9 @@ func busy() *telemetry.Counters {
 	c.StateLog.Compactions.Add(1)
 	c.StateLog.Synced(at)
 	east, west := c.Shard("east", "shard-0"), c.Shard("west", "shard-0")
-	east.Polled(1500)
+	east.Polled(at, 1500)
 	east.SetWatermark(at.Add(-3 * time.Second).UnixMilli())
-	west.Polled(0)
+	west.Polled(at, 0)
 	west.SetWatermark(at.Add(-time.Second).UnixMilli())
 	c.Shard("west", "shard-1").Close()
 	c.Observe(at.Add(-2 * time.Second).UnixMilli())
@@ -174,7 +174,7 @@ func TestMetricsMayBeReadWhileTheJobCounts(t *testing.T) {
 		wg.Go(func() {
 			for n := range int64(500) {
 				s := c.Shard("events", fmt.Sprintf("shard-%d", n%7))
-				s.Polled(n)
+				s.Polled(time.Now(), n)
 				s.SetWatermark(n)
 				c.DeadLetter([]string{"invalid_json", "missing_type", telemetry.Gap, telemetry.Late}[i], 1)
 				c.Observe(time.Now().UnixMilli())
@@ -203,7 +203,7 @@ func TestMetricsMayBeReadWhileTheJobCounts(t *testing.T) {
 
 func TestNamesThatAreNoTextSpoilNothing(t *testing.T) {
 	c := new(telemetry.Counters)
-	c.Shard("stream-\xff", "shard-0").Polled(1000)
+	c.Shard("stream-\xff", "shard-0").Polled(time.Now(), 1000)
 	const want = `
 # HELP flexbeam_shard_behind_seconds How far the last poll of an open shard was behind its newest record.
 # TYPE flexbeam_shard_behind_seconds gauge

@@ -182,7 +182,8 @@ func (c *Control) Counts() Counts {
 type ShardStatus struct {
 	Stream    string // ID of the stream
 	Shard     string
-	BehindMS  int64 // behind the newest record of the shard, when it was last looked at
+	Answered  int64 // ms since 1970, when the service last answered, also that there is nothing; 0: not yet
+	BehindMS  int64 // behind the newest record of the shard, when what was read of it was last looked at
 	Watermark int64 // ms since 1970: what arrived before was handed on; the lowest time of Beam while that is not known
 	Open      bool  // not read to its end
 }
@@ -193,7 +194,9 @@ func (c *Control) Shards() []ShardStatus {
 	defer c.mu.Unlock()
 	list := make([]ShardStatus, 0, len(c.places))
 	for _, p := range c.places {
-		list = append(list, ShardStatus{Stream: p.stream, Shard: p.shard, BehindMS: p.behind, Watermark: p.bound(nil, true), Open: !p.done})
+		list = append(list, ShardStatus{
+			Stream: p.stream, Shard: p.shard, Answered: p.answered.Load(), BehindMS: p.behind, Watermark: p.bound(nil, true), Open: !p.done,
+		})
 	}
 	sort.Slice(list, func(i, j int) bool {
 		a, b := list[i], list[j]
@@ -284,7 +287,7 @@ func (c *Control) place(stream, shard string, begin int64) *place {
 }
 
 // report returns what a runner is told, in a bundle, as the watermark of something that stands at own and was last reported to stand at before. It never goes
-// back: whoever is called again knows that what it said before is committed.
+// back behind what was committed.
 func (c *Control) report(own int64, before *int64, b *bundle) int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()

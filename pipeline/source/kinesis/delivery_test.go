@@ -8,8 +8,8 @@ import (
 
 // act does something at random.
 func (w *world) act() {
-	actions := []func(){w.put, w.put, w.pass, w.pass, w.passLong, w.reshard, w.trouble, w.expire, w.restart, w.round, w.round, w.round, w.round, w.round}
-	names := []string{"put", "put", "pass", "pass", "passLong", "reshard", "trouble", "expire", "restart", "round", "round", "round", "round", "round"}
+	actions := []func(){w.put, w.put, w.pass, w.pass, w.passLong, w.reshard, w.trouble, w.expire, w.restart, w.fail, w.round, w.round, w.round, w.round, w.round}
+	names := []string{"put", "put", "pass", "pass", "passLong", "reshard", "trouble", "expire", "restart", "fail", "round", "round", "round", "round", "round"}
 	i := rapid.IntRange(0, len(actions)-1).Draw(w.t, "action")
 	w.t.Log(names[i])
 	actions[i]()

@@ -29,7 +29,8 @@
 // lowest time there is. That of the stage that finds shards is the service's time at the last complete list of them. So the watermark never passes
 // a record that is not handed on, provided that the arrivals in a shard are in order, as Kinesis stamps them.
 //
-// A runner takes the lowest of all shards. Prism does not where the elements of a stage run in several bundles; with a Control each shard reports the lowest itself.
+// A runner takes the lowest of all shards. Prism does not where the elements of a stage run in several bundles; with a Control each shard reports the lowest itself: of what its own
+// bundle and committed ones handed on. A bundle is known to be committed when any shard is called again behind what it claimed in it.
 //
 // # Errors
 //
@@ -42,6 +43,6 @@
 //
 // # Metrics
 //
-// Counters of Beam in the namespace kinesis: records, bytes, gaps. A Control has for each shard how far behind it is, its watermark and whether it
-// is open, and counts of throttled calls, renewed iterators, renewed subscriptions and calls that were tried again.
+// Counters of Beam in the namespace kinesis: records, bytes, gaps. A Control has for each shard how far behind it is, when the service last answered, its watermark and
+// whether it is open, and counts of throttled calls, renewed iterators, renewed subscriptions and calls that were tried again.
 package kinesis

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/google/go-cmp/cmp"
 
 	"flexbeam/internal/kinesisfake"
@@ -68,5 +69,41 @@ func TestADrainWaitsForCallsInProgress(t *testing.T) {
 	c.leave()
 	if err := <-drained; err != nil {
 		t.Errorf("a drain after the last call: %v", err)
+	}
+}
+
+func TestADrainEndsACallBehindItsBatch(t *testing.T) {
+	f := newFake(t, kinesisfake.Options{})
+	f.CreateStream("s", 1)
+	r := newRunner(t, nil, []Stream{{Name: "s", Endpoint: f.URL}})
+	defer r.close()
+	r.until("the first batch", func() bool { return len(r.batches) > 0 })
+	for range 20 {
+		f.Put("s", kinesisfake.Record{Data: make([]byte, 1<<20)})
+	}
+	e := r.shards[0]
+	rd := r.control.place("s", e.elem.ID, 0).reader
+	wait(t, "several answers", func() bool {
+		rd.mu.Lock()
+		defer rd.mu.Unlock()
+		return rd.bytes > 10<<20
+	})
+	drained := make(chan error, 1)
+	batches := 0
+	rt := r.read.CreateTracker(e.rest)
+	_, err := r.read.ProcessElement(t.Context(), estimators{}.CreateWatermarkEstimator(e.state), rt, e.elem, func(beam.EventTime, Batch) {
+		if batches++; batches == 1 {
+			go func() { drained <- r.control.Drain(t.Context()) }()
+			wait(t, "the drain", r.control.drains)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := <-drained; err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff(1, batches); diff != "" {
+		t.Errorf("batches (-want +got):\n%s", diff)
 	}
 }

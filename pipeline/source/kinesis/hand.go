@@ -24,7 +24,7 @@ func (c *Control) hand(s shard, p *place, at Position, pace Pace, b *bundle) *ha
 		if r != nil {
 			r.stop()
 		}
-		r = read(c, at, s.open(c, pace))
+		r = read(c, at, s.open(c, pace, &p.answered))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -32,7 +32,6 @@ func (c *Control) hand(s shard, p *place, at Position, pace Pace, b *bundle) *ha
 		p.reader = r
 		p.back(at)
 	}
-	p.in = nil // the runner comes back when it has committed what was handed on before
 	p.held = p.bound(nil, true)
 	p.in = b
 	open := 0
@@ -79,9 +78,6 @@ func (h *hand) handed(b *Batch) {
 	h.c.mu.Unlock()
 	if b.Position.Done {
 		h.r.stop()
-		h.c.mu.Lock()
-		h.p.done = true
-		h.c.mu.Unlock()
 	}
 }
 

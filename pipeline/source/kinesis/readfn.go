@@ -18,19 +18,20 @@ func init() {
 
 // Bounds of one call.
 const (
-	batchBytes = 8 << 20         // of a batch, about
-	callBytes  = 32 << 20        // of all batches
-	callTime   = 2 * time.Second // divided by the number of shards, which the runner may call in turn
+	batchBytes = 1 << 20         // of a batch, and at most one answer more: answers are copied to be joined
+	callBytes  = 64 << 20        // of all batches
+	callTime   = 6 * time.Second // divided by the number of shards, which the runner may call in turn
 	quietTime  = 5 * time.Second // after which a batch without records says how far a shard was read
 )
 
 // progress is how far a shard was read: the restriction of readFn.
 type progress struct {
-	At  Position
-	End bool // it is not read on
+	At     Position
+	Bundle int64 // number of the bundle that came up to there; 0: none did
+	End    bool  // it is not read on
 }
 
-func (p progress) ended() bool   { return p.End || p.At.Done }
+func (p progress) ended() bool   { return p.End }
 func (p progress) size() float64 { return 1 }
 
 // readFn reads shards.
@@ -42,7 +43,7 @@ type readFn struct {
 }
 
 // StartBundle begins what the runner commits at once.
-func (fn *readFn) StartBundle(context.Context, func(beam.EventTime, Batch)) { fn.bundle = &bundle{} }
+func (fn *readFn) StartBundle(context.Context, func(beam.EventTime, Batch)) { fn.bundle = newBundle() }
 
 // FinishBundle is there because StartBundle is.
 func (fn *readFn) FinishBundle(context.Context, func(beam.EventTime, Batch)) {}
@@ -74,17 +75,22 @@ func (fn *readFn) InitialWatermarkEstimatorState(et beam.EventTime, _ progress, 
 // ProcessElement hands on what was read of a shard since the last call.
 func (fn *readFn) ProcessElement(ctx context.Context, we *estimator, rt *sdf.LockRTracker, s shard, emit func(beam.EventTime, Batch)) (sdf.ProcessContinuation, error) {
 	at := rt.GetRestriction().(progress)
-	if at.ended() {
+	c := fn.Config.control()
+	p := c.place(s.Stream.ID(), s.ID, from(s.From))
+	c.resumed(p, at)
+	we.report = c.report(we.own, &p.reported, fn.bundle)
+	if at.ended() || at.At.Done {
+		at.End = true
 		rt.TryClaim(at)
 		return sdf.StopProcessing(), nil
 	}
-	c := fn.Config.control()
-	p := c.place(s.Stream.ID(), s.ID, from(s.From))
-	we.report = c.report(we.own, &p.reported, fn.bundle)
 	if !c.enter() {
 		return sdf.ResumeProcessingIn(resumeDelay), nil
 	}
 	defer c.leave()
+	if at.Bundle = fn.bundle.number; !rt.TryClaim(at) {
+		return sdf.StopProcessing(), rt.GetError()
+	}
 	h := c.hand(s, p, at.At, fn.Config.Pace, fn.bundle)
 	begun := c.now()
 	for size := int64(0); ; {
@@ -95,7 +101,7 @@ func (fn *readFn) ProcessElement(ctx context.Context, we *estimator, rt *sdf.Loc
 		if !ok {
 			break
 		}
-		if !rt.TryClaim(progress{At: b.Position}) {
+		if !rt.TryClaim(progress{At: b.Position, Bundle: at.Bundle}) {
 			h.drop()
 			return sdf.StopProcessing(), rt.GetError()
 		}
@@ -105,10 +111,7 @@ func (fn *readFn) ProcessElement(ctx context.Context, we *estimator, rt *sdf.Loc
 		count(ctx, b)
 		we.own = max(we.own, b.Watermark)
 		h.handed(b)
-		if b.Position.Done {
-			return sdf.StopProcessing(), nil
-		}
-		if size += int64(len(b.Data)); size >= callBytes || c.now().Sub(begun) >= h.time || c.drains() {
+		if size += int64(len(b.Data)); b.Position.Done || size >= callBytes || c.now().Sub(begun) >= h.time || c.drains() {
 			break
 		}
 	}

@@ -148,6 +148,24 @@ func (w *world) round() {
 	time.Sleep(time.Millisecond) // for the readers
 }
 
+// fail lets the job look at some shards in one bundle, of which the runner keeps nothing.
+func (w *world) fail() {
+	n := len(w.job.batches)
+	before := map[int]element[shard, progress]{}
+	w.job.read.StartBundle(w.t.Context(), nil)
+	for i, e := range w.job.shards {
+		if rapid.IntRange(0, 3).Draw(w.t, "look") > 0 {
+			before[i] = *e
+			w.must(w.job.look(i, false))
+		}
+	}
+	for i, e := range before {
+		*w.job.shards[i] = e
+	}
+	w.job.batches, w.job.times = w.job.batches[:n:n], w.job.times[:n:n]
+	w.check("a bundle that failed")
+}
+
 func (w *world) must(err error) {
 	w.t.Helper()
 	if err != nil {
