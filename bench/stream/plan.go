@@ -91,7 +91,7 @@ func evenly(ctx context.Context, dir string, c simulate.Config, rate int, d time
 		return nil, err
 	}
 	_, err = simulate.Each(ctx, c, func(r simulate.Record) error {
-		due := time.Duration(float64(len(p.items)) / float64(rate) * float64(time.Second))
+		due := time.Duration(len(p.items)) * time.Second / time.Duration(rate)
 		if due >= d {
 			return errEnough
 		}
