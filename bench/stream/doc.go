@@ -14,8 +14,9 @@
 //     process until the first record is read, all are read, all are folded, and the flush has ended that shows the last row. Beside it the same
 //     records by a batch on Prism from a file, whose engagements must be as many. Times are right to the twentieth of a second at which
 //     the metrics are read.
-//   - Sustained: more events a second from step to step, of whole contacts of two hours. A step holds when the job takes at least 97 % of what is
-//     sent, and in its second half does not fall behind by more than half a second's worth.
+//   - Sustained: more events a second from step to step, of whole contacts of two hours. A step holds when the job has, on the mean of the last
+//     quarter of the time, at most half a second's worth of events more before it than on the mean of the second quarter: it takes 97 % of what is
+//     sent, in steps of half a minute.
 //   - Latency, at half of the sustained rate (of the first of -rates if that was not measured): events are sent when they happen; the time from then to the end of the flush that showed their
 //     row is read from flexbeam_latency_seconds. At the lower rate a reader copies the file and its log about every second, opens the copy and
 //     looks for new rows, which overstates by up to the time between two copies.

@@ -40,7 +40,7 @@ func main() {
 	if *quick {
 		set := map[string]bool{}
 		flag.Visit(func(f *flag.Flag) { set[f.Name] = true })
-		for name, value := range map[string]string{"step": "12s", "minutes": "2", "events": "112000"} {
+		for name, value := range map[string]string{"step": "16s", "minutes": "2", "events": "112000"} {
 			if !set[name] {
 				flag.Set(name, value)
 			}

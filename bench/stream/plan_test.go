@@ -161,16 +161,35 @@ func TestWhatWasNotSentIsNoFigure(t *testing.T) {
 		step step
 		want string
 	}{
-		{step{sent: 1000, taken: 1000}, holds},
-		{step{sent: 980, taken: 960, middle: 100, end: 590}, holds},
-		{step{sent: 960, taken: 960}, "invalid: too few sent"},
-		{step{sent: 960, taken: 100}, "invalid: too few sent"},
-		{step{sent: 1000, taken: 960}, "falls behind"},
-		{step{sent: 1000, taken: 1000, middle: 100, end: 610}, "falls behind"},
+		{step{sent: 1000}, holds},
+		{step{sent: 980, middle: 100, end: 590}, holds},
+		{step{sent: 960}, "invalid: too few sent"},
+		{step{sent: 960, end: 9000}, "invalid: too few sent"},
+		{step{sent: 1000, middle: 100, end: 610}, "falls behind"},
 	}
 	for _, tt := range tests {
 		if got := tt.step.verdict(1000); got != tt.want {
 			t.Errorf("%+v: %s, want %s", tt.step, got, tt.want)
+		}
+	}
+}
+
+func TestAStepThatGoesUpAndDownHolds(t *testing.T) {
+	begin := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	tests := []struct {
+		lost float64 // of the events are not taken
+		want string
+	}{{0, holds}, {0.02, holds}, {0.05, "falls behind"}}
+	for _, tt := range tests {
+		var looks []look
+		for at := 7600 * time.Millisecond; at <= 30*time.Second; at += stepLook {
+			// A job that reads once a second, and folds what came two seconds before.
+			folded := (1 - tt.lost) * 1000 * float64(at/time.Second-2)
+			looks = append(looks, look{at: begin.Add(at), sent: at.Milliseconds(), m: sample{"flexbeam_distinct_events_total": folded}})
+		}
+		st := stepOf(looks, begin, 30*time.Second)
+		if got := st.verdict(1000); got != tt.want || st.taken < 1000*(1-tt.lost)-10 || st.taken > 1000*(1-tt.lost)+10 {
+			t.Errorf("of a job that takes all but %v: %s, %.0f taken of %.0f", tt.lost, got, st.taken, st.sent)
 		}
 	}
 }
