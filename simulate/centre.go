@@ -18,6 +18,7 @@ type centre struct {
 func newCentre(s scale, out *delivery) *centre {
 	c := &centre{scale: s, dice: newDice(s.Seed, centreDice), out: out}
 	c.now = s.begin
+	c.scratch.shift = s.Shift.Milliseconds()
 	for i := range s.Accounts {
 		a := newAccount(c.dice, i)
 		if i > 0 { // the first is the parent of the others

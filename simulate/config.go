@@ -19,6 +19,9 @@ type Config struct {
 	Start time.Time // first moment of the history; the daily curve and the shifts follow UTC
 	Hours float64   // length of the history; ignored when Events is set
 
+	// Shift is added to every time that is written, and to arrivals: the history of a busy morning can be told as one of any other time.
+	Shift time.Duration
+
 	Agents   int // over all accounts; 0: as many as the tasks need, at most 500 when Events is set
 	Tasks    int // arriving contacts, over all accounts; ignored when Events is set. Sequels (a callback, a transfer by new task) add theirs
 	Accounts int // Flex instances; 0: one
@@ -51,6 +54,9 @@ func (c Config) Validate() error {
 	}
 	if y := c.Start.UTC().Year(); y < 1971 || y > 9000 {
 		return fmt.Errorf("simulate: start: year %d lies outside 1971 to 9000", y)
+	}
+	if y := c.Start.Add(c.Shift).UTC().Year(); y < 1971 || y > 9000 {
+		return fmt.Errorf("simulate: shift: year %d lies outside 1971 to 9000", y)
 	}
 	if c.Events == 0 && !(c.Hours > 0 && c.Hours <= maxHours) {
 		return fmt.Errorf("simulate: hours: %v is not above 0 and at most %d; or set events", c.Hours, maxHours)

@@ -17,6 +17,7 @@ func TestValidateNamesTheWrongSetting(t *testing.T) {
 		{"", func(c *Config) { c.Hours, c.Events = 0, 10 }},
 		{"start", func(c *Config) { c.Start = time.Time{} }},
 		{"start", func(c *Config) { c.Start = time.Unix(-1, 0) }},
+		{"shift", func(c *Config) { c.Shift = -time.Duration(math.MaxInt64) }},
 		{"hours", func(c *Config) { c.Hours = 0 }},
 		{"hours", func(c *Config) { c.Hours = math.NaN() }},
 		{"agents", func(c *Config) { c.Agents = -1 }},

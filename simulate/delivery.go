@@ -31,7 +31,10 @@ type parcel struct {
 }
 
 func newDelivery(c Config, fn func(Record) error) *delivery {
-	return &delivery{config: c, dice: newDice(c.Seed, deliveryDice), forms: newDice(c.Seed, formDice), fn: fn}
+	d := &delivery{config: c, dice: newDice(c.Seed, deliveryDice), forms: newDice(c.Seed, formDice), fn: fn}
+	d.enc.shift = c.Shift.Milliseconds()
+	d.enc.inner.shift = d.enc.shift
+	return d
 }
 
 // take sends an event, perhaps twice, perhaps never, perhaps with a broken record behind it.
@@ -171,5 +174,5 @@ func (d *delivery) record(text []byte, arrival int64, key string) error {
 	d.latest = arrival
 	d.stats.Records++
 	d.stats.Bytes += int64(len(text)) + 1
-	return d.fn(Record{Text: text, Arrival: time.UnixMilli(arrival).UTC(), Key: key})
+	return d.fn(Record{Text: text, Arrival: time.UnixMilli(arrival + d.enc.shift).UTC(), Key: key})
 }

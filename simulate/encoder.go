@@ -111,7 +111,7 @@ func (x *text) rest(e *event) {
 		x.quote("event_date")
 		x.stamp(e.at, false)
 		x.unquote()
-		x.int("event_date_ms", e.at)
+		x.int("event_date_ms", e.at+x.shift)
 	}
 	if e.kind == workerActivity && e.fault != unknownType {
 		x.plain("event_type", "worker.activity")

@@ -9,6 +9,7 @@ import (
 type text struct {
 	b      []byte
 	quoted bool // numbers and booleans as strings, as the REST resource gives them
+	shift  int64
 	day    int64
 	date   [11]byte // of day, as 2006-01-02T
 }
@@ -91,11 +92,12 @@ func (x *text) sid(k, prefix string, id sid128) {
 	x.unquote()
 }
 
-// time writes milliseconds since the epoch as ISO 8601 with milliseconds.
+// time writes milliseconds since the epoch, shifted, as ISO 8601 with milliseconds.
 func (x *text) time(k string, ms int64) { x.quote(k); x.stamp(ms, true); x.unquote() }
 
 func (x *text) stamp(ms int64, millis bool) {
 	const dayMs = 24 * hour
+	ms += x.shift
 	day := ms / dayMs
 	if day != x.day || x.date[0] == 0 {
 		x.day = day

@@ -7,11 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync/atomic"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"flexbeam/internal/kinesisfake"
 	"flexbeam/simulate"
 )
 
@@ -20,15 +20,14 @@ const outage = 4 * time.Hour
 
 // catchUp measures how fast a job takes what gathered meanwhile.
 func catchUp(ctx context.Context, s settings) error {
-	server, err := serve()
+	server, err := serve(0)
 	if err != nil {
 		return err
 	}
 	defer server.Close()
 	input := filepath.Join(s.dir, "outage.ndjson")
-	var sent atomic.Int64
-	now := time.Now()
-	if err := fill(ctx, s, input, now.Add(-outage), &gather{server: server, sent: &sent}); err != nil {
+	sent, err := fill(ctx, s, input, time.Now().Add(-outage), server)
+	if err != nil {
 		return err
 	}
 	j, err := start(ctx, s, server, "catch-up")
@@ -36,23 +35,17 @@ func catchUp(ctx context.Context, s settings) error {
 		return err
 	}
 	defer j.cmd.Process.Kill()
-	var m sample
-	var complete time.Time // when all was folded: the flush that ends after a later one began shows it
-	flushes := 0.0
-	err = j.await(ctx, 10*time.Minute, func() (bool, error) {
-		if m, err = j.metrics(); err != nil {
+	p := progress{n: sent}
+	err = j.await(ctx, 20*time.Minute, func() (bool, error) {
+		m, err := j.metrics()
+		if err != nil {
 			return false, err
 		}
-		n := m["flexbeam_flush_duration_seconds_count"]
-		if complete.IsZero() && m.read() >= int(sent.Load()) && m.folded() >= int(sent.Load()) {
-			complete, flushes = time.Now(), n
-		}
-		return !complete.IsZero() && n >= flushes+2, nil
+		return p.see(time.Now(), m), nil
 	})
 	if err != nil {
 		return err
 	}
-	wall := time.Since(j.started).Seconds()
 	if err := j.stop(); err != nil {
 		return err
 	}
@@ -82,18 +75,65 @@ func catchUp(ctx context.Context, s settings) error {
 	if rows != live {
 		return fmt.Errorf("the stream made %s engagements, a batch of the same records %s", live, rows)
 	}
-	n := float64(sent.Load())
+	n, m := float64(sent), p.last
+	first, read, folded, wall := since(j.started, p.first), since(j.started, p.read), since(j.started, p.folded), since(j.started, p.visible)
 	show(table.Row{"configuration", "events", "wall s", "CPU s", "events/s", "rows/s", "us CPU/event", "wall / batch", "CPU / batch"},
-		table.Row{"stream, prism", whole(n), seconds(wall), seconds(m.cpu()), whole(n / wall), whole(m.upserts() / wall), seconds(1e6 * m.cpu() / n), ratio(wall, batchWall), ratio(m.cpu(), batchCPU)},
-		table.Row{"batch, prism", whole(n), seconds(batchWall), seconds(batchCPU), whole(n / batchWall), "", seconds(1e6 * batchCPU / n), "1.00", "1.00"})
+		table.Row{"stream, prism", sent, seconds(wall), seconds(m.cpu()), whole(n / wall), whole(m.upserts() / wall), seconds(1e6 * m.cpu() / n), ratio(wall, batchWall), ratio(m.cpu(), batchCPU)},
+		table.Row{"batch, prism", sent, seconds(batchWall), seconds(batchCPU), whole(n / batchWall), "", seconds(1e6 * batchCPU / n), "1.00", "1.00"})
+	show(table.Row{"seconds from start to", "first record read", "all read", "all folded", "all visible", "events/s from first read to all visible"},
+		table.Row{"stream, prism", seconds(first), seconds(read), seconds(folded), seconds(wall), whole(n / (wall - first))})
 	return nil
 }
 
-// fill puts the records of an outage into a stream, with their times of arrival, and into a file.
-func fill(ctx context.Context, s settings, file string, begin time.Time, g *gather) error {
+func since(begin, t time.Time) float64 { return t.Sub(begin).Seconds() }
+
+// progress is how far a job has come with n records, and when.
+type progress struct {
+	n int
+
+	first, read, folded time.Time // the first record read, all read, all folded
+	rows                time.Time // the last row given to the sink
+	visible             time.Time // the end of the first flush that began after that
+	last                sample
+}
+
+// see notes what the metrics say, and tells whether everything is visible and a further flush showed no more.
+func (p *progress) see(at time.Time, m sample) bool {
+	old := p.last
+	p.last = m
+	reach := func(t *time.Time, yes bool) {
+		if t.IsZero() && yes {
+			*t = at
+		}
+	}
+	reach(&p.first, m.read() > 0)
+	reach(&p.read, m.read() >= p.n)
+	reach(&p.folded, m.folded() >= p.n)
+	if p.folded.IsZero() {
+		return false
+	}
+	if p.rows.IsZero() || m.upserts() != old.upserts() {
+		p.rows, p.visible = at, time.Time{}
+	}
+	const flushes = "flexbeam_flush_duration_seconds"
+	if m[flushes+"_count"] == old[flushes+"_count"] {
+		return false
+	}
+	if !p.visible.IsZero() {
+		return true
+	}
+	end := time.UnixMilli(int64(1000 * m["flexbeam_last_flush_timestamp_seconds"]))
+	if begin := end.Add(-time.Duration(float64(time.Second) * (m[flushes+"_sum"] - old[flushes+"_sum"]))); begin.After(p.rows) {
+		p.visible = end
+	}
+	return false
+}
+
+// fill puts the records of an outage into a stream, with their times of arrival, and into a file. It returns how many they are.
+func fill(ctx context.Context, s settings, file string, begin time.Time, server *kinesisfake.Server) (n int, err error) {
 	f, err := os.Create(file)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer f.Close()
 	w := bufio.NewWriterSize(f, 1<<20)
@@ -104,16 +144,13 @@ func fill(ctx context.Context, s settings, file string, begin time.Time, g *gath
 		if r.Arrival.After(end) {
 			return nil
 		}
-		g.add(r, r.Arrival)
-		if len(g.all) >= 500 {
-			g.flush()
-		}
+		n++
+		server.Put(stream, kinesisfake.Record{PartitionKey: partition(hash(r.Text)), Data: r.Text, Arrival: r.Arrival})
 		w.Write(r.Text)
 		return w.WriteByte('\n')
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
-	g.flush()
-	return w.Flush()
+	return n, w.Flush()
 }

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -51,9 +52,12 @@ func (m *messages) String() string {
 	return m.b.String()
 }
 
-// serve starts a server with an empty stream.
-func serve() (*kinesisfake.Server, error) {
-	server := kinesisfake.New(kinesisfake.Options{})
+// remembered is how many bytes a stream holds that is written to for long: some 600,000 records, more than a job is behind.
+const remembered = 2 << 30
+
+// serve starts a server with an empty stream that forgets the oldest records beyond so many bytes, or none for 0.
+func serve(most int64) (*kinesisfake.Server, error) {
+	server := kinesisfake.New(kinesisfake.Options{MaxStreamBytes: most})
 	if err := server.Start(); err != nil {
 		return nil, err
 	}
@@ -95,13 +99,23 @@ func (j *job) await(ctx context.Context, most time.Duration, done func() (bool, 
 		if ok || err != nil {
 			return err
 		}
-		select {
-		case err := <-j.ended:
-			return fmt.Errorf("the job ended (%v): %s", err, j.log.String())
-		case <-ctx.Done():
+		if err := j.pause(ctx, 50*time.Millisecond); ctx.Err() != nil {
 			return fmt.Errorf("in vain waited %v: %w: %s", most, ctx.Err(), j.log.String())
-		case <-time.After(50 * time.Millisecond):
+		} else if err != nil {
+			return err
 		}
+	}
+}
+
+// pause waits for a time, while the job runs.
+func (j *job) pause(ctx context.Context, d time.Duration) error {
+	select {
+	case err := <-j.ended:
+		return fmt.Errorf("the job ended (%v): %s", err, j.log.String())
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
 	}
 }
 
@@ -113,6 +127,18 @@ func (j *job) metrics() (sample, error) {
 	}
 	defer r.Body.Close()
 	return parse(r.Body)
+}
+
+// mapped returns how much of a process's resident memory is of files, such as the program itself; 0 where that is not told.
+func (j *job) mapped() float64 {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", j.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(b), "\nRssFile:")
+	var kib float64
+	fmt.Sscanf(rest, "%f", &kib)
+	return 1024 * kib
 }
 
 // stop drains the job.

@@ -28,17 +28,24 @@ func main() {
 	var s settings
 	rates := flag.String("rates", "1000,2000,4000,6000,8000,10000,12500,15000,20000", "events a second of the steps")
 	minutes := flag.Float64("minutes", 15, "how long memory and latency are measured at the low rate")
-	quick := flag.Bool("quick", false, "short steps, and two minutes at the low rate")
-	flag.IntVar(&s.events, "events", 112000, "events that wait after the outage")
+	quick := flag.Bool("quick", false, "short steps, 112000 events after the outage, and two minutes at the low rate, where not said otherwise")
+	flag.IntVar(&s.events, "events", 400000, "events that wait after the outage")
 	flag.IntVar(&s.slow, "slow", 500, "events a second of the low rate")
 	flag.DurationVar(&s.step, "step", 30*time.Second, "how long a rate is held")
-	flag.StringVar(&s.only, "only", "", "one of catch-up, sustained, latency, memory; all unless set")
+	flag.StringVar(&s.only, "only", "", "one of catch-up, sustained, latency (at half of the first rate), memory; all of these unless set; or sender")
 	flag.StringVar(&s.dir, "dir", ".cache/bench-stream", "where outputs are kept")
 	flag.StringVar(&s.program, "program", "bin/flexbeam", "the program to measure")
 	flag.Parse()
 	s.latency, s.warm = time.Minute, 30*time.Second
 	if *quick {
-		s.step, s.latency, *minutes = 12*time.Second, 30*time.Second, 2
+		set := map[string]bool{}
+		flag.Visit(func(f *flag.Flag) { set[f.Name] = true })
+		for name, value := range map[string]string{"step": "16s", "minutes": "2", "events": "112000"} {
+			if !set[name] {
+				flag.Set(name, value)
+			}
+		}
+		s.latency = 30 * time.Second
 	}
 	s.steady = time.Duration(*minutes * float64(time.Minute))
 	for _, r := range strings.Split(*rates, ",") {
@@ -78,20 +85,28 @@ func run(ctx context.Context, s settings) error {
 		{"latency", func() error { return latency(ctx, s, best/2) }},
 		{"memory", func() error { return memory(ctx, s) }},
 	}
+	if s.only == "sender" {
+		return alone(ctx, s)
+	}
+	found := false
 	for _, p := range parts {
 		if s.only != "" && s.only != p.name {
 			continue
 		}
-		fmt.Printf("\n%s (load average %s)\n", p.name, load())
+		found = true
+		fmt.Printf("\n%s (load average %s)\n", p.name, loadAverage())
 		if err := p.measure(); err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
 	}
+	if !found {
+		return fmt.Errorf("-only: %q is none of catch-up, sustained, latency, memory, sender", s.only)
+	}
 	return nil
 }
 
-// load returns the machine's load average, where it is told.
-func load() string {
+// loadAverage returns the machine's load average, where it is told.
+func loadAverage() string {
 	b, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
 		return "unknown"

@@ -52,6 +52,11 @@ func (s sample) folded() int {
 
 func (s sample) cpu() float64 { return s["process_cpu_seconds_total"] }
 
+// goes is how much memory Go's runtime has: what it took and has not given back, in bytes.
+func (s sample) goes() float64 {
+	return s["go_memstats_sys_bytes"] - s["go_memstats_heap_released_bytes"]
+}
+
 func (s sample) upserts() float64 { return s.sum("flexbeam_rows_total", `change="upsert"`) }
 
 // quantile returns a quantile of what a histogram counted since an earlier sample, in seconds, between the bounds by

@@ -2,130 +2,74 @@ package main
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"flexbeam/internal/kinesisfake"
-	"flexbeam/simulate"
 )
 
-// history returns the config of so many contacts in a time, with the imperfections of a real stream.
-func history(seed uint64, start time.Time, d time.Duration, tasks int) simulate.Config {
-	c := simulate.DefaultConfig()
-	c.Seed, c.Start, c.Hours, c.Tasks, c.Form = seed, start.UTC().Truncate(time.Millisecond), d.Hours(), tasks, simulate.String
-	c.Disorder, c.Duplicates = time.Second, 0.01
-	return c
+// A tally is what a sender has done.
+type tally struct {
+	sent atomic.Int64
+	late atomic.Int64 // how late a record was at most since this was last read, in ns; those that are due at once have no time
 }
 
-// eventsPerTask is about how many events a contact gives.
-const eventsPerTask = 11
+// latest returns how late a record was at most since the last call.
+func (t *tally) latest() time.Duration { return time.Duration(t.late.Swap(0)) }
 
-// errEnough ends drawing.
-var errEnough = errors.New("enough")
+const (
+	tick    = 10 * time.Millisecond // how often is looked what is due
+	atATime = 500                   // records that go into the stream together
+)
 
-// gather collects what is sent together.
-type gather struct {
-	server *kinesisfake.Server
-	sent   *atomic.Int64
-	all    []kinesisfake.Record
-}
-
-func (g *gather) add(r simulate.Record, arrival time.Time) {
-	// The text is another one soon. Records spread over the shards by the event, not by the task.
-	data := append([]byte(nil), r.Text...)
-	g.all = append(g.all, kinesisfake.Record{PartitionKey: key(data), Data: data, Arrival: arrival})
-}
-
-// key returns a partition key that spreads evenly.
-func key(data []byte) string {
-	h := uint64(14695981039346656037)
-	for _, b := range data {
-		h = (h ^ uint64(b)) * 1099511628211
-	}
-	const digits = "0123456789abcdef"
-	var k [16]byte
-	for i := range k {
-		k[i] = digits[h>>(4*i)&15]
-	}
-	return string(k[:])
-}
-
-func (g *gather) flush() {
-	if len(g.all) > 0 {
-		g.server.Put(stream, g.all...)
-		g.sent.Add(int64(len(g.all)))
-		g.all = g.all[:0]
-	}
-}
-
-// atRate sends the records of a config evenly, so many a second, for a time: however fast that is by the times of the events.
-func atRate(ctx context.Context, server *kinesisfake.Server, c simulate.Config, rate int, d time.Duration, sent *atomic.Int64) error {
-	const together = 10 * time.Millisecond
-	begin := time.Now()
-	n, g := 0, gather{server: server, sent: sent}
-	_, err := simulate.Each(ctx, c, func(r simulate.Record) error {
-		for due := begin.Add(time.Duration(float64(n) / float64(rate) * float64(time.Second))); time.Now().Before(due); {
-			g.flush()
-			time.Sleep(together)
-		}
-		if time.Since(begin) >= d {
-			return errEnough
-		}
-		n++
-		g.add(r, time.Time{})
-		if len(g.all) >= 500 {
-			g.flush()
-		}
-		return ctx.Err()
-	})
-	g.flush()
-	if errors.Is(err, errEnough) {
-		return nil
-	}
-	return err
-}
-
-// atTime sends the records of a config when their time comes, what lies in the past at once.
-func atTime(ctx context.Context, server *kinesisfake.Server, c simulate.Config, until time.Time, sent *atomic.Int64) error {
-	g := gather{server: server, sent: sent}
-	_, err := simulate.Each(ctx, c, func(r simulate.Record) error {
-		if r.Arrival.After(until) {
-			return errEnough
-		}
-		for r.Arrival.After(time.Now()) {
-			g.flush()
-			time.Sleep(min(10*time.Millisecond, max(time.Until(r.Arrival), time.Millisecond)))
-		}
-		g.add(r, time.Time{})
-		if len(g.all) >= 500 {
-			g.flush()
-		}
-		return ctx.Err()
-	})
-	g.flush()
-	if errors.Is(err, errEnough) {
-		return nil
-	}
-	return err
-}
-
-// density returns how many contacts a time must have so that events come at a rate between from and its end. Contacts last a while,
-// so the beginning has fewer; hence it draws, counts, and corrects itself once.
-func density(ctx context.Context, start time.Time, d, from time.Duration, rate int) (int, error) {
-	tasks := 2000
-	for range 2 {
-		n := 0
-		_, err := simulate.Each(ctx, history(1, start, d, tasks), func(r simulate.Record) error {
-			if at := r.Arrival.Sub(start); at >= from && at < d {
-				n++
+// send sends the records of a plan when they are due, until all are sent or the context ends, which is no error.
+func (p *plan) send(ctx context.Context, server *kinesisfake.Server, begin time.Time, t *tally) error {
+	var all []kinesisfake.Record
+	var texts []byte
+	for i := 0; i < len(p.items); {
+		now := time.Since(begin)
+		if due := p.items[i].due; due > now {
+			select {
+			case <-time.After(max(due-now, tick)):
+			case <-ctx.Done():
+				return nil
 			}
-			return nil
-		})
-		if err != nil {
-			return 0, err
+			continue
 		}
-		tasks = int(float64(tasks) * float64(rate) * (d - from).Seconds() / float64(max(n, 1)))
+		all, texts = all[:0], texts[:0]
+		var late time.Duration
+		for first := i; i < len(p.items) && i < first+atATime && p.items[i].due <= now; i++ {
+			it := p.items[i]
+			n := len(texts)
+			texts = append(texts, make([]byte, it.length)...)
+			if _, err := p.file.ReadAt(texts[n:], it.at); err != nil {
+				return fmt.Errorf("read what was drawn: %w", err)
+			}
+			all = append(all, kinesisfake.Record{PartitionKey: partition(it.key), Data: texts[n:len(texts):len(texts)]})
+			if it.due > 0 {
+				late = max(late, now-it.due)
+			}
+		}
+		server.Put(stream, all...)
+		t.late.Store(max(t.late.Load(), int64(late)))
+		t.sent.Add(int64(len(all)))
+		if ctx.Err() != nil {
+			return nil
+		}
 	}
-	return tasks, nil
+	return nil
+}
+
+// partition returns a partition key.
+func partition(hash uint32) string { return fmt.Sprintf("%08x", hash) }
+
+// ownCPU returns the processor time of this process: of the sender and of the server, in seconds.
+func ownCPU() float64 {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
 }

@@ -62,11 +62,11 @@ func (s *Sender) Progress() Progress {
 	return p
 }
 
-// Send draws the records of a config and sends each when its time has come, c.Start being the moment of the call. It returns when the stream has taken
+// Send draws the records of a config and sends each when its time has come, c.Start, shifted, being the moment of the call. It returns when the stream has taken
 // all of them, or with the first error that no retry heals (see [Error]), or with the cause of ctx; calls under way then get a moment to end.
 // The summary tells what was done until then. A Sender sends once.
 func (s *Sender) Send(ctx context.Context, c simulate.Config) (Summary, error) {
-	return s.send(ctx, c.Start, func(ctx context.Context, fn func(simulate.Record) error) (simulate.Stats, error) {
+	return s.send(ctx, c.Start.Add(c.Shift), func(ctx context.Context, fn func(simulate.Record) error) (simulate.Stats, error) {
 		return simulate.Each(ctx, c, fn)
 	})
 }

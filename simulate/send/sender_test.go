@@ -348,3 +348,22 @@ func TestPausesGrowAndKeepTheirBounds(t *testing.T) {
 		}
 	}
 }
+
+func TestAShiftedHistoryIsSentLikeTheOneBehindIt(t *testing.T) {
+	c := simulate.DefaultConfig()
+	c.Tasks = 50
+	var took [2]time.Duration
+	for i, shift := range []time.Duration{0, 40 * 24 * time.Hour} {
+		c.Shift = shift
+		synctest.Test(t, func(t *testing.T) {
+			sum, err := New(&stream{}, "demo", Options{Speed: 1000}).Send(t.Context(), c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			took[i] = sum.Elapsed
+		})
+	}
+	if took[0] == 0 || took[0] != took[1] {
+		t.Errorf("sending takes %v, shifted %v", took[0], took[1])
+	}
+}
