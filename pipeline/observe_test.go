@@ -37,7 +37,12 @@ func TestAShardThatTheServiceDoesNotAnswerForFailsTheHealthCheckAndAnIdleOneDoes
 	control := kinesis.NewControl(t.Name())
 	defer control.Close()
 	control.Now, control.Report = clock.now, func(string, string, error) {}
-	l := &liveJob{Job: &Job{count: telemetry.New(clock.now)}, store: keyed.NewStore(), control: control}
+	store, _, err := keyed.OpenStore("", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	l := &liveJob{Job: &Job{count: telemetry.New(clock.now)}, store: store, control: control}
 
 	p, s := beam.NewPipelineWithRoot()
 	kinesis.Read(s, []kinesis.Stream{{Name: "s", Endpoint: f.URL}}, kinesis.WithControl(t.Name()))
