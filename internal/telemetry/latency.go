@@ -2,7 +2,7 @@ package telemetry
 
 import "sync"
 
-// A sight is a number of events at about one event time.
+// A sight is a number of folds whose records came at about one time.
 type sight struct {
 	ms     int64
 	events int64
@@ -11,22 +11,22 @@ type sight struct {
 // maxWaiting bounds the sights that wait for a flush: 2 MiB of them.
 const maxWaiting = 1 << 17
 
-// waiting holds the events that were folded and are not visible yet.
+// waiting holds what was folded and is not visible yet.
 type waiting struct {
 	mu    sync.Mutex
 	seen  []sight
 	spare []sight // memory of an earlier flush
 }
 
-// Observe says that an event of that time, in ms, is part of rows that were given to the sink. Its latency is counted when a flush
+// Observe says that rows were given to the sink for a record that arrived at a time, in ms: the first of those that waited for the fold. Its latency is counted when a flush
 // has made them visible. Jobs whose source has an end keep no latencies.
-func (c *Counters) Observe(eventMS int64) {
+func (c *Counters) Observe(arrivalMS int64) {
 	if c.Unbounded.Load() {
-		c.waiting.add(sight{eventMS, 1})
+		c.waiting.add(sight{arrivalMS, 1})
 	}
 }
 
-// Latency returns how long it took from events to visible rows.
+// Latency returns how long it took from the arrival of records to visible rows.
 func (c *Counters) Latency() Distribution { return c.latency.read(latencyBounds) }
 
 func (w *waiting) add(s sight) {

@@ -1,25 +1,36 @@
 package customer
 
 import (
-	"strings"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
 	"sync"
 
+	"flexbeam/internal/scratch"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
 )
 
 // Contacts knows of each contact of a live stream its newest sighting: what is older need not be written again, and of two sightings with
-// one version the order in which they come does not decide. The zero value knows none. Its methods may be called from several
-// goroutines.
+// one version the order in which they come does not decide. In memory are a hash and the version; the rest, which is asked for
+// when two versions are equal, is in a scratch file. Its methods may be called from several goroutines.
 type Contacts struct {
+	rest  *scratch.Store
 	mu    sync.Mutex
-	known map[string]*contact
+	known map[[16]byte]contact // by 128 bits of SHA-256 of the contact
+	buf   []byte
 }
 
 // contact is what is known of a contact.
 type contact struct {
-	best
-	seen int64 // when the newest sighting came, ms of arrival time
+	version int64
+	seen    int64       // when the newest sighting came, ms of arrival time
+	rest    scratch.Ref // event id and row
+}
+
+// NewContacts returns a Contacts that knows none.
+func NewContacts(rest *scratch.Store) *Contacts {
+	return &Contacts{rest: rest, known: map[[16]byte]contact{}}
 }
 
 // A Sighted is a customer's row that a task gives, as Contacts take it.
@@ -37,23 +48,45 @@ func Sight(eventID string, r model.Row) Sighted {
 }
 
 // Take takes a sighting that came at a time, ms of arrival time. If it is newer than what is known, Take appends its change to b.
-func (c *Contacts) Take(s Sighted, now int64, b change.Block) change.Block {
+func (c *Contacts) Take(s Sighted, now int64, b []byte) ([]byte, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	k := c.known[s.contact]
-	if k == nil {
-		if c.known == nil {
-			c.known = map[string]*contact{}
+	sum := sha256.Sum256([]byte(s.contact))
+	h := [16]byte(sum[:16])
+	k, ok := c.known[h]
+	if ok && s.version <= k.version {
+		if s.version < k.version {
+			return b, nil
 		}
-		k = new(contact)
-		c.known[strings.Clone(s.contact)] = k
+		old, err := c.read(k)
+		if err != nil || !old.take(s.version, s.eventID, s.block) {
+			return b, err
+		}
 	}
-	if !k.take(s.version, s.eventID, s.block) {
-		return b
+	c.buf = append(append(binary.AppendUvarint(c.buf[:0], uint64(len(s.eventID))), s.eventID...), s.block...)
+	ref, err := c.rest.Put(c.buf)
+	if err != nil {
+		return b, fmt.Errorf("customer: put what is known of a contact on the disk: %w", err)
 	}
-	k.id = strings.Clone(k.id) // a text of an event holds all the texts of its block
-	k.seen = max(k.seen, now)
-	return append(b, s.block...)
+	if ok {
+		c.rest.Free(k.rest)
+	}
+	c.known[h] = contact{s.version, max(k.seen, now), ref}
+	return append(b, s.block...), nil
+}
+
+// read returns the newest sighting of a contact.
+func (c *Contacts) read(k contact) (best, error) {
+	b, err := c.rest.Get(k.rest, nil)
+	if err != nil {
+		return best{}, fmt.Errorf("customer: read what is known of a contact: %w", err)
+	}
+	n, w := binary.Uvarint(b)
+	if w <= 0 || n > uint64(len(b)-w) {
+		return best{}, ErrCorrupt
+	}
+	b = b[w:]
+	return best{k.version, string(b[:n]), change.Block(b[n:])}, nil
 }
 
 // Forget forgets the contacts that were not seen since a time. A sighting that is older than what the sink holds loses there by its
@@ -61,9 +94,10 @@ func (c *Contacts) Take(s Sighted, now int64, b change.Block) change.Block {
 func (c *Contacts) Forget(since int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for id, k := range c.known {
+	for h, k := range c.known {
 		if k.seen < since {
-			delete(c.known, id)
+			c.rest.Free(k.rest)
+			delete(c.known, h)
 		}
 	}
 }

@@ -1,13 +1,12 @@
 package customer
 
 import (
-	"strings"
 	"testing"
-	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"flexbeam/internal/scratch"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
 )
@@ -19,8 +18,20 @@ func sightedIn(contact, id string, version int64, region string) Sighted {
 	return Sight(id, r)
 }
 
+// open opens a store for values on disk.
+func open(t *testing.T) *scratch.Store {
+	t.Helper()
+	s, err := scratch.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
 // In any order the last change that is written of a contact, of equal versions the later, is the greatest by version, event and row.
 func TestTheOrderOfSightingsDecidesNothing(t *testing.T) {
+	files := open(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		type sighting struct {
 			Contact, ID string
@@ -32,10 +43,14 @@ func TestTheOrderOfSightingsDecidesNothing(t *testing.T) {
 			return sighting{string(rune('a' + pick.Draw(rt, "contact"))), "EV" + string(rune('0'+pick.Draw(rt, "id"))), int64(pick.Draw(rt, "version")), string(rune('x' + pick.Draw(rt, "region")))}
 		}), 1, 20).Draw(rt, "sightings")
 		store := func(all []sighting) map[string]string {
-			var c Contacts
+			c := NewContacts(files)
 			stored, versions := map[string]string{}, map[string]int64{}
 			for _, s := range all {
-				err := change.Block(c.Take(sightedIn(s.Contact, s.ID, s.Version, s.Region), 1, nil)).Each(func(c change.Change) error {
+				b, err := c.Take(sightedIn(s.Contact, s.ID, s.Version, s.Region), 1, nil)
+				if err != nil {
+					rt.Fatal(err)
+				}
+				err = change.Block(b).Each(func(c change.Change) error {
 					contact := c.Row[col.contact].Str
 					if c.Version() >= versions[contact] {
 						stored[contact], versions[contact] = c.Row[col.region].Str, c.Version()
@@ -55,8 +70,15 @@ func TestTheOrderOfSightingsDecidesNothing(t *testing.T) {
 }
 
 func TestContactsThatAreNotSeenAreForgotten(t *testing.T) {
-	var c Contacts
-	taken := func(s Sighted, now int64) bool { return len(c.Take(s, now, nil)) > 0 }
+	files := open(t)
+	c := NewContacts(files)
+	taken := func(s Sighted, now int64) bool {
+		b, err := c.Take(s, now, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(b) > 0
+	}
 	old, young := sightedIn("a", "EV1", 1, "x"), sightedIn("b", "EV2", 2, "x")
 	if !taken(old, 10) || !taken(young, 20) || taken(old, 11) {
 		t.Error("a sighting is taken once")
@@ -65,19 +87,9 @@ func TestContactsThatAreNotSeenAreForgotten(t *testing.T) {
 	if !taken(old, 21) || taken(young, 21) {
 		t.Error("only what was not seen since is forgotten")
 	}
-	if n := len(c.known); n != 2 {
-		t.Errorf("%d contacts are known", n)
-	}
-}
-
-// What is known of a contact holds none of the memory that its row lay in.
-func TestAContactHoldsNoOtherText(t *testing.T) {
-	var c Contacts
-	big := strings.Repeat("x", 1<<16) + "EV1"
-	c.Take(sightedIn(big[:1], big[1<<16:], 1, "x"), 1, nil)
-	for id, k := range c.known {
-		if unsafe.StringData(id) == unsafe.StringData(big) || unsafe.StringData(k.id) == unsafe.StringData(big[1<<16:]) {
-			t.Errorf("%q by %q lie in a text of %d bytes", id, k.id, len(big))
-		}
+	live, _ := files.Size()
+	c.Forget(100)
+	if after, _ := files.Size(); live == 0 || after != 0 || len(c.known) != 0 {
+		t.Errorf("%d bytes are kept of two contacts, %d of none", live, after)
 	}
 }

@@ -115,7 +115,7 @@ func TestFoldGivesTheChangesInOrderAndCountsThemOnceTheyAreWritten(t *testing.T)
 			return "", fmt.Errorf("folder %d, pending %d", folder, l.Pending)
 		}
 		return key, nil
-	}, func(b []byte, key string) []byte { return append(append(b, key...), '\n') }, func(b []byte) {
+	}, func(b []byte, key string) ([]byte, error) { return append(append(b, key...), '\n'), nil }, func(b []byte) {
 		if s.Quiet() {
 			t.Error("the store is quiet before the changes are written")
 		}
@@ -137,13 +137,13 @@ func TestAFoldThatFailsWritesNothingOfItsGroup(t *testing.T) {
 			return 0, bad
 		}
 		return 1, nil
-	}, func(b []byte, _ int) []byte { return append(b, 1) }, func([]byte) { t.Error("changes were written") })
+	}, func(b []byte, _ int) ([]byte, error) { return append(b, 1), nil }, func([]byte) { t.Error("changes were written") })
 	if !errors.Is(err, bad) || s.Quiet() {
 		t.Errorf("got %v, quiet %t", err, s.Quiet())
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	err = Fold(ctx, s, Task, []string{"a\x001"}, func(int, string, *Live) (int, error) { return 0, nil }, func(b []byte, _ int) []byte { return b }, func([]byte) {})
+	err = Fold(ctx, s, Task, []string{"a\x001"}, func(int, string, *Live) (int, error) { return 0, nil }, func(b []byte, _ int) ([]byte, error) { return b, nil }, func([]byte) {})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("after the end: %v", err)
 	}
@@ -165,7 +165,7 @@ func TestNoKeepComesBetweenAFoldAndItsRows(t *testing.T) {
 			})
 		}()
 		return 0, nil
-	}, func(b []byte, _ int) []byte { return append(b, 1) }, func([]byte) {
+	}, func(b []byte, _ int) ([]byte, error) { return append(b, 1), nil }, func([]byte) {
 		select {
 		case err := <-kept:
 			t.Errorf("kept before the rows were written: %v", err)

@@ -18,7 +18,7 @@ func Folders() int { return runtime.GOMAXPROCS(0) }
 
 // Fold folds keys of a store on several goroutines: fold, with the number of the goroutine, from 0 to Folders()-1, makes of a locked state what collect, on the
 // caller's goroutine and in the order of the keys, turns into changes.
-func Fold[R any](ctx context.Context, s *Store, kind Kind, keys []string, fold func(folder int, key string, l *Live) (R, error), collect func(block []byte, r R) []byte, changes func([]byte)) error {
+func Fold[R any](ctx context.Context, s *Store, kind Kind, keys []string, fold func(folder int, key string, l *Live) (R, error), collect func(block []byte, r R) ([]byte, error), changes func([]byte)) error {
 	for group := range slices.Chunk(keys, foldKeys) {
 		if err := foldGroup(ctx, s, kind, group, fold, collect, changes); err != nil {
 			return err
@@ -27,7 +27,7 @@ func Fold[R any](ctx context.Context, s *Store, kind Kind, keys []string, fold f
 	return nil
 }
 
-func foldGroup[R any](ctx context.Context, s *Store, kind Kind, keys []string, fold func(folder int, key string, l *Live) (R, error), collect func(block []byte, r R) []byte, changes func([]byte)) error {
+func foldGroup[R any](ctx context.Context, s *Store, kind Kind, keys []string, fold func(folder int, key string, l *Live) (R, error), collect func(block []byte, r R) ([]byte, error), changes func([]byte)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -63,7 +63,10 @@ func foldGroup[R any](ctx context.Context, s *Store, kind Kind, keys []string, f
 		if r.waited {
 			waited++
 		}
-		if block = collect(block, r.r); len(block) >= foldBlocks {
+		if block, err = collect(block, r.r); err != nil {
+			return err
+		}
+		if len(block) >= foldBlocks {
 			changes(block)
 			block = nil
 		}

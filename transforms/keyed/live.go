@@ -40,6 +40,7 @@ type Live struct {
 	State
 
 	Arrival int64 // arrival of the newest block, ms
+	Since   int64 // arrival of the first block that waits to be folded, ms
 	Closed  bool  // the task has ended
 	Bound   int64 // of a worker: worker.* events up to it are late, ms; event.None: none is
 	AsOf    int64 // of a worker: up to when a running activity was counted, ms; event.None: not at all

@@ -33,7 +33,7 @@ type Store struct {
 	due      [numKinds]queue
 	passed   atomic.Int64 // what arrived before this time, in ms, was read, as far as timers have told
 	armed    [numKinds]atomic.Bool
-	contacts customer.Contacts
+	contacts *customer.Contacts
 
 	scratch  *scratch.Store
 	ended    ended
@@ -75,8 +75,12 @@ func OpenStore(dir, sink string) (*Store, journal.Recovery, error) {
 	}
 	var r journal.Recovery
 	err := error(nil)
-	if s.scratch, err = scratch.Open(dir); err != nil || dir == "" {
-		return s, r, err
+	if s.scratch, err = scratch.Open(dir); err != nil {
+		return nil, r, err
+	}
+	s.contacts = customer.NewContacts(s.scratch)
+	if dir == "" {
+		return s, r, nil
 	}
 	if s.journal, r, err = journal.Open(dir, s.replay); err != nil {
 		return nil, r, errors.Join(err, s.scratch.Close())
@@ -104,6 +108,7 @@ func (s *Store) resume() (err error) {
 	g := gridOf(oldest, newest)
 	s.each(func(kind Kind, key string, l *Live) {
 		l.disown()
+		l.Since = l.Arrival
 		s.wait(kind, key, l, g.end(l.Arrival))
 		err = errors.Join(err, l.recount(kind))
 	})
@@ -285,6 +290,7 @@ func (s *Store) Add(source string, position []byte, parcels []Parcel, wake func(
 		}
 		s.change(p.Kind, l, func() { l.add(p) })
 		if l.Pending == event.None {
+			l.Since = p.Arrival
 			if at := g.end(p.Arrival); s.wait(p.Kind, p.Key, l, at) {
 				wake(p.Kind, at)
 			}
@@ -324,7 +330,7 @@ func (s *Store) Done(n int) { s.waiting.Add(int64(-n)) }
 func (s *Store) Quiet() bool { return s.waiting.Load() == 0 }
 
 // Contacts returns what is known of the contacts of tasks.
-func (s *Store) Contacts() *customer.Contacts { return &s.contacts }
+func (s *Store) Contacts() *customer.Contacts { return s.contacts }
 
 // pass notes how far the watermark has come.
 func (s *Store) pass(ms int64) {

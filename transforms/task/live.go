@@ -7,7 +7,6 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/timers"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
-	"flexbeam/schemas/event"
 	"flexbeam/schemas/model"
 	"flexbeam/transforms/customer"
 	"flexbeam/transforms/keyed"
@@ -70,23 +69,26 @@ func (fn *LiveFn) OnTimer(ctx context.Context, ts beam.EventTime, tp timers.Prov
 func (fn *LiveFn) fold(ctx context.Context, keys []string, now int64, changes func([]byte)) error {
 	return keyed.Fold(ctx, fn.store, keyed.Task, keys, func(folder int, key string, l *keyed.Live) (f folded, err error) {
 		s := &fn.settle[folder]
-		events, err := s.fold(&l.State, func(b []byte) { f.block = b }, func(id string, r model.Row) {
+		_, err = s.fold(&l.State, func(b []byte) { f.block = b }, func(id string, r model.Row) {
 			f.contacts = append(f.contacts, customer.Sight(id, r))
 		})
 		if err != nil {
 			return f, err
 		}
-		f.newest = newest(events)
+		f.since = l.Since
 		fn.store.Shorten(key, l)
 		fn.store.Settles(key, l)
 		return f, nil
-	}, func(b []byte, f folded) []byte {
-		fn.settle[0].count.Observe(f.newest)
+	}, func(b []byte, f folded) ([]byte, error) {
+		fn.settle[0].count.Observe(f.since)
 		b = append(b, f.block...)
 		for _, s := range f.contacts {
-			b = fn.store.Contacts().Take(s, now, b)
+			var err error
+			if b, err = fn.store.Contacts().Take(s, now, b); err != nil {
+				return nil, err
+			}
 		}
-		return b
+		return b, nil
 	}, changes)
 }
 
@@ -94,16 +96,7 @@ func (fn *LiveFn) fold(ctx context.Context, keys []string, now int64, changes fu
 type folded struct {
 	block    []byte // of changes
 	contacts []customer.Sighted
-	newest   int64 // time of the newest event, ms
-}
-
-// newest returns the time of the newest event in ms.
-func newest(events []event.Event) int64 {
-	at := int64(event.None)
-	for i := range events {
-		at = max(at, events[i].Time)
-	}
-	return at
+	since    int64 // arrival of the first event that waited, ms
 }
 
 // Live turns (key of all tasks, nothing) at each time that tasks wait for into blocks of changes.

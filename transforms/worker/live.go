@@ -89,7 +89,7 @@ func (fn *LiveFn) fold(ctx context.Context, keys []string, now int64, changes fu
 			fn.store.Again(keyed.Worker, key, now) // once it is known up to when it runs
 		}
 		return block, nil
-	}, func(b, block []byte) []byte { return append(b, block...) }, changes)
+	}, func(b, block []byte) ([]byte, error) { return append(b, block...), nil }, changes)
 }
 
 // settledBefore returns what tells of a row whether it lies in a quarter hour that ends before the bound of a worker: nothing

@@ -52,7 +52,7 @@ var Table = []Metric{
 			}
 		}},
 	{Name: "flexbeam_latency_seconds", Kind: Histogram,
-		Help:   "Time from an event to its visible row: from the event's time to the end of the flush that showed it.",
+		Help:   "Time from the arrival of a record in the stream to its visible row, the end of the flush that showed it: of each fold of a task, for the first record that had waited for it.",
 		spread: (*telemetry.Counters).Latency},
 
 	{Name: "flexbeam_shards", Kind: Gauge, Labels: []string{"stream", "state"},
