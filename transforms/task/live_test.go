@@ -164,6 +164,28 @@ func TestATaskThatHasEndedGoesToTheDisk(t *testing.T) {
 	}
 }
 
+// TestAWorkerKeepsFewEventsOfTasks has a worker take few and many tasks.
+func TestAWorkerKeepsFewEventsOfTasks(t *testing.T) {
+	held := func(tasks int) (bytes int64) {
+		all := history.Parse("0 activity was=Offline now=Available for=1")
+		for i := range tasks {
+			all = append(all, other("WT"+strconv.Itoa(i), history.Parse("0 entered\n5 created\n9 accepted\n19 wrapup\n20 completed\n21 task.completed"))...)
+		}
+		for i := range all {
+			all[i].ID = "EV" + strconv.Itoa(i)
+		}
+		history.Live(history.Lines(all, history.All(history.Object)), history.LiveOptions{
+			Dice: history.Heads, Finally: history.At(3600),
+			Arrival: func(i int) int64 { return history.At(float64(i)) },
+			Held:    func(z keyed.Size) { bytes = z.WorkerBytes },
+		})
+		return bytes
+	}
+	if few, many := held(3), held(60); few == 0 || many > 2*few {
+		t.Errorf("%d bytes after 3 tasks, %d after 60", few, many)
+	}
+}
+
 // TestTheNextProcessLetsGoOfWhatAnEarlierOneLeft has the time pass in a second process.
 func TestTheNextProcessLetsGoOfWhatAnEarlierOneLeft(t *testing.T) {
 	const hour = 60 * 60 * 1000

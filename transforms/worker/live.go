@@ -20,7 +20,8 @@ func init() {
 	register.Emitter1[[]byte]()
 }
 
-// LiveFn folds the workers of a live stream, whose events are in the store of this process. A running activity is written at
+// LiveFn folds the workers of a live stream, whose events are in the store of this process. Of the events of tasks it keeps those that
+// the agent's row is made from. A running activity is written at
 // each quarter hour that the watermark passes. The workers share one key, whose timers tell how far the watermark has come. What was settled a day ago is let go of: of a worker stay the events since, and
 // the few before that later ones build on (docs/contract.md, section 10).
 type LiveFn struct {
@@ -80,7 +81,7 @@ func (fn *LiveFn) fold(ctx context.Context, keys []string, now int64, changes fu
 		if err != nil {
 			return nil, err
 		}
-		if l.AsOf != event.None && l.SettleBound(l.AsOf) {
+		if l.AsOf != event.None && l.SettleBound(l.AsOf) || spare(events) > mostSpare {
 			if err := fn.release(key, l, events); err != nil {
 				return nil, err
 			}
@@ -116,21 +117,43 @@ func (fn *LiveFn) release(key string, l *keyed.Live, events []event.Event) error
 	}
 	var b event.Builder
 	l.Distinct, l.Copies = 0, 0
-	for _, e := range needed(all, agentstatus.Floor(l.Bound)) {
+	open := l.Bound
+	if open != event.None {
+		open = agentstatus.Floor(open)
+	}
+	for _, e := range needed(all, open) {
 		b.Add(e, event.WorkerPart)
 		if !e.OfTask {
 			l.Distinct++
 		}
 	}
-	if err := l.Release(settledBefore(l.Bound)); err != nil {
-		return err
+	if settled := settledBefore(l.Bound); settled != nil {
+		if err := l.Release(settled); err != nil {
+			return err
+		}
 	}
 	fn.store.Replace(keyed.Worker, key, l, b.Append(nil))
 	return nil
 }
 
+// mostSpare is how many events of tasks, beyond those that the agent's row is made from, a worker keeps about.
+const mostSpare = 8
+
+// spare returns about how many events say nothing of the worker's time.
+func spare(events []event.Event) (n int) {
+	for i := range events {
+		if ofTaskAlone(&events[i]) {
+			n++
+		}
+	}
+	return n
+}
+
+// ofTaskAlone tells whether an event says nothing of the worker's time, only how the agent was at the time.
+func ofTaskAlone(e *event.Event) bool { return e.OfTask && !e.Kind.OfWorker() }
+
 // needed returns those of a worker's distinct events, in order, that decide about the quarter hours from open on and about the agent: the
-// events from then on, the last update of the activity before and the last deletion; and those that the agent's row is made from.
+// worker's own events from then on, the last update of the activity before and the last deletion; and those that the agent's row is made from.
 func needed(events []*event.Event, open int64) []*event.Event {
 	var update, deleted *event.Event
 	for _, e := range events {
@@ -144,7 +167,7 @@ func needed(events []*event.Event, open int64) []*event.Event {
 	}
 	newest, attributed, named := agent.Deciding(events)
 	return slices.DeleteFunc(events, func(e *event.Event) bool {
-		return e.Time < open && e != update && e != deleted && e != newest && e != attributed && e != named
+		return (e.Time < open || ofTaskAlone(e)) && e != update && e != deleted && e != newest && e != attributed && e != named
 	})
 }
 
