@@ -24,6 +24,9 @@ const (
 	shards = 8
 )
 
+// cache is DuckDB's own memory: little, so that it is full soon and what grows beside it shows.
+const cache = "?memory_limit=256MB"
+
 // A job is a flexbeam process that reads the server's stream.
 type job struct {
 	file    string // of the tables
@@ -76,7 +79,7 @@ func start(ctx context.Context, s settings, server *kinesisfake.Server, name str
 			return nil, err
 		}
 	}
-	j.cmd = exec.CommandContext(ctx, s.program, "run", "--source", "kinesis:"+stream+"?endpoint="+server.URL, "--sink", "duckdb:"+j.file,
+	j.cmd = exec.CommandContext(ctx, s.program, "run", "--source", "kinesis:"+stream+"?endpoint="+server.URL, "--sink", "duckdb:"+j.file+cache,
 		"--state", state, "--metrics-addr", "127.0.0.1:0", "--log-level", "info", "--progress", "none")
 	j.cmd.Stderr = &j.log
 	j.started = time.Now()

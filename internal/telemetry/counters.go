@@ -100,6 +100,7 @@ func (c *Counters) Change(t model.TableID, deleted bool) {
 type Held struct {
 	Keys  atomic.Int64 // how many keys have a state
 	Bytes atomic.Int64 // the size of their states, encoded
+	Disk  atomic.Int64 // part of Bytes that is on disk and not in memory
 }
 
 // Add counts keys that appeared, or went with a negative number, and bytes that came or went with them.

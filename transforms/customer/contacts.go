@@ -18,6 +18,7 @@ type Contacts struct {
 	rest  *scratch.Store
 	mu    sync.Mutex
 	known map[[16]byte]contact // by 128 bits of SHA-256 of the contact
+	bytes int64                // on disk
 	buf   []byte
 }
 
@@ -69,8 +70,9 @@ func (c *Contacts) Take(s Sighted, now int64, b []byte) ([]byte, error) {
 		return b, fmt.Errorf("customer: put what is known of a contact on the disk: %w", err)
 	}
 	if ok {
-		c.rest.Free(k.rest)
+		c.free(k)
 	}
+	c.bytes += int64(ref.Len())
 	c.known[h] = contact{s.version, max(k.seen, now), ref}
 	return append(b, s.block...), nil
 }
@@ -89,6 +91,13 @@ func (c *Contacts) read(k contact) (best, error) {
 	return best{k.version, string(b[:n]), change.Block(b[n:])}, nil
 }
 
+// Size returns how many contacts are known, and how many bytes are on disk of them.
+func (c *Contacts) Size() (contacts, bytes int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return int64(len(c.known)), c.bytes
+}
+
 // Forget forgets the contacts that were not seen since a time. A sighting that is older than what the sink holds loses there by its
 // version, so this changes no row.
 func (c *Contacts) Forget(since int64) {
@@ -96,8 +105,13 @@ func (c *Contacts) Forget(since int64) {
 	defer c.mu.Unlock()
 	for h, k := range c.known {
 		if k.seen < since {
-			c.rest.Free(k.rest)
+			c.free(k)
 			delete(c.known, h)
 		}
 	}
+}
+
+func (c *Contacts) free(k contact) {
+	c.bytes -= int64(k.rest.Len())
+	c.rest.Free(k.rest)
 }

@@ -87,9 +87,12 @@ func TestContactsThatAreNotSeenAreForgotten(t *testing.T) {
 	if !taken(old, 21) || taken(young, 21) {
 		t.Error("only what was not seen since is forgotten")
 	}
-	live, _ := files.Size()
+	if n, bytes := c.Size(); n != 2 || bytes == 0 {
+		t.Errorf("%d contacts have %d bytes", n, bytes)
+	}
 	c.Forget(100)
-	if after, _ := files.Size(); live == 0 || after != 0 || len(c.known) != 0 {
-		t.Errorf("%d bytes are kept of two contacts, %d of none", live, after)
+	live, _ := files.Size()
+	if n, bytes := c.Size(); n != 0 || bytes != 0 || live != 0 {
+		t.Errorf("%d contacts have %d bytes, of %d on disk", n, bytes, live)
 	}
 }

@@ -164,6 +164,45 @@ func TestATaskThatHasEndedGoesToTheDisk(t *testing.T) {
 	}
 }
 
+// TestALateEventBringsAnEndedTaskBackFromTheDisk has a task get an event hours after its end, in the same process or in a later one.
+func TestALateEventBringsAnEndedTaskBackFromTheDisk(t *testing.T) {
+	const hour = 60 * 60 * 1000
+	lines := history.Lines(history.Parse(`0 entered ta={"from":"+15550001"}
+		9 accepted
+		20 completed
+		21 task.completed
+		3 task.updated ta={"from":"+15550002"}`), history.All(history.Object))
+	late := len(lines) - 1
+	for _, restart := range []bool{false, true} {
+		var held keyed.Size
+		batches, processes := 0, 0
+		got, count := history.Live(lines, history.LiveOptions{
+			Dir: t.TempDir(), Dice: history.Heads, Finally: history.At(60) + 10*hour,
+			Arrival: func(i int) int64 {
+				if i == late {
+					return history.At(60) + 5*hour
+				}
+				return history.At(60) + int64(i)
+			},
+			Crash: func() bool {
+				batches++
+				return restart && batches == len(lines) // behind the late event
+			},
+			Position: func(int) { processes++ },
+			Held: func(z keyed.Size) { held = z },
+		})
+		if diff := history.Diff(history.Fold(lines, history.Options{AsOf: history.At(60) + 10*hour}), got); diff != "" {
+			t.Errorf("restart %t: %s", restart, diff)
+		}
+		if (processes == 2) != restart {
+			t.Errorf("restart %t: %d processes", restart, processes)
+		}
+		if held.Frozen != 1 || !restart && count.Distinct.Load() != int64(len(lines)) {
+			t.Errorf("restart %t: the store holds %+v, %d distinct events", restart, held, count.Distinct.Load())
+		}
+	}
+}
+
 // TestAWorkerKeepsFewEventsOfTasks has a worker take few and many tasks.
 func TestAWorkerKeepsFewEventsOfTasks(t *testing.T) {
 	held := func(tasks int) (bytes int64) {
