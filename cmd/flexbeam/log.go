@@ -6,6 +6,8 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 
 	beamlog "github.com/apache/beam/sdks/v2/go/pkg/beam/log"
 	"google.golang.org/grpc/grpclog"
@@ -28,8 +30,7 @@ func newLogger(w io.Writer, level, format string) *slog.Logger {
 	if l <= slog.LevelDebug {
 		beamlog.LogLevel, beamlog.LogKind = level, format
 		slog.SetDefault(slog.New(h))
-		grpc := func(l slog.Level) io.Writer { return lineLogger{slog.New(h).With("from", "grpc"), l} }
-		grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, grpc(slog.LevelWarn), grpc(slog.LevelError)))
+		logGRPC(slog.New(h).With("from", "grpc"))
 	} else {
 		silence()
 	}
@@ -65,5 +66,26 @@ func (l lineLogger) Write(p []byte) (int, error) {
 func silence() {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	log.SetOutput(io.Discard)
-	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
+	logGRPC(slog.New(slog.DiscardHandler))
+}
+
+// grpcLog is where gRPC's messages go. gRPC takes its logger once, before anything of it runs.
+var grpcLog struct {
+	once sync.Once
+	to   atomic.Pointer[slog.Logger]
+}
+
+// logGRPC sends gRPC's messages to a logger.
+func logGRPC(l *slog.Logger) {
+	grpcLog.to.Store(l)
+	grpcLog.once.Do(func() {
+		grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, grpcWriter(slog.LevelWarn), grpcWriter(slog.LevelError)))
+	})
+}
+
+// grpcWriter logs each line at a level.
+type grpcWriter slog.Level
+
+func (w grpcWriter) Write(p []byte) (int, error) {
+	return lineLogger{grpcLog.to.Load(), slog.Level(w)}.Write(p)
 }

@@ -189,7 +189,7 @@ func TestALateEventBringsAnEndedTaskBackFromTheDisk(t *testing.T) {
 				return restart && batches == len(lines) // behind the late event
 			},
 			Position: func(int) { processes++ },
-			Held: func(z keyed.Size) { held = z },
+			Held:     func(z keyed.Size) { held = z },
 		})
 		if diff := history.Diff(history.Fold(lines, history.Options{AsOf: history.At(60) + 10*hour}), got); diff != "" {
 			t.Errorf("restart %t: %s", restart, diff)
