@@ -59,6 +59,8 @@ func (c *Contacts) Take(s Sighted, now int64, b []byte) ([]byte, error) {
 		if s.version < k.version {
 			return b, nil
 		}
+		k.seen = max(k.seen, now)
+		c.known[h] = k
 		old, err := c.read(k)
 		if err != nil || !old.take(s.version, s.eventID, s.block) {
 			return b, err

@@ -181,3 +181,42 @@ func TestNoKeepComesBetweenAFoldAndItsRows(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// What a fold lets go of whose rows were lost stays in the log.
+func TestNothingIsKeptBehindAFoldThatFailed(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	add(t, s, "s", 1, parcelOf(Worker, "a\x00w", 1, 1000))
+	keep(t, s)
+	err := Fold(context.Background(), s, Worker, []string{"a\x00w"}, func(_ int, key string, l *Live) (int, error) {
+		s.Replace(Worker, key, l, nil)
+		return 0, nil
+	}, func([]byte, int) ([]byte, error) { return nil, errors.New("bad") }, func([]byte) {})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	keep(t, s)
+	s.Close()
+	s = open(t, dir)
+	defer s.Close()
+	found := false
+	locked(s, Worker, "a\x00w", func(l *Live) { found = len(idsOf(t, l.Blocks)) == 1 })
+	if !found {
+		t.Error("the event that the fold let go of is lost")
+	}
+}
+
+// A caller of Add that panics, as a runner's emitters do, leaves no state locked.
+func TestARefusalThatPanicsLocksNothing(t *testing.T) {
+	s := open(t, "")
+	add(t, s, "s", 1, parcelOf(Worker, "a\x00w", 1, 1000))
+	locked(s, Worker, "a\x00w", func(l *Live) { l.Bound = 5000 })
+	func() {
+		defer func() { _ = recover() }()
+		_ = s.Add("s", nil, []Parcel{parcelOf(Worker, "a\x00w", 2, 2000)}, func(Kind, int64) {}, func(int, []int) { panic("the sink is gone") })
+		t.Error("no panic")
+	}()
+	if l := s.live[Worker]["a\x00w"]; !l.TryLock() {
+		t.Error("the state is locked")
+	}
+}

@@ -213,7 +213,7 @@ func (l *Live) pack(b *event.Builder) error {
 
 // thaw brings a task back into memory, if it is on disk. s.mu is held.
 func (s *Store) thaw(h hash) (*Live, error) {
-	f, ok := s.ended.thaw(h)
+	f, ok := s.ended.parts[h[0]%endedParts].frozen[h]
 	if !ok {
 		return nil, nil
 	}
@@ -221,11 +221,12 @@ func (s *Store) thaw(h hash) (*Live, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keyed: read an ended task: %w", err)
 	}
-	s.free(f.ref)
 	_, l, err := readFrozen(record)
 	if err != nil {
 		return nil, fmt.Errorf("keyed: read an ended task: %w", err)
 	}
+	s.ended.thaw(h)
+	s.free(f.ref)
 	if f.left {
 		l.disown()
 	}

@@ -32,7 +32,13 @@ func foldGroup[R any](ctx context.Context, s *Store, kind Kind, keys []string, f
 		return err
 	}
 	s.folding.RLock()
-	defer s.folding.RUnlock()
+	whole := false
+	defer func() {
+		if !whole {
+			s.broken.Store(true)
+		}
+		s.folding.RUnlock()
+	}()
 	type result struct {
 		made, waited bool
 		r            R
@@ -75,5 +81,6 @@ func foldGroup[R any](ctx context.Context, s *Store, kind Kind, keys []string, f
 		changes(block)
 	}
 	s.Done(waited)
+	whole = true
 	return nil
 }

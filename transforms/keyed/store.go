@@ -41,6 +41,7 @@ type Store struct {
 	unpinned []scratch.Ref
 
 	folding sync.RWMutex           // held for reading from the begin of folds until their changes are written
+	broken  atomic.Bool            // a fold failed behind its begin: the log may say what the sink has not, so no more of it is kept
 	journal *journal.Journal       // nil: nothing outlives the process
 	size    [numKinds]atomic.Int64 // bytes of blocks that are held
 	open    atomic.Int64           // tasks that have not ended
@@ -276,27 +277,18 @@ func (s *Store) Add(source string, position []byte, parcels []Parcel, wake func(
 			refused(i, nil)
 			continue
 		}
-		late, err := l.late(&p)
+		late, at, woken, err := s.take(l, &p, g)
 		if err != nil {
-			l.Unlock()
 			return err
 		}
+		// No lock is held: what these two call may panic, to end the bundle.
 		if late != nil {
 			refused(i, late)
 		}
-		if len(p.Block) == 0 {
-			l.Unlock()
-			continue
+		if woken {
+			wake(p.Kind, at)
 		}
-		s.change(p.Kind, l, func() { l.add(p) })
-		if l.Pending == event.None {
-			l.Since = p.Arrival
-			if at := g.end(p.Arrival); s.wait(p.Kind, p.Key, l, at) {
-				wake(p.Kind, at)
-			}
-		}
-		l.Unlock()
-		if s.journal != nil {
+		if s.journal != nil && len(p.Block) > 0 {
 			entry = appendParcel(entry, p)
 		}
 	}
@@ -307,6 +299,22 @@ func (s *Store) Add(source string, position []byte, parcels []Parcel, wake func(
 	}
 	s.positions[source] = bytes.Clone(position)
 	return nil
+}
+
+// take adds a parcel to a locked state and unlocks it. late are the indices of events that come too late, which it takes out of the parcel; woken: a timer has to be set for
+// the time at.
+func (s *Store) take(l *Live, p *Parcel, g grid) (late []int, at int64, woken bool, err error) {
+	defer l.Unlock()
+	if late, err = l.late(p); err != nil || len(p.Block) == 0 {
+		return late, 0, false, err
+	}
+	s.change(p.Kind, l, func() { l.add(*p) })
+	if l.Pending == event.None {
+		l.Since = p.Arrival
+		at = g.end(p.Arrival)
+		woken = s.wait(p.Kind, p.Key, l, at)
+	}
+	return late, at, woken, nil
 }
 
 // wait lets the locked state of a key be folded when the watermark has passed a time, and tells whether a timer has to be set for that.
@@ -495,6 +503,10 @@ var minRewrite int64 = 16 << 20
 func (s *Store) Keep(flush func() error) error {
 	// What a fold has let go of is in the log, or in a snapshot, only behind what it has written to the sink.
 	s.folding.Lock()
+	if s.broken.Load() { // the job is about to end
+		s.folding.Unlock()
+		return flush()
+	}
 	settled := s.ended.settled(s.passed.Load())
 	var mark journal.Mark
 	var snapshot *snapshot
@@ -545,7 +557,11 @@ func (s *Store) snapshot() *snapshot {
 	entries = append(entries, appendOwner(nil, owner))
 	markers, refs := s.endedEntries()
 	entries = append(entries, markers...)
-	s.each(func(kind Kind, key string, l *Live) { entries = append(entries, appendLive(nil, kind, key, l)) })
+	s.each(func(kind Kind, key string, l *Live) {
+		if l.Arrival != event.None { // else nothing was added to it yet
+			entries = append(entries, appendLive(nil, kind, key, l))
+		}
+	})
 	return &snapshot{s, entries, refs}
 }
 
