@@ -12,6 +12,7 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
+	"flexbeam/internal/repeat"
 	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/source/kinesis"
 	"flexbeam/runners/prism"
@@ -75,7 +76,7 @@ func (j *Job) runLive(ctx context.Context) (sum Summary, err error) {
 	run, cancel := context.WithCancelCause(after)
 	defer cancel(nil)
 	failed := make(chan error, 1)
-	stop := every(j.options.FlushEvery, func() error {
+	stop := repeat.Every(j.options.FlushEvery, func() error {
 		l.observe()
 		return l.keep(after)
 	}, func(err error) {

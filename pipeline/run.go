@@ -9,6 +9,7 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
+	"flexbeam/internal/repeat"
 	"flexbeam/internal/telemetry"
 	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/source/file"
@@ -163,7 +164,7 @@ func (j *Job) flushing(ctx context.Context, out sink.Sink) (stop func() error) {
 		return func() error { return nil }
 	}
 	var failure error // read once the last call has ended
-	end := every(j.options.FlushEvery, func() error {
+	end := repeat.Every(j.options.FlushEvery, func() error {
 		if err := out.Flush(ctx); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("pipeline: flush the sink: %w", err)
 		}

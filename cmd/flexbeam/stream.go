@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"flexbeam/internal/console"
+	"flexbeam/internal/repeat"
 	"flexbeam/internal/telemetry"
 	"flexbeam/schemas/model"
 )
@@ -43,7 +44,7 @@ func logProgress(log *slog.Logger, c *telemetry.Counters) (stop func()) {
 		every = endlessEvery
 	}
 	last, lastEvents := c.Now(), c.Events.Load()
-	return console.Repeat(every, func() {
+	return repeat.Always(every, func() {
 		now, events := c.Now(), c.Events.Load()
 		rate := 0.0
 		if passed := now.Sub(last).Seconds(); passed > 0 {

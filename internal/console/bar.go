@@ -9,6 +9,8 @@ import (
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
+
+	"flexbeam/internal/repeat"
 )
 
 const barTotal = 1_000_000
@@ -56,7 +58,7 @@ func startBar(s *Screen, look func() Work) (stop func()) {
 	}
 	update()
 	s.setBar(group)
-	end := Repeat(barEvery, update)
+	end := repeat.Always(barEvery, update)
 	return func() {
 		end()
 		s.setBar(nil)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"flexbeam/internal/repeat"
 )
 
 // Kind says how progress is shown.
@@ -70,7 +72,7 @@ func (p *Progress) Stop() { p.once.Do(p.stop) }
 func startPlain(s *Screen, look func() Work) (stop func()) {
 	m := newMeter()
 	skip := false
-	return Repeat(plainEvery, func() {
+	return repeat.Always(plainEvery, func() {
 		w := look()
 		if skip = w.Endless && !skip; skip {
 			return

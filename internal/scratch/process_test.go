@@ -3,7 +3,6 @@
 package scratch
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -14,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"flexbeam/internal/childtest"
 )
 
 // childEnv tells a child process of the tests what to do, and where.
@@ -90,23 +91,7 @@ func fill(s *Store, freeRoom func() error) error {
 // startChild starts a child and returns its first line.
 func startChild(t *testing.T, what, dir string) (*exec.Cmd, string) {
 	t.Helper()
-	c := exec.Command(os.Args[0])
-	c.Env, c.Stderr = append(os.Environ(), childEnv+"="+what+": "+dir), os.Stderr
-	if _, err := c.StdinPipe(); err != nil { // which ends with this process
-		t.Fatal(err)
-	}
-	out, err := c.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, line := childtest.Start(t, childEnv+"="+what+": "+dir)
 	return c, strings.TrimSpace(line)
 }
 

@@ -57,16 +57,7 @@ type mark struct {
 }
 
 func newLive() *Live {
-	l := &Live{}
-	l.renew()
-	return l
-}
-
-// renew makes it that of a key of which nothing is known.
-func (l *Live) renew() {
-	l.State = State{Pending: event.None}
-	l.Arrival, l.Bound, l.AsOf = event.None, event.None, event.None
-	l.Closed, l.Runs, l.marks = false, false, nil
+	return &Live{State: State{Pending: event.None}, Arrival: event.None, Bound: event.None, AsOf: event.None}
 }
 
 // add appends a block.

@@ -93,13 +93,21 @@ func (fn *LiveFn) fold(ctx context.Context, keys []string, now int64, changes fu
 	}, func(b, block []byte) ([]byte, error) { return append(b, block...), nil }, changes)
 }
 
+// openFrom returns the begin of the first quarter hour that is not settled, for the bound of a worker; event.None where none is.
+func openFrom(bound int64) int64 {
+	if bound == event.None {
+		return event.None
+	}
+	return agentstatus.Floor(bound)
+}
+
 // settledBefore returns what tells of a row whether it lies in a quarter hour that ends before the bound of a worker: nothing
 // that may still come changes it.
 func settledBefore(bound int64) func(model.TableID, model.Row) bool {
 	if bound == event.None {
 		return nil
 	}
-	open := agentstatus.Floor(bound)
+	open := openFrom(bound)
 	return func(t model.TableID, r model.Row) bool {
 		return t == model.AgentStatusID && model.AgentStatus.Get(r, "interval_start").Num < open
 	}
@@ -117,11 +125,7 @@ func (fn *LiveFn) release(key string, l *keyed.Live, events []event.Event) error
 	}
 	var b event.Builder
 	l.Distinct, l.Copies = 0, 0
-	open := l.Bound
-	if open != event.None {
-		open = agentstatus.Floor(open)
-	}
-	for _, e := range needed(all, open) {
+	for _, e := range needed(all, openFrom(l.Bound)) {
 		b.Add(e, event.WorkerPart)
 		if !e.OfTask {
 			l.Distinct++
