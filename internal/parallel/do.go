@@ -12,15 +12,16 @@ import (
 	"flexbeam/internal/mapped"
 )
 
-// Workers returns how many workers n pieces of work are worth.
-func Workers(n int) int { return max(1, min(n, runtime.GOMAXPROCS(0))) }
+// Workers returns how many workers there should be: one for each processor. It may change while a process runs, with the limits of its container: what
+// has memory for each worker asks once.
+func Workers() int { return runtime.GOMAXPROCS(0) }
 
-// Do calls work for every piece from 0 to n-1, on several goroutines. worker numbers the goroutine, from 0 to Workers(n)-1, so
+// Do calls work for every piece from 0 to n-1, on several goroutines. worker numbers the goroutine, from 0 to workers-1, so
 // that each can have memory of its own. After an error no further pieces are begun; Do returns the first. Work may touch mapped
 // memory (package mapped).
-func Do(n int, work func(worker, piece int) error) error {
-	workers := Workers(n)
-	if workers == 1 {
+func Do(workers, n int, work func(worker, piece int) error) error {
+	workers = min(workers, n)
+	if workers <= 1 {
 		for i := range n {
 			if err := work(0, i); err != nil {
 				return err

@@ -16,8 +16,10 @@ func TestEveryPieceIsDoneOnceByAWorkerOfItsOwn(t *testing.T) {
 		for _, n := range []int{0, 1, 2, 7, 1000} {
 			t.Run(fmt.Sprintf("%d pieces on %d processors", n, procs), func(t *testing.T) {
 				done := make([]atomic.Int32, n)
-				busy := make([]atomic.Bool, parallel.Workers(n))
-				err := parallel.Do(n, func(worker, piece int) error {
+				workers := parallel.Workers()
+				busy := make([]atomic.Bool, workers)
+				runtime.GOMAXPROCS(procs + 3) // as when a container's limit is raised
+				err := parallel.Do(workers, n, func(worker, piece int) error {
 					if busy[worker].Swap(true) {
 						return fmt.Errorf("worker %d does two pieces at once", worker)
 					}
@@ -44,14 +46,14 @@ func TestNoPieceIsBegunAfterAnError(t *testing.T) {
 	want := errors.New("enough")
 	for _, n := range []int{1, 100_000} {
 		var begun atomic.Int64
-		err := parallel.Do(n, func(_, _ int) error {
+		err := parallel.Do(parallel.Workers(), n, func(_, _ int) error {
 			begun.Add(1)
 			return want
 		})
 		if !errors.Is(err, want) {
 			t.Errorf("%d pieces: got %v", n, err)
 		}
-		if got := begun.Load(); got > int64(parallel.Workers(n)) {
+		if got := begun.Load(); got > int64(parallel.Workers()) {
 			t.Errorf("%d of %d pieces were begun", got, n)
 		}
 	}

@@ -21,7 +21,7 @@ func Gather(blocks func(*[]byte) bool, by Field) ([]Group, error) {
 		b = nil
 	}
 	events := make([][]Event, len(all))
-	err := parallel.Do(len(all), func(_, i int) (err error) {
+	err := parallel.Do(parallel.Workers(), len(all), func(_, i int) (err error) {
 		events[i], err = Decode(all[i], make([]Event, 0, len(all[i])/64+4))
 		all[i] = nil
 		return err

@@ -2,11 +2,11 @@ package decode
 
 import (
 	"context"
-	"runtime"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
+	"flexbeam/internal/parallel"
 	"flexbeam/internal/telemetry"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/event"
@@ -42,7 +42,7 @@ type sorter struct {
 // Setup makes the collectors.
 func (fn *BatchFn) Setup() {
 	fn.count = telemetry.For(fn.Job)
-	n := runtime.GOMAXPROCS(0)
+	n := parallel.Workers()
 	fn.collectors = make([]collector, n)
 	fn.sorters = make([]sorter, n)
 	for i := range fn.collectors {

@@ -81,7 +81,7 @@ func collect(b record.Batch, collectors []collector, count *telemetry.Counters) 
 			}
 		}
 	}
-	err = parallel.Do(n, func(_, i int) error {
+	err = parallel.Do(n, n, func(_, i int) error {
 		decode(i)
 		return nil
 	})

@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"runtime"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
+	"flexbeam/internal/parallel"
 	"flexbeam/internal/telemetry"
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/record"
@@ -61,7 +61,7 @@ func (fn *LiveFn) Setup() error {
 	if fn.store == nil {
 		return fmt.Errorf("decode: no store of states in this process: a live stream runs on the embedded runner")
 	}
-	n := runtime.GOMAXPROCS(0)
+	n := parallel.Workers()
 	fn.collectors = make([]collector, n)
 	fn.keys = make([]liveKeys, n)
 	for i := range fn.collectors {

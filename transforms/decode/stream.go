@@ -2,12 +2,12 @@ package decode
 
 import (
 	"context"
-	"runtime"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/mtime"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
+	"flexbeam/internal/parallel"
 	"flexbeam/internal/telemetry"
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/record"
@@ -42,7 +42,7 @@ type group struct {
 // Setup makes the collectors.
 func (fn *StreamFn) Setup() {
 	fn.count = telemetry.For(fn.Job)
-	n := runtime.GOMAXPROCS(0)
+	n := parallel.Workers()
 	fn.collectors = make([]collector, n)
 	fn.keys = make([]keys, n)
 	for i := range fn.collectors {

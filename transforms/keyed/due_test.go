@@ -110,8 +110,8 @@ func TestFoldGivesTheChangesInOrderAndCountsThemOnceTheyAreWritten(t *testing.T)
 	}
 	keys = append(keys, "a\x00none")
 	var got []string
-	err := Fold(context.Background(), s, Task, keys, func(folder int, key string, l *Live) (string, error) {
-		if folder < 0 || folder >= Folders() || l.Pending == event.None {
+	err := Fold(context.Background(), s, Task, 2, keys, func(folder int, key string, l *Live) (string, error) {
+		if folder < 0 || folder >= 2 || l.Pending == event.None {
 			return "", fmt.Errorf("folder %d, pending %d", folder, l.Pending)
 		}
 		return key, nil
@@ -132,7 +132,7 @@ func TestAFoldThatFailsWritesNothingOfItsGroup(t *testing.T) {
 	for i, key := range []string{"a\x001", "a\x002"} {
 		add(t, s, "s", i, parcelOf(Task, key, i, 1000))
 	}
-	err := Fold(context.Background(), s, Task, []string{"a\x001", "a\x002"}, func(_ int, key string, _ *Live) (int, error) {
+	err := Fold(context.Background(), s, Task, 2, []string{"a\x001", "a\x002"}, func(_ int, key string, _ *Live) (int, error) {
 		if key == "a\x002" {
 			return 0, bad
 		}
@@ -143,7 +143,7 @@ func TestAFoldThatFailsWritesNothingOfItsGroup(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	err = Fold(ctx, s, Task, []string{"a\x001"}, func(int, string, *Live) (int, error) { return 0, nil }, func(b []byte, _ int) ([]byte, error) { return b, nil }, func([]byte) {})
+	err = Fold(ctx, s, Task, 2, []string{"a\x001"}, func(int, string, *Live) (int, error) { return 0, nil }, func(b []byte, _ int) ([]byte, error) { return b, nil }, func([]byte) {})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("after the end: %v", err)
 	}
@@ -156,7 +156,7 @@ func TestNoKeepComesBetweenAFoldAndItsRows(t *testing.T) {
 	add(t, s, "s", 1, parcelOf(Worker, "a\x00w", 1, 1000))
 	var order []string
 	kept := make(chan error)
-	err := Fold(context.Background(), s, Worker, []string{"a\x00w"}, func(_ int, key string, l *Live) (int, error) {
+	err := Fold(context.Background(), s, Worker, 2, []string{"a\x00w"}, func(_ int, key string, l *Live) (int, error) {
 		s.Replace(Worker, key, l, slices.Clone(l.Blocks))
 		go func() {
 			kept <- s.Keep(func() error {
@@ -188,7 +188,7 @@ func TestNothingIsKeptBehindAFoldThatFailed(t *testing.T) {
 	s := open(t, dir)
 	add(t, s, "s", 1, parcelOf(Worker, "a\x00w", 1, 1000))
 	keep(t, s)
-	err := Fold(context.Background(), s, Worker, []string{"a\x00w"}, func(_ int, key string, l *Live) (int, error) {
+	err := Fold(context.Background(), s, Worker, 2, []string{"a\x00w"}, func(_ int, key string, l *Live) (int, error) {
 		s.Replace(Worker, key, l, nil)
 		return 0, nil
 	}, func([]byte, int) ([]byte, error) { return nil, errors.New("bad") }, func([]byte) {})

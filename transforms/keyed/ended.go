@@ -156,8 +156,8 @@ func readFrozen(b []byte) (key string, l *Live, err error) {
 
 // freeze puts tasks on disk whose rows are in the sink: those that have not got anything since.
 func (s *Store) freeze(tasks []settling) error {
-	builders := make([]event.Builder, Folders())
-	return parallel.Do(len(tasks), func(worker, i int) error {
+	builders := make([]event.Builder, parallel.Workers())
+	return parallel.Do(len(builders), len(tasks), func(worker, i int) error {
 		key := tasks[i].key
 		l := s.Lock(Task, key)
 		if l == nil {

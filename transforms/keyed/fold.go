@@ -2,7 +2,6 @@ package keyed
 
 import (
 	"context"
-	"runtime"
 	"slices"
 
 	"flexbeam/internal/parallel"
@@ -13,21 +12,18 @@ const (
 	foldBlocks = 256 << 10 // bytes of changes that go on together, about
 )
 
-// Folders returns how many goroutines fold: each has a folder of its own.
-func Folders() int { return runtime.GOMAXPROCS(0) }
-
-// Fold folds keys of a store on several goroutines: fold, with the number of the goroutine, from 0 to Folders()-1, makes of a locked state what collect, on the
+// Fold folds keys of a store on so many goroutines: fold, with the number of the goroutine, from 0 to folders-1, makes of a locked state what collect, on the
 // caller's goroutine and in the order of the keys, turns into changes.
-func Fold[R any](ctx context.Context, s *Store, kind Kind, keys []string, fold func(folder int, key string, l *Live) (R, error), collect func(block []byte, r R) ([]byte, error), changes func([]byte)) error {
+func Fold[R any](ctx context.Context, s *Store, kind Kind, folders int, keys []string, fold func(folder int, key string, l *Live) (R, error), collect func(block []byte, r R) ([]byte, error), changes func([]byte)) error {
 	for group := range slices.Chunk(keys, foldKeys) {
-		if err := foldGroup(ctx, s, kind, group, fold, collect, changes); err != nil {
+		if err := foldGroup(ctx, s, kind, folders, group, fold, collect, changes); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func foldGroup[R any](ctx context.Context, s *Store, kind Kind, keys []string, fold func(folder int, key string, l *Live) (R, error), collect func(block []byte, r R) ([]byte, error), changes func([]byte)) error {
+func foldGroup[R any](ctx context.Context, s *Store, kind Kind, folders int, keys []string, fold func(folder int, key string, l *Live) (R, error), collect func(block []byte, r R) ([]byte, error), changes func([]byte)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -44,7 +40,7 @@ func foldGroup[R any](ctx context.Context, s *Store, kind Kind, keys []string, f
 		r            R
 	}
 	results := make([]result, len(keys))
-	err := parallel.Do(len(keys), func(folder, i int) error {
+	err := parallel.Do(folders, len(keys), func(folder, i int) error {
 		l := s.Lock(kind, keys[i])
 		if l == nil {
 			return nil

@@ -37,7 +37,7 @@ type BatchFn struct {
 // Setup makes a folder for each goroutine.
 func (fn *BatchFn) Setup() {
 	fn.count, fn.known = telemetry.For(fn.Job), keyed.Of(fn.Job)
-	for range parallel.Workers(1 << 30) {
+	for range parallel.Workers() {
 		fn.folders = append(fn.folders, NewFolder(fn.Options))
 	}
 }
@@ -61,7 +61,7 @@ func (fn *BatchFn) ProcessElement(ctx context.Context, _ int, blocks func(*[]byt
 		return err
 	}
 	out := make([]output, min(pieces, len(groups)))
-	err = parallel.Do(len(out), func(worker, piece int) error {
+	err = parallel.Do(len(fn.folders), len(out), func(worker, piece int) error {
 		o := &out[piece]
 		o.sightings = map[int]customer.Sightings{}
 		f := fn.folders[worker]

@@ -7,6 +7,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/timers"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
+	"flexbeam/internal/parallel"
 	"flexbeam/schemas/model"
 	"flexbeam/transforms/customer"
 	"flexbeam/transforms/keyed"
@@ -36,7 +37,7 @@ const sweepEvery = 60 * 60 * 1000
 
 // Setup makes the folders.
 func (fn *LiveFn) Setup() {
-	fn.settle = make([]settling, keyed.Folders())
+	fn.settle = make([]settling, parallel.Workers())
 	for i := range fn.settle {
 		fn.settle[i].setup(fn.Job, fn.Options)
 	}
@@ -67,7 +68,7 @@ func (fn *LiveFn) OnTimer(ctx context.Context, ts beam.EventTime, tp timers.Prov
 
 // fold folds tasks that waited for a time.
 func (fn *LiveFn) fold(ctx context.Context, keys []string, now int64, changes func([]byte)) error {
-	return keyed.Fold(ctx, fn.store, keyed.Task, keys, func(folder int, key string, l *keyed.Live) (f folded, err error) {
+	return keyed.Fold(ctx, fn.store, keyed.Task, len(fn.settle), keys, func(folder int, key string, l *keyed.Live) (f folded, err error) {
 		s := &fn.settle[folder]
 		_, err = s.fold(&l.State, func(b []byte) { f.block = b }, func(id string, r model.Row) {
 			f.contacts = append(f.contacts, customer.Sight(id, r))

@@ -33,7 +33,7 @@ type BatchFn struct {
 // Setup makes a folder for each goroutine.
 func (fn *BatchFn) Setup() {
 	fn.count, fn.known = telemetry.For(fn.Job), keyed.Of(fn.Job)
-	for range parallel.Workers(1 << 30) {
+	for range parallel.Workers() {
 		fn.folders = append(fn.folders, NewFolder(fn.Options))
 	}
 }
@@ -48,7 +48,7 @@ func (fn *BatchFn) ProcessElement(ctx context.Context, _ int, blocks func(*[]byt
 		return err
 	}
 	out := make([]change.Block, len(groups))
-	err = parallel.Do(len(groups), func(worker, i int) error {
+	err = parallel.Do(len(fn.folders), len(groups), func(worker, i int) error {
 		emit := func(t model.TableID, r model.Row) { out[i] = out[i].Append(change.Change{Table: t, Row: r}) }
 		f, g := fn.folders[worker], groups[i]
 		known, err := fn.known.Worker(g.Account, g.SID)

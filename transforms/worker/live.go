@@ -8,6 +8,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/timers"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
+	"flexbeam/internal/parallel"
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/model"
 	"flexbeam/transforms/agent"
@@ -36,7 +37,7 @@ type LiveFn struct {
 
 // Setup makes the folders.
 func (fn *LiveFn) Setup() {
-	fn.settle = make([]settling, keyed.Folders())
+	fn.settle = make([]settling, parallel.Workers())
 	for i := range fn.settle {
 		fn.settle[i].setup(fn.Job, fn.Options)
 	}
@@ -74,7 +75,7 @@ func (fn *LiveFn) OnTimer(ctx context.Context, ts beam.EventTime, tp timers.Prov
 // fold folds workers that waited for a time.
 func (fn *LiveFn) fold(ctx context.Context, keys []string, now int64, changes func([]byte)) error {
 	passed := fn.store.Watermark()
-	return keyed.Fold(ctx, fn.store, keyed.Worker, keys, func(folder int, key string, l *keyed.Live) (block []byte, err error) {
+	return keyed.Fold(ctx, fn.store, keyed.Worker, len(fn.settle), keys, func(folder int, key string, l *keyed.Live) (block []byte, err error) {
 		s := &fn.settle[folder]
 		l.AsOf = max(l.AsOf, passed)
 		events, err := s.fold(&l.State, max(l.AsOf, fn.Options.AsOf), settledBefore(l.Bound), func(b []byte) { block = b })
