@@ -18,6 +18,10 @@ import (
 // Quarter is a quarter of an hour in ms. Quarter hours are cut in UTC.
 const Quarter = 15 * 60 * 1000
 
+// Longest is how much of a stretch in one activity counts, ms: its last 1000 days. A wrong clock or a duration in a wrong unit would make millions of
+// rows (contract, limits).
+const Longest = 1000 * 24 * 60 * 60 * 1000
+
 // DefaultHidden are the activities that are not kept.
 var DefaultHidden = []string{"Offline"}
 
@@ -27,6 +31,7 @@ type Folder struct {
 	pieces []piece
 	times  []int64
 	from   int64 // the earliest time of which the events tell something
+	cut    int64 // what lies before was cut off from a stretch that is too long
 	runs   bool  // an activity that is kept is still running
 	row    model.Row
 }
@@ -47,7 +52,7 @@ type piece struct {
 // the time in ms up to which a running activity is known to last, event.None when nothing is known. A row is valid until
 // emit returns.
 func (f *Folder) Fold(account, worker string, events []*event.Event, asOf int64, emit func(model.Row)) {
-	f.pieces, f.times, f.from = f.pieces[:0], f.times[:0], math.MaxInt64
+	f.pieces, f.times, f.from, f.cut = f.pieces[:0], f.times[:0], math.MaxInt64, math.MinInt64
 	var previous *event.Event // the last update
 	var current *event.Event  // the update that entered the running activity, nil when none runs
 	since := int64(event.None)
@@ -123,6 +128,10 @@ func (f *Folder) add(p piece) {
 	if p.activity == "" || p.from >= p.to || f.isHidden(p.activity) {
 		return
 	}
+	if p.from < p.to-Longest {
+		p.from = p.to - Longest
+		f.cut = max(f.cut, p.from)
+	}
 	for from := p.from; from < p.to; {
 		q := Floor(from)
 		to := min(p.to, q+Quarter)
@@ -194,7 +203,7 @@ func (f *Folder) version(interval int64) (version, updated int64) {
 }
 
 // Deleted returns the row_version with which a row with the key cells of r is deleted, when the last Fold yields none. ok is
-// false for quarter hours that end before the time of which the events tell: the row of an earlier job then stays as it is. In
+// false for quarter hours that end before the time of which the events tell, or which were cut off: the row of an earlier job then stays as it is. In
 // the quarter hour in which that time begins, the version tells which job knows more.
 func (f *Folder) Deleted(r model.Row) (version int64, ok bool) {
 	if len(f.times) == 0 {
@@ -202,7 +211,7 @@ func (f *Folder) Deleted(r model.Row) (version int64, ok bool) {
 	}
 	interval := r[col.interval].Num
 	version, _ = f.version(interval)
-	return version, interval >= Floor(f.from)
+	return version, interval >= Floor(max(f.from, f.cut))
 }
 
 var col = struct{ account, agent, interval, activity, sid, availability, seconds, updatedAt, version int }{

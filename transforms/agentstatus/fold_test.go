@@ -1,11 +1,16 @@
 package agentstatus_test
 
 import (
+	"strconv"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"flexbeam/internal/history"
+	"flexbeam/schemas/event"
+	"flexbeam/schemas/model"
+	"flexbeam/transforms/agentstatus"
 )
 
 // shifts are short histories of a worker, each for one rule of section 4, with the agent status as history.Tables tells it.
@@ -189,6 +194,50 @@ func TestAgentStatusFollowsTheRules(t *testing.T) {
 				t.Errorf("%s\n(-want +got):\n%s", s.events, d)
 			}
 		})
+	}
+}
+
+func TestOfAStretchTheLastThousandDaysCount(t *testing.T) {
+	const days = agentstatus.Longest / (24 * 60 * 60 * 1000)
+	for name, events := range map[string]string{
+		"a duration in a wrong unit": `08:10 activity was=Break now=Lunch ms=600000000000000`,
+		"a clock that began with 1970": `
+			00:00 activity was=Lunch now=Break timestamp=17
+			08:10 activity was=Break now=Lunch`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			rows := history.Of(history.Parse(events)).Rows("agent_status")
+			first, sum := "", 0.0
+			for _, r := range rows {
+				if first == "" || r["interval_start"] < first {
+					first = r["interval_start"]
+				}
+				seconds, err := strconv.ParseFloat(r["seconds"], 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				sum += seconds
+			}
+			if want := 24 * 60 * 60.0 * days; sum != want || first != "2023-06-06T08:00:00.000Z" {
+				t.Errorf("%d rows of %.0f s in all from %s on, wanted %.0f s", len(rows), sum, first, want)
+			}
+		})
+	}
+}
+
+// What was cut off says nothing of the rows that an earlier job wrote there.
+func TestRowsBeforeTheLastThousandDaysStay(t *testing.T) {
+	noon := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC).UnixMilli()
+	e := event.Event{Kind: event.WorkerActivityUpdate, Time: noon, InPreviousForMS: 2 * agentstatus.Longest, WorkerAvailable: event.Unknown}
+	e.Text[event.PreviousActivityName] = "Break"
+	f := agentstatus.NewFolder(nil)
+	f.Fold("AC1", "WK1", []*event.Event{&e}, event.None, func(model.Row) {})
+	for days, want := range map[int64]bool{1500: false, 1001: false, 999: true} {
+		r := model.AgentStatus.NewRow()
+		r[model.AgentStatus.Col("interval_start")] = model.Millis(noon - days*24*60*60*1000)
+		if _, got := f.Deleted(r); got != want {
+			t.Errorf("a row of %d days before: deleted %v, want %v", days, got, want)
+		}
 	}
 }
 
