@@ -13,6 +13,9 @@
 // those are behind. A shard keeps the newest change of each key; to settle, it asks DuckDB which of the keys the file has,
 // decides by version, and inserts. DuckDB reads the packed rows in place, through a table function, without a staging table.
 //
+// What was written is in memory, and in the log beside the file, until a checkpoint brings it into the file. DuckDB makes none while
+// several connections write, so a Flush makes one, with all shards at rest, when the log has grown.
+//
 // # Options
 //
 // The URI may end in options: duckdb:calls.duckdb?memory_limit=2GB&writers=1. memory_limit bounds what DuckDB itself uses,
@@ -36,9 +39,10 @@ const waitingBytes = 32 << 20
 
 // A writer is the sink.
 type writer struct {
-	store  *store
-	shards []*shard
-	room   *room
+	store    *store
+	shards   []*shard
+	room     *room
+	flushing sync.Mutex // held by a Flush: shards wait for each other in one at a time
 
 	mu     sync.RWMutex // held for reading while sending, so that Close can close the queues
 	closed bool
@@ -96,7 +100,20 @@ func (w *writer) Write(ctx context.Context, b change.Block) error {
 }
 
 // Flush implements sink.Sink.
-func (w *writer) Flush(ctx context.Context) error { return w.call(ctx, (*shard).settle) }
+func (w *writer) Flush(ctx context.Context) error {
+	w.flushing.Lock()
+	defer w.flushing.Unlock()
+	m := newMeeting(len(w.shards))
+	defer m.callOff()
+	return w.call(ctx, func(s *shard) error {
+		err := s.settle()
+		if err == nil && m.last(w.store.failed) {
+			err = s.checkpoint()
+			m.end()
+		}
+		return err
+	})
+}
 
 // Counts implements sink.Sink.
 func (w *writer) Counts(ctx context.Context) (map[string]int64, error) {

@@ -21,6 +21,7 @@ type store struct {
 
 	rows, deletes map[string]int64 // of each table, when it was opened
 	reading       sync.Mutex       // held while keys are read on the store's own connection
+	checkpoints   checkpoints
 
 	once   sync.Once
 	failed chan struct{} // closed when err is set
@@ -40,7 +41,8 @@ func openStore(p place) (_ *store, err error) {
 		}
 	}()
 	c, err := openConn(map[string]string{
-		"threads":                      "1", // of a query; with more, waiting threads spin and take the processor from the pipeline
+		"threads":                      "1",    // of a query; with more, waiting threads spin and take the processor from the pipeline
+		"allocator_background_threads": "true", // they give memory back that is free; without them it stays resident while nothing is allocated
 		"memory_limit":                 p.memory,
 		"temp_directory":               p.file + ".tmp",
 		"preserve_insertion_order":     "false",
