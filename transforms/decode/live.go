@@ -92,7 +92,7 @@ func (k *liveKeys) add(c *collector, kind keyed.Kind, sid string, e *event.Event
 	p.Arrival = max(p.Arrival, k.batch.Arrivals[line])
 	p.Ended = p.Ended || kind == keyed.Task && e.Kind.EndsTask()
 	if kind == keyed.Worker && e.Kind.OfWorker() {
-		p.Newest = max(p.Newest, e.Time)
+		p.Newest = max(p.Newest, min(e.Time, k.batch.Arrivals[line])) // what comes behind an event of the future is not late
 		if p.Oldest == event.None || e.Time < p.Oldest {
 			p.Oldest = e.Time
 		}

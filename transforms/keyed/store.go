@@ -55,7 +55,7 @@ type Parcel struct {
 	Key     string // event.Key
 	Block   event.Block
 	Arrival int64 // when the newest record arrived, ms
-	Newest  int64 // time of a worker's newest worker.* event, ms; event.None without one
+	Newest  int64 // time of a worker's newest worker.* event, but not behind its arrival, ms; event.None without one
 	Oldest  int64 // time of the oldest one
 	Ended   bool  // an event says that the task has ended
 }

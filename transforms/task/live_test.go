@@ -226,6 +226,25 @@ func TestAWorkerKeepsFewEventsOfTasks(t *testing.T) {
 }
 
 // TestTheNextProcessLetsGoOfWhatAnEarlierOneLeft has the time pass in a second process.
+// One wrong clock must not silence an agent.
+func TestWhatComesBehindAnEventOfTheFutureIsNotLate(t *testing.T) {
+	const day = 24 * 60 * 60
+	at := func(days float64) string { return strconv.FormatInt(history.At(days*day), 10) }
+	lines := history.Lines(history.Parse(`
+		0 activity was=Offline now=Available for=10
+		1 activity was=Available now=Break for=60 timestamp=`+at(20)+`
+		2 activity was=Break now=Lunch for=60 timestamp=`+at(2.9)+`
+		3 activity was=Lunch now=Available for=60 timestamp=`+at(4.4)), history.All(history.Object))
+	arrivals := []int64{history.At(1), history.At(1.5 * day), history.At(3 * day), history.At(4.5 * day)}
+	got, _ := history.Live(lines, history.LiveOptions{
+		Dice: history.Heads, Finally: history.At(5 * day),
+		Arrival: func(i int) int64 { return arrivals[i] },
+	})
+	if n := len(got["dead_letters"]); n > 0 {
+		t.Errorf("%d dead letters, the first %v", n, history.Cells(&model.DeadLetters, got["dead_letters"][0]))
+	}
+}
+
 func TestTheNextProcessLetsGoOfWhatAnEarlierOneLeft(t *testing.T) {
 	const hour = 60 * 60 * 1000
 	lines := history.Lines(history.Parse("0 entered\n9 accepted\n20 completed\n21 task.completed"), history.All(history.Object))
