@@ -35,20 +35,19 @@ var errDrained = errors.New("drained")
 func (j *Job) runLive(ctx context.Context) (sum Summary, err error) {
 	start := time.Now()
 	after := context.WithoutCancel(ctx)
-	store, err := j.openStore()
-	if err != nil {
-		return sum, err
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	keyed.ShareStore(j.id, store)
-	defer keyed.UnshareStore(j.id)
-
 	out, err := sink.Open(ctx, j.options.Sink)
 	if err != nil {
 		return sum, err
 	}
+	store, err := j.openStore(ctx, out)
+	if err != nil {
+		return sum, errors.Join(err, out.Close(after))
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
 	sink.Share(j.id, out)
 	defer sink.Unshare(j.id)
+	keyed.ShareStore(j.id, store)
+	defer keyed.UnshareStore(j.id)
 	known, err := keptLive(after, out, store)
 	if err != nil {
 		return sum, errors.Join(err, out.Close(after))
@@ -121,10 +120,18 @@ func (j *Job) runLive(ctx context.Context) (sum Summary, err error) {
 	return sum, err
 }
 
-// openStore opens the store of the job's state.
-func (j *Job) openStore() (*keyed.Store, error) {
+// openStore opens the store of the job's state, which belongs to a sink.
+func (j *Job) openStore(ctx context.Context, out sink.Sink) (*keyed.Store, error) {
 	place, _, _ := strings.Cut(j.options.Sink, "?")
-	store, r, err := keyed.OpenStore(j.options.State, place)
+	owner := keyed.Sink{ID: place, Name: place}
+	if i, ok := out.(sink.Identified); ok {
+		id, err := i.ID(ctx)
+		if err != nil {
+			return nil, err
+		}
+		owner.ID = id
+	}
+	store, r, err := keyed.OpenStore(j.options.State, owner)
 	if err != nil {
 		return nil, fmt.Errorf("--state: %w", err)
 	}

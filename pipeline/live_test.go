@@ -18,6 +18,7 @@ import (
 	"flexbeam/internal/history"
 	"flexbeam/internal/journal"
 	"flexbeam/internal/kinesisfake"
+	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
 	"flexbeam/transforms/keyed"
@@ -384,7 +385,11 @@ func TestADrainedJobHasWrittenWhatItReadAndItsDirectoryIsItsOwnUntilThen(t *test
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept, err := known.openStore()
+	out, err := sink.Open(t.Context(), o.Sink)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := known.openStore(t.Context(), out)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func TestAShardThatTheServiceDoesNotAnswerForFailsTheHealthCheckAndAnIdleOneDoes
 	control := kinesis.NewControl(t.Name())
 	defer control.Close()
 	control.Now, control.Report = clock.now, func(string, string, error) {}
-	store, _, err := keyed.OpenStore("", "")
+	store, _, err := keyed.OpenStore("", keyed.Sink{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,11 +101,11 @@ func TestOnlyAJobWithAStateDirectoryHasAStateLogOnDisk(t *testing.T) {
 	for _, dir := range []string{"", t.TempDir()} {
 		clock := new(ahead)
 		j := &Job{options: Options{State: dir, Sink: memory(history.NewStore()), Log: slog.New(slog.DiscardHandler)}, count: telemetry.New(clock.now)}
-		store, err := j.openStore()
+		out, err := sink.Open(t.Context(), j.options.Sink)
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, err := sink.Open(t.Context(), j.options.Sink)
+		store, err := j.openStore(t.Context(), out)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -26,9 +26,9 @@
 //
 // For latency and memory an event arrives in the stream at its own time, so that the time from event to row and that from arrival to row are the
 // same: there is no disorder, which no pipeline can make up for, and copies come right behind their events, not when nothing else of their contact is
-// new. Catch-up and sustained have both. Contacts have come for a minute before (latency) or ten (memory): what happened to those that are
+// new. Catch-up and sustained have both. Contacts have come for a minute before (latency) or thirty (memory): what happened to those that are
 // still open, and to their agents, is sent at once in the beginning. Measuring starts when the job has taken that and, for ten seconds in a row,
-// whatever was due five seconds before.
+// whatever was due five seconds before; memory five minutes later, when DuckDB's cache is full and as many contacts end as begin.
 //
 // Compare figures of one run only: machines are noisy. The load average is printed with them.
 package main

@@ -20,6 +20,7 @@ type settings struct {
 	slow         int           // events a second of the latency at low load and of memory
 	latency      time.Duration // how long latency is measured at half of the sustained rate
 	steady       time.Duration // how long it is measured at the low rate, and memory
+	past         time.Duration // of the low rate: how long contacts came before
 	warm         time.Duration // before measuring at the low rate
 	only         string
 }
@@ -36,7 +37,7 @@ func main() {
 	flag.StringVar(&s.dir, "dir", ".cache/bench-stream", "where outputs are kept")
 	flag.StringVar(&s.program, "program", "bin/flexbeam", "the program to measure")
 	flag.Parse()
-	s.latency, s.warm = time.Minute, 30*time.Second
+	s.latency, s.past, s.warm = time.Minute, 30*time.Minute, 5*time.Minute
 	if *quick {
 		set := map[string]bool{}
 		flag.Visit(func(f *flag.Flag) { set[f.Name] = true })
@@ -45,7 +46,7 @@ func main() {
 				flag.Set(name, value)
 			}
 		}
-		s.latency = 30 * time.Second
+		s.latency, s.past, s.warm = 30*time.Second, 10*time.Minute, 30*time.Second
 	}
 	s.steady = time.Duration(*minutes * float64(time.Minute))
 	for _, r := range strings.Split(*rates, ",") {

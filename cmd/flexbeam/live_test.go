@@ -267,3 +267,39 @@ func TestASecondJobOnAStateDirectoryIsRefused(t *testing.T) {
 	}
 	oneLine(t, r.errors, "--state", "another sink", liveSink)
 }
+
+// A state directory belongs to what a sink holds, not to its name: rows that it thinks are there would be missing in a new one.
+func TestAStateDirectoryGoesWithWhatItsSinkHolds(t *testing.T) {
+	d := newLiveDay(t, 5, 44)
+	d.send(len(d.records))
+	drained := func() {
+		t.Helper()
+		before := d.logged()
+		c, errs := d.run(t)
+		eventually(t, "state", func() bool { return d.logged() > before })
+		if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Wait(); err != nil {
+			t.Fatalf("SIGTERM: %v: %s", err, errs)
+		}
+	}
+	drained()
+	_, place, _ := strings.Cut(liveSink, ":")
+	at := filepath.Join(d.dir, place)
+	if err := os.Rename(at, at+".moved"); err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, d.dir, "", "run", "--source=kinesis:"+liveStream+"?endpoint="+d.URL, "--sink="+liveSink, "--state="+liveState)
+	if r.code != 1 {
+		t.Errorf("exit %d for a new sink of the same name", r.code)
+	}
+	oneLine(t, r.errors, "--state", "another sink", "bring back", liveSink)
+	if err := os.RemoveAll(at); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(at+".moved", at); err != nil {
+		t.Fatal(err)
+	}
+	drained()
+}

@@ -112,7 +112,7 @@ func newProcess(lines [][]byte, sink *buffered, o LiveOptions) *process {
 	p := &process{LiveOptions: o, ctx: context.Background(), job: job(), lines: lines, sink: sink,
 		timers: map[timerKey]int64{}, watermark: -1 << 62}
 	var err error
-	p.store, _, err = keyed.OpenStore(o.Dir, "memory")
+	p.store, _, err = keyed.OpenStore(o.Dir, keyed.Sink{ID: "memory", Name: "memory"})
 	must(err)
 	keyed.ShareStore(p.job, p.store)
 	known := new(keyed.Known)

@@ -56,6 +56,12 @@ type Finder interface {
 	Find(ctx context.Context, t model.TableID, account, sid string, f func(model.Row) error) error
 }
 
+// An Identified is a sink whose store has an identity of its own, which stays with it when it is moved, and which a new one of the same name does not
+// have. What a job keeps beside the store belongs to that one.
+type Identified interface {
+	ID(ctx context.Context) (string, error)
+}
+
 // Bulk is a sink that stores the changes of a bounded job otherwise than those of a stream.
 type Bulk interface {
 	// Bounded says, before the first Write, that the job has an end.

@@ -66,7 +66,7 @@ const (
 
 func TestDeadLettersAreWrittenBeforeThePositionBehindThemIsKept(t *testing.T) {
 	const job = "decode-live-test"
-	store, _, err := keyed.OpenStore("", "")
+	store, _, err := keyed.OpenStore("", keyed.Sink{})
 	if err != nil {
 		t.Fatal(err)
 	}

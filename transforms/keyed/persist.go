@@ -25,9 +25,15 @@ func appendBytes[T string | []byte | event.Block](b []byte, s T) []byte {
 	return append(b, s...)
 }
 
-func appendOwner(b []byte, sink string) []byte {
-	return appendBytes(appendBytes(append(b, entryOwner), sink), model.Kept())
+func appendOwner(b []byte, sink Sink) []byte {
+	return appendBytes(appendBytes(appendBytes(append(b, entryOwner), sink.ID), kept()), sink.Name)
 }
+
+// version is that of the entries. An entry that it does not know, or that means something else now, needs another.
+const version = "2"
+
+// kept says what the entries hold.
+func kept() string { return version + " " + model.Kept() }
 
 func beginBatch(b []byte, source string, position []byte) []byte {
 	return appendBytes(appendBytes(append(b, entryBatch), source), position)
@@ -81,10 +87,11 @@ func (s *Store) replay(entry []byte) error {
 	r := reader{b: entry[1:]}
 	switch entry[0] {
 	case entryOwner:
-		s.owner = r.text()
-		if kept := r.text(); kept != model.Kept() && !r.bad {
+		s.owner.ID = r.text()
+		if r.text() != kept() && !r.bad {
 			return fmt.Errorf("%w: drain it with that version first, then begin with an empty directory and start=at: that time; or remove it and read the stream from its start", ErrVersion)
 		}
+		s.owner.Name = r.text()
 	case entryBatch:
 		source, position := r.text(), r.bytes()
 		for len(r.b) > 0 && !r.bad {

@@ -28,7 +28,7 @@ type Store struct {
 	mu        sync.RWMutex
 	live      [numKinds]map[string]*Live
 	positions map[string][]byte
-	owner     string // the sink
+	owner     Sink
 
 	due      [numKinds]queue
 	passed   atomic.Int64 // what arrived before this time, in ms, was read, as far as timers have told
@@ -63,12 +63,18 @@ type Parcel struct {
 // The errors of OpenStore beside those of the journal.
 var (
 	ErrSink    = errors.New("keyed: the state directory belongs to another sink")
-	ErrVersion = errors.New("keyed: the state directory was written by a version that keeps other fields of events")
+	ErrVersion = errors.New("keyed: the state directory was written by a version that keeps other things")
 )
 
-// OpenStore opens the store in a directory; "": it keeps nothing over the process's end, and what does not need memory is in the directory for temporary files. sink names
-// the sink that the states were written to: a directory serves one.
-func OpenStore(dir, sink string) (*Store, journal.Recovery, error) {
+// A Sink is the sink that the rows of a store's states are in.
+type Sink struct {
+	ID   string // which one it is
+	Name string // what it was called, for people
+}
+
+// OpenStore opens the store in a directory; "": it keeps nothing over the process's end, and what does not need memory is in the directory for temporary files. The sink
+// is where the rows of its states go: a directory serves one.
+func OpenStore(dir string, sink Sink) (*Store, journal.Recovery, error) {
 	s := &Store{positions: map[string][]byte{}}
 	s.passed.Store(event.None)
 	for k := range s.live {
@@ -86,14 +92,18 @@ func OpenStore(dir, sink string) (*Store, journal.Recovery, error) {
 	if s.journal, r, err = journal.Open(dir, s.replay); err != nil {
 		return nil, r, errors.Join(err, s.scratch.Close())
 	}
-	switch s.owner {
-	case sink:
+	switch s.owner.ID {
+	case sink.ID:
 		err = s.resume()
 	case "":
 		s.owner = sink
 		s.journal.Append(appendOwner(nil, sink))
 	default:
-		err = fmt.Errorf("%w: %s, not %s: name another directory, or that sink", ErrSink, s.owner, sink)
+		if s.owner.Name == sink.Name {
+			err = fmt.Errorf("%w than the one that is at %s now: bring back what was there, or begin with an empty state directory and read the stream from its start", ErrSink, sink.Name)
+		} else {
+			err = fmt.Errorf("%w than %s: to %s: name that sink, or another state directory", ErrSink, sink.Name, s.owner.Name)
+		}
 	}
 	if err != nil {
 		return nil, r, errors.Join(err, s.Close())

@@ -23,7 +23,7 @@ import (
 // open opens a store of the sink "sink".
 func open(t testing.TB, dir string) *Store {
 	t.Helper()
-	s, _, err := OpenStore(dir, "sink")
+	s, _, err := OpenStore(dir, Sink{"1", "sink"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -379,7 +379,7 @@ func TestTheLogFollowsWhatIsHeldNotWhatHasPassed(t *testing.T) {
 func TestAStoreServesOneSinkAndOneProcess(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	if _, _, err := OpenStore(dir, "sink"); !errors.Is(err, journal.ErrLocked) {
+	if _, _, err := OpenStore(dir, Sink{"1", "sink"}); !errors.Is(err, journal.ErrLocked) {
 		t.Errorf("while it is open: %v", err)
 	}
 	add(t, s, "s", 1, parcelOf(Task, "a\x001", 1, 1))
@@ -387,8 +387,15 @@ func TestAStoreServesOneSinkAndOneProcess(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := OpenStore(dir, "other"); !errors.Is(err, ErrSink) {
-		t.Errorf("for another sink: %v", err)
+	for _, other := range []Sink{{"2", "other"}, {"2", "sink"}} {
+		if _, _, err := OpenStore(dir, other); !errors.Is(err, ErrSink) || !strings.Contains(err.Error(), other.Name) {
+			t.Errorf("for another sink: %v", err)
+		}
+	}
+	if moved, _, err := OpenStore(dir, Sink{"1", "moved"}); err != nil {
+		t.Errorf("for the same sink at another place: %v", err)
+	} else {
+		moved.Close()
 	}
 	s = open(t, dir) // it is free again
 	defer s.Close()
@@ -621,7 +628,7 @@ func FuzzReplayRefusesWhatNoStoreWrote(f *testing.F) {
 	state := appendLive(nil, Worker, "a\x001", l)
 	frozen := appendFrozen([]byte{entryFrozen}, "a\x001", l)
 	marker := appendMarker(nil, hashOf("a\x001"), "a\x001", 5)
-	for _, entry := range [][]byte{appendOwner(nil, "sink"), batch, state, frozen, marker, appendForget(nil, Task, "a\x001"), {'X'}} {
+	for _, entry := range [][]byte{appendOwner(nil, Sink{"1", "sink"}), batch, state, frozen, marker, appendForget(nil, Task, "a\x001"), {'X'}} {
 		f.Add(entry, state)
 		f.Add(entry[:len(entry)-1], batch)
 	}

@@ -56,6 +56,7 @@ import (
 
 	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/change"
+	"flexbeam/schemas/model"
 )
 
 func init() { sink.Register("bigquery", open) }
@@ -109,6 +110,16 @@ func Apply(ctx context.Context, rest string) error {
 	}
 	defer c.Close()
 	return (&Writer{place: p, rest: c}).apply(ctx)
+}
+
+// ID implements sink.Identified: which table of engagements this is.
+func (w *Writer) ID(ctx context.Context) (string, error) {
+	t := tables[model.EngagementsID]
+	meta, err := w.metadata(ctx, t)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s.%s made at %d", w.place, t.name, meta.CreationTime.UnixMilli()), nil
 }
 
 // Bounded tells the sink, before the first Write, that the job has an end: with mode=auto it loads then.

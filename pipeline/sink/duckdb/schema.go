@@ -23,6 +23,13 @@ COMMENT ON COLUMN flexbeam.deletes.key IS 'Primary key of the row, a JSON array.
 COMMENT ON COLUMN flexbeam.deletes.row_version IS 'Version of the delete.';
 `
 
+// identityDDL gives the file an identity.
+const identityDDL = `
+CREATE TABLE IF NOT EXISTS flexbeam.identity (id VARCHAR NOT NULL);
+COMMENT ON TABLE flexbeam.identity IS 'Which file this is: the state directory of a live stream belongs to it.';
+INSERT INTO flexbeam.identity SELECT uuid()::VARCHAR WHERE NOT EXISTS (FROM flexbeam.identity);
+`
+
 // migrate makes what is missing and refuses a file whose tables are different. The comment on the table of deletes says by
 // which statements the file was made, so that an up-to-date file is not touched.
 func (s *store) migrate() error {
@@ -41,7 +48,7 @@ func (s *store) migrate() error {
 	if err != nil {
 		return err
 	}
-	ddl += deletesDDL
+	ddl += deletesDDL + identityDDL
 	made := fmt.Sprintf("Deletes that are remembered, so that an older row which comes again revives nothing. Not for reports. Schema %.8x.", sha256.Sum256([]byte(ddl)))
 	rows, err := s.strings("SELECT comment FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'flexbeam' AND table_name = 'deletes'")
 	if err != nil || len(rows) == 1 && rows[0][0] == made {

@@ -130,6 +130,9 @@ func (w *writer) Counts(ctx context.Context) (map[string]int64, error) {
 	return m, nil
 }
 
+// ID implements sink.Identified.
+func (w *writer) ID(context.Context) (string, error) { return w.store.id() }
+
 // Close implements sink.Sink.
 func (w *writer) Close(ctx context.Context) error {
 	err := w.Flush(ctx)

@@ -119,6 +119,20 @@ func (s *store) close(sound bool) error {
 	return err
 }
 
+// id returns the identity of the file.
+func (s *store) id() (string, error) {
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	rows, err := s.strings("SELECT id FROM flexbeam.identity")
+	if err == nil && len(rows) != 1 {
+		err = fmt.Errorf("the table flexbeam.identity has %d rows, wanted 1", len(rows))
+	}
+	if err != nil {
+		return "", fmt.Errorf("duckdb: which file is %s: %w", s.place.file, err)
+	}
+	return rows[0][0], nil
+}
+
 // fail keeps the first error, which all calls get from then on.
 func (s *store) fail(err error) {
 	if err != nil {

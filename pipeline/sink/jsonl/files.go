@@ -9,7 +9,10 @@ import (
 	"slices"
 )
 
-const deletesFile = "deletes.jsonl"
+const (
+	deletesFile = "deletes.jsonl"
+	idFile      = ".id"
+)
 
 func (t *table) file() string { return t.Name + ".jsonl" }
 

@@ -5,7 +5,7 @@
 // The directory has a file for every table of the model, TABLE.jsonl, also for empty ones: a line for each row, with all
 // columns in order, nulls as null, sorted by primary key (texts in byte order, times by time). Equal rows give equal bytes.
 // Changes settle by key and version (contract, section 7), also against what is in the directory already; deletes are
-// remembered in deletes.jsonl.
+// remembered in deletes.jsonl. A job with --state gives the directory an identity, in .id.
 //
 // A Flush replaces the files that changed, each as a whole: a reader sees the old or the new one, also after a kill (a power
 // cut is another matter: files are not synced). Between flushes everything is in memory, so this sink is for tests, examples
@@ -13,10 +13,13 @@
 package jsonl
 
 import (
+	"bufio"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"flexbeam/pipeline/sink"
@@ -59,6 +62,24 @@ func open(_ context.Context, dir string) (sink.Sink, error) {
 		return nil, err
 	}
 	return w, nil
+}
+
+// ID implements sink.Identified.
+func (w *writer) ID(context.Context) (string, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b, err := os.ReadFile(filepath.Join(w.dir, idFile))
+	if err == nil && len(b) > 0 {
+		return string(b), nil
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("jsonl: which directory is %s: %w", w.dir, err)
+	}
+	id := rand.Text()
+	return id, w.replace(idFile, func(b *bufio.Writer) error {
+		_, err := b.WriteString(id)
+		return err
+	})
 }
 
 // Write implements sink.Sink.

@@ -52,6 +52,7 @@ func Run(t *testing.T, h Harness) {
 		{"large batches settle like small ones", large},
 		{"counts are the numbers of rows after Flush", counts},
 		{"what was flushed outlives a kill", kill},
+		{"a place keeps its identity, and another has another", identity},
 		{"replays in any blocks change nothing", Replays},
 	}
 	for _, test := range tests {
@@ -492,4 +493,25 @@ func kill(t *testing.T, h Harness) {
 	left.open()
 	left.write(upsert(e, 2, 1, "late"), upsert(e, 3, 4, "late"), upsert(e, 5, 2, "written again"))
 	left.want(e, upsert(e, 1, 2, "b").Row, upsert(e, 4, 1, "a").Row, upsert(e, 5, 2, "written again").Row)
+}
+
+func identity(t *testing.T, h Harness) {
+	id := func(r *run) string {
+		id, err := r.s.(sink.Identified).ID(context.Background())
+		r.must(err)
+		return id
+	}
+	r := newRun(t, h)
+	first := id(r)
+	r.write(upsert(&model.Engagements, 1, 1, "a row"))
+	r.close()
+	r.open()
+	again := id(r)
+	r.close()
+	other := newRun(t, h)
+	another := id(other)
+	other.close()
+	if first == "" || again != first || another == first {
+		t.Errorf("%q, opened again %q, another place %q", first, again, another)
+	}
 }
