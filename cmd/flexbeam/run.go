@@ -23,7 +23,7 @@ Give a job all events of the tasks that it reads: of two jobs, the one that know
 
 Sources  file:PATTERN    records, one a line; plain, gzip or zstd; * and ? match file names, commas separate patterns.
                          file:PATTERN?lateness=6h lets --mode stream settle rows while it reads, that far behind the newest event.
-         kinesis:STREAM  Amazon Kinesis streams, by name or ARN, commas between; read until SIGINT or SIGTERM, which drain the job.
+         kinesis:STREAM  Amazon Kinesis streams, by name or ARN, commas between; read until SIGINT, SIGTERM or SIGHUP, which drain the job.
                          Options behind ?, with & between: start=trim-horizon, latest or at:TIME; region, endpoint, consumer (enhanced
                          fan-out), role_arn and external_id. Those of the last stream hold for all that do not set them.
 Sinks    duckdb:FILE     a DuckDB file with all tables; duckdb:FILE?memory_limit=2GB&writers=1 bounds it
