@@ -130,12 +130,18 @@ func (o Options) checkLive(src *source) error {
 
 func parseSource(uri string) (*source, error) {
 	scheme, rest, ok := strings.Cut(uri, ":")
-	if !ok || rest == "" {
-		return nil, usage("--source: not a source URI: %q: write file:PATTERN, such as file:events/*.ndjson.gz", uri)
+	if !ok {
+		return nil, usage("--source: not a source URI: %q: write file:PATTERN, such as file:events/*.ndjson.gz, or kinesis:STREAM", uri)
 	}
 	switch scheme {
 	case "file":
+		if rest == "" {
+			return nil, usage("--source: %q names no files: write file:PATTERN, such as file:events/*.ndjson.gz", uri)
+		}
 	case "kinesis":
+		if name, _, _ := strings.Cut(rest, "?"); name == "" {
+			return nil, usage("--source: %q names no stream: write kinesis:STREAM, such as 'kinesis:flex-events?region=us-east-1'", uri)
+		}
 		streams, err := kinesis.ParseStreams(rest)
 		if err != nil {
 			return nil, usage("--source: %w", err)

@@ -28,6 +28,8 @@ func TestWrongOptionsAreUsageErrorsThatSayWhatToDo(t *testing.T) {
 		{"no source", func(o *Options) { o.Source = "" }, "write file:PATTERN", ErrUsage},
 		{"an unknown source", func(o *Options) { o.Source = "ftp:x" }, "unknown source", ErrUsage},
 		{"a source without a place", func(o *Options) { o.Source = "file:" }, "write file:PATTERN", ErrUsage},
+		{"a stream without a name", func(o *Options) { o.Source = "kinesis:" }, `"kinesis:" names no stream: write kinesis:STREAM`, ErrUsage},
+		{"options of no stream", func(o *Options) { o.Source = "kinesis:?region=eu-west-1" }, "names no stream: write kinesis:STREAM", ErrUsage},
 		{"a lateness that is none", func(o *Options) { o.Source += "?lateness=soon" }, "lateness=6h", ErrUsage},
 		{"a negative lateness", func(o *Options) { o.Source += "?lateness=-1s" }, "lateness=6h", ErrUsage},
 		{"no file", func(o *Options) { o.Source = "file:" + filepath.Join(t.TempDir(), "*") }, "no file matches", file.ErrNoFiles},

@@ -18,17 +18,24 @@ var errInterrupted = errors.New("interrupted")
 // again to its group.
 const sameSignal = 500 * time.Millisecond
 
-// interruptible returns a context that the first SIGINT or SIGTERM ends; the second one ends the process.
+// interruptible returns a context that the first SIGINT, SIGTERM or SIGHUP ends; the second one ends the process. SIGHUP comes when a
+// terminal closes; a process that was started with it ignored, as by nohup, outlives that.
 func interruptible(parent context.Context, stderr io.Writer) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	go func() {
 		s, ok := <-signals
 		if !ok {
 			return
 		}
 		first := time.Now()
+		if s == syscall.SIGHUP {
+			signal.Ignore(syscall.SIGPIPE) // what read our output may be gone with the terminal: it must not end us
+		}
 		cancel(fmt.Errorf("%w by %s", errInterrupted, signalName(s)))
 		for s, ok = <-signals; ok && time.Since(first) < sameSignal; {
 			s, ok = <-signals
@@ -46,8 +53,11 @@ func interruptible(parent context.Context, stderr io.Writer) (context.Context, f
 }
 
 func signalName(s os.Signal) string {
-	if s == syscall.SIGTERM {
+	switch s {
+	case syscall.SIGTERM:
 		return "SIGTERM"
+	case syscall.SIGHUP:
+		return "SIGHUP"
 	}
 	return "SIGINT"
 }

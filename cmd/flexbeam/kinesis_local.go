@@ -18,7 +18,7 @@ import (
 
 const kinesisLocalLong = `Run a server on this machine that answers as Amazon Kinesis does, to try the streaming job without an AWS account.
 
-It creates its streams, says where it is, and runs until it gets SIGINT or SIGTERM. Any Kinesis client can use it, and create, split and merge streams
+It creates its streams, says where it is, and runs until it gets SIGINT, SIGTERM or SIGHUP. Any Kinesis client can use it, and create, split and merge streams
 too. Clients must send credentials, as always, but nobody looks at them.
 
 It keeps every record in memory until the retention period is over, forgets all when it ends, and is open to whoever reaches its address: a server to

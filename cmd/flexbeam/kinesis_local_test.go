@@ -173,15 +173,6 @@ func TestSendingEndsNearTheTimeOfItsLastEvents(t *testing.T) {
 	}
 }
 
-func TestAMissingStreamIsSaidAtOnce(t *testing.T) {
-	endpoint := kinesisLocal(t)
-	r := call(t, "simulate", "--to=kinesis:other?endpoint="+endpoint, "--speed=max")
-	if r.code != 1 {
-		t.Errorf("exit %d", r.code)
-	}
-	oneLine(t, r.errors, "cannot send to stream other", "there is no such stream", "create it", "ResourceNotFoundException")
-}
-
 func TestThrottledSendingLosesNothing(t *testing.T) {
 	endpoint := kinesisLocal(t, "--throttle", "--shards=1")
 	r := call(t, "simulate", "--start=2026-03-02", "--events=1600", "--to=kinesis:demo?endpoint="+endpoint, "--speed=max")

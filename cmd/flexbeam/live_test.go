@@ -83,8 +83,24 @@ func (d *liveDay) send(n int) {
 func (d *liveDay) run(t *testing.T) (*exec.Cmd, *tape) {
 	t.Helper()
 	errs := new(tape)
-	c := exec.Command(binary, "run", "--source=kinesis:"+liveStream+"?endpoint="+d.URL, "--sink="+liveSink, "--state="+liveState, "--flush-every=50ms", "--progress=none", "--log-format=json")
-	c.Dir, c.Stderr = d.dir, errs
+	c := d.command()
+	c.Stderr = errs
+	begin(t, c)
+	return c, errs
+}
+
+// command returns a job over the stream, to be run behind other commands.
+func (d *liveDay) command(before ...string) *exec.Cmd {
+	args := append(before, binary, "run", "--source=kinesis:"+liveStream+"?endpoint="+d.URL, "--sink="+liveSink, "--state="+liveState,
+		"--flush-every=50ms", "--progress=none", "--log-format=json")
+	c := exec.Command(args[0], args[1:]...)
+	c.Dir = d.dir
+	return c
+}
+
+// begin starts a command, which ends with the test.
+func begin(t *testing.T, c *exec.Cmd) {
+	t.Helper()
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +108,18 @@ func (d *liveDay) run(t *testing.T) (*exec.Cmd, *tape) {
 		_ = c.Process.Kill()
 		_ = c.Wait()
 	})
-	return c, errs
+}
+
+// asked waits until the job has asked for what all shards have.
+func (d *liveDay) asked(t *testing.T) {
+	t.Helper()
+	calls := map[string]int{}
+	for _, h := range d.Shards(liveStream) {
+		calls[h.ID] = d.Calls("GetRecords", liveStream, h.ID)
+	}
+	for id, n := range calls {
+		eventually(t, "further call for "+id, func() bool { return d.Calls("GetRecords", liveStream, id) > n+10 })
+	}
 }
 
 // killed runs a job for a while and kills it. Records come meanwhile, until so many are sent.
@@ -142,13 +169,7 @@ func (d *liveDay) logged() int64 {
 func (d *liveDay) drained(t *testing.T) {
 	t.Helper()
 	c, errs := d.run(t)
-	calls := map[string]int{}
-	for _, h := range d.Shards(liveStream) {
-		calls[h.ID] = d.Calls("GetRecords", liveStream, h.ID)
-	}
-	for id, n := range calls {
-		eventually(t, "further call for "+id, func() bool { return d.Calls("GetRecords", liveStream, id) > n+10 })
-	}
+	d.asked(t)
 	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -207,6 +228,55 @@ func TestFiftyKillsDuringADayChangeNothing(t *testing.T) {
 		d.killed(t, len(d.records)*(i+1)/kills)
 	}
 	d.finish(t)
+}
+
+// A terminal that closes sends SIGHUP, and takes away what reads the job's output.
+func TestATerminalThatClosesDrainsTheJob(t *testing.T) {
+	d := newLiveDay(t, 5, 44)
+	d.send(len(d.records))
+	gone, errs, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := d.command()
+	c.Stderr = errs
+	begin(t, c)
+	errs.Close()
+	d.asked(t)
+	gone.Close()
+	if err := c.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Wait(); err != nil {
+		t.Errorf("SIGHUP: %v", err)
+	}
+	if n := len(d.tables(t, "calls.duckdb")["engagements"]); n < 5 {
+		t.Errorf("%d lines of engagements", n)
+	}
+}
+
+// A job that was started by nohup goes on.
+func TestAJobThatIgnoresSIGHUPOutlivesItsTerminal(t *testing.T) {
+	d := newLiveDay(t, 5, 45)
+	errs := new(tape)
+	c := d.command("sh", "-c", `trap "" HUP; exec "$@"`, "sh")
+	c.Stderr = errs
+	begin(t, c)
+	d.asked(t)
+	if err := c.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	d.send(len(d.records))
+	d.asked(t)
+	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Wait(); err != nil {
+		t.Errorf("SIGTERM: %v: %s", err, errs)
+	}
+	if n := len(d.tables(t, "calls.duckdb")["engagements"]); n < 5 {
+		t.Errorf("%d lines of engagements", n)
+	}
 }
 
 // TestADamagedEndOfTheStateIsReadFromTheStreamAgain cuts off the end of the state's log, or flips a byte in it, between two jobs.

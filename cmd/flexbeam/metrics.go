@@ -30,7 +30,12 @@ func (a *app) serveMetrics(addr string, c *telemetry.Counters) (stop func(), err
 	if err != nil {
 		return nil, fmt.Errorf("--metrics-addr: %w: choose another address, or port 0 for a free one", err)
 	}
-	a.notices().Info("metrics are served", "address", s.Addr(), "url", "http://"+s.Addr()+"/metrics")
+	url := "http://" + s.Addr() + "/metrics"
+	if a.logFormat.value == "json" {
+		a.notices().Info("metrics are served", "address", s.Addr(), "url", url)
+	} else {
+		fmt.Fprintf(a.screen, "metrics are served at %s\n", url)
+	}
 	return s.Close, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -73,6 +74,21 @@ func TestARunningJobServesItsMetrics(t *testing.T) {
 		t.Error("metrics are served after the job")
 	}
 }
+
+func TestTheFreePortOfMetricsIsNamedAtEveryLogLevel(t *testing.T) {
+	dir := t.TempDir()
+	if r := start(t, dir, "", "simulate", "--events=100", "--out=day.ndjson"); r.code != 0 {
+		t.Fatal(r.errors)
+	}
+	for _, level := range []string{"error", "warn", "info"} {
+		r := start(t, dir, "", "run", "--source=file:day.ndjson", "--sink=jsonl:out", "--metrics-addr=:0", "--log-level="+level)
+		if n := len(servedAt.FindAllString(r.errors, -1)); r.code != 0 || n != 1 {
+			t.Errorf("%s: exit %d, %d lines name the port:\n%s", level, r.code, n, r.errors)
+		}
+	}
+}
+
+var servedAt = regexp.MustCompile(`(?m)^metrics are served at http://127\.0\.0\.1:[1-9][0-9]*/metrics$`)
 
 func TestAddressOfMetricsThatIsTakenSaysWhatToDo(t *testing.T) {
 	dir := t.TempDir()

@@ -23,9 +23,10 @@ Give a job all events of the tasks that it reads: of two jobs, the one that know
 
 Sources  file:PATTERN    records, one a line; plain, gzip or zstd; * and ? match file names, commas separate patterns.
                          file:PATTERN?lateness=6h lets --mode stream settle rows while it reads, that far behind the newest event.
-         kinesis:STREAM  Amazon Kinesis streams, by name or ARN, commas between; read until SIGINT or SIGTERM, which drain the job.
-                         Options behind ?, with & between: start=trim-horizon, latest or at:TIME; region, endpoint, consumer (enhanced
-                         fan-out), role_arn and external_id. Those of the last stream hold for all that do not set them.
+         kinesis:STREAM  Amazon Kinesis streams, by name or ARN, commas between; read until SIGINT, SIGTERM or SIGHUP, which drain the job.
+                         Options behind ?, with & between: start=trim-horizon (the oldest record there is), latest (from about a second
+                         before the job began) or at:TIME; region, endpoint, consumer (enhanced fan-out), role_arn and external_id.
+                         Those of the last stream hold for all that do not set them.
 Sinks    duckdb:FILE     a DuckDB file with all tables; duckdb:FILE?memory_limit=2GB&writers=1 bounds it
          jsonl:DIR       one file of JSON lines for each table
          bigquery:PROJECT.DATASET
@@ -33,8 +34,8 @@ Sinks    duckdb:FILE     a DuckDB file with all tables; duckdb:FILE?memory_limit
 Runners  prism           Beam's portable runner, in this process: batch and stream
          direct          Beam's direct runner, in this process: batch only, quickest
 
-A stream is read on where its --state directory ends, also after kill -9: it holds the events of open tasks, the last day of each
-agent, and the position of each shard. Without one, a new process begins at start.
+A stream is read on where its --state directory ends, also after kill -9: it holds the events of open tasks and of those that ended
+within a day, the last day of each agent, and the position of each shard. Without one, a new process begins at start.
 
 Contacts stay readable in the tables unless there is a key: from --contact-key-file, or from the environment variable ` + keyVariable + `.
 With a key they are HMAC-SHA256 in hex, equal for equal contacts.`

@@ -81,6 +81,9 @@ func (a *app) simulateTo(cmd *cobra.Command, c simulate.Config, to string, speed
 		return fmt.Errorf("--to: %w", err)
 	}
 	stream := cmp.Or(target.ARN, target.Name)
+	if err := send.Look(cmd.Context(), client, stream); err != nil {
+		return err
+	}
 	sender := send.New(client, stream, send.Options{Speed: speed})
 	progress := console.Start(a.screen, a.progressKind(kind), func() console.Work { return sendingWork(c, sender.Progress()) })
 	defer progress.Stop()

@@ -3,6 +3,8 @@ package main
 import (
 	"testing"
 	"time"
+
+	"flexbeam/internal/kinesisfake"
 )
 
 func TestWrongSendingSaysInOneLineWhatToDo(t *testing.T) {
@@ -36,6 +38,20 @@ func TestWrongSendingSaysInOneLineWhatToDo(t *testing.T) {
 			oneLine(t, r.errors, tt.want...)
 		})
 	}
+}
+
+func TestAMissingStreamIsFoundOutBeforeTheFirstRecordIsDue(t *testing.T) {
+	noAWS(t)
+	server := kinesisfake.New(kinesisfake.Options{})
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	r := call(t, "simulate", "--to=kinesis:missing?endpoint="+server.URL, "--speed=max")
+	if n := server.Calls("PutRecords", "", ""); r.code != 1 || n != 0 {
+		t.Errorf("exit %d after %d calls with records", r.code, n)
+	}
+	oneLine(t, r.errors, "cannot send to stream missing", "there is no such stream", "create it", "ResourceNotFoundException")
 }
 
 func TestHistoryEndsWhenSendingEnds(t *testing.T) {

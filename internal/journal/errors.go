@@ -1,6 +1,10 @@
 package journal
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"syscall"
+)
 
 // The errors of Open, and ErrMark of Replace.
 var (
@@ -9,3 +13,11 @@ var (
 	ErrForeign = errors.New("journal: the file is of another kind or version")
 	ErrMark    = errors.New("journal: the mark lies before what is in the file already")
 )
+
+// advised says of an error of a disk without room what to do. The error itself names the file.
+func advised(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("%w: make room there and run the same command again: it goes on where the directory ends", err)
+	}
+	return err
+}

@@ -40,7 +40,7 @@ type Recovery struct {
 // returns.
 func Open(dir string, replay func(entry []byte) error) (*Journal, Recovery, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, Recovery{}, fmt.Errorf("journal: make the directory: %w", err)
+		return nil, Recovery{}, fmt.Errorf("journal: make the directory: %w", advised(err))
 	}
 	l, err := lock(dir)
 	if err != nil {
@@ -145,7 +145,7 @@ func (j *Journal) Sync(to Mark) error {
 		err = datasync(j.file)
 	}
 	if err != nil {
-		j.err = fmt.Errorf("journal: write %s: %w", j.file.Name(), err)
+		j.err = fmt.Errorf("journal: %w", advised(err))
 		return j.err
 	}
 	j.size.Add(int64(len(b)))

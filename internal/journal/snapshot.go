@@ -35,7 +35,7 @@ func (j *Journal) Replace(at Mark, entries func(add func(entry []byte) error) er
 func (j *Journal) replace(entries func(add func([]byte) error) error) error {
 	f, size, err := j.write(entries)
 	if err != nil {
-		return fmt.Errorf("journal: write a snapshot: %w", err)
+		return fmt.Errorf("journal: write a snapshot: %w", advised(err))
 	}
 	if err := j.install(f); err != nil {
 		f.Close()

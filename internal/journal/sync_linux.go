@@ -6,4 +6,9 @@ import (
 )
 
 // datasync writes a file's data and size to disk.
-func datasync(f *os.File) error { return syscall.Fdatasync(int(f.Fd())) }
+func datasync(f *os.File) error {
+	if err := syscall.Fdatasync(int(f.Fd())); err != nil {
+		return &os.PathError{Op: "sync", Path: f.Name(), Err: err}
+	}
+	return nil
+}

@@ -70,7 +70,7 @@ func (s *Shard) Polled(at time.Time, behindMS int64) {
 	s.polled.Store(at.UnixMilli())
 }
 
-// SetWatermark says up to which event time, in ms, the shard is read. An earlier time than before changes nothing.
+// SetWatermark says up to which time of arrival, in ms, the shard is read. An earlier time than before changes nothing.
 func (s *Shard) SetWatermark(ms int64) {
 	for {
 		old := s.watermark.Load()
@@ -99,7 +99,7 @@ func (s *Shard) Behind() (d time.Duration, ok bool) {
 // LastPoll returns the time of the last successful poll, zero before the first.
 func (s *Shard) LastPoll() time.Time { return timeOf(s.polled.Load()) }
 
-// Watermark returns up to which event time the shard is read, zero before it is known.
+// Watermark returns up to which time of arrival the shard is read, zero before it is known.
 func (s *Shard) Watermark() time.Time { return timeOf(s.watermark.Load()) }
 
 // Behind returns how far the job is behind the tip of its streams: the most of any open shard. ok is false before the first poll.
@@ -112,7 +112,7 @@ func (c *Counters) Behind() (most time.Duration, ok bool) {
 	return most, ok
 }
 
-// Watermark returns up to which event time the job has read: the least of its open shards whose watermark is known; zero when
+// Watermark returns up to which time of arrival the job has read: the least of its open shards whose watermark is known; zero when
 // there is none.
 func (c *Counters) Watermark() time.Time {
 	if s := c.last(); s != nil {

@@ -49,10 +49,11 @@ type liveGroup struct {
 
 // liveRecord says which record an event came in, in case it is refused.
 type liveRecord struct {
-	line  int64
-	index int
-	text  []byte
-	kind  event.Kind
+	line   int64
+	index  int
+	text   []byte
+	kind   event.Kind
+	ofTask bool
 }
 
 // Setup makes the collectors.
@@ -98,7 +99,7 @@ func (k *liveKeys) add(c *collector, kind keyed.Kind, sid string, e *event.Event
 		}
 	}
 	text, index := c.decoder.Record()
-	g.records = append(g.records, liveRecord{line, index, text, e.Kind})
+	g.records = append(g.records, liveRecord{line, index, text, e.Kind, e.Text[event.TaskSID] != ""})
 }
 
 // ProcessElement decodes a batch.
@@ -129,7 +130,9 @@ func (fn *LiveFn) ProcessElement(ctx context.Context, b record.Batch, tasks, wor
 		}
 		emit(Timestamp(at), kind.String(), nil)
 	}, func(p int, which []int) {
-		changes(letterBlock(fn.late(b, parcels[p], records[p], which), b))
+		if letters := fn.late(b, parcels[p], records[p], which); len(letters) > 0 {
+			changes(letterBlock(letters, b))
+		}
 	})
 	if err != nil {
 		return fmt.Errorf("decode: keep events: %w", err)
@@ -165,7 +168,7 @@ func (fn *LiveFn) parcels() (parcels []keyed.Parcel, records [][]liveRecord) {
 }
 
 // late returns the dead letters of records whose events the store refused: those at the given places among the records, all
-// for nil. An event that its task still takes is none, even where its worker's state does not.
+// for nil. An event of a task counts with its task, which decides whether it is one, even where its worker's state refuses it.
 func (fn *LiveFn) late(b record.Batch, p keyed.Parcel, records []liveRecord, which []int) (letters []deadletter.Letter) {
 	if which == nil {
 		for i := range records {
@@ -174,6 +177,9 @@ func (fn *LiveFn) late(b record.Batch, p keyed.Parcel, records []liveRecord, whi
 	}
 	for _, i := range which {
 		r := records[i]
+		if p.Kind == keyed.Worker && r.ofTask {
+			continue
+		}
 		why := "the state of its task was dropped: the task had ended a day before, or nothing had come for 15 days"
 		if p.Kind == keyed.Worker {
 			why = "its worker's time up to then was settled a day after newer events had arrived"

@@ -3,6 +3,8 @@ package decode
 import (
 	"bytes"
 	"context"
+	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +13,7 @@ import (
 
 	"flexbeam/internal/telemetry"
 	"flexbeam/schemas/change"
+	"flexbeam/schemas/event"
 	"flexbeam/schemas/model"
 	"flexbeam/schemas/record"
 	"flexbeam/transforms/keyed"
@@ -64,20 +67,29 @@ const (
 	testEvent = `{"type":"com.twilio.eventstreams.test-event"}`
 )
 
-func TestDeadLettersAreWrittenBeforeThePositionBehindThemIsKept(t *testing.T) {
-	const job = "decode-live-test"
+// liveStore makes the store of a job and a LiveFn that uses it.
+func liveStore(t *testing.T, job string) (*keyed.Store, *LiveFn) {
+	t.Helper()
 	store, _, err := keyed.OpenStore("", keyed.Sink{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer store.Close()
 	keyed.ShareStore(job, store)
-	defer keyed.UnshareStore(job)
-	defer telemetry.Forget(job)
+	t.Cleanup(func() {
+		store.Close()
+		keyed.UnshareStore(job)
+		telemetry.Forget(job)
+	})
 	fn := &LiveFn{Job: job}
 	if err := fn.Setup(); err != nil {
 		t.Fatal(err)
 	}
+	return store, fn
+}
+
+func TestDeadLettersAreWrittenBeforeThePositionBehindThemIsKept(t *testing.T) {
+	const job = "decode-live-test"
+	store, fn := liveStore(t, job)
 	r := live(t, fn, batchOf("1", taskEvent))
 	if d := cmp.Diff([]int64{1000}, r.tasks); d != "" || r.workers != nil || r.letters != nil {
 		t.Fatalf("%s%+v", d, r)
@@ -104,6 +116,68 @@ func TestDeadLettersAreWrittenBeforeThePositionBehindThemIsKept(t *testing.T) {
 	c := telemetry.For(job)
 	if n, e, d, l := c.Records.Load(), c.Events.Load(), c.Dropped.Load(), c.DeadLetters.Load(); n != 5 || e != 1 || d != 1 || l != 3 {
 		t.Errorf("%d records are %d events, %d dropped, %d dead letters", n, e, d, l)
+	}
+}
+
+// An event that goes to a task and to a worker counts once, and its task decides as what.
+func TestAnEventOfATaskIsADeadLetterIfItIsLateForItsTask(t *testing.T) {
+	const job = "decode-late-test"
+	const ofBoth = `{"type":"com.twilio.taskrouter.worker.capacity.update","id":"EZ2","time":"2026-03-02T08:00:00Z","data":{"payload":{"sid":"EV2","account_sid":"AC1","task_sid":"WT1","worker_sid":"WK1"}}}`
+	const ofWorker = `{"type":"com.twilio.taskrouter.worker.capacity.update","id":"EZ3","time":"2026-03-02T08:00:00Z","data":{"payload":{"sid":"EV3","account_sid":"AC1","worker_sid":"WK1"}}}`
+	for _, test := range []struct {
+		name                  string
+		lateTask, lateWorker  bool
+		letters               []string
+		events, tasks, worker int // tasks and worker: events that their states take
+	}{
+		{"neither is late", false, false, nil, 2, 1, 2},
+		{"late for the worker", false, true, []string{"late shard-1:2-b"}, 1, 1, 0},
+		{"late for the task", true, false, []string{"late shard-1:2-a"}, 1, 0, 2},
+		{"late for both", true, true, []string{"late shard-1:2-a", "late shard-1:2-b"}, 0, 0, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			store, fn := liveStore(t, job)
+			live(t, fn, batchOf("1", taskEvent, ofWorker))
+			held := func(kind keyed.Kind, key string) (n int) {
+				l := store.Lock(kind, key)
+				if l == nil {
+					return 0
+				}
+				defer l.Unlock()
+				events, err := event.Decode(l.Blocks, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return len(events)
+			}
+			const task, worker = "AC1\x00WT1", "AC1\x00WK1"
+			l := store.Lock(keyed.Worker, worker)
+			if test.lateWorker {
+				l.Bound = math.MaxInt64
+			}
+			l.Unlock()
+			if test.lateTask {
+				l := store.Lock(keyed.Task, task)
+				store.Folded(l)
+				l.Unlock()
+				store.Sweep(1000 + keyed.OpenFor)
+			}
+			c := telemetry.For(job)
+			records, events := c.Records.Load(), c.Events.Load()
+			tasks, workers := held(keyed.Task, task), held(keyed.Worker, worker)
+			r := live(t, fn, batchOf("2", ofBoth, ofWorker))
+			slices.Sort(r.letters)
+			if d := cmp.Diff(test.letters, r.letters); d != "" {
+				t.Errorf("letters (-want +got):\n%s", d)
+			}
+			records, events = c.Records.Load()-records, c.Events.Load()-events
+			if letters := c.DeadLetters.Load(); records != 2 || events != int64(test.events) || letters != int64(len(test.letters)) {
+				t.Errorf("%d records are %d events and %d dead letters", records, events, letters)
+			}
+			if tasks, workers = held(keyed.Task, task)-tasks, held(keyed.Worker, worker)-workers; tasks != test.tasks || workers != test.worker {
+				t.Errorf("the task took %d events, the worker %d, want %d and %d", tasks, workers, test.tasks, test.worker)
+			}
+		})
 	}
 }
 

@@ -141,7 +141,7 @@ func appendFrozen(b []byte, key string, l *Live) []byte {
 func readFrozen(b []byte) (key string, l *Live, err error) {
 	r := reader{b: b}
 	key = r.text()
-	l = newLive()
+	l = newLive(Task, key)
 	l.Arrival, l.Closed = r.varint(), true
 	if r.bad || key == "" {
 		return "", nil, ErrCorrupt

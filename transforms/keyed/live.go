@@ -2,6 +2,7 @@ package keyed
 
 import (
 	"math"
+	"strings"
 	"sync"
 
 	"flexbeam/schemas/event"
@@ -47,6 +48,7 @@ type Live struct {
 	Runs    bool  // of a worker: an activity runs, as far as its last fold knows
 
 	marks   []mark
+	ofNone  bool // these are the events of no task
 	removed bool // the key is in no store any more
 }
 
@@ -56,8 +58,8 @@ type mark struct {
 	newest int64
 }
 
-func newLive() *Live {
-	return &Live{State: State{Pending: event.None}, Arrival: event.None, Bound: event.None, AsOf: event.None}
+func newLive(kind Kind, key string) *Live {
+	return &Live{State: State{Pending: event.None}, Arrival: event.None, Bound: event.None, AsOf: event.None, ofNone: kind == Task && nameless(key)}
 }
 
 // add appends a block.
@@ -97,7 +99,7 @@ func (l *Live) SettleBound(now int64) bool {
 }
 
 // nameless tells whether a key is that of the events of no task.
-func nameless(key string) bool { return key[len(key)-1] == 0 }
+func nameless(key string) bool { return strings.HasSuffix(key, "\x00") }
 
 // Expires returns when the state of a task is dropped, if nothing comes until then, in ms. Its marker is forgotten GoneFor later.
 func (l *Live) Expires() int64 {

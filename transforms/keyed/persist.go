@@ -117,7 +117,7 @@ func (s *Store) replay(entry []byte) error {
 		if r.bad {
 			break
 		}
-		next := newLive()
+		next := newLive(kind, key)
 		flags := r.byte()
 		next.Closed = flags&2 != 0
 		next.Arrival, next.Bound, next.AsOf = r.varint(), r.varint(), r.varint()

@@ -45,6 +45,7 @@ type Store struct {
 	journal *journal.Journal       // nil: nothing outlives the process
 	size    [numKinds]atomic.Int64 // bytes of blocks that are held
 	open    atomic.Int64           // tasks that have not ended
+	none    atomic.Int64           // states of events of no task, one for each account
 	waiting atomic.Int64           // keys whose rows are not in the sink yet
 	compact atomic.Int64           // how often the log was rewritten
 }
@@ -245,7 +246,7 @@ func (s *Store) bring(kind Kind, key string, passed int64) (late bool, err error
 		}
 	}
 	if l == nil {
-		l = newLive()
+		l = newLive(kind, key)
 	}
 	s.live[kind][key] = l
 	s.count(kind, l, 1)
@@ -255,7 +256,10 @@ func (s *Store) bring(kind Kind, key string, passed int64) (late bool, err error
 // count adds a state to the sums, or takes it away.
 func (s *Store) count(kind Kind, l *Live, sign int64) {
 	s.size[kind].Add(sign * int64(len(l.Blocks)))
-	if kind == Task && !l.Closed {
+	switch {
+	case l.ofNone:
+		s.none.Add(sign)
+	case kind == Task && !l.Closed:
 		s.open.Add(sign)
 	}
 }
@@ -474,7 +478,7 @@ func (s *Store) log(kind Kind, key string, l *Live) {
 
 // A Size says how much a store holds.
 type Size struct {
-	Open        int64 // tasks that have not ended
+	Open        int64 // tasks that have not ended; events of no task are none
 	Tasks       int64 // tasks with a state
 	Frozen      int64 // those of them that have ended and are on disk
 	Markers     int64 // of tasks whose state was dropped
@@ -498,7 +502,7 @@ func (s *Store) Size() Size {
 	s.mu.RUnlock()
 	e := &s.ended
 	z := Size{Open: s.open.Load(), Frozen: e.count.Load(), Markers: e.markers.Load(), Workers: workers, FrozenBytes: e.bytes.Load(), WorkerBytes: s.size[Worker].Load(), Rewrites: s.compact.Load()}
-	z.Tasks, z.TaskBytes = tasks+z.Frozen, s.size[Task].Load()+z.FrozenBytes
+	z.Tasks, z.TaskBytes = tasks-s.none.Load()+z.Frozen, s.size[Task].Load()+z.FrozenBytes
 	if s.journal != nil {
 		z.Log = s.journal.Size()
 	}

@@ -299,14 +299,17 @@ func TestAfterACrashTheStoreIsWhatTheLastKeepCovered(t *testing.T) {
 func checkSize(t testing.TB, s *Store) {
 	t.Helper()
 	want, got := Size{}, s.Size()
-	s.each(func(kind Kind, _ string, l *Live) {
+	s.each(func(kind Kind, key string, l *Live) {
 		switch {
 		case kind == Worker:
 			want.Workers++
 			want.WorkerBytes += int64(len(l.Blocks))
 		default:
-			want.Tasks++
 			want.TaskBytes += int64(len(l.Blocks))
+			if nameless(key) {
+				break
+			}
+			want.Tasks++
 			if !l.Closed {
 				want.Open++
 			}
@@ -326,6 +329,25 @@ func checkSize(t testing.TB, s *Store) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("size (-want +got):\n%s", d)
 	}
+}
+
+func TestEventsOfNoTaskAreNoTask(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	add(t, s, "s", 1, parcelOf(Task, "a\x00", 1, 1), parcelOf(Task, "b\x00", 2, 1), parcelOf(Task, "a\x001", 3, 1))
+	keep(t, s)
+	for _, when := range []string{"at once", "in the next process"} {
+		if z := s.Size(); z.Open != 1 || z.Tasks != 1 {
+			t.Errorf("%s: %d open tasks of %d, want 1 of 1", when, z.Open, z.Tasks)
+		}
+		s.Close()
+		s = open(t, dir)
+	}
+	locked(s, Task, "a\x00", func(l *Live) { s.forget(Task, "a\x00", l) })
+	if z := s.Size(); z.Open != 1 || z.Tasks != 1 {
+		t.Errorf("with one account less: %d open tasks of %d, want 1 of 1", z.Open, z.Tasks)
+	}
+	s.Close()
 }
 
 // TestTheLogFollowsWhatIsHeldNotWhatHasPassed lets tasks begin, end and be forgotten, and keeps a few open.
@@ -621,7 +643,7 @@ func TestNothingIsLostBetweenGoroutines(t *testing.T) {
 
 func FuzzReplayRefusesWhatNoStoreWrote(f *testing.F) {
 	p := parcelOf(Worker, "a\x001", 1, 5)
-	l := newLive()
+	l := newLive(Worker, "a\x001")
 	l.add(p)
 	l.Bound, l.AsOf, l.Closed = 3, 4, true
 	batch := appendParcel(appendParcel(beginBatch(nil, "s", []byte("7")), p), parcelOf(Task, "a\x001", 2, 6))

@@ -136,7 +136,7 @@ flexbeam_state_bytes{kind="task"} 9000
 # HELP flexbeam_watermark_age_seconds How far the job's watermark is behind the clock.
 # TYPE flexbeam_watermark_age_seconds gauge
 flexbeam_watermark_age_seconds 3
-# HELP flexbeam_watermark_timestamp_seconds Up to which event time the job has read, the least of its open shards, as Unix time.
+# HELP flexbeam_watermark_timestamp_seconds Up to which time of arrival the job has read, the least of its open shards, as Unix time.
 # TYPE flexbeam_watermark_timestamp_seconds gauge
 flexbeam_watermark_timestamp_seconds 1.772441997e+09
 `

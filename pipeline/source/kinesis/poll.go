@@ -34,7 +34,7 @@ func newPoll(k *client, shard string, t *track, p Pace) *poll {
 		shard:    shard,
 		t:        t,
 		patience: patience{c: k.c, stream: k.stream.ID(), shard: shard, limit: &limiter{c: k.c, apart: p.Polls}},
-		idleWait: p.Polls, // half of the calls that the service allows, so that others can read the shard too
+		idleWait: 2 * p.Polls, // the limit's own wait goes by meanwhile, so half of its calls are made: others can read the shard too
 	}
 }
 

@@ -148,6 +148,32 @@ func TestAShardIsPolledNoMoreOftenThanTheServiceAllows(t *testing.T) {
 	}
 }
 
+func TestAnIdleShardIsPolledHalfAsOftenAsTheServiceAllows(t *testing.T) {
+	clock := kinesisfake.NewManualClock(epoch)
+	f := newFake(t, kinesisfake.Options{Clock: clock})
+	f.CreateStream("s", 1)
+	c := newControl("")
+	c.Now = clock.Now
+	c.pause = func(_ context.Context, d time.Duration) error {
+		clock.Advance(max(0, d))
+		return nil
+	}
+	k, err := dial(t.Context(), c, Stream{Name: "s", Endpoint: f.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shard := f.Shards("s")[0].ID
+	p := newPoll(k, shard, newTrack(Position{}), defaultPace)
+	for clock.Now().Sub(epoch) < 10*time.Second {
+		if a, err := p.next(t.Context()); err != nil || len(a.records) > 0 {
+			t.Fatalf("%d records of an empty shard, %v", len(a.records), err)
+		}
+	}
+	if n := f.Calls("GetRecords", "s", shard); n < 20 || n > 26 { // half of five in a second
+		t.Errorf("%d calls in 10 seconds, want 25 or so", n)
+	}
+}
+
 func TestNobodyWaitsForAStreamThatCannotBeListed(t *testing.T) {
 	f := newFake(t, kinesisfake.Options{})
 	f.CreateStream("bad", 1)
