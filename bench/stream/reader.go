@@ -3,15 +3,14 @@ package main
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
-	"io"
 	"math"
-	"os"
 	"slices"
 	"time"
 
 	_ "github.com/duckdb/duckdb-go/v2" // the driver
+
+	"flexbeam/internal/snapshot"
 )
 
 const (
@@ -25,29 +24,18 @@ type reader struct {
 	file      string
 	seen      map[string]int64 // version by row
 	latencies []float64        // seconds from the newest event behind a row to the copy in which it was first seen
-	torn      int              // copies that were made while DuckDB moved the log into the file
 }
 
 func newReader(file string) *reader { return &reader{file: file, seen: map[string]int64{}} }
 
-func (r *reader) copies() (string, string) {
-	return r.file + ".copy", r.file + ".copy.wal"
-}
-
-func (r *reader) close() {
-	file, log := r.copies()
-	os.Remove(file)
-	os.Remove(log)
-}
+func (r *reader) close() { snapshot.Remove(r.file + ".copy") }
 
 // read looks again and again for a time. What is new counts if it is to, else it is only noted.
 func (r *reader) read(ctx context.Context, d time.Duration, counts bool) error {
 	for end := time.Now().Add(d); time.Now().Before(end); {
 		next := time.Now().Add(copyEvery)
-		if err := r.look(counts); err != nil {
-			if r.torn++; r.torn > 20 {
-				return fmt.Errorf("read a copy: %w", err)
-			}
+		if err := r.look(ctx, counts); err != nil {
+			return fmt.Errorf("read a copy: %w", err)
 		}
 		select {
 		case <-time.After(time.Until(next)):
@@ -58,18 +46,13 @@ func (r *reader) read(ctx context.Context, d time.Duration, counts bool) error {
 	return nil
 }
 
-func (r *reader) look(counts bool) error {
-	file, log := r.copies()
-	r.close()
-	// The log first: what it says of a file that is newer is known there, or the copy is torn and does not open.
-	if err := copyFile(r.file+".wal", log); err != nil && !errors.Is(err, os.ErrNotExist) {
+func (r *reader) look(ctx context.Context, counts bool) error {
+	c, err := snapshot.Take(ctx, r.file, r.file+".copy")
+	if err != nil {
 		return err
 	}
-	at := time.Now()
-	if err := copyFile(r.file, file); err != nil {
-		return err
-	}
-	db, err := sql.Open("duckdb", file)
+	at := c.To
+	db, err := sql.Open("duckdb", c.File)
 	if err != nil {
 		return err
 	}
@@ -94,20 +77,6 @@ func (r *reader) look(counts bool) error {
 		}
 	}
 	return rows.Err()
-}
-
-func copyFile(from, to string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.Create(to)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Close())
 }
 
 // quantiles returns the median and the 99th of 100.

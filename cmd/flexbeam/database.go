@@ -11,26 +11,85 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
+	"time"
 
 	_ "github.com/duckdb/duckdb-go/v2" // the driver
+
+	"flexbeam/internal/snapshot"
 )
 
 // A session is one connection to a DuckDB file that is open for reading only.
 type session struct {
-	file string
-	db   *sql.DB
-	conn *sql.Conn
+	file   string
+	copied *copied // nil: it is the file itself
+	db     *sql.DB
+	conn   *sql.Conn
 }
 
-// openReadOnly opens a DuckDB file for reading. The session reaches no other file: DuckDB does not give that access back while it runs.
+// A copied is what a session reads instead of a file that is locked.
+type copied struct {
+	at  time.Time // all that was stored before is in it
+	pid string    // of the process that writes the file, "" if DuckDB does not tell
+}
+
+// errLocked is why a file does not open: another process has it open and may write.
+type errLocked struct{ pid string }
+
+func (e errLocked) by() string {
+	if e.pid == "" {
+		return "another process"
+	}
+	return "another process (PID " + e.pid + ")"
+}
+
+func (e errLocked) Error() string { return "it is being written by " + e.by() }
+
+// openReadOnly opens a DuckDB file for reading, or a copy of it while another process has it locked.
 func openReadOnly(ctx context.Context, file string) (*session, error) {
 	if err := checkDuckDB(file); err != nil {
 		return nil, fmt.Errorf("--db: %w", err)
 	}
 	path, err := filepath.Abs(file)
+	if err == nil {
+		path, err = filepath.EvalSymlinks(path) // the log is beside the file itself
+	}
 	if err != nil {
 		return nil, fmt.Errorf("--db: find %s: %w", file, err)
 	}
+	s, err := attach(ctx, file, path)
+	if locked := (errLocked{}); errors.As(err, &locked) {
+		return openCopy(ctx, file, path, locked)
+	}
+	return s, err
+}
+
+// openCopy opens a copy of a file that is locked. The copy has lost its name by then, so it is gone with the session, however that ends.
+func openCopy(ctx context.Context, file, path string, locked errLocked) (*session, error) {
+	dir, err := os.MkdirTemp("", "flexbeam-query-")
+	if err != nil {
+		return nil, fmt.Errorf("%s is being written by %s, and there is no place for a copy: set TMPDIR to a directory with room for it: %w", file, locked.by(), err)
+	}
+	defer os.RemoveAll(dir)
+	c, err := snapshot.Take(ctx, path, filepath.Join(dir, "copy.duckdb"))
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return nil, fmt.Errorf("%s is being written by %s, and %s has no room for a copy: set TMPDIR to a directory that has", file, locked.by(), filepath.Dir(dir))
+	case errors.Is(err, snapshot.ErrBusy):
+		return nil, fmt.Errorf("%s is being written by %s, faster than it can be copied to %s: ask again, or set TMPDIR to a place on a faster disk (%w)", file, locked.by(), filepath.Dir(dir), err)
+	case err != nil:
+		return nil, fmt.Errorf("%s is being written by %s, and cannot be copied: %w", file, locked.by(), err)
+	}
+	s, err := attach(ctx, file, c.File)
+	if err != nil {
+		return nil, fmt.Errorf("%s is being written by %s, and its copy does not open: ask again: %w", file, locked.by(), err)
+	}
+	s.copied = &copied{at: c.From, pid: locked.pid}
+	return s, nil
+}
+
+// attach opens a DuckDB file at a path for reading. The session reaches no other file: DuckDB does not give that access back while it runs.
+func attach(ctx context.Context, file, path string) (*session, error) {
 	db, err := sql.Open("duckdb", "")
 	if err != nil {
 		return nil, fmt.Errorf("start DuckDB: %w", err)
@@ -156,11 +215,11 @@ func (s *session) explain(err error) error {
 	text := err.Error()
 	switch {
 	case strings.Contains(text, "Could not set lock"):
-		by := "another process"
+		locked := errLocked{}
 		if m := processID.FindStringSubmatch(lockedBy.FindString(text) + text); m != nil {
-			by += " (PID " + m[1] + ")"
+			locked.pid = m[1]
 		}
-		return fmt.Errorf("%s is being written by %s: ask again when that has ended", s.file, by)
+		return locked
 	case readOnly.MatchString(text):
 		return fmt.Errorf("the statement writes, and flexbeam query only reads: to change %s use another DuckDB program", s.file)
 	case noAccess.MatchString(text):

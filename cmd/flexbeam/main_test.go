@@ -18,6 +18,10 @@ var update = flag.Bool("update", false, "write the golden files anew")
 var binary string
 
 func TestMain(m *testing.M) {
+	if file := os.Getenv(writerEnv); file != "" {
+		fmt.Println(writeOn(file))
+		os.Exit(1)
+	}
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "flexbeam")
 	if err != nil {

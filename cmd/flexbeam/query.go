@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/vbauerster/mpb/v8/cwriter"
+
+	"flexbeam/schemas/model"
 )
 
 const queryExample = `  flexbeam query --db calls.duckdb "SELECT engagement_type, outcome_type, count(*) FROM engagements GROUP BY ALL ORDER BY ALL"
@@ -20,6 +23,9 @@ const queryExample = `  flexbeam query --db calls.duckdb "SELECT engagement_type
 func queryLong() string {
 	return `Ask a DuckDB file in SQL and print the answer. The file is opened for reading only: a statement that writes is refused, and so is
 one that reads or writes other files.
+
+While a job writes the file it is locked. Then a copy is read, which has all that was flushed before, and a line on standard error says
+of when it is. The copy is made where TMPDIR says, needs as much room as the file, and is gone afterwards.
 
 The SQL is the argument, a file (-f) or standard input; several statements are separated by semicolons and answered in order.
 Tables: ` + strings.Join(tableNames(), ", ") + `; view: conversations.
@@ -96,10 +102,19 @@ func readSQL(cmd *cobra.Command, args []string, script string) (string, error) {
 // query answers statements one after the other.
 func (a *app) query(ctx context.Context, file string, statements []string, format string) error {
 	s, err := openReadOnly(ctx, file)
+	if ctx.Err() != nil {
+		if err == nil {
+			s.Close()
+		}
+		return context.Cause(ctx)
+	}
 	if err != nil {
 		return err
 	}
 	defer s.Close()
+	if s.copied != nil {
+		a.warnOfCopy(ctx, file, s.copied)
+	}
 	out := newPrinter(a.stdout, format)
 	for i, q := range statements {
 		err := s.ask(ctx, q, out)
@@ -114,4 +129,15 @@ func (a *app) query(ctx context.Context, file string, statements []string, forma
 		}
 	}
 	return nil
+}
+
+// warnOfCopy says that the answers are from a copy, and of when, unless warnings are not wanted.
+func (a *app) warnOfCopy(ctx context.Context, file string, c *copied) {
+	at := c.at.UTC().Format(model.TimeLayout)
+	switch {
+	case a.logFormat.value == "json":
+		a.log.Warn("the file is being written by another process: the answers are from a copy", "file", file, "pid", c.pid, "copied_at", at)
+	case a.log.Enabled(ctx, slog.LevelWarn):
+		fmt.Fprintf(a.screen, "flexbeam query: %s is being written by %s: the answers are from a copy of %s\n", file, errLocked{c.pid}.by(), at)
+	}
 }

@@ -103,12 +103,13 @@ func (c *conn) strings(query string) (rows [][]string, err error) {
 	return rows, err
 }
 
-// texts runs a query whose columns are all VARCHAR and calls f with each row; null is the empty string.
-func (c *conn) texts(query string, f func(row []string) error) error {
+// texts runs a query whose columns are all VARCHAR and calls f with each row; null is the empty string. The parameters are what stands
+// for $1 and so on: SQL itself has no way to write every text, a NUL ends it.
+func (c *conn) texts(query string, f func(row []string) error, parameters ...string) error {
 	var r bindings.Result
 	defer bindings.DestroyResult(&r)
-	if bindings.Query(c.conn, query, &r) == bindings.StateError {
-		return fmt.Errorf("%s: %s", head(query), oneLine(bindings.ResultError(&r)))
+	if message := c.query(query, parameters, &r); message != "" {
+		return fmt.Errorf("%s: %s", head(query), oneLine(message))
 	}
 	row := make([]string, bindings.ColumnCount(&r))
 	for {
@@ -131,6 +132,24 @@ func (c *conn) texts(query string, f func(row []string) error) error {
 		}
 		bindings.DestroyDataChunk(&chunk)
 	}
+}
+
+// query runs one statement with its parameters and returns what DuckDB has against it.
+func (c *conn) query(query string, parameters []string, r *bindings.Result) (message string) {
+	var p bindings.PreparedStatement
+	defer bindings.DestroyPrepare(&p)
+	if bindings.Prepare(c.conn, query, &p) == bindings.StateError {
+		return bindings.PrepareError(p)
+	}
+	for i, text := range parameters {
+		if bindings.BindVarcharLength(p, bindings.IdxT(i+1), text, bindings.IdxT(len(text))) == bindings.StateError {
+			return bindings.PrepareError(p)
+		}
+	}
+	if bindings.ExecutePrepared(p, r) == bindings.StateError {
+		return bindings.ResultError(r)
+	}
+	return ""
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -20,15 +20,16 @@ func (w *writer) Keys(_ context.Context, id model.TableID, f func(model.Row) err
 // Find implements sink.Finder.
 func (w *writer) Find(_ context.Context, id model.TableID, account, sid string, f func(model.Row) error) error {
 	owner := map[model.TableID]string{model.EngagementsID: "task_sid", model.AgentStatusID: "agent_id", model.CustomersID: "contact_id"}[id]
-	where := owner + " = " + quote(sid)
+	where, texts := owner+" = $1", []string{validText(sid)}
 	if id != model.CustomersID {
-		where += " AND account_sid = " + quote(account)
+		where += " AND account_sid = $2"
+		texts = append(texts, validText(account))
 	}
-	return w.store.keys(id, where, f)
+	return w.store.keys(id, where, f, texts...)
 }
 
-// keys calls f with the keys of the rows of a table for which a condition holds.
-func (s *store) keys(id model.TableID, where string, f func(model.Row) error) error {
+// keys calls f with the keys of the rows of a table for which a condition with parameters holds.
+func (s *store) keys(id model.TableID, where string, f func(model.Row) error, parameters ...string) error {
 	t := model.Tables[id]
 	columns := t.Keys()
 	switch id {
@@ -71,12 +72,9 @@ func (s *store) keys(id model.TableID, where string, f func(model.Row) error) er
 			row[i] = model.Millis(ms)
 		}
 		return f(row)
-	})
+	}, parameters...)
 	if err != nil {
 		return fmt.Errorf("duckdb: read keys of %s: %w", t.Name, err)
 	}
 	return nil
 }
-
-// quote returns a text as SQL writes it.
-func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }

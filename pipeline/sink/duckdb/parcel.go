@@ -87,8 +87,8 @@ func appendCell(b []byte, v *model.Value) []byte {
 	case model.Null:
 	case model.String, model.Bytes:
 		s := v.Str
-		if v.Type == model.String && !utf8.ValidString(s) { // DuckDB takes it for granted
-			s = strings.ToValidUTF8(s, "\uFFFD")
+		if v.Type == model.String {
+			s = validText(s)
 		}
 		b = binary.LittleEndian.AppendUint32(b, uint32(len(s)))
 		b = append(b, s...)
@@ -98,6 +98,14 @@ func appendCell(b []byte, v *model.Value) []byte {
 		b = binary.LittleEndian.AppendUint64(b, uint64(v.Num))
 	}
 	return b
+}
+
+// validText returns a text as the file has it: DuckDB takes UTF-8 for granted.
+func validText(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
 // keyText writes the cells of a key as a JSON array: how messages and the table of deletes name a row.

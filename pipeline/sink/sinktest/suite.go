@@ -47,6 +47,7 @@ func Run(t *testing.T, h Harness) {
 		{"every table takes rows, and has its own keys", tables},
 		{"a block is not kept after Write", reuse},
 		{"invalid UTF-8 is replaced and never breaks the store", invalidText},
+		{"what is held is told and found again, whatever its ids are made of", held},
 		{"a corrupt block is an error", corrupt},
 		{"concurrent writers lose nothing", concurrent},
 		{"large batches settle like small ones", large},
@@ -358,6 +359,64 @@ func invalidText(t *testing.T, h Harness) {
 	one, two := upsert(e, 1, 2, "x").Row, upsert(e, 2, 1, "long enough to be no short text \uFFFD").Row
 	one[e.Col("engagement_id")] = model.Text("key \uFFFD one")
 	r.want(e, one, two)
+}
+
+func held(t *testing.T, h Harness) {
+	ctx := context.Background()
+	ids := []string{"WT1", "WT\x00x", "\x00", "WT\x00y", "it's", "''", "' OR '1'='1", `"quoted"`, `back\slash\`, `\'`, "$1", "?", "line\nfeed;--", "cut \xf0\x9f here", "\xff",
+		"příliš 日本語 🎉", strings.Repeat("long\x00", 50)}
+	owners := map[model.TableID]string{model.EngagementsID: "task_sid", model.AgentStatusID: "agent_id", model.CustomersID: "contact_id"}
+	r := newRun(t, h)
+	want := map[model.TableID]map[string]bool{}
+	for id, owner := range owners {
+		table := model.Tables[id]
+		want[id] = map[string]bool{}
+		for i, sid := range ids {
+			c := upsert(table, i, 1, "x")
+			c.Row[table.Col(owner)] = model.Text(sid)
+			if id == model.CustomersID {
+				c.Row[table.Col("isolated")] = model.Boolean(true)
+			} else {
+				c.Row[table.Col("account_sid")] = model.Text("AC " + sid)
+			}
+			r.write(c)
+			want[id][strings.ToValidUTF8(sid, "\uFFFD")] = true
+		}
+	}
+	r.reopen()
+	defer r.close()
+	keeper, ok := r.s.(sink.Keeper)
+	if !ok {
+		return
+	}
+	for id, owner := range owners {
+		table, got := model.Tables[id], map[string]bool{}
+		r.must(keeper.Keys(ctx, id, func(row model.Row) error {
+			got[table.Get(row, owner).Str] = true
+			return nil
+		}))
+		if d := cmp.Diff(want[id], got); d != "" {
+			t.Errorf("%s: %s told (-want +got):\n%s", table.Name, owner, d)
+		}
+		finder, ok := keeper.(sink.Finder)
+		if !ok {
+			continue
+		}
+		for _, sid := range ids {
+			var found []string
+			r.must(finder.Find(ctx, id, "AC "+sid, sid, func(row model.Row) error {
+				found = append(found, table.Get(row, owner).Str)
+				return nil
+			}))
+			if d := cmp.Diff([]string{strings.ToValidUTF8(sid, "\uFFFD")}, found); d != "" {
+				t.Errorf("%s: found of %q (-want +got):\n%s", table.Name, sid, d)
+			}
+			r.must(finder.Find(ctx, id, "AC of another", sid+"\x00", func(row model.Row) error {
+				t.Errorf("%s: found %q of another id", table.Name, table.Get(row, owner).Str)
+				return nil
+			}))
+		}
+	}
 }
 
 func corrupt(t *testing.T, h Harness) {
