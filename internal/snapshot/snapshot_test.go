@@ -340,7 +340,7 @@ func TestAFileThatNeverRestsIsBusy(t *testing.T) {
 }
 
 // child commits pairs until it is killed, in small and large transactions, changes and deletes, and has a checkpoint after every few. How many
-// pairs are committed it writes into a file beside.
+// pairs are committed, and after which of its steps, it writes into a file beside.
 func child(file string) error {
 	w, err := newWriter(file)
 	if err != nil {
@@ -360,7 +360,7 @@ func child(file string) error {
 			return err
 		}
 		n += more
-		if _, err := committed.WriteAt(binary.LittleEndian.AppendUint64(nil, uint64(n)), 0); err != nil {
+		if _, err := committed.WriteAt(binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, uint64(n)), uint64(i)), 0); err != nil {
 			return err
 		}
 		if i == 0 {
