@@ -24,8 +24,8 @@
 //   - Changes take Options.ChangeTime, which is 0 unless set. ON_DEMAND streams keep their four shards.
 //   - Messages of errors are like those of the service, not the same.
 //   - What no page promises is chosen so as to be hard on a reader where that is possible: continuation numbers of subscriptions lie
-//     between the numbers of records, an iterator is bound to its stream's life, and Options.LateEnd, Fault.Empty and HideNewShards
-//     show the rarer of two permitted behaviours. A sequence number that was trimmed is accepted and reads from the oldest record.
+//     between the numbers of records, an iterator is bound to its stream's life, and Options.LateEnd, Options.NumbersAnew,
+//     Fault.Empty and HideNewShards show the rarer of two permitted behaviours. A sequence number that was trimmed is accepted and reads from the oldest record.
 //   - Events come over HTTP/1.1 rather than HTTP/2.
 //   - Other operations, such as those of tags, monitoring and channels, answer UnknownOperationException.
 //

@@ -75,7 +75,7 @@ func (q *request) place(st *stream, h *shard, p position) (uint64, error) {
 			return invalid("")
 		case n.shard != uint64(h.index):
 			return 0, errorf(InvalidArgument, "Invalid StartingSequenceNumber. It encodes %s, while it was used in a call to %s", shardID(int(n.shard)), h.id)
-		case n.created != uint64(h.created) || n.place > h.end()+1:
+		case n.created != uint64(h.born) || n.place > h.end()+1:
 			return invalid(" because it did not come from this stream")
 		case n.place == 0 || n.behind || p.Type == "AFTER_SEQUENCE_NUMBER":
 			return min(n.place, h.end()), nil

@@ -26,6 +26,9 @@ type Options struct {
 	// LateEnd ends a closed shard with an empty answer of its own rather than with that which holds the last records. What is
 	// published allows both.
 	LateEnd bool
+	// NumbersAnew lets the sequence numbers of a stream that is made anew under the name of one that was deleted begin anew as well,
+	// so that they may be lower than those before. No page promises that they are greater.
+	NumbersAnew bool
 	// OnCall is told of every call before it is carried out. It must not call the server.
 	OnCall func(Call)
 }

@@ -262,3 +262,22 @@ func TestAnIteratorOfADeletedStreamReadsNothingOfItsSuccessor(t *testing.T) {
 	_, err = b.c.GetRecords(b.Context(), &kinesis.GetRecordsInput{ShardIterator: &i})
 	b.fails(err, kinesisfake.ResourceNotFound)
 }
+
+func TestSequenceNumbersMayBeginAnewWithAStream(t *testing.T) {
+	for _, anew := range []bool{false, true} {
+		b := serve(t, api+"API_DeleteStream.html", kinesisfake.Options{NumbersAnew: anew})
+		b.s.CreateStream("s", 1)
+		old := b.s.PutTexts("s", "k", "a", "b")[1].SequenceNumber
+		_, err := b.c.DeleteStream(b.Context(), &kinesis.DeleteStreamInput{StreamName: aws.String("s")})
+		b.must(err)
+		b.clock.Advance(time.Hour)
+		b.s.CreateStream("s", 1)
+		number := b.s.PutTexts("s", "k", "c", "d", "e")[0].SequenceNumber
+		if lower := number < old; lower != anew {
+			t.Errorf("anew %v: %s came behind %s", anew, number, old)
+		}
+		if anew { // it is one of the new stream too
+			b.equal([]string{"e"}, texts(b.get(b.iterator("AFTER_SEQUENCE_NUMBER", old), 10).Records))
+		}
+	}
+}

@@ -23,6 +23,7 @@ type shard struct {
 	first      hashKey
 	last       hashKey
 	created    int64 // milliseconds
+	born       int64 // created as the sequence numbers tell it
 	closed     int64 // 0 while open
 	parent     string
 	adjacent   string
@@ -70,17 +71,17 @@ func (h *shard) expired(horizon int64) int {
 
 // sequenceAt is the number of the record that is stored at place.
 func (h *shard) sequenceAt(place uint64, arrival int64) sequence {
-	return sequence{created: uint64(h.created), place: place + 1, ms: uint64(max(arrival, 0)), shard: uint64(h.index)}
+	return sequence{created: uint64(h.born), place: place + 1, ms: uint64(max(arrival, 0)), shard: uint64(h.index)}
 }
 
 // starting is the number before all records.
 func (h *shard) starting() sequence {
-	return sequence{created: uint64(h.created), ms: uint64(h.created), shard: uint64(h.index)}
+	return sequence{created: uint64(h.born), ms: uint64(h.created), shard: uint64(h.index)}
 }
 
 // ending is the number behind all records of a closed shard.
 func (h *shard) ending() sequence {
-	return sequence{created: uint64(h.created), place: h.end() + 1, ms: uint64(h.closed), shard: uint64(h.index)}
+	return sequence{created: uint64(h.born), place: h.end() + 1, ms: uint64(h.closed), shard: uint64(h.index)}
 }
 
 // progress is the number of the place before the record at place; it lies behind the number of the record before.
@@ -89,7 +90,7 @@ func (h *shard) progress(place uint64) sequence {
 	if place > h.trimmed {
 		ms = h.records[place-1-h.trimmed].arrival
 	}
-	return sequence{created: uint64(h.created), place: place, ms: uint64(max(ms, 0)), shard: uint64(h.index), behind: true}
+	return sequence{created: uint64(h.born), place: place, ms: uint64(max(ms, 0)), shard: uint64(h.index), behind: true}
 }
 
 // behind is MillisBehindLatest of a reader whose next record is at place and who was given those from from on. It is 0 only where

@@ -21,6 +21,7 @@ type stream struct {
 	name      string
 	arn       string
 	created   int64
+	since     int64 // from when on sequence numbers count, ms
 	onDemand  bool
 	retention time.Duration
 	maxRecord int // bytes
@@ -95,6 +96,7 @@ func (st *stream) addShard(first, last hashKey, now int64, parents ...*shard) *s
 			h.adjacent = p.id
 		}
 	}
+	h.born = h.created - st.since
 	st.next++
 	st.shards = append(st.shards, h)
 	at := sort.Search(len(st.open), func(i int) bool { return first.less(st.open[i].first) })

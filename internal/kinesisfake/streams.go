@@ -88,6 +88,9 @@ func (s *Server) create(name string, shards int, onDemand bool, record int) erro
 		maxBytes:  s.opts.MaxStreamBytes,
 		wake:      make(chan struct{}),
 	}
+	if s.opts.NumbersAnew {
+		st.since = st.created
+	}
 	s.streams[name] = st
 	st.begin(creating, now, s.opts.ChangeTime, func(int64) {
 		starts := evenStarts(shards)

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -52,7 +53,7 @@ func (c *Counters) Shard(stream, id string) *Shard {
 	return s
 }
 
-// Shards returns all shards that were seen, by stream and id.
+// Shards returns all shards that were seen and not forgotten, by stream and id.
 func (c *Counters) Shards() []*Shard {
 	c.shards.mu.RLock()
 	defer c.shards.mu.RUnlock()
@@ -62,6 +63,13 @@ func (c *Counters) Shards() []*Shard {
 	}
 	slices.SortFunc(all, func(a, b *Shard) int { return cmp.Or(cmp.Compare(a.Stream, b.Stream), cmp.Compare(a.ID, b.ID)) })
 	return all
+}
+
+// RetainShards forgets the shards that keep does not want: those that their streams have no more.
+func (c *Counters) RetainShards(keep func(stream, id string) bool) {
+	c.shards.mu.Lock()
+	defer c.shards.mu.Unlock()
+	maps.DeleteFunc(c.shards.all, func(key [2]string, _ *Shard) bool { return !keep(key[0], key[1]) })
 }
 
 // Polled says that the last successful poll was at a time, by the counters' clock, and how far it was behind the tip of the shard, Kinesis' MillisBehindLatest.

@@ -64,6 +64,27 @@ func TestStreamsMayHaveShardsOfOneName(t *testing.T) {
 	}
 }
 
+func TestShardsThatAreNotRetainedAreForgotten(t *testing.T) {
+	c := new(telemetry.Counters)
+	c.RetainShards(func(string, string) bool { return true }) // there is none
+	for _, s := range []string{"east", "west"} {
+		for _, id := range []string{"shard-0", "shard-1"} {
+			c.Shard(s, id).Close()
+		}
+	}
+	c.RetainShards(func(stream, id string) bool { return stream == "west" && id == "shard-1" })
+	var got []string
+	for _, s := range c.Shards() {
+		got = append(got, s.Stream+" "+s.ID)
+	}
+	if diff := cmp.Diff([]string{"west shard-1"}, got); diff != "" {
+		t.Error(diff)
+	}
+	if !c.Shard("east", "shard-0").Open() {
+		t.Error("a shard that was forgotten begins as a closed one")
+	}
+}
+
 func BenchmarkPoll(b *testing.B) {
 	s := telemetry.New(time.Now).Shard("s", "0")
 	now := time.Now()

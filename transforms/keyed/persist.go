@@ -14,6 +14,7 @@ import (
 const (
 	entryOwner  = 'O' // the sink, and what events keep
 	entryBatch  = 'B' // a position and the parcels before it
+	entryOver   = 'P' // a source whose position is forgotten
 	entryState  = 'S' // a whole state
 	entryForget = 'F' // a key without a state
 	entryFrozen = 'D' // a task that has ended and whose rows are in the sink, as it is on disk
@@ -37,6 +38,10 @@ func kept() string { return version + " " + model.Kept() }
 
 func beginBatch(b []byte, source string, position []byte) []byte {
 	return appendBytes(appendBytes(append(b, entryBatch), source), position)
+}
+
+func appendOver(b []byte, source string) []byte {
+	return appendBytes(append(b, entryOver), source)
 }
 
 // endedBit marks a parcel that ends its task in the byte of its kind.
@@ -111,6 +116,10 @@ func (s *Store) replay(entry []byte) error {
 		}
 		if !r.bad {
 			s.positions[source] = bytes.Clone(position)
+		}
+	case entryOver:
+		if source := r.text(); !r.bad {
+			delete(s.positions, source)
 		}
 	case entryState:
 		kind, key := r.kind(), r.text()

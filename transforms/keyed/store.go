@@ -147,6 +147,19 @@ func (s *Store) Positions() map[string][]byte {
 	return maps.Clone(s.positions)
 }
 
+// ForgetPosition forgets the position of a source that nothing needs any more. That is durable no sooner than what was added before.
+func (s *Store) ForgetPosition(source string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.positions[source]; !ok {
+		return
+	}
+	delete(s.positions, source)
+	if s.journal != nil {
+		s.journal.Append(appendOver(nil, source))
+	}
+}
+
 // each calls f with every state, locked.
 func (s *Store) each(f func(kind Kind, key string, l *Live)) {
 	type entry struct {

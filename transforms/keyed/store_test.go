@@ -249,11 +249,20 @@ func TestAfterACrashTheStoreIsWhatTheLastKeepCovered(t *testing.T) {
 					s.forget(kind, key, l)
 				})
 			},
+			"forget a position": func(rt *rapid.T) {
+				source := sources.Draw(rt, "source")
+				delete(now.Positions, source)
+				s.ForgetPosition(source)
+			},
 			"keep": func(rt *rapid.T) {
 				covered, meanwhile := now.clone(), rapid.IntRange(0, 2).Draw(rt, "meanwhile")
 				err := s.Keep(func() error {
 					for range meanwhile { // what comes while the sink flushes is not covered
 						adding(rt)
+						if source := sources.Draw(rt, "source"); rapid.Bool().Draw(rt, "forget") {
+							delete(now.Positions, source)
+							s.ForgetPosition(source)
+						}
 					}
 					return nil
 				})
@@ -485,6 +494,50 @@ func TestADroppedKeyRefusesWhatComesLater(t *testing.T) {
 	s.Close()
 }
 
+// The positions of a stream that reshards are as many as its shards; the log must not grow with all that there ever were.
+func TestAForgottenPositionLeavesNothing(t *testing.T) {
+	for _, rewritten := range []bool{false, true} {
+		t.Run(fmt.Sprintf("rewritten %t", rewritten), func(t *testing.T) {
+			rewritesFrom(t, 1<<40)
+			dir := t.TempDir()
+			s := open(t, dir)
+			for i := range 1000 {
+				add(t, s, fmt.Sprint("s", i), i)
+			}
+			keep(t, s)
+			for i := range 999 {
+				s.ForgetPosition(fmt.Sprint("s", i))
+			}
+			s.ForgetPosition("of no source")
+			if rewritten {
+				minRewrite = 0
+			}
+			keep(t, s)
+			if log := s.Size().Log; rewritten && log > 1000 {
+				t.Errorf("%d bytes of log hold one position", log)
+			}
+			want := map[string][]byte{"s999": []byte("999")}
+			for _, when := range []string{"at once", "in the next process"} {
+				if d := cmp.Diff(want, s.Positions()); d != "" {
+					t.Errorf("%s (-want +got):\n%s", when, d)
+				}
+				s.Close()
+				s = open(t, dir)
+			}
+			add(t, s, "s0", 1)
+			s.ForgetPosition("s0")
+			add(t, s, "s0", 2) // it is there again
+			keep(t, s)
+			s.Close()
+			s = open(t, dir)
+			defer s.Close()
+			if p := string(s.Positions()["s0"]); p != "2" {
+				t.Errorf("a position that was added anew is %q", p)
+			}
+		})
+	}
+}
+
 // What is behind the position is written before the position moves: a crash in between reads it again.
 func TestThePositionMovesOnceRefusedEventsWereToldOf(t *testing.T) {
 	s := open(t, "")
@@ -650,7 +703,7 @@ func FuzzReplayRefusesWhatNoStoreWrote(f *testing.F) {
 	state := appendLive(nil, Worker, "a\x001", l)
 	frozen := appendFrozen([]byte{entryFrozen}, "a\x001", l)
 	marker := appendMarker(nil, hashOf("a\x001"), "a\x001", 5)
-	for _, entry := range [][]byte{appendOwner(nil, Sink{"1", "sink"}), batch, state, frozen, marker, appendForget(nil, Task, "a\x001"), {'X'}} {
+	for _, entry := range [][]byte{appendOwner(nil, Sink{"1", "sink"}), batch, state, frozen, marker, appendForget(nil, Task, "a\x001"), appendOver(nil, "s"), {'X'}} {
 		f.Add(entry, state)
 		f.Add(entry[:len(entry)-1], batch)
 	}

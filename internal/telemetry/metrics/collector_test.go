@@ -122,7 +122,7 @@ flexbeam_duplicates_total 7
 # TYPE flexbeam_shard_behind_seconds gauge
 flexbeam_shard_behind_seconds{shard="shard-0",stream="east"} 1.5
 flexbeam_shard_behind_seconds{shard="shard-0",stream="west"} 0
-# HELP flexbeam_shards Shards that this process has read from, by stream: open, or closed and read to the end.
+# HELP flexbeam_shards Shards that this process has read from, by stream: open, or closed and read to the end. One that its stream lists no longer goes within about an hour.
 # TYPE flexbeam_shards gauge
 flexbeam_shards{state="closed",stream="east"} 0
 flexbeam_shards{state="closed",stream="west"} 1

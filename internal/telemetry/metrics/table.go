@@ -56,7 +56,7 @@ var Table = []Metric{
 		spread: (*telemetry.Counters).Latency},
 
 	{Name: "flexbeam_shards", Kind: Gauge, Labels: []string{"stream", "state"},
-		Help: "Shards that this process has read from, by stream: open, or closed and read to the end.",
+		Help: "Shards that this process has read from, by stream: open, or closed and read to the end. One that its stream lists no longer goes within about an hour.",
 		values: func(j job, emit emitter) {
 			type count struct{ open, closed int }
 			streams := map[string]*count{}

@@ -83,7 +83,7 @@ func (s settings) control() *Control {
 	}
 	for _, id := range s.Streams { // none of whose shards are known yet
 		if c.listings[id] == nil {
-			c.listings[id] = &listings{upTo: unknown, reported: unknown}
+			c.listings[id] = newListings()
 		}
 	}
 	c.mu.Unlock()

@@ -101,8 +101,8 @@ func (fn *discoverFn) ProcessElement(ctx context.Context, we *estimator, rt *sdf
 	}
 	for _, a := range added {
 		at := from(a.From)
-		if k.UpTo != 0 && at == unknown { // it is new: what it has arrived after the last listing
-			at = c.report(we.own, &o.reported, nil)
+		if k.UpTo != 0 { // it is new: what it has arrived after the last listing
+			at = max(at, c.report(we.own, &o.reported, nil))
 		}
 		c.found(s.ID(), a.ID, at)
 		emit(beam.EventTime(at), a)
@@ -117,6 +117,10 @@ func (fn *discoverFn) ProcessElement(ctx context.Context, we *estimator, rt *sdf
 func (fn *discoverFn) added(s Stream, k known, l listing) []shard {
 	first := k.UpTo == 0
 	saved := fn.saved(s)
+	since := k.UpTo
+	for _, at := range saved {
+		since = max(since, at.UpTo)
+	}
 	var list []shard
 	for _, id := range l.shards {
 		if slices.Contains(k.Shards, id) {
@@ -124,7 +128,7 @@ func (fn *discoverFn) added(s Stream, k known, l listing) []shard {
 		}
 		from, ok := saved[id]
 		if !ok {
-			from = begin(s.Start, first, len(saved) > 0, l.asOf)
+			from = begin(s.Start, first, len(saved) > 0, since, l.asOf)
 		}
 		if !from.Done {
 			list = append(list, shard{Stream: s, ID: id, From: from})
@@ -142,10 +146,12 @@ func (fn *discoverFn) added(s Stream, k known, l listing) []shard {
 	return list
 }
 
-// begin returns where a shard without a saved position is read from: first, that it is in the first listing; saved, that others have a position.
-func begin(s Start, first, saved bool, now int64) Position {
+// begin returns where a shard without a saved position is read from: first, that it is in the first listing; saved, that others have a position; since, in ms, how far the
+// job had come before. When that is a day past the time of a Start, a shard that is not known has come since then: to ask for what arrived from that time on would be to ask
+// for what no stream has to keep.
+func begin(s Start, first, saved bool, since, now int64) Position {
 	switch {
-	case s.AtMS > 0:
+	case s.AtMS > 0 && since < s.AtMS+leastRetention.Milliseconds():
 		return Position{UpTo: s.AtMS}
 	case s.Latest && first && !saved:
 		return Position{UpTo: now}

@@ -22,6 +22,8 @@
 // read from its oldest record if others of its stream have one, because it is new since they were saved. A start of latest becomes a time when the job
 // begins, and that time the first position.
 //
+// Each shard that a stream ever had leaves a position. Control.Over names those that nothing needs any more, so that they can be forgotten.
+//
 // # Watermark
 //
 // The time of a record is its arrival, by Kinesis' clock. The watermark of a shard is the arrival of the last record that was handed on; of a shard that is read to its

@@ -75,3 +75,48 @@ func TestLatestIsATimeThatOutlivesARestart(t *testing.T) {
 		t.Errorf("records (-want +got):\n%s", diff)
 	}
 }
+
+// A job may go on with the command that it was begun with, whatever has become of that time.
+func TestAShardThatIsNewLongAfterTheTimeOfAStartHasNoGap(t *testing.T) {
+	for _, restarts := range []bool{false, true} {
+		t.Run(fmt.Sprintf("restarts %t", restarts), func(t *testing.T) {
+			clock := kinesisfake.NewManualClock(epoch)
+			f := newFake(t, kinesisfake.Options{Clock: clock})
+			f.CreateStream("s", 1)
+			f.PutTexts("s", "k", "before")
+			clock.Advance(time.Hour)
+			streams := []Stream{{Name: "s", Endpoint: f.URL, Start: Start{AtMS: clock.Now().UnixMilli()}}}
+			f.PutTexts("s", "k", "behind")
+			r := newRunner(t, clock, streams)
+			defer func() { r.close() }()
+			r.until("the record", func() bool { return len(r.texts()) == 1 })
+			for range 3 {
+				clock.Advance(13 * time.Hour)
+				target := clock.Now().UnixMilli()
+				r.until("a position behind that", func() bool {
+					clock.Advance(time.Second)
+					return positions(r.batches)[Key("s", "shardId-000000000000")].UpTo >= target
+				})
+			}
+			batches := r.batches
+			if restarts {
+				r.close()
+			}
+			f.Reshard("s", 2)
+			f.PutTexts("s", "k", "new")
+			clock.Advance(time.Minute)
+			if restarts {
+				r = newRunner(t, clock, streams, WithPositions(positions(batches)))
+			} else {
+				batches = nil
+			}
+			r.until("the new record", func() bool { return len(texts(batches))+len(r.texts()) >= 2 })
+			if diff := cmp.Diff([]string{"behind", "new"}, append(texts(batches), r.texts()...)); diff != "" {
+				t.Errorf("records (-want +got):\n%s", diff)
+			}
+			if gaps := gapsIn(append(batches, r.batches...)); gaps != nil {
+				t.Errorf("gaps: %v", gaps)
+			}
+		})
+	}
+}
