@@ -39,7 +39,7 @@ func (j *Job) runLive(ctx context.Context) (sum Summary, err error) {
 	if err != nil {
 		return sum, err
 	}
-	store, err := j.openStore(ctx, out)
+	store, torn, err := j.openStore(ctx, out)
 	if err != nil {
 		return sum, errors.Join(err, out.Close(after))
 	}
@@ -67,6 +67,12 @@ func (j *Job) runLive(ctx context.Context) (sum Summary, err error) {
 	defer control.Close()
 	control.Report = func(stream, shard string, err error) {
 		j.options.Log.Warn("kinesis: tried again after an error", "stream", stream, "shard", shard, "error", err)
+	}
+	switch j.source.streams, err = j.begins(ctx, control, store, positions, torn); {
+	case err != nil && ctx.Err() != nil: // nothing was read
+		return sum, out.Close(after)
+	case err != nil:
+		return sum, errors.Join(err, out.Close(after))
 	}
 	l := &liveJob{Job: j, store: store, out: out, control: control}
 
@@ -120,30 +126,74 @@ func (j *Job) runLive(ctx context.Context) (sum Summary, err error) {
 	return sum, err
 }
 
-// openStore opens the store of the job's state, which belongs to a sink.
-func (j *Job) openStore(ctx context.Context, out sink.Sink) (*keyed.Store, error) {
+// openStore opens the store of the job's state, which belongs to a sink, and tells whether the end of its log was lost.
+func (j *Job) openStore(ctx context.Context, out sink.Sink) (store *keyed.Store, torn bool, err error) {
 	place, _, _ := strings.Cut(j.options.Sink, "?")
 	owner := keyed.Sink{ID: place, Name: place}
 	if i, ok := out.(sink.Identified); ok {
 		id, err := i.ID(ctx)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		owner.ID = id
 	}
 	store, r, err := keyed.OpenStore(j.options.State, owner)
 	if err != nil {
-		return nil, fmt.Errorf("--state: %w", err)
+		return nil, false, fmt.Errorf("--state: %w", err)
 	}
 	if j.options.State == "" {
-		return store, nil
+		return store, false, nil
 	}
 	if r.Torn > 0 {
 		j.options.Log.Warn("the end of the state's log was torn: what it held is read from the stream again", "bytes", r.Torn)
 	}
 	z := store.Size()
 	j.options.Log.Info("state", "directory", j.options.State, "tasks", z.Tasks, "workers", z.Workers, "bytes", z.TaskBytes+z.WorkerBytes)
-	return store, nil
+	return store, r.Torn > 0, nil
+}
+
+// startSource begins the sources under which a store has the times that starts of latest were.
+const startSource = "start:"
+
+// begins returns the streams with the time in the place of a start of latest. With a state that is the same in every process: it is safe before anything is read, so what
+// arrives before the first position is safe is not lost with a process. torn: the end of the state was lost.
+func (j *Job) begins(ctx context.Context, c *kinesis.Control, store *keyed.Store, positions map[string]kinesis.Position, torn bool) ([]kinesis.Stream, error) {
+	streams := slices.Clone(j.source.streams)
+	if j.options.State == "" {
+		return streams, nil
+	}
+	saved := store.Positions()
+	for i := range streams {
+		s := &streams[i]
+		if !s.Start.Latest {
+			continue
+		}
+		known := false
+		for key := range positions {
+			known = known || inAny(streams[i:i+1], key)
+		}
+		at, ok := saved[startSource+s.ID()]
+		var err error
+		switch {
+		case ok:
+			s.Start, err = kinesis.ParseStart(string(at))
+		case known:
+		case torn:
+			s.Start = kinesis.Start{}
+			j.options.Log.Warn("the state's log lost where the stream was begun: all that the stream still has is read", "stream", s.ID())
+		default:
+			if s.Start, err = c.Latest(ctx, *s); err == nil {
+				err = store.Add(startSource+s.ID(), []byte(s.Start.String()), nil, nil, nil)
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if err := store.Keep(func() error { return nil }); err != nil {
+		return nil, fmt.Errorf("--state: %w", err)
+	}
+	return streams, nil
 }
 
 // keptLive returns what a sink holds from earlier jobs: of what the store knows the rows, of all others that there are rows.
@@ -182,6 +232,9 @@ func keptLive(ctx context.Context, out sink.Sink, store *keyed.Store) (*keyed.Kn
 func positionsOf(store *keyed.Store) (map[string]kinesis.Position, error) {
 	positions := map[string]kinesis.Position{}
 	for source, b := range store.Positions() {
+		if strings.HasPrefix(source, startSource) {
+			continue
+		}
 		stream, shard, _ := strings.Cut(strings.TrimPrefix(source, kinesisSource), "\x00")
 		var p kinesis.Position
 		if err := json.Unmarshal(b, &p); err != nil {

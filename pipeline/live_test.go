@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"runtime/debug"
 	"slices"
@@ -389,7 +391,7 @@ func TestADrainedJobHasWrittenWhatItReadAndItsDirectoryIsItsOwnUntilThen(t *test
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept, err := known.openStore(t.Context(), out)
+	kept, _, err := known.openStore(t.Context(), out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -613,4 +615,44 @@ func TestWhatALiveFoldEmitsHasReachedTheSinkWhenItsCallReturns(t *testing.T) {
 func sequenceOf(c change.Change) string {
 	_, number, _ := strings.Cut(model.DeadLetters.Get(c.Row, "position").Str, ":")
 	return number
+}
+
+// A process that dies before it has saved a position has still said where its stream begins.
+func TestWhatArrivesBehindALatestStartIsReadByTheNextProcess(t *testing.T) {
+	s := newService(t, history.Start)
+	s.CreateStream("s", 1)
+	s.put("s", events("0 entered EV1\n10 canceled EV2")...)
+	s.lines = nil // of those only all that there is tells
+	s.clock.Advance(time.Minute)
+	store := history.NewStore()
+	o := Options{Source: s.source("s") + "&start=latest", Sink: memory(store), State: t.TempDir()}
+	fault := s.Inject(kinesisfake.Fault{Operation: "ListShards", Error: "LimitExceededException"})
+	r := begin(t, o, store)
+	r.until(func() bool { return fault.Hits() > 0 }, func() string { return "a listing" })
+	r.drain()
+	s.clock.Advance(time.Minute)
+	s.put("s", events("70 entered EV3\n80 created EV4\n90 accepted EV5")...)
+	s.clock.Advance(time.Minute)
+	fault.Remove()
+	r = begin(t, o, store)
+	want, _ := s.batch()
+	r.same(want)
+	if n := r.count().Records.Load(); n != 3 {
+		t.Errorf("%d records were read", n)
+	}
+	r.drain()
+
+	// Where the state has lost even that, nothing is left out.
+	name := filepath.Join(o.State, "state")
+	log, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log[30] ^= 1
+	if err := os.WriteFile(name, log, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r = begin(t, o, store)
+	r.read(5)
+	r.drain()
 }

@@ -105,7 +105,7 @@ func TestOnlyAJobWithAStateDirectoryHasAStateLogOnDisk(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		store, err := j.openStore(t.Context(), out)
+		store, _, err := j.openStore(t.Context(), out)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -95,6 +95,11 @@ func (fn *discoverFn) ProcessElement(ctx context.Context, we *estimator, rt *sdf
 		return sdf.ResumeProcessingIn(c.unlisted(s.ID())), nil
 	}
 	added := fn.added(s, k, l)
+	if k.UpTo == 0 && len(fn.saved(s)) == 0 {
+		if err := s.future(l.asOf); err != nil {
+			return nil, err
+		}
+	}
 	next := known{Shards: l.shards, UpTo: max(k.UpTo, l.asOf)}
 	if !rt.TryClaim(next) {
 		return sdf.StopProcessing(), rt.GetError()

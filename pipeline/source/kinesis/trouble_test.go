@@ -65,6 +65,7 @@ func TestErrorsThatStaySayWhatToDo(t *testing.T) {
 		want  []string
 	}{
 		{name: "no such stream", s: Stream{Name: "other"}, want: []string{"stream other", "ListShards", "is there a stream of this name"}},
+		{name: "a start in the future", s: Stream{Name: "s", Start: Start{AtMS: 4070908800000}}, want: []string{"stream s", "option start", "at:2099-", "future", "latest"}},
 		{
 			name:  "listing is not allowed",
 			fault: kinesisfake.Fault{Operation: "ListShards", Error: "AccessDeniedException"},

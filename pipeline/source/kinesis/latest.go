@@ -1,0 +1,33 @@
+package kinesis
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Latest returns what a start of latest is for a stream now: a time by the service's clock, in whole seconds. A job that makes it safe before it reads, and gives the stream that Start from then on,
+// begins there again if it ends before any position is safe. It asks until the service answers, or ctx ends.
+func (c *Control) Latest(ctx context.Context, s Stream) (Start, error) {
+	k, err := c.client(ctx, s)
+	if err != nil {
+		return Start{}, err
+	}
+	if _, err := k.describe(ctx); err != nil {
+		return Start{}, err
+	}
+	now, _ := k.serverTime(c.now())
+	return Start{AtMS: now - now%1000}, nil
+}
+
+// futureAllowed is how far behind the service's clock the time of a Start may be, in ms: what is known of that clock may be some seconds old.
+const futureAllowed = 5000
+
+// future refuses a Start at a time that has not come, by the service's clock in ms.
+func (s Stream) future(now int64) error {
+	if s.Start.AtMS <= now+futureAllowed {
+		return nil
+	}
+	return fmt.Errorf("kinesis: stream %s: option start: %s is in the future, by the service's clock it is %s: give a time that has passed, or latest",
+		s.ID(), s.Start, time.UnixMilli(now).UTC().Format(time.RFC3339))
+}
