@@ -1,6 +1,6 @@
 // Command stream measures a live stream, from a Kinesis-compatible server to a DuckDB file on Prism.
 //
-//	go run ./bench/stream [-quick] [-minutes 15] [-events 400000] [-rates 1000,2000,4000,…] [-only PART] [-dir .cache/bench-stream]
+//	go run ./bench/stream [-quick] [-minutes 15] [-events 400000] [-rates 1000,2000,4000,…] [-only PART] [-sink URI] [-dir .cache/bench-stream]
 //
 // The job is bin/flexbeam as a process of its own, with --state and a flush every second. The server and the sender are in this
 // process, so that the job's processor time is told apart; records go into the server without HTTP, the job reads them over it.
@@ -29,6 +29,8 @@
 // new. Catch-up and sustained have both. Contacts have come for a minute before (latency) or thirty (memory): what happened to those that are
 // still open, and to their agents, is sent at once in the beginning. Measuring starts when the job has taken that and, for ten seconds in a row,
 // whatever was due five seconds before; memory five minutes later, when DuckDB's cache is full and as many contacts end as begin.
+//
+// What a DuckDB file takes depends on its cache and its tables. With -only memory -sink bigquery:… and a flexbeam bigquery-local, the job is measured without it.
 //
 // Compare figures of one run only: machines are noisy. The load average is printed with them.
 package main

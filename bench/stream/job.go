@@ -79,7 +79,11 @@ func start(ctx context.Context, s settings, server *kinesisfake.Server, name str
 			return nil, err
 		}
 	}
-	j.cmd = exec.CommandContext(ctx, s.program, "run", "--source", "kinesis:"+stream+"?endpoint="+server.URL, "--sink", "duckdb:"+j.file+cache,
+	sink := s.sink
+	if sink == "" {
+		sink = "duckdb:" + j.file + cache
+	}
+	j.cmd = exec.CommandContext(ctx, s.program, "run", "--source", "kinesis:"+stream+"?endpoint="+server.URL, "--sink", sink,
 		"--state", state, "--metrics-addr", "127.0.0.1:0", "--log-level", "info", "--progress", "none")
 	j.cmd.Stderr = &j.log
 	j.started = time.Now()

@@ -23,6 +23,7 @@ type settings struct {
 	past         time.Duration // of the low rate: how long contacts came before
 	warm         time.Duration // before measuring at the low rate
 	only         string
+	sink         string // URI; empty: a DuckDB file
 }
 
 func main() {
@@ -34,6 +35,7 @@ func main() {
 	flag.IntVar(&s.slow, "slow", 500, "events a second of the low rate")
 	flag.DurationVar(&s.step, "step", 30*time.Second, "how long a rate is held")
 	flag.StringVar(&s.only, "only", "", "one of catch-up, sustained, latency (at half of the first rate), memory; all of these unless set; or sender")
+	flag.StringVar(&s.sink, "sink", "", "URI of a sink other than a DuckDB file, for latency and memory: there is no reader of copies then")
 	flag.StringVar(&s.dir, "dir", ".cache/bench-stream", "where outputs are kept")
 	flag.StringVar(&s.program, "program", "bin/flexbeam", "the program to measure")
 	flag.Parse()

@@ -20,7 +20,7 @@ func latency(ctx context.Context, s settings, rate int) error {
 
 // memory measures latencies and memory at the low rate, and what a reader sees.
 func memory(ctx context.Context, s settings) error {
-	st := steady{rate: s.slow, warm: s.warm, measured: s.steady, past: s.past, reads: true}
+	st := steady{rate: s.slow, warm: s.warm, measured: s.steady, past: s.past, reads: s.sink == ""}
 	if err := st.run(ctx, s, "memory"); err != nil {
 		return err
 	}
