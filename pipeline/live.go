@@ -74,7 +74,7 @@ func (j *Job) runLive(ctx context.Context) (sum Summary, err error) {
 	case err != nil:
 		return sum, errors.Join(err, out.Close(after))
 	}
-	l := &liveJob{Job: j, store: store, out: out, control: control}
+	l := &liveJob{Job: j, store: store, out: out, control: control, looked: j.count.Now()}
 
 	p, s := beam.NewPipelineWithRoot()
 	live(s, j.id, j.options, j.source, positions)
@@ -83,6 +83,9 @@ func (j *Job) runLive(ctx context.Context) (sum Summary, err error) {
 	failed := make(chan error, 1)
 	stop := repeat.Every(j.options.FlushEvery, func() error {
 		l.observe()
+		if err := l.forget(); err != nil {
+			return err
+		}
 		return l.keep(after)
 	}, func(err error) {
 		failed <- err
@@ -245,6 +248,12 @@ func positionsOf(store *keyed.Store) (map[string]kinesis.Position, error) {
 	return positions, nil
 }
 
+// sourceOf returns the source of a shard in a store.
+func sourceOf(key string) string {
+	i := strings.LastIndexByte(key, '/')
+	return kinesisSource + key[:i] + "\x00" + key[i+1:]
+}
+
 // warnOfOthers tells of streams that the state knows and the source does not name: they may have been left out on purpose, or have
 // another ID now.
 func (j *Job) warnOfOthers(positions map[string]kinesis.Position) {
@@ -280,6 +289,36 @@ type liveJob struct {
 	store   *keyed.Store
 	out     sink.Sink
 	control *kinesis.Control
+	looked  time.Time // for what is over
+}
+
+// lookEvery is how often a live job looks for what is over of its streams. Only tests change it.
+var lookEvery = time.Hour
+
+// forget lets the state and the counters forget, from time to time, the shards that nothing needs any more.
+func (l *liveJob) forget() error {
+	now := l.count.Now()
+	if now.Sub(l.looked) < lookEvery {
+		return nil
+	}
+	l.looked = now
+	positions, err := positionsOf(l.store)
+	if err != nil {
+		return err
+	}
+	over := l.control.Over(positions)
+	for _, key := range over {
+		l.store.ForgetPosition(sourceOf(key))
+	}
+	if len(over) > 0 {
+		l.options.Log.Info("the positions of shards that were read to their end and are listed no longer are forgotten", "shards", over)
+	}
+	there := map[string]bool{}
+	for _, s := range l.control.Shards() {
+		there[kinesis.Key(s.Stream, s.Shard)] = true
+	}
+	l.count.RetainShards(func(stream, shard string) bool { return there[kinesis.Key(stream, shard)] })
+	return nil
 }
 
 // keep makes what was written visible and what was read durable.

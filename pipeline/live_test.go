@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -16,6 +17,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
 
 	"flexbeam/internal/history"
 	"flexbeam/internal/journal"
@@ -276,6 +279,92 @@ func TestRecordsThatAreGoneAreADeadLetterThatSaysFromWhenToWhen(t *testing.T) {
 	delete(got, "dead_letters")
 	if d := differ(want, got); d != "" {
 		t.Errorf("what was not gone: %.3000s", d)
+	}
+}
+
+func TestOfAStreamThatReshardsTheStateHoldsTheShardsThatAreThereAlone(t *testing.T) {
+	before := lookEvery
+	lookEvery = 100 * time.Millisecond
+	defer func() { lookEvery = before }()
+	s := newService(t, history.Start)
+	s.CreateStream("s", 1)
+	var log bytes.Buffer // read when the job has ended
+	store := history.NewStore()
+	o := Options{Source: s.source("s"), Sink: memory(store), State: t.TempDir(), Log: slog.New(slog.NewTextHandler(&log, nil))}
+	lines := events("0 entered\n1 created\n9 accepted\n20 completed\n21 task.completed\n30 entered WT2 EVx\n35 task.canceled WT2 EVy")
+	r := begin(t, o, store)
+	s.put("s", lines[:2]...)
+	r.read(2)
+	s.Reshard("s", 2)
+	s.put("s", lines[2])
+	r.read(3)
+	s.Reshard("s", 1)
+	s.put("s", lines[3])
+	r.read(4)
+	last := s.Shards("s")[3].ID
+	known := func() (sources []string) {
+		for source := range keyed.StoreOf(r.job.id).Positions() {
+			sources = append(sources, source)
+		}
+		slices.Sort(sources)
+		return sources
+	}
+	r.until(func() bool { return len(known()) == 4 && len(r.count().Shards()) == 4 }, func() string { return fmt.Sprintf("four positions, of %q", known()) })
+	r.idle(s, 26)
+	if shards := s.Shards("s"); len(shards) != 1 {
+		t.Fatalf("%d shards are still listed", len(shards))
+	}
+	want := []string{"kinesis:s\x00" + last}
+	r.until(func() bool { return slices.Equal(want, known()) && len(r.count().Shards()) == 1 },
+		func() string {
+			return fmt.Sprintf("one position, of %q, and one shard, of %d", known(), len(r.count().Shards()))
+		})
+	s.put("s", lines[4])
+	r.read(5)
+	r.drain()
+	if text := log.String(); !strings.Contains(text, "level=INFO msg=\"the positions of shards") || !strings.Contains(text, "s/shardId-000000000002") || strings.Contains(text, "s/"+last) {
+		t.Errorf("the log: %s", text)
+	}
+	s.put("s", lines[5:]...)
+	o.Source += "&start=latest" // if there were no position
+	r = begin(t, o, store)
+	all, _ := s.batch()
+	r.same(all)
+	if !slices.Equal(want, known()) {
+		t.Errorf("in the next process there are positions of %q", known())
+	}
+	if sum := r.drain(); sum.Records != 2 {
+		t.Errorf("the second job read %d records, want the 2 that the first did not", sum.Records)
+	}
+}
+
+func TestAStreamThatWasMadeAnewUnderTheSameNameIsReadFromItsStart(t *testing.T) {
+	s := newService(t, history.Start)
+	s.CreateStream("s", 1)
+	store := history.NewStore()
+	o := Options{Source: s.source("s"), Sink: memory(store), State: t.TempDir()}
+	lines := events("0 entered\n1 created\n9 accepted\n20 completed\n21 task.completed")
+	r := begin(t, o, store)
+	s.put("s", lines[:2]...)
+	r.read(2)
+	s.Reshard("s", 2)
+	r.until(func() bool {
+		positions, err := positionsOf(keyed.StoreOf(r.job.id))
+		return err == nil && len(positions) == 3 && positions["s/shardId-000000000000"].Done
+	}, func() string { return "the end of the first shard" })
+	r.drain()
+	s.clock.Advance(time.Hour)
+	name := "s"
+	if _, err := s.Client().DeleteStream(t.Context(), &sdk.DeleteStreamInput{StreamName: &name}); err != nil {
+		t.Fatal(err)
+	}
+	s.CreateStream("s", 1)
+	s.put("s", lines[2:]...)
+	r = begin(t, o, store)
+	want, _ := s.batch()
+	r.same(want) // the other two shards had no records, so there is no gap
+	if sum := r.drain(); sum.Records != 3 {
+		t.Errorf("the second job read %d records, want the 3 of the new stream", sum.Records)
 	}
 }
 

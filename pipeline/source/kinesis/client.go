@@ -93,7 +93,7 @@ func (k *client) serverTime(t time.Time) (int64, bool) {
 // summaryAge is how long a summary is good for.
 const summaryAge = time.Minute
 
-// describe returns what the service says about the stream. It asks again after a minute.
+// describe returns what the service says about the stream, however often it has to be asked. It asks again after a minute.
 func (k *client) describe(ctx context.Context) (summary, error) {
 	k.asking.Lock() // one asks for all
 	defer k.asking.Unlock()
@@ -104,31 +104,42 @@ func (k *client) describe(ctx context.Context) (summary, error) {
 		return s, nil
 	}
 	p := patience{c: k.c, stream: k.stream.ID()}
-	err := p.try(ctx, "DescribeStreamSummary", func(ctx context.Context) error {
-		sent := k.c.now()
-		out, err := k.api.DescribeStreamSummary(ctx, &sdk.DescribeStreamSummaryInput{StreamName: k.name(), StreamARN: k.arn()})
-		if err != nil {
-			return err
-		}
-		k.asOf(out.ResultMetadata, sent)
-		d := out.StreamDescriptionSummary
-		s = summary{
-			arn:       aws.ToString(d.StreamARN),
-			retention: time.Duration(aws.ToInt32(d.RetentionPeriodHours)) * time.Hour,
-			asked:     sent,
-		}
-		if d.StreamCreationTimestamp != nil {
-			s.created = d.StreamCreationTimestamp.UnixMilli()
-		}
-		return nil
+	err := p.try(ctx, "DescribeStreamSummary", func(ctx context.Context) (err error) {
+		s, err = k.ask(ctx)
+		return err
 	})
+	return s, err
+}
+
+// ask asks the service about the stream, once.
+func (k *client) ask(ctx context.Context) (summary, error) {
+	sent := k.c.now()
+	out, err := k.api.DescribeStreamSummary(ctx, &sdk.DescribeStreamSummaryInput{StreamName: k.name(), StreamARN: k.arn()})
 	if err != nil {
 		return summary{}, err
+	}
+	k.asOf(out.ResultMetadata, sent)
+	d := out.StreamDescriptionSummary
+	s := summary{
+		arn:       aws.ToString(d.StreamARN),
+		retention: time.Duration(aws.ToInt32(d.RetentionPeriodHours)) * time.Hour,
+		asked:     sent,
+	}
+	if d.StreamCreationTimestamp != nil {
+		s.created = d.StreamCreationTimestamp.UnixMilli()
 	}
 	k.mu.Lock()
 	k.summary = s
 	k.mu.Unlock()
 	return s, nil
+}
+
+// doubt forgets what is known of the stream when something of it was not found: it may have been made anew, and what a track stands at be of the one before.
+func (k *client) doubt(t *track) {
+	t.checked = false
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.summary = summary{}
 }
 
 // leastRetention is the shortest time for which a stream keeps its records.
@@ -150,8 +161,15 @@ func (k *client) horizon(ctx context.Context) (horizon, error) {
 	return horizon{from: now - s.retention.Milliseconds(), created: s.created}, nil
 }
 
-// overdue tells whether the record that a track stands at may be gone.
+// overdue tells whether the record that a track stands at may be gone. It first finds out whether that is a record of this stream at all.
 func (k *client) overdue(ctx context.Context, t *track) (bool, error) {
+	if !t.checked && t.at.Sequence != "" {
+		kept, err := k.horizon(ctx)
+		if err != nil {
+			return false, err
+		}
+		t.check(kept)
+	}
 	if t.watermark == unknown || !k.old(t.watermark) {
 		return false, nil
 	}

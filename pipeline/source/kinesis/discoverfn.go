@@ -83,19 +83,18 @@ func (fn *discoverFn) ProcessElement(ctx context.Context, we *estimator, rt *sdf
 	if err != nil {
 		return nil, err
 	}
+	saved := fn.saved(s)
 	within, stop := context.WithTimeout(ctx, listTime)
-	l, err := api.list(within)
+	l, made, err := look(within, api, k, saved)
 	stop()
 	if err != nil { // other streams must not wait for this one
-		err = explain(s.ID(), "", "ListShards", err)
 		if permanent(err) || ctx.Err() != nil {
 			return nil, err
 		}
 		c.retried(s.ID(), "", err, isThrottle(err))
 		return sdf.ResumeProcessingIn(c.unlisted(s.ID())), nil
 	}
-	added := fn.added(s, k, l)
-	if k.UpTo == 0 && len(fn.saved(s)) == 0 {
+	if k.UpTo == 0 && len(saved) == 0 {
 		if err := s.future(l.asOf); err != nil {
 			return nil, err
 		}
@@ -104,7 +103,7 @@ func (fn *discoverFn) ProcessElement(ctx context.Context, we *estimator, rt *sdf
 	if !rt.TryClaim(next) {
 		return sdf.StopProcessing(), rt.GetError()
 	}
-	for _, a := range added {
+	for _, a := range added(s, k, l, saved, made) {
 		at := from(a.From)
 		if k.UpTo != 0 { // it is new: what it has arrived after the last listing
 			at = max(at, c.report(we.own, &o.reported, nil))
@@ -118,10 +117,25 @@ func (fn *discoverFn) ProcessElement(ctx context.Context, we *estimator, rt *sdf
 	return sdf.ResumeProcessingIn(resumeDelay), nil
 }
 
-// added returns the shards of a listing that are not known yet, and where each is read from.
-func (fn *discoverFn) added(s Stream, k known, l listing) []shard {
+// look lists the shards of a stream. If an earlier job has read one of those that are not known yet to its end, it asks when the stream was made, in ms since 1970; else made is 0.
+func look(ctx context.Context, api *client, k known, saved map[string]Position) (l listing, made int64, err error) {
+	if l, err = api.list(ctx); err != nil {
+		return l, 0, explain(api.stream.ID(), "", "ListShards", err)
+	}
+	if !slices.ContainsFunc(l.shards, func(id string) bool { return saved[id].Done && !slices.Contains(k.Shards, id) }) {
+		return l, 0, nil
+	}
+	sum, err := api.ask(ctx)
+	if err != nil {
+		return l, 0, explain(api.stream.ID(), "", "DescribeStreamSummary", err)
+	}
+	return l, sum.created, nil
+}
+
+// added returns the shards of a listing that are not known yet, and where each is read from. One that was read to its end is not, unless that was a shard of a stream before
+// this one was made.
+func added(s Stream, k known, l listing, saved map[string]Position, made int64) []shard {
 	first := k.UpTo == 0
-	saved := fn.saved(s)
 	since := k.UpTo
 	for _, at := range saved {
 		since = max(since, at.UpTo)
@@ -132,7 +146,7 @@ func (fn *discoverFn) added(s Stream, k known, l listing) []shard {
 			continue
 		}
 		from, ok := saved[id]
-		if !ok {
+		if !ok || from.Done && from.outlived(made) {
 			from = begin(s.Start, first, len(saved) > 0, since, l.asOf)
 		}
 		if !from.Done {

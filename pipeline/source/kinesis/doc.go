@@ -24,6 +24,12 @@
 //
 // Each shard that a stream ever had leaves a position. Control.Over names those that nothing needs any more, so that they can be forgotten.
 //
+// # A stream made anew
+//
+// A stream that is deleted and made anew under its name has shards of the same IDs. A position that lies before the making of the stream, by the service's word for it, is one
+// of an earlier stream: its shard is read from the oldest record, or from the time that Start gives, whatever numbers the records have. What arrived between such a position and
+// the making is a gap, unless the shard had been read to its end.
+//
 // # Watermark
 //
 // The time of a record is its arrival, by Kinesis' clock. The watermark of a shard is the arrival of the last record that was handed on; of a shard that is read to its
@@ -40,7 +46,7 @@
 // of each. An iterator that expired is renewed behind the last record. What does not pass fails the job with what to do about it: a stream that is not there, credentials that are
 // missing or may not read.
 //
-// The calls to allow: kinesis:ListShards, DescribeStreamSummary, GetShardIterator, GetRecords; for enhanced fan-out RegisterStreamConsumer, DescribeStreamConsumer,
+// The calls to allow: kinesis:ListShards, DescribeStreamSummary (when a job continues), GetShardIterator, GetRecords; for enhanced fan-out RegisterStreamConsumer, DescribeStreamConsumer,
 // SubscribeToShard.
 //
 // # Metrics

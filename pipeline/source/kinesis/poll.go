@@ -74,6 +74,7 @@ func (p *poll) next(ctx context.Context) (answer, error) {
 			continue
 		case notFound:
 			p.iterator = nil // opening finds out what is gone
+			p.k.doubt(p.t)
 			continue
 		}
 		if err != nil {
@@ -116,7 +117,7 @@ func (p *poll) open(ctx context.Context) (gone bool, err error) {
 		err = p.get(ctx, in)
 	}
 	if code(err) == notFound {
-		return p.k.missing(ctx, p.patience, p.shard)
+		return p.k.missing(ctx, p.patience, p.shard, p.t)
 	}
 	return false, err
 }
@@ -136,7 +137,8 @@ func (p *poll) get(ctx context.Context, in *sdk.GetShardIteratorInput) error {
 }
 
 // missing tells whether a shard that was not found is gone. It fails if the whole stream is; if neither is, it waits a little.
-func (k *client) missing(ctx context.Context, p patience, shard string) (bool, error) {
+func (k *client) missing(ctx context.Context, p patience, shard string, t *track) (bool, error) {
+	k.doubt(t)
 	var l listing
 	if err := p.try(ctx, "ListShards", func(ctx context.Context) (err error) {
 		l, err = k.list(ctx)

@@ -95,7 +95,7 @@ func TestAShardThatIsNewLongAfterTheTimeOfAStartHasNoGap(t *testing.T) {
 				target := clock.Now().UnixMilli()
 				r.until("a position behind that", func() bool {
 					clock.Advance(time.Second)
-					return positions(r.batches)[Key("s", "shardId-000000000000")].UpTo >= target
+					return positions(r.batches)[shardKey(0)].UpTo >= target
 				})
 			}
 			batches := r.batches

@@ -82,6 +82,9 @@ func (s *subscribe) next(ctx context.Context) (answer, error) {
 			}
 			err := s.stream.Err()
 			s.close()
+			if code(err) == notFound {
+				s.k.doubt(s.t)
+			}
 			if err == nil || code(err) == notFound {
 				continue // opening finds out what is gone
 			}
@@ -129,14 +132,14 @@ func (s *subscribe) open(ctx context.Context) (gone bool, err error) {
 		err = s.begin(ctx, consumer, from)
 	}
 	if code(err) == notFound {
-		return s.k.missing(ctx, s.patience, s.shard)
+		return s.k.missing(ctx, s.patience, s.shard, s.t)
 	}
 	return false, err
 }
 
 // from says where to begin.
 func (s *subscribe) from(overdue bool) *types.StartingPosition {
-	if s.after != "" && !overdue {
+	if s.after != "" && !overdue && s.t.earlier == nil {
 		return &types.StartingPosition{Type: types.ShardIteratorTypeAfterSequenceNumber, SequenceNumber: aws.String(s.after)}
 	}
 	b := s.t.begin(overdue)

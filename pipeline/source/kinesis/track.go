@@ -43,7 +43,9 @@ type chunk struct {
 type track struct {
 	at        Position
 	watermark int64
-	seen      bool // a record was read that lies directly behind at, or before it: nothing is missing between
+	seen      bool      // a record was read that lies directly behind at, or before it: nothing is missing between
+	checked   bool      // at is of the stream that there is
+	earlier   *Position // at as it was in an earlier stream of the same name, until the gap behind it is told of
 }
 
 func newTrack(at Position) *track {
@@ -73,10 +75,19 @@ type beginning struct {
 	time     *time.Time
 }
 
+// check finds out whether the track stands at a record of an earlier stream. Then it goes on at the oldest record of this one, which may have a lower number.
+func (t *track) check(kept horizon) {
+	t.checked = true
+	if t.at.Sequence != "" && t.at.outlived(kept.created) {
+		at := t.at
+		t.earlier, t.at.Sequence, t.at.Sub = &at, "", 0
+	}
+}
+
 // begin returns where to go on. A record that may be gone is looked for from the oldest one on; what comes before it is left out by add.
 func (t *track) begin(overdue bool) beginning {
 	switch {
-	case t.at.Sequence == "" && t.at.UpTo == 0, t.at.Sequence != "" && overdue:
+	case t.earlier != nil, t.at.Sequence == "" && t.at.UpTo == 0, t.at.Sequence != "" && overdue:
 		return beginning{kind: types.ShardIteratorTypeTrimHorizon}
 	case t.at.Sequence == "":
 		return beginning{kind: types.ShardIteratorTypeAtTimestamp, time: aws.Time(time.UnixMilli(t.at.UpTo))}
@@ -99,7 +110,7 @@ func (t *track) add(ctx context.Context, a answer, h keeper) (chunk, error) {
 		c.sequences = make([]string, 0, len(a.records))
 		c.arrivals = make([]int64, 0, len(a.records))
 	}
-	first, read := unknown, t.at.Sequence != ""
+	first, read := unknown, t.at.Sequence != "" || t.earlier != nil
 	for i := range a.records {
 		r := &a.records[i]
 		sequence := aws.ToString(r.SequenceNumber)
@@ -131,7 +142,10 @@ func (t *track) add(ctx context.Context, a answer, h keeper) (chunk, error) {
 	if current && a.asOf > 0 && !a.end {
 		t.watermark = max(t.watermark, a.asOf)
 	}
-	if t.watermark != unknown {
+	switch {
+	case t.watermark == unknown:
+	case a.end && a.lost && first == unknown: // the shard is gone; a stream that is made anew may have another of its ID, all of which is to be read
+	default:
 		upTo := t.watermark
 		if t.at.Sequence == "" { // the reading may begin anew at this time, by the clock that stamps arrivals
 			upTo -= clockDistance
@@ -140,6 +154,9 @@ func (t *track) add(ctx context.Context, a answer, h keeper) (chunk, error) {
 	}
 	t.at.Done = a.end
 	c.position, c.watermark = t.at, t.watermark
+	if t.earlier != nil {
+		c.position = *t.earlier
+	}
 	if first != unknown {
 		c.low = max(c.low, min(first, t.watermark))
 	}
@@ -158,13 +175,14 @@ func (t *track) gap(ctx context.Context, c *chunk, a answer, first int64, curren
 	}
 	seen, was := t.seen, c.low
 	t.seen = false
-	if was == unknown || seen || !a.lost && !h.old(was) {
+	if was == unknown || seen || t.earlier == nil && !a.lost && !h.old(was) {
 		return nil
 	}
 	kept, err := h.horizon(ctx)
 	if err != nil {
 		return err
 	}
+	t.earlier = nil
 	from, to := was, kept.from
 	if !read { // nothing was read: it begins where the stream does
 		from = max(from, kept.created)
