@@ -165,7 +165,7 @@ func (j *Job) begins(ctx context.Context, c *kinesis.Control, store *keyed.Store
 	if j.options.State == "" {
 		return streams, nil
 	}
-	saved := store.Positions()
+	saved, added := store.Positions(), false
 	for i := range streams {
 		s := &streams[i]
 		if !s.Start.Latest {
@@ -187,11 +187,15 @@ func (j *Job) begins(ctx context.Context, c *kinesis.Control, store *keyed.Store
 		default:
 			if s.Start, err = c.Latest(ctx, *s); err == nil {
 				err = store.Add(startSource+s.ID(), []byte(s.Start.String()), nil, nil, nil)
+				added = true
 			}
 		}
 		if err != nil {
 			return nil, err
 		}
+	}
+	if !added {
+		return streams, nil
 	}
 	if err := store.Keep(func() error { return nil }); err != nil {
 		return nil, fmt.Errorf("--state: %w", err)
