@@ -14,8 +14,8 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"flexbeam/internal/history"
-	"flexbeam/internal/kinesisfake"
+	"flexbeam/internal/testkit/history"
+	"flexbeam/internal/testkit/kinesisfake"
 	"flexbeam/internal/telemetry"
 	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/source/file"

@@ -20,9 +20,9 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
 
-	"flexbeam/internal/history"
+	"flexbeam/internal/testkit/history"
 	"flexbeam/internal/journal"
-	"flexbeam/internal/kinesisfake"
+	"flexbeam/internal/testkit/kinesisfake"
 	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"

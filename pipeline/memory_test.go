@@ -7,7 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"flexbeam/internal/history"
+	"flexbeam/internal/testkit/history"
 	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"

@@ -12,8 +12,8 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
-	"flexbeam/internal/history"
-	"flexbeam/internal/kinesisfake"
+	"flexbeam/internal/testkit/history"
+	"flexbeam/internal/testkit/kinesisfake"
 	"flexbeam/internal/telemetry"
 	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/source/kinesis"

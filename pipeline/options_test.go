@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"flexbeam/internal/history"
+	"flexbeam/internal/testkit/history"
 	"flexbeam/pipeline/source/file"
 )
 

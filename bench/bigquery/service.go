@@ -8,7 +8,7 @@ import (
 	"os/exec"
 	"strings"
 
-	"flexbeam/internal/bigquerylocal"
+	"flexbeam/internal/testkit/bigquerylocal"
 )
 
 const project = "local-project"

@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"flexbeam/internal/kinesisfake"
+	"flexbeam/internal/testkit/kinesisfake"
 )
 
 // stream is the name of the stream, with so many shards.

@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"time"
 
-	"flexbeam/internal/kinesisfake"
+	"flexbeam/internal/testkit/kinesisfake"
 )
 
 // A tally is what a sender has done.

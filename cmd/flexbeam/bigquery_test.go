@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"flexbeam/internal/bigquerylocal"
+	"flexbeam/internal/testkit/bigquerylocal"
 )
 
 // The same command line with another URI fills the same tables, live and by load jobs, and a replay changes nothing.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"flexbeam/internal/bigquerylocal"
+	"flexbeam/internal/testkit/bigquerylocal"
 )
 
 const bigqueryLocalLong = `Run a BigQuery on this machine, to try flexbeam without an account at Google. It knows what flexbeam needs: tables and views, the Storage Write

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"flexbeam/internal/console"
-	"flexbeam/internal/kinesisfake"
+	"flexbeam/internal/testkit/kinesisfake"
 )
 
 const kinesisLocalLong = `Run a server on this machine that answers as Amazon Kinesis does, to try the streaming job without an AWS account.

@@ -16,7 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"flexbeam/internal/kinesisfake"
+	"flexbeam/internal/testkit/kinesisfake"
 	"flexbeam/schemas/model"
 	"flexbeam/simulate"
 )

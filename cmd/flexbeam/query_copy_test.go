@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"flexbeam/internal/childtest"
+	"flexbeam/internal/testkit/childtest"
 	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"flexbeam/internal/kinesisfake"
+	"flexbeam/internal/testkit/kinesisfake"
 )
 
 func TestWrongSendingSaysInOneLineWhatToDo(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"testing"
 
-	"flexbeam/internal/childtest"
+	"flexbeam/internal/testkit/childtest"
 )
 
 // childEnv tells a child process of the tests what to do, and where.

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"flexbeam/internal/childtest"
+	"flexbeam/internal/testkit/childtest"
 )
 
 func TestCopiesOfAFileThatAnotherProcessWritesAreWhole(t *testing.T) {

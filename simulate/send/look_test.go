@@ -10,7 +10,7 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
 
-	"flexbeam/internal/kinesisfake"
+	"flexbeam/internal/testkit/kinesisfake"
 	"flexbeam/pipeline/source/kinesis"
 )
 

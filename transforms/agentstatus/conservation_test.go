@@ -10,7 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"flexbeam/internal/history"
+	"flexbeam/internal/testkit/history"
 	"flexbeam/schemas/model"
 )
 

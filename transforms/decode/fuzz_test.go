@@ -5,7 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"flexbeam/internal/history"
+	"flexbeam/internal/testkit/history"
 	"flexbeam/schemas/attribute"
 	"flexbeam/schemas/event"
 )

@@ -13,7 +13,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/google/go-cmp/cmp"
 
-	"flexbeam/internal/history"
+	"flexbeam/internal/testkit/history"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/model"

@@ -3,7 +3,7 @@ package engagement_test
 import (
 	"testing"
 
-	"flexbeam/internal/history"
+	"flexbeam/internal/testkit/history"
 )
 
 func TestMain(m *testing.M) { history.Main(m, "800") }

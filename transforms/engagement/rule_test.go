@@ -5,7 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"flexbeam/internal/history"
+	"flexbeam/internal/testkit/history"
 )
 
 // courses are short histories, each for one rule, with their engagements as history.Tables tells them.

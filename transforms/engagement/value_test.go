@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"flexbeam/internal/history"
+	"flexbeam/internal/testkit/history"
 )
 
 // values are short histories, each for a rule on the values of rows: what the columns show, in order of engagement_id.

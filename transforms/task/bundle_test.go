@@ -5,7 +5,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"flexbeam/internal/history"
+	"flexbeam/internal/testkit/history"
 )
 
 // asOf is a time in the middle of most histories.

@@ -5,7 +5,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"flexbeam/internal/history"
+	"flexbeam/internal/testkit/history"
 )
 
 // size is that of a history of several tasks and workers.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"flexbeam/internal/history"
+	"flexbeam/internal/testkit/history"
 )
 
 // scenarios are histories with what comes of them. Engagements and activities are told as in history.Tables.

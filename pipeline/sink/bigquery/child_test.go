@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"flexbeam/internal/bigquerylocal"
+	"flexbeam/internal/testkit/bigquerylocal"
 	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/change"
 )

@@ -18,7 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/codes"
 
-	"flexbeam/internal/bigquerylocal"
+	"flexbeam/internal/testkit/bigquerylocal"
 	"flexbeam/pipeline"
 	"flexbeam/pipeline/sink"
 	_ "flexbeam/pipeline/sink/duckdb"

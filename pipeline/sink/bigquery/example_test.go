@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"flexbeam/internal/bigquerylocal"
+	"flexbeam/internal/testkit/bigquerylocal"
 	"flexbeam/pipeline/sink"
 	_ "flexbeam/pipeline/sink/bigquery"
 	"flexbeam/schemas/change"

@@ -17,7 +17,7 @@ import (
 
 	"google.golang.org/api/iterator"
 
-	"flexbeam/internal/bigquerylocal"
+	"flexbeam/internal/testkit/bigquerylocal"
 	"flexbeam/pipeline/sink/sinktest"
 	"flexbeam/schemas/model"
 )

@@ -19,7 +19,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/util/hooks"
 	"google.golang.org/api/iterator"
 
-	"flexbeam/internal/bigquerylocal"
+	"flexbeam/internal/testkit/bigquerylocal"
 	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/sink/sinktest"
 	"flexbeam/schemas/change"

@@ -8,7 +8,7 @@ import (
 
 	"cloud.google.com/go/bigquery"
 
-	"flexbeam/internal/bigquerylocal"
+	"flexbeam/internal/testkit/bigquerylocal"
 	"flexbeam/schemas/model"
 )
 

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/google/go-cmp/cmp"
 
-	"flexbeam/internal/kinesisfake"
+	"flexbeam/internal/testkit/kinesisfake"
 )
 
 // remake deletes stream s and makes it anew.

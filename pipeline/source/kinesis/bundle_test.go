@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"flexbeam/internal/kinesisfake"
+	"flexbeam/internal/testkit/kinesisfake"
 )
 
 // bundledJob is a job that has shards 0, 1 and 2 of a stream, with a record each from two times in shards 1 and 2, that readers hold and nobody took.

@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/google/go-cmp/cmp"
 
-	"flexbeam/internal/kinesistest"
+	"flexbeam/internal/testkit/kinesistest"
 )
 
 // cannot says what the servers cannot show, by case.

@@ -9,7 +9,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/google/go-cmp/cmp"
 
-	"flexbeam/internal/kinesisfake"
+	"flexbeam/internal/testkit/kinesisfake"
 )
 
 func TestADrainedJobHandsOnNoMoreAndItsWatermarkReachesTheNewestRecord(t *testing.T) {

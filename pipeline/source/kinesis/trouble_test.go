@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"flexbeam/internal/kinesisfake"
+	"flexbeam/internal/testkit/kinesisfake"
 )
 
 func TestAStormOfThrottlingDelaysAndLosesNothing(t *testing.T) {

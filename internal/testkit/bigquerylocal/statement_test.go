@@ -7,7 +7,7 @@ import (
 	"cloud.google.com/go/bigquery"
 	"github.com/google/go-cmp/cmp"
 
-	"flexbeam/internal/bigquerylocal"
+	"flexbeam/internal/testkit/bigquerylocal"
 	"flexbeam/schemas/model"
 )
 

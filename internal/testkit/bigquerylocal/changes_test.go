@@ -6,7 +6,7 @@ import (
 	"cloud.google.com/go/bigquery/storage/managedwriter"
 	"github.com/google/go-cmp/cmp"
 
-	"flexbeam/internal/bigquerylocal"
+	"flexbeam/internal/testkit/bigquerylocal"
 )
 
 // A change type makes an upsert or a delete of a row, a sequence number decides which one of a key stays, ties are settled

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"flexbeam/internal/kinesisfake"
+	"flexbeam/internal/testkit/kinesisfake"
 )
 
 const (

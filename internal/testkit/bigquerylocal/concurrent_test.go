@@ -9,7 +9,7 @@ import (
 	"cloud.google.com/go/bigquery/storage/managedwriter"
 	"github.com/google/go-cmp/cmp"
 
-	"flexbeam/internal/bigquerylocal"
+	"flexbeam/internal/testkit/bigquerylocal"
 )
 
 // Writers, readers and changes of the schema at once neither lose rows nor wait for each other forever.

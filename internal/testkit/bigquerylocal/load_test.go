@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/parquet-go/parquet-go"
 
-	"flexbeam/internal/bigquerylocal"
+	"flexbeam/internal/testkit/bigquerylocal"
 )
 
 // A person is a row of people in Parquet.

@@ -14,7 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"flexbeam/internal/bigquerylocal"
+	"flexbeam/internal/testkit/bigquerylocal"
 )
 
 // A fault of AppendRows, and how often each of five appends is stored by a client that retries.
