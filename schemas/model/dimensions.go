@@ -29,6 +29,7 @@ var AgentStatus = Table{
 	ID:          AgentStatusID,
 	Name:        "agent_status",
 	Description: "Seconds that an agent spent in an activity within a quarter hour (UTC). Offline time is not kept.",
+	Owner:       Owner{Kind: WorkerKind, Account: "account_sid", SID: "agent_id"},
 	Columns: []Column{
 		{Name: "account_sid", Type: String, Key: true, Sources: payload("account_sid"), Description: "Twilio account.", Rule: "4"},
 		{Name: "agent_id", Type: String, Key: true, Sources: payload("worker_sid"), Description: "Worker SID.", Rule: "4"},
@@ -45,6 +46,7 @@ var Customers = Table{
 	ID:          CustomersID,
 	Name:        "customers",
 	Description: "One row for each contact of a customer, over all accounts; a task without any contact has an isolated row of its own.",
+	Owner:       Owner{Kind: TaskKind, SID: "contact_id", Only: "isolated"}, // a contact of its own has the task's SID for its id
 	Columns: []Column{
 		{Name: "contact_id", Type: String, Key: true, Sources: join(task("customers.external_id", "customers.phone", "customers.email"), ruled("inbound: from, customerAddress, caller; outbound: to, outbound_to, called, customerAddress; else task_sid")), Description: "Normalized contact, or its keyed hash.", Rule: "3, 9"},
 		{Name: "contact_kind", Type: String, Required: true, Sources: ruled("which source gave the contact"), Description: "`external_id`, `phone`, `email`, `address` or `task`.", Rule: "3"},

@@ -19,6 +19,7 @@ type Table struct {
 	Name        string
 	Description string
 	Columns     []Column
+	Owner       Owner // which task or worker a row belongs to, if any
 
 	index map[string]int
 	keys  []int
