@@ -35,7 +35,7 @@ var errDrained = errors.New("drained")
 func (j *Job) runLive(ctx context.Context) (sum Summary, err error) {
 	start := time.Now()
 	after := context.WithoutCancel(ctx)
-	out, err := sink.Open(ctx, j.options.Sink)
+	out, err := sink.Open(ctx, j.options.Sink, sink.Options{})
 	if err != nil {
 		return sum, err
 	}
@@ -132,15 +132,11 @@ func (j *Job) runLive(ctx context.Context) (sum Summary, err error) {
 // openStore opens the store of the job's state, which belongs to a sink, and tells whether the end of its log was lost.
 func (j *Job) openStore(ctx context.Context, out sink.Sink) (store *keyed.Store, torn bool, err error) {
 	place, _, _ := strings.Cut(j.options.Sink, "?")
-	owner := keyed.Sink{ID: place, Name: place}
-	if i, ok := out.(sink.Identified); ok {
-		id, err := i.ID(ctx)
-		if err != nil {
-			return nil, false, err
-		}
-		owner.ID = id
+	id, err := out.ID(ctx)
+	if err != nil {
+		return nil, false, err
 	}
-	store, r, err := keyed.OpenStore(j.options.State, owner)
+	store, r, err := keyed.OpenStore(j.options.State, keyed.Sink{ID: id, Name: place})
 	if err != nil {
 		return nil, false, fmt.Errorf("--state: %w", err)
 	}
@@ -205,23 +201,16 @@ func (j *Job) begins(ctx context.Context, c *kinesis.Control, store *keyed.Store
 
 // keptLive returns what a sink holds from earlier jobs: of what the store knows the rows, of all others that there are rows.
 func keptLive(ctx context.Context, out sink.Sink, store *keyed.Store) (*keyed.Known, error) {
-	k, ok := out.(sink.Keeper)
-	if !ok {
-		return nil, nil
-	}
 	known := new(keyed.Known)
-	finder, finds := out.(sink.Finder)
-	if finds {
-		known.Find = func(t model.TableID, account, sid string, f func(model.Row) error) error {
-			return finder.Find(ctx, t, account, sid, f)
-		}
+	known.Find = func(t model.TableID, account, sid string, f func(model.Row) error) error {
+		return out.Find(ctx, t, []model.OwnerKey{{Account: account, SID: sid}}, f)
 	}
 	for _, t := range keyed.KeptTables() {
-		err := k.Keys(ctx, t, func(r model.Row) error {
+		err := out.Keys(ctx, t, func(r model.Row) error {
 			switch bound, held := store.Has(keyed.Owner(t, r)); {
 			case t == model.AgentStatusID && held && bound != event.None && model.AgentStatus.Get(r, "interval_start").Num < agentstatus.Floor(bound):
 				// settled: nothing that may still come changes it
-			case !finds || t != model.CustomersID && held:
+			case t != model.CustomersID && held:
 				known.Add(t, r)
 			default:
 				known.Note(t, r)

@@ -476,7 +476,7 @@ func TestADrainedJobHasWrittenWhatItReadAndItsDirectoryIsItsOwnUntilThen(t *test
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := sink.Open(t.Context(), o.Sink)
+	out, err := sink.Open(t.Context(), o.Sink, sink.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

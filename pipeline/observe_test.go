@@ -101,7 +101,7 @@ func TestOnlyAJobWithAStateDirectoryHasAStateLogOnDisk(t *testing.T) {
 	for _, dir := range []string{"", t.TempDir()} {
 		clock := new(ahead)
 		j := &Job{options: Options{State: dir, Sink: memory(history.NewStore()), Log: slog.New(slog.DiscardHandler)}, count: telemetry.New(clock.now)}
-		out, err := sink.Open(t.Context(), j.options.Sink)
+		out, err := sink.Open(t.Context(), j.options.Sink, sink.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -86,12 +86,9 @@ func (j *Job) Run(ctx context.Context) (sum Summary, err error) {
 		return j.runLive(ctx)
 	}
 	start := time.Now()
-	out, err := sink.Open(ctx, j.options.Sink)
+	out, err := sink.Open(ctx, j.options.Sink, sink.Options{Bounded: j.options.Mode == Batch})
 	if err != nil {
 		return sum, err
-	}
-	if b, ok := out.(sink.Bulk); ok && j.options.Mode == Batch {
-		b.Bounded()
 	}
 	sink.Share(j.id, out)
 	defer sink.Unshare(j.id)
@@ -141,13 +138,9 @@ func (j *Job) sum(sum *Summary, start time.Time) {
 
 // kept returns what a sink holds from earlier jobs.
 func kept(ctx context.Context, out sink.Sink) (*keyed.Known, error) {
-	k, ok := out.(sink.Keeper)
-	if !ok {
-		return nil, nil
-	}
 	known := new(keyed.Known)
 	for _, t := range keyed.KeptTables() {
-		err := k.Keys(ctx, t, func(r model.Row) error {
+		err := out.Keys(ctx, t, func(r model.Row) error {
 			known.Add(t, r)
 			return ctx.Err()
 		})

@@ -34,42 +34,34 @@ type Sink interface {
 	// Counts returns the number of rows of each table by its name, after a Flush.
 	Counts(ctx context.Context) (map[string]int64, error)
 
+	// Keys calls f with every row of a table that has an owner (model.Owner), or with every row of a table without
+	// owners. The row holds the cells of Table.KeyColumnsWithOwner and is valid until f returns. An error of f ends
+	// Keys, which returns it. It is meant for the start of a job over a store that earlier jobs filled: what was
+	// written and not flushed may be missing.
+	Keys(ctx context.Context, t model.TableID, f func(model.Row) error) error
+
+	// Find calls f as Keys does, with the rows of some owners, in no order; some thousands may be asked for at once. An
+	// owner that is named twice counts once. Where rows of the table do not tell their account, the SID alone decides.
+	// A table without owners has no such rows. What was written and not flushed may be missing.
+	Find(ctx context.Context, t model.TableID, owners []model.OwnerKey, f func(model.Row) error) error
+
+	// ID returns the identity of the store. It stays with the store when that is closed and opened again, or moved; a new
+	// store of the same name has another. What a job keeps beside the store belongs to that identity.
+	ID(ctx context.Context) (string, error)
+
 	// Close flushes and releases the store. After an error of Write or Flush it releases the store and leaves what was
 	// stored before readable.
 	Close(ctx context.Context) error
 }
 
-// A Keeper is a sink that can say what it holds. A job over a store that earlier jobs filled asks for it, so that rows of a
-// task or worker that are no longer right are deleted, and not only overwritten where their keys come again.
-type Keeper interface {
-	// Keys calls f with every row that a table holds: its key cells and, of engagements, task_sid; of customers it calls f
-	// with the isolated rows only. The row is valid until f returns.
-	Keys(ctx context.Context, t model.TableID, f func(model.Row) error) error
-}
-
-// A Finder is a Keeper that can also say later what it holds of one task or worker. A job over a large store then remembers
-// which tasks and workers have rows, and not the rows.
-type Finder interface {
-	Keeper
-	// Find calls f as Keys does, with the rows of one task, or of one worker for agent_status. What was written and not
-	// flushed may be missing.
-	Find(ctx context.Context, t model.TableID, account, sid string, f func(model.Row) error) error
-}
-
-// An Identified is a sink whose store has an identity of its own, which stays with it when it is moved, and which a new one of the same name does not
-// have. What a job keeps beside the store belongs to that one.
-type Identified interface {
-	ID(ctx context.Context) (string, error)
-}
-
-// Bulk is a sink that stores the changes of a bounded job otherwise than those of a stream.
-type Bulk interface {
-	// Bounded says, before the first Write, that the job has an end.
-	Bounded()
+// Options say what a sink is opened for.
+type Options struct {
+	// Bounded says that the job has an end: a sink may then store changes otherwise than those of a stream.
+	Bounded bool
 }
 
 // An Opener opens a sink from the part of its URI behind the scheme.
-type Opener func(ctx context.Context, rest string) (Sink, error)
+type Opener func(ctx context.Context, rest string, o Options) (Sink, error)
 
 // The errors of Open. Both are usage errors.
 var (
@@ -107,13 +99,14 @@ func Check(uri string) error {
 	return err
 }
 
-// Open opens the sink that uri names, such as duckdb:calls.duckdb or jsonl:out.
-func Open(ctx context.Context, uri string) (Sink, error) {
-	o, rest, err := split(uri)
+// Open opens the sink that uri names, such as duckdb:calls.duckdb or jsonl:out. It returns ErrUnknown or ErrURI when uri
+// names none.
+func Open(ctx context.Context, uri string, o Options) (Sink, error) {
+	open, rest, err := split(uri)
 	if err != nil {
 		return nil, err
 	}
-	return o(ctx, rest)
+	return open(ctx, rest, o)
 }
 
 func split(uri string) (Opener, string, error) {

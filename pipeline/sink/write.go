@@ -45,7 +45,7 @@ func (fn *WriteFn) Setup(ctx context.Context) error {
 		fn.sink = s.(Sink)
 		return nil
 	}
-	s, err := Open(ctx, fn.URI)
+	s, err := Open(ctx, fn.URI, Options{})
 	if err != nil {
 		return fmt.Errorf("sink: open: %w", err)
 	}

@@ -127,12 +127,7 @@ func newProcess(lines [][]byte, sink *buffered, o LiveOptions) *process {
 		}))
 	}
 	known.Find = func(t model.TableID, account, sid string, f func(model.Row) error) error {
-		return sink.Keys(p.ctx, t, func(r model.Row) error {
-			if kind, key := keyed.Owner(t, r); t == model.CustomersID && key == sid || t != model.CustomersID && key == account+"\x00"+sid && kind == kindOf(t) {
-				return f(r)
-			}
-			return nil
-		})
+		return sink.Find(p.ctx, t, []model.OwnerKey{{Account: account, SID: sid}}, f)
 	}
 	keyed.Share(p.job, known)
 	p.decode = &decode.LiveFn{Job: p.job}
@@ -149,13 +144,6 @@ func newProcess(lines [][]byte, sink *buffered, o LiveOptions) *process {
 		o.Position(p.at)
 	}
 	return p
-}
-
-func kindOf(t model.TableID) keyed.Kind {
-	if t == model.AgentStatusID {
-		return keyed.Worker
-	}
-	return keyed.Task
 }
 
 // end gives back what the process had.

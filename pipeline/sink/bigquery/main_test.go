@@ -91,6 +91,7 @@ func harness(t *testing.T, options string) sinktest.Harness {
 		Place: place,
 		Rows:  readRows,
 		Kill:  func(_ testing.TB, uri string) string { return uri }, // what is stored is not in the process
+		Away:  func(t testing.TB, uri string) string { dropDataset(t, uri); return "" },
 	}
 }
 
@@ -165,7 +166,12 @@ func ask(t testing.TB, p place, sql string, f func([]bigquery.Value)) {
 // openSink opens a sink that is closed at the end of the test, if it is not before.
 func openSink(t testing.TB, uri string) *Writer {
 	t.Helper()
-	s, err := sink.Open(t.Context(), uri)
+	return openSinkWith(t, uri, sink.Options{})
+}
+
+func openSinkWith(t testing.TB, uri string, o sink.Options) *Writer {
+	t.Helper()
+	s, err := sink.Open(t.Context(), uri, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"cloud.google.com/go/bigquery"
@@ -13,11 +15,11 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// query runs a query and calls f with each row of its answer. The row is valid until f returns.
-func (w *Writer) query(ctx context.Context, sql string, f func([]bigquery.Value) error) error {
+// query runs a query with named parameters and calls f with each row of its answer. The row is valid until f returns.
+func (w *Writer) query(ctx context.Context, sql string, f func([]bigquery.Value) error, parameters ...bigquery.QueryParameter) error {
 	job, err := w.job(ctx, fmt.Sprintf("flexbeam_query_%d_%d", time.Now().UnixNano(), rand.Uint32()), func(ctx context.Context, id string) (*bigquery.Job, error) {
 		q := w.rest.Query(sql)
-		q.JobID, q.Location = id, w.place.location
+		q.JobID, q.Location, q.Parameters = id, w.place.location, parameters
 		q.Labels = map[string]string{managedLabel: agent}
 		return q.Run(ctx)
 	})
@@ -116,21 +118,54 @@ func (w *Writer) Counts(ctx context.Context) (map[string]int64, error) {
 	return m, nil
 }
 
-// Keys implements sink.Keeper.
+// Keys implements sink.Sink.
 func (w *Writer) Keys(ctx context.Context, id model.TableID, f func(model.Row) error) error {
 	t := tables[id]
-	cells := t.keys
-	if id == model.EngagementsID {
-		cells = append(cells[:len(cells):len(cells)], t.model.Col("task_sid"))
+	return w.keys(ctx, t, selectKeys(t, w.place.sql), f)
+}
+
+// Find implements sink.Sink. The query asks for all rows with any of the SIDs and any of the accounts, which BigQuery
+// finds by few columns; the pairs are told apart here.
+func (w *Writer) Find(ctx context.Context, id model.TableID, owners []model.OwnerKey, f func(model.Row) error) error {
+	t := tables[id]
+	if t.model.Owner.Kind == "" || len(owners) == 0 {
+		return nil
 	}
-	row := t.model.NewRow()
+	wanted, accounts := map[model.OwnerKey]bool{}, map[string]bool{}
+	var sids []string
+	for _, o := range owners {
+		o = model.OwnerKey{Account: validText(o.Account), SID: validText(o.SID)}
+		if t.model.Owner.Account == "" {
+			o.Account = ""
+		}
+		if !wanted[o] {
+			sids = append(sids, o.SID)
+		}
+		wanted[o], accounts[o.Account] = true, true
+	}
+	parameters := []bigquery.QueryParameter{{Name: "sids", Value: sids}}
+	if t.model.Owner.Account != "" {
+		parameters = append(parameters, bigquery.QueryParameter{Name: "accounts", Value: slices.Sorted(maps.Keys(accounts))})
+	}
+	return w.keys(ctx, t, selectOwned(t, w.place.sql), func(r model.Row) error {
+		account, sid := t.model.OwnerKey(r)
+		if !wanted[model.OwnerKey{Account: account, SID: sid}] {
+			return nil
+		}
+		return f(r)
+	}, parameters...)
+}
+
+// keys calls f with what a query of selectKeys or selectOwned answers.
+func (w *Writer) keys(ctx context.Context, t *table, sql string, f func(model.Row) error, parameters ...bigquery.QueryParameter) error {
+	row, cells := t.model.NewRow(), t.model.KeyColumnsWithOwner()
 	err := w.fresh(ctx, func() error {
-		return w.query(ctx, selectKeys(t, w.place.sql), func(values []bigquery.Value) error {
+		return w.query(ctx, sql, func(values []bigquery.Value) error {
 			if err := fill(t, row, cells, values); err != nil {
 				return err
 			}
 			return f(row)
-		})
+		}, parameters...)
 	}, t)
 	if err != nil {
 		return fmt.Errorf("bigquery: read keys of %s: %w", t.name, err)

@@ -102,7 +102,10 @@ func short(s string) string {
 func clean(r model.Row) {
 	for i := range r {
 		if r[i].Type == model.String {
-			r[i].Str = strings.ToValidUTF8(r[i].Str, "\uFFFD")
+			r[i].Str = validText(r[i].Str)
 		}
 	}
 }
+
+// validText returns a text as it is stored: BigQuery takes valid UTF-8 only.
+func validText(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

@@ -32,7 +32,7 @@
 //
 //	location=EU            where the dataset is created and jobs run
 //	quota_project=P        project that quota and cost are counted to
-//	mode=auto              stream, load, or auto: load for a job that tells it has an end, see Bounded, else stream
+//	mode=auto              stream, load, or auto: load for a job that tells it has an end, see sink.Options, else stream
 //	schema=apply           none leaves dataset, tables and views as they are
 //	max_staleness=15m      of new tables, and of existing ones when given: how old an answer may be
 //	pii_dataset=D          dataset for customers, turn_contents and dead_letters, which hold personal data
@@ -66,8 +66,9 @@ type Writer struct {
 	place place
 	rest  *bigquery.Client
 
+	bounded bool // the job has an end: with mode=auto it loads
+
 	mu      sync.Mutex
-	bounded bool
 	closed  bool
 	settler settler // made by the first Write
 }
@@ -79,7 +80,7 @@ type settler interface {
 	close(context.Context) error
 }
 
-func open(ctx context.Context, rest string) (sink.Sink, error) {
+func open(ctx context.Context, rest string, o sink.Options) (sink.Sink, error) {
 	p, err := parsePlace(rest)
 	if err != nil {
 		return nil, err
@@ -88,7 +89,7 @@ func open(ctx context.Context, rest string) (sink.Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{place: p, rest: c}
+	w := &Writer{place: p, rest: c, bounded: o.Bounded}
 	if p.apply {
 		if err := w.apply(ctx); err != nil {
 			return nil, errors.Join(err, c.Close())
@@ -112,7 +113,7 @@ func Apply(ctx context.Context, rest string) error {
 	return (&Writer{place: p, rest: c}).apply(ctx)
 }
 
-// ID implements sink.Identified: which table of engagements this is.
+// ID implements sink.Sink: which table of engagements this is.
 func (w *Writer) ID(ctx context.Context) (string, error) {
 	t := tables[model.EngagementsID]
 	meta, err := w.metadata(ctx, t)
@@ -120,13 +121,6 @@ func (w *Writer) ID(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return fmt.Sprintf("%s.%s made at %d", w.place, t.name, meta.CreationTime.UnixMilli()), nil
-}
-
-// Bounded tells the sink, before the first Write, that the job has an end: with mode=auto it loads then.
-func (w *Writer) Bounded() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.bounded = true
 }
 
 // settling returns the settler, nil when there is none yet and it shall not be made.

@@ -84,16 +84,30 @@ func countRows(name func(string) string) string {
 	return strings.Join(s, "\nUNION ALL\n")
 }
 
-// selectKeys asks for the keys that sink.Keeper tells.
-func selectKeys(t *table, name func(string) string) string {
-	columns, where := t.keyNames(), ""
-	switch t.id {
-	case int(model.EngagementsID):
-		columns = append(columns, "task_sid")
-	case int(model.CustomersID):
-		where = " WHERE isolated"
+// selectKeys asks for the keys and owners of a table's rows; of a table with owners for those of rows that have one. More
+// conditions may be given.
+func selectKeys(t *table, name func(string) string, conditions ...string) string {
+	var columns []string
+	for _, i := range t.model.KeyColumnsWithOwner() {
+		columns = append(columns, t.columns[i].name)
 	}
-	return "SELECT " + strings.Join(columns, ", ") + " FROM " + name(t.name) + where
+	if only := t.model.Owner.Only; only != "" {
+		conditions = append(conditions, only)
+	}
+	sql := "SELECT " + strings.Join(columns, ", ") + " FROM " + name(t.name)
+	if len(conditions) > 0 {
+		sql += " WHERE " + strings.Join(conditions, " AND ")
+	}
+	return sql
+}
+
+// selectOwned asks for the same of rows whose owner is in the parameters sids and, where rows tell it, accounts.
+func selectOwned(t *table, name func(string) string) string {
+	conditions := []string{t.model.Owner.SID + " IN UNNEST(@sids)"}
+	if account := t.model.Owner.Account; account != "" {
+		conditions = append(conditions, account+" IN UNNEST(@accounts)")
+	}
+	return selectKeys(t, name, conditions...)
 }
 
 // selectVersions asks for the versions of all rows.

@@ -18,6 +18,9 @@ var update = flag.Bool("update", false, "write testdata/statements.sql anew")
 var sqlTypes = map[model.Type]string{
 	model.String: "STRING", model.Timestamp: "TIMESTAMP", model.Float: "FLOAT64", model.Int: "INT64", model.Bool: "BOOL", model.Bytes: "BYTES"}
 
+// parameters are what the analyser reads in the place of parameters, whose types it is not told.
+var parameters = strings.NewReplacer("@sids", "['WT1']", "@accounts", "['AC1']")
+
 // allStatements is every statement that the sink sends, behind those that create the tables which they are about.
 func allStatements(t *testing.T) string {
 	name := func(n string) string { return n }
@@ -42,6 +45,9 @@ func allStatements(t *testing.T) string {
 		create(staging, newLayout(table).columns)
 		for _, s := range []string{mergeDeletes(deletesName, staging, table), merge(table.name, deletesName, staging, table), selectKeys(table, name), selectVersions(table, name)} {
 			b.WriteString(s + ";\n\n")
+		}
+		if table.model.Owner.Kind != "" {
+			b.WriteString(parameters.Replace(selectOwned(table, name)) + ";\n\n")
 		}
 	}
 	b.WriteString(selectVersions(deletesTable, name) + ";\n\n" + countRows(name) + ";\n")

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/sink/sinktest"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
@@ -88,7 +89,7 @@ func BenchmarkStream(b *testing.B) {
 	ctx := context.Background()
 	for _, writers := range []string{"1", "2"} {
 		b.Run("writers="+writers, func(b *testing.B) {
-			s, err := open(ctx, file+"?writers="+writers)
+			s, err := open(ctx, file+"?writers="+writers, sink.Options{})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -132,7 +133,7 @@ func BenchmarkStreamIntoLargeTables(b *testing.B) {
 				}
 			}
 			ctx := context.Background()
-			s, err := open(ctx, file)
+			s, err := open(ctx, file, sink.Options{})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -171,7 +172,7 @@ func BenchmarkStreamIntoLargeTables(b *testing.B) {
 
 func writeAll(b *testing.B, file string, blocks []change.Block) {
 	ctx := context.Background()
-	s, err := open(ctx, file)
+	s, err := open(ctx, file, sink.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

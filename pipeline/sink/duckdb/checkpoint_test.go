@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/sink/sinktest"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
@@ -32,7 +33,7 @@ func TestTheLogOfSeveralWritersStaysSmall(t *testing.T) {
 	checkpointsAt(t, most)
 	ctx := context.Background()
 	file := filepath.Join(t.TempDir(), "calls.duckdb")
-	s, err := open(ctx, file+"?writers=3")
+	s, err := open(ctx, file+"?writers=3", sink.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +101,7 @@ func TestCheckpointsTakeAShareOfTheTime(t *testing.T) {
 func TestAfterAFlushThatWasCanceledComesAnother(t *testing.T) {
 	checkpointsAt(t, 0)
 	ctx := context.Background()
-	s, err := open(ctx, filepath.Join(t.TempDir(), "calls.duckdb")+"?writers=3")
+	s, err := open(ctx, filepath.Join(t.TempDir(), "calls.duckdb")+"?writers=3", sink.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,6 +39,13 @@ func harness() sinktest.Harness {
 			copyFile(t, file+".wal", to+".wal")
 			return "duckdb:" + to
 		},
+		Away: func(t testing.TB, uri string) string {
+			to := filepath.Join(t.TempDir(), "moved.duckdb")
+			if err := os.Rename(strings.TrimPrefix(uri, "duckdb:"), to); err != nil {
+				t.Fatal(err)
+			}
+			return "duckdb:" + to
+		},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/sink/sinktest"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
@@ -54,7 +55,7 @@ func TestSmallBatchesFindTheirRowsInALargeTable(t *testing.T) {
 		before = before.Append(row(i, 1, "before"))
 	}
 	writeBlocks(t, file, before)
-	s, err := open(ctx, file+"?writers=2")
+	s, err := open(ctx, file+"?writers=2", sink.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

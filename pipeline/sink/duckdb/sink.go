@@ -48,7 +48,7 @@ type writer struct {
 	closed bool
 }
 
-func open(ctx context.Context, rest string) (sink.Sink, error) {
+func open(_ context.Context, rest string, _ sink.Options) (sink.Sink, error) {
 	p, err := parsePlace(rest)
 	if err != nil {
 		return nil, err
@@ -130,7 +130,7 @@ func (w *writer) Counts(ctx context.Context) (map[string]int64, error) {
 	return m, nil
 }
 
-// ID implements sink.Identified.
+// ID implements sink.Sink.
 func (w *writer) ID(context.Context) (string, error) { return w.store.id() }
 
 // Close implements sink.Sink.

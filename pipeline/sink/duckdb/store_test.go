@@ -45,7 +45,7 @@ func child(file string) {
 		fmt.Println(rounds(ctx, file))
 		os.Exit(1)
 	}
-	s, err := open(ctx, file)
+	s, err := open(ctx, file, sink.Options{})
 	for i := 0; err == nil; i++ {
 		for _, b := range sinktest.Engagements(3000, 50000, uint64(i)) {
 			if err = s.Write(ctx, b); err != nil {
@@ -88,7 +88,7 @@ func TestFlushedRowsOutliveAKilledProcess(t *testing.T) {
 	c.Wait()
 
 	ctx := context.Background()
-	s, err := open(ctx, file)
+	s, err := open(ctx, file, sink.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 	_, out := startChild(t, locked)
 	out.Scan()
 	mine := path("mine.duckdb")
-	s, err := open(context.Background(), mine)
+	s, err := open(context.Background(), mine, sink.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s, err := open(context.Background(), test.rest)
+			s, err := open(context.Background(), test.rest, sink.Options{})
 			if err == nil {
 				s.Close(context.Background())
 				t.Fatal("no error")
@@ -184,7 +184,7 @@ func TestAnyFileNameWorks(t *testing.T) {
 	t.Chdir(dir)
 	for _, name := range []string{"main.duckdb", "memory.db", "temp", "system.duckdb", "flexbeam.duckdb", "engagements", "it's a \"file\".duckdb", "md:x", ":memory:", "flexbeam_file.db"} {
 		for range 2 {
-			s, err := sink.Open(ctx, "duckdb:"+name)
+			s, err := sink.Open(ctx, "duckdb:"+name, sink.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -284,7 +284,7 @@ func engagement(cells map[string]any) change.Change {
 func writeBlocks(t testing.TB, file string, blocks ...change.Block) {
 	t.Helper()
 	ctx := context.Background()
-	s, err := open(ctx, file)
+	s, err := open(ctx, file, sink.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -357,7 +357,7 @@ func TestManyWritersThatReplaceAndDelete(t *testing.T) {
 	const writers, rounds, keys = 4, 12, 400
 	ctx := context.Background()
 	file := filepath.Join(t.TempDir(), "calls.duckdb")
-	s, err := open(ctx, file+"?writers=3")
+	s, err := open(ctx, file+"?writers=3", sink.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -413,7 +413,7 @@ func TestManyWritersThatReplaceAndDelete(t *testing.T) {
 
 func TestCallsAfterCloseFail(t *testing.T) {
 	ctx := context.Background()
-	s, err := open(ctx, filepath.Join(t.TempDir(), "calls.duckdb"))
+	s, err := open(ctx, filepath.Join(t.TempDir(), "calls.duckdb"), sink.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -435,7 +435,7 @@ func TestCallsAfterCloseFail(t *testing.T) {
 func TestCanceledCloseReleasesTheFile(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	file := filepath.Join(t.TempDir(), "calls.duckdb")
-	s, err := open(ctx, file)
+	s, err := open(ctx, file, sink.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

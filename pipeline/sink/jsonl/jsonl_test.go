@@ -32,6 +32,13 @@ func TestSinkKeepsItsPromises(t *testing.T) {
 			}
 			return "jsonl:" + to
 		},
+		Away: func(t testing.TB, uri string) string {
+			to := filepath.Join(t.TempDir(), "moved")
+			if err := os.Rename(dir(uri), to); err != nil {
+				t.Fatal(err)
+			}
+			return "jsonl:" + to
+		},
 	})
 }
 
@@ -72,7 +79,7 @@ func agent(id, name string, version int64) change.Change {
 func write(t *testing.T, dir string, cs ...change.Change) {
 	t.Helper()
 	ctx := context.Background()
-	s, err := sink.Open(ctx, "jsonl:"+dir)
+	s, err := sink.Open(ctx, "jsonl:"+dir, sink.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +153,7 @@ func TestMalformedFileIsNamedWithItsLine(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, test.file), []byte(test.text), 0o666); err != nil {
 				t.Fatal(err)
 			}
-			_, err := open(context.Background(), dir)
+			_, err := open(context.Background(), dir, sink.Options{})
 			if err == nil || !strings.Contains(err.Error(), dir+"/"+test.want) {
 				t.Errorf("got %v, want …%s…", err, test.want)
 			}
@@ -156,11 +163,11 @@ func TestMalformedFileIsNamedWithItsLine(t *testing.T) {
 
 func TestSecondWriterIsRefusedUntilTheFirstCloses(t *testing.T) {
 	ctx, dir := context.Background(), t.TempDir()
-	first, err := open(ctx, dir)
+	first, err := open(ctx, dir, sink.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := open(ctx, dir); err == nil || !strings.Contains(err.Error(), "another sink writes to it") {
+	if _, err := open(ctx, dir, sink.Options{}); err == nil || !strings.Contains(err.Error(), "another sink writes to it") {
 		t.Errorf("second sink: got %v", err)
 	}
 	if err := first.Close(ctx); err != nil {
@@ -174,7 +181,7 @@ func TestFileInPlaceOfDirectoryIsRefused(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := open(context.Background(), file); err == nil || !strings.Contains(err.Error(), "name a directory") {
+	if _, err := open(context.Background(), file, sink.Options{}); err == nil || !strings.Contains(err.Error(), "name a directory") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -193,7 +200,7 @@ func Example() {
 	dir, _ := os.MkdirTemp("", "jsonl")
 	defer os.RemoveAll(dir)
 
-	s, err := sink.Open(ctx, "jsonl:"+dir)
+	s, err := sink.Open(ctx, "jsonl:"+dir, sink.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return

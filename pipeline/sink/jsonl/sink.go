@@ -42,7 +42,7 @@ type writer struct {
 	err    error    // the first one; every call returns it
 }
 
-func open(_ context.Context, dir string) (sink.Sink, error) {
+func open(_ context.Context, dir string, _ sink.Options) (sink.Sink, error) {
 	if fi, err := os.Stat(dir); err == nil && !fi.IsDir() {
 		return nil, fmt.Errorf("jsonl: open %s: it is a file: name a directory", dir)
 	}
@@ -64,7 +64,7 @@ func open(_ context.Context, dir string) (sink.Sink, error) {
 	return w, nil
 }
 
-// ID implements sink.Identified.
+// ID implements sink.Sink.
 func (w *writer) ID(context.Context) (string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -443,6 +443,8 @@ SELECT account_sid, engagement_id, task_sid FROM engagements;
 
 SELECT account_sid, engagement_id, row_version FROM engagements;
 
+SELECT account_sid, engagement_id, task_sid FROM engagements WHERE task_sid IN UNNEST(['WT1']) AND account_sid IN UNNEST(['AC1']);
+
 CREATE TABLE IF NOT EXISTS flexbeam_staging_agents (
   flexbeam_key STRING,
   flexbeam_deleted BOOL,
@@ -553,6 +555,8 @@ SELECT account_sid, agent_id, interval_start, activity FROM agent_status;
 
 SELECT account_sid, agent_id, interval_start, activity, row_version FROM agent_status;
 
+SELECT account_sid, agent_id, interval_start, activity FROM agent_status WHERE agent_id IN UNNEST(['WT1']) AND account_sid IN UNNEST(['AC1']);
+
 CREATE TABLE IF NOT EXISTS flexbeam_staging_customers (
   flexbeam_key STRING,
   flexbeam_deleted BOOL,
@@ -605,6 +609,8 @@ WHEN NOT MATCHED AND NOT s.flexbeam_deleted THEN
 SELECT contact_id FROM customers WHERE isolated;
 
 SELECT contact_id, row_version FROM customers;
+
+SELECT contact_id FROM customers WHERE contact_id IN UNNEST(['WT1']) AND isolated;
 
 CREATE TABLE IF NOT EXISTS flexbeam_staging_turns (
   flexbeam_key STRING,
