@@ -13,11 +13,8 @@ package sink
 import (
 	"context"
 	"errors"
-	"fmt"
-	"sort"
-	"strings"
-	"sync"
 
+	"flexbeam/internal/uri"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
 )
@@ -69,56 +66,26 @@ var (
 	ErrURI     = errors.New("not a sink URI")
 )
 
-var (
-	mu      sync.RWMutex
-	openers = map[string]Opener{}
-)
+var registry = uri.Registry[Opener]{Plural: "sinks", ErrURI: ErrURI, ErrUnknown: ErrUnknown}
 
 // Register makes a sink available under a scheme. Sinks register themselves in init, so a binary has those it imports.
-func Register(scheme string, o Opener) {
-	mu.Lock()
-	defer mu.Unlock()
-	openers[scheme] = o
-}
+func Register(scheme string, o Opener) { registry.Register(scheme, o) }
 
 // Schemes returns the registered schemes in order.
-func Schemes() []string {
-	mu.RLock()
-	defer mu.RUnlock()
-	var s []string
-	for k := range openers {
-		s = append(s, k)
-	}
-	sort.Strings(s)
-	return s
-}
+func Schemes() []string { return registry.Schemes() }
 
-// Check tells whether uri names a registered sink, without opening it.
+// Check tells whether uri names a registered sink, without opening it. Its errors wrap ErrUnknown or ErrURI.
 func Check(uri string) error {
-	_, _, err := split(uri)
+	_, _, err := registry.Find(uri)
 	return err
 }
 
 // Open opens the sink that uri names, such as duckdb:calls.duckdb or jsonl:out. It returns ErrUnknown or ErrURI when uri
 // names none.
 func Open(ctx context.Context, uri string, o Options) (Sink, error) {
-	open, rest, err := split(uri)
+	open, rest, err := registry.Find(uri)
 	if err != nil {
 		return nil, err
 	}
 	return open(ctx, rest, o)
-}
-
-func split(uri string) (Opener, string, error) {
-	scheme, rest, ok := strings.Cut(uri, ":")
-	if !ok || rest == "" {
-		return nil, "", fmt.Errorf("%w: %q: write SCHEME:PLACE with one of the schemes %s", ErrURI, uri, strings.Join(Schemes(), ", "))
-	}
-	mu.RLock()
-	o := openers[scheme]
-	mu.RUnlock()
-	if o == nil {
-		return nil, "", fmt.Errorf("%w: %q: this binary has the sinks %s", ErrUnknown, uri, strings.Join(Schemes(), ", "))
-	}
-	return o, rest, nil
 }

@@ -2,11 +2,11 @@ package bigquery
 
 import (
 	"fmt"
-	"net/url"
 	"regexp"
 	"strings"
 	"time"
 
+	"flexbeam/internal/uri"
 	"flexbeam/pipeline/sink"
 )
 
@@ -40,34 +40,33 @@ type place struct {
 
 const defaultStaleness = 15 * time.Minute
 
-// options lists the options of a URI in the order of the package comment.
-var options = []struct {
-	name, example string
-	set           func(*place, string) bool
-}{
-	{"location", "EU", text(func(p *place) *string { return &p.location }, `^[A-Za-z0-9-]+$`)},
-	{"quota_project", "my-project", text(func(p *place) *string { return &p.quota }, projectPattern)},
-	{"mode", "load", text(func(p *place) *string { return &p.mode }, `^(auto|stream|load)$`)},
-	{"schema", "none", func(p *place, v string) bool { p.apply = v == "apply"; return p.apply || v == "none" }},
-	{"max_staleness", "15m", span(func(p *place) *time.Duration { return &p.staleness }, 0, 24*time.Hour)},
-	{"pii_dataset", "flex_personal", text(func(p *place) *string { return &p.personal }, datasetPattern)},
-	{"policy_tag", "projects/P/locations/eu/taxonomies/1/policyTags/2",
-		text(func(p *place) *string { return &p.policyTag }, `^projects/[^/]+/locations/[^/]+/taxonomies/[^/]+/policyTags/[^/]+$`)},
-	{"staging", "gs://BUCKET/FOLDER", func(p *place, v string) bool {
-		rest, ok := strings.CutPrefix(v, "gs://")
-		p.bucket, p.prefix, _ = strings.Cut(rest, "/")
-		p.prefix = strings.Trim(p.prefix, "/")
-		return ok && p.bucket != ""
-	}},
-	{"retry", "10m", span(func(p *place) *time.Duration { return &p.retry }, 0, 24*time.Hour)},
-	{"timeout", "2m", span(func(p *place) *time.Duration { return &p.timeout }, time.Millisecond, time.Hour)},
-	{"endpoint", "http://127.0.0.1:9050", func(p *place, v string) bool {
-		u, err := url.Parse(v)
-		p.endpoint = strings.TrimSuffix(v, "/")
-		return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil
-	}},
-	{"grpc_endpoint", "127.0.0.1:9060", text(func(p *place) *string { return &p.grpc }, `^[^/@\s]+:\d+$`)},
-	{"gcs_endpoint", "http://127.0.0.1:4443/storage/v1/", text(func(p *place) *string { return &p.gcs }, `^https?://[^@\s]+$`)},
+// options returns the options of a URI in the order of the package comment.
+func (p *place) options() uri.Options {
+	const day = 24 * time.Hour
+	return uri.Options{
+		uri.Match("location", "EU", &p.location, `^[A-Za-z0-9-]+$`),
+		uri.Match("quota_project", "my-project", &p.quota, projectPattern),
+		uri.Choice("mode", &p.mode, modeAuto, modeStream, modeLoad),
+		uri.Func("schema", "none", func(v string) bool {
+			p.apply = v == "apply"
+			return p.apply || v == "none"
+		}),
+		uri.Duration("max_staleness", "15m", &p.staleness, 0, day),
+		uri.Match("pii_dataset", "flex_personal", &p.personal, datasetPattern),
+		uri.Match("policy_tag", "projects/P/locations/eu/taxonomies/1/policyTags/2", &p.policyTag,
+			`^projects/[^/]+/locations/[^/]+/taxonomies/[^/]+/policyTags/[^/]+$`),
+		uri.Func("staging", "gs://BUCKET/FOLDER", func(v string) bool {
+			rest, ok := strings.CutPrefix(v, "gs://")
+			p.bucket, p.prefix, _ = strings.Cut(rest, "/")
+			p.prefix = strings.Trim(p.prefix, "/")
+			return ok && p.bucket != ""
+		}),
+		uri.Duration("retry", "10m", &p.retry, 0, day),
+		uri.Duration("timeout", "2m", &p.timeout, time.Millisecond, time.Hour),
+		uri.URL("endpoint", "http://127.0.0.1:9050", &p.endpoint),
+		uri.Match("grpc_endpoint", "127.0.0.1:9060", &p.grpc, `^[^/@\s]+:\d+$`),
+		uri.Match("gcs_endpoint", "http://127.0.0.1:4443/storage/v1/", &p.gcs, `^https?://[^@\s]+$`),
+	}
 }
 
 const (
@@ -75,25 +74,12 @@ const (
 	datasetPattern = `^[A-Za-z0-9_]+$`
 )
 
-func text(field func(*place) *string, pattern string) func(*place, string) bool {
-	re := regexp.MustCompile(pattern)
-	return func(p *place, v string) bool {
-		*field(p) = v
-		return re.MatchString(v)
-	}
-}
-
-func span(field func(*place) *time.Duration, least, most time.Duration) func(*place, string) bool {
-	return func(p *place, v string) bool {
-		d, err := time.ParseDuration(v)
-		*field(p) = d
-		return err == nil && d >= least && d <= most
-	}
-}
-
 func parsePlace(rest string) (place, error) {
-	name, query, _ := strings.Cut(rest, "?")
 	p := place{mode: modeAuto, apply: true, staleness: -1, retry: 10 * time.Minute, timeout: 2 * time.Minute, connection: 4}
+	name, err := p.options().Parse(rest, "bigquery:PROJECT.DATASET")
+	if err != nil {
+		return p, fmt.Errorf("bigquery: %w: %w", sink.ErrURI, err)
+	}
 	i := strings.LastIndexByte(name, '.')
 	if i < 0 {
 		return p, fmt.Errorf("bigquery: %w: %q: write bigquery:PROJECT.DATASET", sink.ErrURI, name)
@@ -101,21 +87,6 @@ func parsePlace(rest string) (place, error) {
 	p.project, p.dataset = name[:i], name[i+1:]
 	if !regexp.MustCompile(projectPattern).MatchString(p.project) || !regexp.MustCompile(datasetPattern).MatchString(p.dataset) {
 		return p, fmt.Errorf("bigquery: %w: %q: write bigquery:PROJECT.DATASET, a project's id and a dataset of letters, digits and underscores", sink.ErrURI, name)
-	}
-	values, err := url.ParseQuery(query)
-	if err != nil {
-		return p, fmt.Errorf("bigquery: %w: options %q: %w", sink.ErrURI, query, err)
-	}
-	var names []string
-	for _, o := range options {
-		names = append(names, o.name)
-		if values.Has(o.name) && !o.set(&p, values.Get(o.name)) {
-			return p, fmt.Errorf("bigquery: %w: option %s=%s: write such as %s=%s", sink.ErrURI, o.name, values.Get(o.name), o.name, o.example)
-		}
-		values.Del(o.name)
-	}
-	for k := range values {
-		return p, fmt.Errorf("bigquery: %w: unknown option %q: there are %s", sink.ErrURI, k, strings.Join(names, ", "))
 	}
 	if strings.HasPrefix(p.endpoint, "http:") && p.grpc == "" {
 		return p, fmt.Errorf("bigquery: %w: endpoint without grpc_endpoint: the two belong together", sink.ErrURI)

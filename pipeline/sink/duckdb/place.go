@@ -4,14 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
-	"strconv"
-	"strings"
 	"sync"
 
+	"flexbeam/internal/uri"
 	"flexbeam/pipeline/sink"
 )
 
@@ -23,27 +21,11 @@ type place struct {
 }
 
 func parsePlace(rest string) (place, error) {
-	name, query, _ := strings.Cut(rest, "?")
 	p := place{memory: "1GB", writers: min(runtime.GOMAXPROCS(0), 4)}
-	values, err := url.ParseQuery(query)
+	options := uri.Options{uri.String("memory_limit", &p.memory), uri.Int("writers", &p.writers, 1, 64)}
+	name, err := options.Parse(rest, "duckdb:FILE")
 	if err != nil {
-		return p, fmt.Errorf("duckdb: %w: options %q: %w", sink.ErrURI, query, err)
-	}
-	for k := range values {
-		v := values.Get(k)
-		switch k {
-		case "memory_limit":
-			p.memory = v
-		case "writers":
-			if p.writers, err = strconv.Atoi(v); err != nil || p.writers < 1 || p.writers > 64 {
-				return p, fmt.Errorf("duckdb: %w: option writers=%s: write a number from 1 to 64", sink.ErrURI, v)
-			}
-		default:
-			return p, fmt.Errorf("duckdb: %w: unknown option %q: there are memory_limit and writers", sink.ErrURI, k)
-		}
-	}
-	if name == "" {
-		return p, fmt.Errorf("duckdb: %w: no file in %q: write duckdb:FILE", sink.ErrURI, rest)
+		return p, fmt.Errorf("duckdb: %w: %w", sink.ErrURI, err)
 	}
 	if p.file, err = filepath.Abs(name); err != nil {
 		return p, fmt.Errorf("duckdb: find %s: %w", name, err)
