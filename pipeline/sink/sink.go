@@ -1,11 +1,13 @@
-// Package sink is where changes go: the interface that every sink fills, and how one is opened from its URI.
+// Package sink is where changes go: the interface that every sink fills, and how one is opened from
+// its URI.
 //
 // # What a sink promises
 //
-// Writes are at least once: a block may come again, whole or in other pieces, in this run or a later one. A sink settles
-// them by key and version (contract, section 7): the change with the greatest row_version stays, of equal versions the one
-// written later. A delete is remembered, so that an older upsert that comes later revives nothing. So after any
-// replay the tables are the same, and a run over an existing store continues it.
+// Writes are at least once: a block may come again, whole or in other pieces, in this run or a
+// later one. A sink settles them by key and version (contract, section 7): the change with the
+// greatest row_version stays, of equal versions the one written later. A delete is remembered, so
+// that an older upsert that comes later revives nothing. So after any replay the tables are the
+// same, and a run over an existing store continues it.
 //
 // Every sink passes the suite in sinktest.
 package sink
@@ -21,8 +23,9 @@ import (
 
 // A Sink settles changes in a store. Its methods may be called from several goroutines.
 type Sink interface {
-	// Write takes a block of changes and may return before they are stored. Blocks written one after the other are
-	// settled in that order; between concurrent calls there is no order. The block is not kept after return.
+	// Write takes a block of changes and may return before they are stored. Blocks written one
+	// after the other are settled in that order; between concurrent calls there is no order. The
+	// block is not kept after return.
 	Write(ctx context.Context, b change.Block) error
 
 	// Flush returns when all changes of earlier Writes are stored and visible to readers.
@@ -31,29 +34,32 @@ type Sink interface {
 	// Counts returns the number of rows of each table by its name, after a Flush.
 	Counts(ctx context.Context) (map[string]int64, error)
 
-	// Keys calls f with every row of a table that has an owner (model.Owner), or with every row of a table without
-	// owners. The row holds the cells of Table.KeyColumnsWithOwner and is valid until f returns. An error of f ends
-	// Keys, which returns it. It is meant for the start of a job over a store that earlier jobs filled: what was
-	// written and not flushed may be missing.
+	// Keys calls f with every row of a table that has an owner (model.Owner), or with every row of
+	// a table without owners. The row holds the cells of Table.KeyColumnsWithOwner and is valid
+	// until f returns. An error of f ends Keys, which returns it. It is meant for the start of a
+	// job over a store that earlier jobs filled: what was written and not flushed may be missing.
 	Keys(ctx context.Context, t model.TableID, f func(model.Row) error) error
 
-	// Find calls f as Keys does, with the rows of some owners, in no order; some thousands may be asked for at once. An
-	// owner that is named twice counts once. Where rows of the table do not tell their account, the SID alone decides.
-	// A table without owners has no such rows. What was written and not flushed may be missing.
+	// Find calls f as Keys does, with the rows of some owners, in no order; some thousands may be
+	// asked for at once. An owner that is named twice counts once. Where rows of the table do not
+	// tell their account, the SID alone decides. A table without owners has no such rows. What was
+	// written and not flushed may be missing.
 	Find(ctx context.Context, t model.TableID, owners []model.OwnerKey, f func(model.Row) error) error
 
-	// ID returns the identity of the store. It stays with the store when that is closed and opened again, or moved; a new
-	// store of the same name has another. What a job keeps beside the store belongs to that identity.
+	// ID returns the identity of the store. It stays with the store when that is closed and opened
+	// again, or moved; a new store of the same name has another. What a job keeps beside the store
+	// belongs to that identity.
 	ID(ctx context.Context) (string, error)
 
-	// Close flushes and releases the store. After an error of Write or Flush it releases the store and leaves what was
-	// stored before readable.
+	// Close flushes and releases the store. After an error of Write or Flush it releases the store
+	// and leaves what was stored before readable.
 	Close(ctx context.Context) error
 }
 
 // Options say what a sink is opened for.
 type Options struct {
-	// Bounded says that the job has an end: a sink may then store changes otherwise than those of a stream.
+	// Bounded says that the job has an end: a sink may then store changes otherwise than those of a
+	// stream.
 	Bounded bool
 }
 
@@ -68,20 +74,22 @@ var (
 
 var registry = uri.Registry[Opener]{Plural: "sinks", ErrURI: ErrURI, ErrUnknown: ErrUnknown}
 
-// Register makes a sink available under a scheme. Sinks register themselves in init, so a binary has those it imports.
+// Register makes a sink available under a scheme. Sinks register themselves in init, so a binary
+// has those it imports.
 func Register(scheme string, o Opener) { registry.Register(scheme, o) }
 
 // Schemes returns the registered schemes in order.
 func Schemes() []string { return registry.Schemes() }
 
-// Check tells whether uri names a registered sink, without opening it. Its errors wrap ErrUnknown or ErrURI.
+// Check tells whether uri names a registered sink, without opening it. Its errors wrap ErrUnknown
+// or ErrURI.
 func Check(uri string) error {
 	_, _, err := registry.Find(uri)
 	return err
 }
 
-// Open opens the sink that uri names, such as duckdb:calls.duckdb or jsonl:out. It returns ErrUnknown or ErrURI when uri
-// names none.
+// Open opens the sink that uri names, such as duckdb:calls.duckdb or jsonl:out. It returns
+// ErrUnknown or ErrURI when uri names none.
 func Open(ctx context.Context, uri string, o Options) (Sink, error) {
 	open, rest, err := registry.Find(uri)
 	if err != nil {

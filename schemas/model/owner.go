@@ -8,9 +8,10 @@ const (
 	WorkerKind = "worker"
 )
 
-// An Owner says which task or worker a row of a table belongs to. All rows of one owner are made from the events of
-// that owner alone, so a job that folds it again must know which of its rows a sink still holds: those that it no
-// longer gives are deleted. Of a table without an owner, a row is only ever replaced by its newer version.
+// An Owner says which task or worker a row of a table belongs to. All rows of one owner are made
+// from the events of that owner alone, so a job that folds it again must know which of its rows a
+// sink still holds: those that it no longer gives are deleted. Of a table without an owner, a row
+// is only ever replaced by its newer version.
 //
 // The zero Owner means that the rows have none.
 type Owner struct {
@@ -34,9 +35,9 @@ func OwnedTables() []TableID {
 	return ids
 }
 
-// OwnerKey returns the account and the SID of the row's owner. The account is empty when rows of the table do not tell
-// it, and both are for a table without owners. It does not look at the column Owner.Only, so it works with the cells of
-// KeyColumnsWithOwner alone: see Owned.
+// OwnerKey returns the account and the SID of the row's owner. The account is empty when rows of
+// the table do not tell it, and both are for a table without owners. It does not look at the column
+// Owner.Only, so it works with the cells of KeyColumnsWithOwner alone: see Owned.
 func (t *Table) OwnerKey(r Row) (account, sid string) {
 	if t.Owner.Account != "" {
 		account = t.Get(r, t.Owner.Account).Str
@@ -52,8 +53,8 @@ func (t *Table) Owned(r Row) bool {
 	return t.Owner.Kind != "" && (t.Owner.Only == "" || t.Get(r, t.Owner.Only).Num != 0)
 }
 
-// KeyColumnsWithOwner returns the indexes of the primary key's columns in order, and behind them those of the owner's
-// columns that are not part of the key.
+// KeyColumnsWithOwner returns the indexes of the primary key's columns in order, and behind them
+// those of the owner's columns that are not part of the key.
 func (t *Table) KeyColumnsWithOwner() []int {
 	columns := slices.Clone(t.keys)
 	for _, name := range []string{t.Owner.Account, t.Owner.SID} {

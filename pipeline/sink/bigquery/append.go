@@ -7,17 +7,17 @@ import (
 	"cloud.google.com/go/bigquery/storage/apiv1/storagepb"
 )
 
-// append sends one request. When the service refuses single rows it has written none, and says which: refused is not empty
-// then. conn is what the request was sent on.
+// append sends one request. When the service refuses single rows it has written none, and says
+// which: refused is not empty then. conn is what the request was sent on.
 func (s *streamer) append(e *encoder, rows [][]byte) (conn *connection, refused []*storagepb.RowError, err error) {
 	if conn, err = s.dial.get(); err != nil {
 		return nil, nil, err
 	}
-	stream, err := conn.stream(s.ctx, s.place, e) // which lives as long as its context
+	stream, err := conn.stream(s.ctx, s.config, e) // which lives as long as its context
 	if err != nil {
 		return conn, nil, err
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, s.place.timeout)
+	ctx, cancel := context.WithTimeout(s.ctx, s.config.timeout)
 	defer cancel()
 	result, err := stream.AppendRows(ctx, rows)
 	if err != nil {

@@ -41,8 +41,9 @@ func (r *recorder) Write(_ context.Context, b change.Block) error {
 	return nil
 }
 
-// day returns what a streaming job writes for the sample day while its watermark follows the events, with more deletes than a
-// day has: before some changes their row is deleted and an older one comes late, after others the row is deleted for good.
+// day returns what a streaming job writes for the sample day while its watermark follows the
+// events, with more deletes than a day has: before some changes their row is deleted and an older
+// one comes late, after others the row is deleted for good.
 var day = sync.OnceValues(func() ([]change.Block, error) {
 	r := &recorder{Store: history.NewStore()}
 	sink.Register("record", func(context.Context, string, sink.Options) (sink.Sink, error) { return r, nil })
@@ -123,7 +124,7 @@ func duckLines(t *testing.T, db *sql.DB, columns []string, name string) []string
 // localLines returns the same from BigQuery.
 func localLines(t *testing.T, uri string, columns []string, name string) []string {
 	t.Helper()
-	p := placeOf(t, uri)
+	p := configOf(t, uri)
 	var all []string
 	ask(t, p, "SELECT "+strings.Join(columns, ", ")+" FROM "+p.sql(name), func(row []bigquery.Value) {
 		cells := make([]any, len(row))
@@ -250,7 +251,7 @@ func TestARefusedRowIsADeadLetterAndTheRestIsStored(t *testing.T) {
 	s := startLocal(t, bigquerylocal.Options{})
 	uri := localURI(s, "mode=stream")
 	w := openSink(t, uri)
-	s.Fault(bigquerylocal.Fault{Kind: bigquerylocal.RefuseRows, Method: "AppendRows", Times: -1, Table: placeOf(t, uri).dataset + ".agents",
+	s.Fault(bigquerylocal.Fault{Kind: bigquerylocal.RefuseRows, Method: "AppendRows", Times: -1, Table: configOf(t, uri).dataset + ".agents",
 		Refuse: func(_ int, row map[string]any) string {
 			if id, _ := row["agent_id"].(string); strings.HasSuffix(id, "7") {
 				return "no agent ends in 7"

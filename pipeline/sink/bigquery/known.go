@@ -13,8 +13,9 @@ import (
 // mergedLabel marks the tables that load jobs were merged into.
 const mergedLabel = "flexbeam_merged"
 
-// known holds the versions that BigQuery does not compare by itself when a change is streamed: those of merged rows, which
-// have no change sequence number, and of deletes older than the two days that it remembers them. 40 bytes for each.
+// known holds the versions that BigQuery does not compare by itself when a change is streamed:
+// those of merged rows, which have no change sequence number, and of deletes older than the two
+// days that it remembers them. 40 bytes for each.
 type known struct {
 	versions map[[16]byte]int64
 	tables   []bool // by table: whether it has any
@@ -41,8 +42,8 @@ func (w *Writer) known(ctx context.Context) (*known, error) {
 	read := func(t *table, f func(model.Row)) error {
 		cells := append(t.keys[:len(t.keys):len(t.keys)], len(t.columns)-1)
 		row := make(model.Row, len(t.columns))
-		err := w.fresh(ctx, func() error {
-			return w.query(ctx, selectVersions(t, w.place.sql), func(values []bigquery.Value) error {
+		err := w.withoutStaleness(ctx, func() error {
+			return w.query(ctx, selectVersions(t, w.config.sql), func(values []bigquery.Value) error {
 				if err := fill(t, row, cells, values); err != nil {
 					return err
 				}
@@ -94,8 +95,8 @@ func (k *known) newer(t *table, key []byte, version int64) bool {
 
 // metadata reads what BigQuery says of a table.
 func (w *Writer) metadata(ctx context.Context, t *table) (meta *bigquery.TableMetadata, err error) {
-	ref := w.rest.DatasetInProject(w.place.project, w.place.in(t)).Table(t.name)
-	err = w.again(ctx, func(ctx context.Context) (err error) { meta, err = ref.Metadata(ctx); return err })
+	ref := w.rest.DatasetInProject(w.config.project, w.config.in(t)).Table(t.name)
+	err = w.retry(ctx, func(ctx context.Context) (err error) { meta, err = ref.Metadata(ctx); return err })
 	if err != nil {
 		return nil, fmt.Errorf("bigquery: look at table %s: %w", t.name, explain(err))
 	}

@@ -15,11 +15,12 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// query runs a query with named parameters and calls f with each row of its answer. The row is valid until f returns.
+// query runs a query with named parameters and calls f with each row of its answer. The row is
+// valid until f returns.
 func (w *Writer) query(ctx context.Context, sql string, f func([]bigquery.Value) error, parameters ...bigquery.QueryParameter) error {
 	job, err := w.job(ctx, fmt.Sprintf("flexbeam_query_%d_%d", time.Now().UnixNano(), rand.Uint32()), func(ctx context.Context, id string) (*bigquery.Job, error) {
 		q := w.rest.Query(sql)
-		q.JobID, q.Location, q.Parameters = id, w.place.location, parameters
+		q.JobID, q.Location, q.Parameters = id, w.config.location, parameters
 		q.Labels = map[string]string{managedLabel: agent}
 		return q.Run(ctx)
 	})
@@ -44,30 +45,17 @@ func (w *Writer) query(ctx context.Context, sql string, f func([]bigquery.Value)
 	}
 }
 
-// again calls f until it succeeds or fails for good, at most as long as the option retry says. The context of f ends then,
-// too: Google's client would go on asking for ever.
-func (w *Writer) again(ctx context.Context, f func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, w.place.retry+w.place.timeout)
-	defer cancel()
-	pause := newPause(w.place.retry)
-	for {
-		err := f(ctx)
-		if err == nil || !passing(err) || !pause.next(ctx) {
-			return err
-		}
-	}
-}
-
-// fresh calls f while queries of the tables see what was written a moment ago: a table with max_staleness answers with what
-// BigQuery has settled so far, which is well for reports, but not for a job that goes on where another one ended.
-func (w *Writer) fresh(ctx context.Context, f func() error, all ...*table) (err error) {
-	if !w.place.apply {
+// withoutStaleness calls f while queries of the tables see what was written a moment ago: a table
+// with max_staleness answers with what BigQuery has settled so far, which is well for reports, but
+// not for a job that goes on where another one ended.
+func (w *Writer) withoutStaleness(ctx context.Context, f func() error, all ...*table) (err error) {
+	if !w.config.apply {
 		return f()
 	}
 	for _, t := range all {
-		ref := w.rest.DatasetInProject(w.place.project, w.place.in(t)).Table(t.name)
+		ref := w.rest.DatasetInProject(w.config.project, w.config.in(t)).Table(t.name)
 		var meta *bigquery.TableMetadata
-		err := w.again(ctx, func(ctx context.Context) (err error) { meta, err = ref.Metadata(ctx); return err })
+		err := w.retry(ctx, func(ctx context.Context) (err error) { meta, err = ref.Metadata(ctx); return err })
 		if err != nil {
 			return explain(err)
 		}
@@ -75,7 +63,7 @@ func (w *Writer) fresh(ctx context.Context, f func() error, all ...*table) (err 
 			continue
 		}
 		set := func(ctx context.Context, iv *bigquery.IntervalValue) error {
-			return w.again(ctx, func(ctx context.Context) error {
+			return w.retry(ctx, func(ctx context.Context) error {
 				_, err := ref.Update(ctx, bigquery.TableMetadataToUpdate{MaxStaleness: iv}, "")
 				return err
 			})
@@ -101,8 +89,8 @@ func (w *Writer) Counts(ctx context.Context) (map[string]int64, error) {
 		return nil, errClosed
 	}
 	m := map[string]int64{}
-	err := w.fresh(ctx, func() error {
-		return w.query(ctx, countRows(w.place.sql), func(row []bigquery.Value) error {
+	err := w.withoutStaleness(ctx, func() error {
+		return w.query(ctx, countRows(w.config.sql), func(row []bigquery.Value) error {
 			name, ok := row[0].(string)
 			n, ok2 := row[1].(int64)
 			if !ok || !ok2 {
@@ -113,7 +101,7 @@ func (w *Writer) Counts(ctx context.Context) (map[string]int64, error) {
 		})
 	}, tables[:len(model.Tables)]...)
 	if err != nil {
-		return nil, fmt.Errorf("bigquery: count rows of %s: %w", w.place, err)
+		return nil, fmt.Errorf("bigquery: count rows of %s: %w", w.config, err)
 	}
 	return m, nil
 }
@@ -121,11 +109,11 @@ func (w *Writer) Counts(ctx context.Context) (map[string]int64, error) {
 // Keys implements sink.Sink.
 func (w *Writer) Keys(ctx context.Context, id model.TableID, f func(model.Row) error) error {
 	t := tables[id]
-	return w.keys(ctx, t, selectKeys(t, w.place.sql), f)
+	return w.keys(ctx, t, selectKeys(t, w.config.sql), f)
 }
 
-// Find implements sink.Sink. The query asks for all rows with any of the SIDs and any of the accounts, which BigQuery
-// finds by few columns; the pairs are told apart here.
+// Find implements sink.Sink. The query asks for all rows with any of the SIDs and any of the
+// accounts, which BigQuery finds by few columns; the pairs are told apart here.
 func (w *Writer) Find(ctx context.Context, id model.TableID, owners []model.OwnerKey, f func(model.Row) error) error {
 	t := tables[id]
 	if t.model.Owner.Kind == "" || len(owners) == 0 {
@@ -147,7 +135,7 @@ func (w *Writer) Find(ctx context.Context, id model.TableID, owners []model.Owne
 	if t.model.Owner.Account != "" {
 		parameters = append(parameters, bigquery.QueryParameter{Name: "accounts", Value: slices.Sorted(maps.Keys(accounts))})
 	}
-	return w.keys(ctx, t, selectOwned(t, w.place.sql), func(r model.Row) error {
+	return w.keys(ctx, t, selectOwned(t, w.config.sql), func(r model.Row) error {
 		account, sid := t.model.OwnerKey(r)
 		if !wanted[model.OwnerKey{Account: account, SID: sid}] {
 			return nil
@@ -159,7 +147,7 @@ func (w *Writer) Find(ctx context.Context, id model.TableID, owners []model.Owne
 // keys calls f with what a query of selectKeys or selectOwned answers.
 func (w *Writer) keys(ctx context.Context, t *table, sql string, f func(model.Row) error, parameters ...bigquery.QueryParameter) error {
 	row, cells := t.model.NewRow(), t.model.KeyColumnsWithOwner()
-	err := w.fresh(ctx, func() error {
+	err := w.withoutStaleness(ctx, func() error {
 		return w.query(ctx, sql, func(values []bigquery.Value) error {
 			if err := fill(t, row, cells, values); err != nil {
 				return err

@@ -21,7 +21,8 @@ var sqlTypes = map[model.Type]string{
 // parameters are what the analyser reads in the place of parameters, whose types it is not told.
 var parameters = strings.NewReplacer("@sids", "['WT1']", "@accounts", "['AC1']")
 
-// allStatements is every statement that the sink sends, behind those that create the tables which they are about.
+// allStatements is every statement that the sink sends, behind those that create the tables which
+// they are about.
 func allStatements(t *testing.T) string {
 	name := func(n string) string { return n }
 	ddl, err := model.DDL("bigquery")
@@ -43,7 +44,8 @@ func allStatements(t *testing.T) string {
 	for _, table := range tables[:len(model.Tables)] {
 		staging := "flexbeam_staging_" + table.name
 		create(staging, newLayout(table).columns)
-		for _, s := range []string{mergeDeletes(deletesName, staging, table), merge(table.name, deletesName, staging, table), selectKeys(table, name), selectVersions(table, name)} {
+		m := merging{Target: table.name, Deletes: deletesName, Staging: staging, table: table}
+		for _, s := range []string{m.mergeDeletes(), m.merge(), selectKeys(table, name), selectVersions(table, name)} {
 			b.WriteString(s + ";\n\n")
 		}
 		if table.model.Owner.Kind != "" {

@@ -37,7 +37,8 @@ func (w *writer) Find(_ context.Context, id model.TableID, owners []model.OwnerK
 	})
 }
 
-// each calls f with the keys and owners of a table's rows. Of a table with owners it leaves out the rows that have none.
+// each calls f with the keys and owners of a table's rows. Of a table with owners it leaves out the
+// rows that have none.
 func (w *writer) each(t *table, f func(model.Row) error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

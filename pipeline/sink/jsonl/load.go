@@ -19,8 +19,8 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// load reads what the directory has. Deletes come first: of equal versions the row counts, since files of rows are written
-// before that of the deletes.
+// load reads what the directory has. Deletes come first: of equal versions the row counts, since
+// files of rows are written before that of the deletes.
 func (w *writer) load() error {
 	found, err := w.eachLine(deletesFile, w.loadDelete)
 	if err != nil {
@@ -165,8 +165,8 @@ func parse(t model.Type, raw json.RawMessage) (model.Value, error) {
 	return model.Value{Type: model.String, Str: s}, nil
 }
 
-// parseTime reads model.TimeLayout, with years of more or less than four digits as well: absurd times of events must not
-// make files that cannot be read again.
+// parseTime reads model.TimeLayout, with years of more or less than four digits as well: absurd
+// times of events must not make files that cannot be read again.
 func parseTime(s string) (int64, error) {
 	i := strings.IndexByte(s[min(1, len(s)):], '-') + 1 // after a sign
 	if i < 1 {

@@ -2,14 +2,16 @@
 //
 // # What it promises
 //
-// The directory has a file for every table of the model, TABLE.jsonl, also for empty ones: a line for each row, with all
-// columns in order, nulls as null, sorted by primary key (texts in byte order, times by time). Equal rows give equal bytes.
-// Changes settle by key and version (contract, section 7), also against what is in the directory already; deletes are
-// remembered in deletes.jsonl. A job with --state gives the directory an identity, in .id.
+// The directory has a file for every table of the model, TABLE.jsonl, also for empty ones: a line
+// for each row, with all columns in order, nulls as null, sorted by primary key (texts in byte
+// order, times by time). Equal rows give equal bytes. Changes settle by key and version (contract,
+// section 7), also against what is in the directory already; deletes are remembered in
+// deletes.jsonl. A job with --state gives the directory an identity, in .id.
 //
-// A Flush replaces the files that changed, each as a whole: a reader sees the old or the new one, also after a kill (a power
-// cut is another matter: files are not synced). Between flushes everything is in memory, so this sink is for tests, examples
-// and small accounts. One process writes to a directory at a time.
+// A Flush replaces the files that changed, each as a whole: a reader sees the old or the new one,
+// also after a kill (a power cut is another matter: files are not synced). Between flushes
+// everything is in memory, so this sink is for tests, examples and small accounts. One process
+// writes to a directory at a time.
 package jsonl
 
 import (
@@ -122,7 +124,8 @@ func (w *writer) Flush(context.Context) error {
 	return w.flush()
 }
 
-// flush writes tables before deletes: when it is cut off between them, load finds both and the row counts.
+// flush writes tables before deletes: when it is cut off between them, load finds both and the row
+// counts.
 func (w *writer) flush() error {
 	if w.err != nil {
 		return w.err

@@ -27,7 +27,8 @@ func owned(t *model.Table, key int, account, sid string) change.Change {
 	return c
 }
 
-// A holding is what a sink holds of tables with owners: of each row the cells of KeyColumnsWithOwner, as text.
+// A holding is what a sink holds of tables with owners: of each row the cells of
+// KeyColumnsWithOwner, as text.
 type holding map[model.TableID]map[model.OwnerKey][]string
 
 func (h holding) add(t *model.Table, r model.Row) {
@@ -63,8 +64,8 @@ func (h holding) of(t *model.Table, owners []model.OwnerKey) (rows []string) {
 // findOwners is how many tasks and workers have rows, in each of two accounts that share their SIDs.
 const findOwners = 1500
 
-// fillOwners writes rows with owners, several of each where the table's key allows it, and some that are gone again or have
-// no owner.
+// fillOwners writes rows with owners, several of each where the table's key allows it, and some
+// that are gone again or have no owner.
 func fillOwners(r *run) holding {
 	h := holding{}
 	var block []change.Change

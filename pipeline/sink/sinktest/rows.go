@@ -10,9 +10,9 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// Engagements returns changes of n engagements as a busy account has them, in blocks of about size bytes: two thirds of the
-// rows are of queues, the keys come in no order, texts and numbers vary as they do in life. Equal arguments give equal
-// blocks. It feeds benchmarks.
+// Engagements returns changes of n engagements as a busy account has them, in blocks of about size
+// bytes: two thirds of the rows are of queues, the keys come in no order, texts and numbers vary as
+// they do in life. Equal arguments give equal blocks. It feeds benchmarks.
 func Engagements(n, size int, seed uint64) []change.Block {
 	d := &dice{rand.New(rand.NewPCG(seed, 7))}
 	var blocks []change.Block

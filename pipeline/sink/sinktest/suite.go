@@ -28,12 +28,12 @@ type Harness struct {
 	// Rows reads all rows of a table from a place whose sink is closed. Their order does not matter.
 	Rows func(t testing.TB, uri string, table *model.Table) []model.Row
 
-	// Kill returns a place as a killed process would have left that of a sink which is still open. Nil when the sink
-	// has nothing that a kill could hurt.
+	// Kill returns a place as a killed process would have left that of a sink which is still open.
+	// Nil when the sink has nothing that a kill could hurt.
 	Kill func(t testing.TB, uri string) string
 
-	// Away moves what a place has, whose sink is closed, to another place and returns the URI of that. A sink whose
-	// store cannot be moved has it deleted instead, and an empty URI returned.
+	// Away moves what a place has, whose sink is closed, to another place and returns the URI of
+	// that. A sink whose store cannot be moved has it deleted instead, and an empty URI returned.
 	Away func(t testing.TB, uri string) (moved string)
 }
 
@@ -200,7 +200,8 @@ func remove(t *model.Table, key int, version int64) change.Change {
 	return c
 }
 
-// apart runs a test with its changes in one block, in a block each, flushed after each, and with a sink for each.
+// apart runs a test with its changes in one block, in a block each, flushed after each, and with a
+// sink for each.
 func apart(t *testing.T, h Harness, test func(r *run, write func(...change.Change))) {
 	between := []struct {
 		name string

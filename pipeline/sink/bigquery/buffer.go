@@ -11,15 +11,15 @@ import (
 const (
 	batchBytes       = 1 << 20
 	batchAge         = 200 * time.Millisecond
-	underWayBytes    = 64 << 20
+	inFlightBytes    = 64 << 20
 	inflightRequests = 64
 	largestRow       = 9 << 20 // a request may have 10 MB
 )
 
 // A batch is rows of one table on their way.
 type batch struct {
-	number uint64 // in the room
-	size   int    // bytes in the room
+	number uint64 // in flight
+	size   int    // bytes in flight
 	data   []byte
 	ends   []int
 	since  time.Time
@@ -36,55 +36,55 @@ func (b *batch) rows() [][]byte {
 	return all
 }
 
-// A lane gathers the rows of a table into batches. A batch that leaves it has entered the room.
-type lane struct {
-	encoder *encoder
-	room    *room
-	spare   sync.Pool
+// A tableBuffer gathers the rows of a table into batches. A batch that leaves it counts as in flight.
+type tableBuffer struct {
+	encoder  *encoder
+	inFlight *inFlight
+	spare    sync.Pool
 
 	mu   sync.Mutex
 	open *batch
 }
 
 // add appends a change, and returns the batches that are full now. The memory of out is used for them.
-func (l *lane) add(out []*batch, row model.Row, gone bool, version int64, arrival uint64, now time.Time) ([]*batch, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.open == nil {
-		l.open = l.empty(now)
+func (t *tableBuffer) add(out []*batch, row model.Row, gone bool, version int64, arrival uint64, now time.Time) ([]*batch, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.open == nil {
+		t.open = t.empty(now)
 	}
-	b := l.open
+	b := t.open
 	size := len(b.data)
-	data, err := l.encoder.append(b.data, row, gone, version, arrival)
+	data, err := t.encoder.append(b.data, row, gone, version, arrival)
 	if err != nil {
 		return out, err
 	}
 	if size > 0 && len(data)-size > batchBytes { // a large row goes alone
 		b.data = data[:size]
-		out = append(out, l.leave())
-		b = l.empty(now)
-		l.open = b
+		out = append(out, t.flush())
+		b = t.empty(now)
+		t.open = b
 		data = append(b.data, data[size:]...)
 	}
 	b.data, b.ends = data, append(b.ends, len(data))
 	if len(data) >= batchBytes {
-		out = append(out, l.leave())
+		out = append(out, t.flush())
 	}
 	return out, nil
 }
 
-// take returns the open batch when it is at least as old as age, else nil.
-func (l *lane) take(now time.Time, age time.Duration) *batch {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.open == nil || now.Sub(l.open.since) < age {
+// older returns the open batch when it is at least as old as age, else nil.
+func (t *tableBuffer) older(now time.Time, age time.Duration) *batch {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.open == nil || now.Sub(t.open.since) < age {
 		return nil
 	}
-	return l.leave()
+	return t.flush()
 }
 
-func (l *lane) empty(now time.Time) *batch {
-	b, _ := l.spare.Get().(*batch)
+func (t *tableBuffer) empty(now time.Time) *batch {
+	b, _ := t.spare.Get().(*batch)
 	if b == nil {
 		b = &batch{data: make([]byte, 0, batchBytes+batchBytes/8)}
 	}
@@ -92,19 +92,19 @@ func (l *lane) empty(now time.Time) *batch {
 	return b
 }
 
-func (l *lane) leave() *batch {
-	b := l.open
-	l.open = nil
+func (t *tableBuffer) flush() *batch {
+	b := t.open
+	t.open = nil
 	b.size = len(b.data)
-	b.number = l.room.enter(b.size)
+	b.number = t.inFlight.start(b.size)
 	return b
 }
 
 // reuse keeps the memory of a batch that is stored.
-func (l *lane) reuse(b *batch) {
+func (t *tableBuffer) reuse(b *batch) {
 	if cap(b.data) > 2*batchBytes {
 		return
 	}
 	b.data, b.ends = b.data[:0], b.ends[:0]
-	l.spare.Put(b)
+	t.spare.Put(b)
 }

@@ -34,7 +34,7 @@ func TestAURIIsReadOrRefusedWithAnExample(t *testing.T) {
 		{"p.d?a=%zz", "options"},
 	}
 	for _, test := range tests {
-		_, err := parsePlace(test.rest)
+		_, err := parseConfig(test.rest)
 		switch {
 		case test.want == "":
 			if err != nil {
@@ -47,14 +47,14 @@ func TestAURIIsReadOrRefusedWithAnExample(t *testing.T) {
 }
 
 func TestOptionsMeanWhatTheySay(t *testing.T) {
-	p, err := parsePlace("p.d?staging=gs://bucket/folder/sub/&pii_dataset=private&max_staleness=0s&schema=none")
+	p, err := parseConfig("p.d?staging=gs://bucket/folder/sub/&pii_dataset=private&max_staleness=0s&schema=none")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if p.bucket != "bucket" || p.prefix != "folder/sub" || p.staleness != 0 || p.apply || p.plain() {
 		t.Errorf("%+v", p)
 	}
-	if p, err = parsePlace("p.d"); err != nil || p.staleness >= 0 || !p.apply || p.mode != modeAuto || p.retry != 10*time.Minute {
+	if p, err = parseConfig("p.d"); err != nil || p.staleness >= 0 || !p.apply || p.mode != modeAuto || p.retry != 10*time.Minute {
 		t.Errorf("%+v", p)
 	}
 	for table, want := range map[*table]string{tables[0]: "`p.d.engagements`", deletesTable: "`p.private.flexbeam_deletes`", deadLettersTable: "`p.private.dead_letters`"} {

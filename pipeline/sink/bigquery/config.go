@@ -17,8 +17,8 @@ const (
 	modeLoad   = "load"
 )
 
-// A place is what a URI says: the dataset, and how it is written.
-type place struct {
+// A config is what a URI says: the dataset, and how it is written.
+type config struct {
 	project, dataset string
 
 	location   string // of datasets that are created, and of jobs
@@ -41,7 +41,7 @@ type place struct {
 const defaultStaleness = 15 * time.Minute
 
 // options returns the options of a URI in the order of the package comment.
-func (p *place) options() uri.Options {
+func (p *config) options() uri.Options {
 	const day = 24 * time.Hour
 	return uri.Options{
 		uri.Match("location", "EU", &p.location, `^[A-Za-z0-9-]+$`),
@@ -74,8 +74,8 @@ const (
 	datasetPattern = `^[A-Za-z0-9_]+$`
 )
 
-func parsePlace(rest string) (place, error) {
-	p := place{mode: modeAuto, apply: true, staleness: -1, retry: 10 * time.Minute, timeout: 2 * time.Minute, connection: 4}
+func parseConfig(rest string) (config, error) {
+	p := config{mode: modeAuto, apply: true, staleness: -1, retry: 10 * time.Minute, timeout: 2 * time.Minute, connection: 4}
 	name, err := p.options().Parse(rest, "bigquery:PROJECT.DATASET")
 	if err != nil {
 		return p, fmt.Errorf("bigquery: %w: %w", sink.ErrURI, err)
@@ -94,7 +94,8 @@ func parsePlace(rest string) (place, error) {
 	return p, nil
 }
 
-// plain tells whether the place is a service without credentials: one that speaks plain HTTP is never sent any.
-func (p place) plain() bool { return strings.HasPrefix(p.endpoint, "http:") }
+// plain tells whether it is a service without credentials: one that speaks plain HTTP is never sent
+// any.
+func (p config) plain() bool { return strings.HasPrefix(p.endpoint, "http:") }
 
-func (p place) String() string { return p.project + "." + p.dataset }
+func (p config) String() string { return p.project + "." + p.dataset }
