@@ -6,14 +6,7 @@ import (
 	"time"
 )
 
-// When a Flush ends in a checkpoint: the log has so many bytes, and checkpoints took no more than one part in so many of the time since the
-// last one. A checkpoint writes each row group anew in which any row has changed, which takes long in a large table. Only tests change it.
-var (
-	checkpointBytes int64 = 16 << 20
-	checkpointShare       = 50
-)
-
-// checkpoints says when the last checkpoint was. The shards' meetings guard it.
+// checkpoints says when the last checkpoint was. The shards' barriers guard it.
 type checkpoints struct {
 	ended time.Time
 	took  time.Duration
@@ -21,19 +14,19 @@ type checkpoints struct {
 }
 
 // due tells whether it is time for a checkpoint.
-func (c *checkpoints) due(log int64, now time.Time) bool {
-	return log >= checkpointBytes && now.Sub(c.ended) >= time.Duration(checkpointShare)*c.took
+func (c *checkpoints) due(l *limits, log int64, now time.Time) bool {
+	return log >= l.checkpointBytes && now.Sub(c.ended) >= time.Duration(l.checkpointShare)*c.took
 }
 
 // checkpoint brings what is only in the log into the file, if that is due, and gives its memory back. No shard writes meanwhile: DuckDB would refuse it.
 func (s *shard) checkpoint() error {
 	st := s.store
-	fi, err := os.Stat(st.place.file + ".wal")
+	fi, err := os.Stat(st.config.file + ".wal")
 	if err != nil { // there is none
 		return nil
 	}
 	begin := time.Now()
-	if !st.checkpoints.due(fi.Size(), begin) {
+	if !st.checkpoints.due(&st.config.limits, fi.Size(), begin) {
 		return nil
 	}
 	st.reading.Lock() // a reader may hold what a checkpoint needs
@@ -49,17 +42,17 @@ func (s *shard) checkpoint() error {
 	return nil
 }
 
-// A meeting lets one of several shards work while the others wait.
-type meeting struct {
+// A barrier lets one of several shards work while the others wait.
+type barrier struct {
 	mu      sync.Mutex
 	missing int
 	over    chan struct{}
 }
 
-func newMeeting(n int) *meeting { return &meeting{missing: n, over: make(chan struct{})} }
+func newBarrier(n int) *barrier { return &barrier{missing: n, over: make(chan struct{})} }
 
 // last returns true to the shard that comes last, at once: it must call end. The others it keeps until then, or until stop is closed.
-func (m *meeting) last(stop <-chan struct{}) bool {
+func (m *barrier) last(stop <-chan struct{}) bool {
 	m.mu.Lock()
 	m.missing--
 	last := m.missing == 0
@@ -74,10 +67,10 @@ func (m *meeting) last(stop <-chan struct{}) bool {
 	return false
 }
 
-func (m *meeting) end() { close(m.over) }
+func (m *barrier) end() { close(m.over) }
 
-// callOff ends a meeting to which not all may come. If all have come it goes on.
-func (m *meeting) callOff() {
+// callOff ends a barrier to which not all may come. If all have come it goes on.
+func (m *barrier) callOff() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.missing > 0 {

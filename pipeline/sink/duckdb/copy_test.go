@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"flexbeam/internal/snapshot"
-	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/sink/sinktest"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
@@ -20,8 +19,7 @@ const (
 
 // rounds writes rounds of engagements with three writers, a flush after each and a checkpoint after some, until it is killed.
 func rounds(ctx context.Context, file string) error {
-	checkpointBytes, checkpointShare = 4<<20, 2
-	s, err := open(ctx, file+"?writers=3", sink.Options{})
+	s, err := openLimited(file+"?writers=3", func(l *limits) { l.checkpointBytes, l.checkpointShare = 4<<20, 2 })
 	if err != nil {
 		return err
 	}

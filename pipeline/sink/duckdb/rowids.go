@@ -9,15 +9,6 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// When a shard learns where rows are. Only tests change it.
-var (
-	fewRows  = 4096     // a batch of at most so many is small
-	manyRows = 50_000   // a table of at least so many takes longer to read than it takes to find the rows of a small batch
-	patience = 8        // small batches in a row before rowids are read: batch jobs have one small batch, the last
-	mostIDs  = 16 << 20 // rows of one table and shard: some 25 bytes each
-	hashMask = ^uint64(0)
-)
-
 // Rowids says where the rows of a table are that belong to a shard. DuckDB finds rows by a key of two columns only by reading
 // the key of every row, so a stream's small batches would take ever longer as the table grows; it finds rows by their number at
 // once. It numbers rows in the order of the commits and keeps the numbers while a table has an index, which all tables of the
@@ -61,7 +52,7 @@ func tableRowids(b *batch, shards int) *rowids {
 				packed = appendCell(packed, &v)
 			}
 			h := maphash.Bytes(seed, packed)
-			return h & hashMask, h%uint64(shards) == uint64(b.shard), nil
+			return h & b.limits.hashMask, h%uint64(shards) == uint64(b.shard), nil
 		},
 	}
 }
@@ -75,11 +66,12 @@ func deleteRowids(b *batch) *rowids {
 	return &rowids{
 		of:    map[uint64]int64{},
 		query: "SELECT rowid::VARCHAR, key FROM flexbeam.deletes WHERE table_name = '" + b.table.Name + "' AND rowid >= ",
-		hash:  func(cells []string) (uint64, bool, error) { return textHash(cells[0]), true, nil },
+		hash:  func(cells []string) (uint64, bool, error) { return b.textHash(cells[0]), true, nil },
 	}
 }
 
-func textHash(key string) uint64 { return maphash.String(seed, key) & hashMask }
+// textHash returns the hash by which rowids know a delete.
+func (b *batch) textHash(key string) uint64 { return maphash.String(seed, key) & b.limits.hashMask }
 
 // learn reads what was committed since it last did. What this shard commits later has greater rowids than all that is visible now.
 func (r *rowids) learn(c *conn) error {
@@ -106,25 +98,26 @@ func (r *rowids) learn(c *conn) error {
 
 // small tells whether a batch's rows are found by rowid, and learns rowids when many small batches came to a large table.
 func (s *shard) small(b *batch) (bool, error) {
-	if len(b.rows) > fewRows {
+	l := b.limits
+	if len(b.rows) > l.smallRows {
 		b.smalls = 0
-		return b.rowids != nil && len(b.rows) <= 4*fewRows, nil
+		return b.rowids != nil && len(b.rows) <= 4*l.smallRows, nil
 	}
 	if b.rowids != nil {
 		return true, nil
 	}
-	if b.smalls++; b.smalls < patience {
+	if b.smalls++; b.smalls < l.smallBatches {
 		return false, nil
 	}
 	b.smalls = 0
 	n, err := s.conn.number("SELECT count(*) FROM " + b.table.Name)
-	if err != nil || n < int64(manyRows) || n > int64(mostIDs) {
+	if err != nil || n < int64(l.tableRows) || n > int64(l.mostRowids) {
 		return false, err
 	}
 	if err := s.commit(); err != nil { // rows get their numbers then
 		return false, err
 	}
-	b.rowids, b.deletes = tableRowids(b, s.store.place.writers), deleteRowids(b)
+	b.rowids, b.deletes = tableRowids(b, s.store.config.writers), deleteRowids(b)
 	return true, b.learn(s.conn)
 }
 
@@ -139,7 +132,7 @@ func (b *batch) learn(c *conn) error {
 			return fmt.Errorf("duckdb: find the rows of %s: %w", b.table.Name, err)
 		}
 	}
-	if len(b.rowids.of) > mostIDs || len(b.deletes.of) > mostIDs {
+	if most := b.limits.mostRowids; len(b.rowids.of) > most || len(b.deletes.of) > most {
 		b.unlearn()
 	}
 	return nil
@@ -151,19 +144,19 @@ func (b *batch) unlearn() { b.rowids, b.deletes, b.inserted = nil, nil, false }
 // hash returns the hash by which rowids know a row.
 func (b *batch) hash(r *rowids, i int) uint64 {
 	if r == b.deletes {
-		return textHash(b.keyText(int32(i)))
+		return b.textHash(b.keyText(int32(i)))
 	}
-	return b.rows[i].hash & hashMask
+	return b.rows[i].hash & b.limits.hashMask
 }
 
-// place notes the rowids of a batch's rows, or of the deletes that are remembered of them, and selects the rows that have one. It
+// locate notes the rowids of a batch's rows, or of the deletes that are remembered of them, and selects the rows that have one. It
 // tells whether all are certain.
-func (b *batch) place(r *rowids) (certain bool) {
-	b.places = append(b.places[:0], make([]int64, len(b.rows))...)
+func (b *batch) locate(r *rowids) (certain bool) {
+	b.located = append(b.located[:0], make([]int64, len(b.rows))...)
 	certain = true
 	b.choose(func(i int) bool {
 		id, ok := r.of[b.hash(r, i)]
-		b.places[i] = id
+		b.located[i] = id
 		certain = certain && id != ambiguous
 		return ok
 	})

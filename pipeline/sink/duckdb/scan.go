@@ -30,7 +30,7 @@ import (
 const (
 	numberColumn = "batch_number" // index in the batch
 	keyColumn    = "batch_key"    // the key as text
-	placeColumn  = "batch_place"  // the rowid of what it replaces, where that is known
+	rowidColumn  = "batch_rowid"  // the rowid of what it replaces, where that is known
 )
 
 var vectorTypes = [...]bindings.Type{
@@ -63,7 +63,7 @@ func (b *batch) register(conn bindings.Connection) (forget func(), err error) {
 // A scan is one reading of a batch.
 type scan struct {
 	batch *batch
-	wants []int // for each output vector, the column of the table; len(Columns) is the number, one more the key, two the place
+	wants []int // for each output vector, the column of the table; len(Columns) is the number, one more the key, two the rowid
 	last  int   // the last column of the table that is wanted
 	next  atomic.Int64
 }
@@ -84,7 +84,7 @@ func flexbeamBind(p unsafe.Pointer) {
 	}
 	column(numberColumn, bindings.TypeBigInt)
 	column(keyColumn, bindings.TypeVarchar)
-	column(placeColumn, bindings.TypeBigInt)
+	column(rowidColumn, bindings.TypeBigInt)
 	bindings.BindSetCardinality(info, bindings.IdxT(len(b.selected)), true)
 }
 

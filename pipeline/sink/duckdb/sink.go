@@ -28,6 +28,8 @@ import (
 	"fmt"
 	"sync"
 
+	"golang.org/x/sync/semaphore"
+
 	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/change"
 )
@@ -41,25 +43,30 @@ const waitingBytes = 32 << 20
 type writer struct {
 	store    *store
 	shards   []*shard
-	room     *room
-	flushing sync.Mutex // held by a Flush: shards wait for each other in one at a time
+	waiting  *semaphore.Weighted // bytes of parts that no shard has taken yet
+	flushing sync.Mutex          // held by a Flush: shards wait for each other in one at a time
 
 	mu     sync.RWMutex // held for reading while sending, so that Close can close the queues
 	closed bool
 }
 
 func open(_ context.Context, rest string, _ sink.Options) (sink.Sink, error) {
-	p, err := parsePlace(rest)
+	return openWith(rest, defaultLimits())
+}
+
+func openWith(rest string, l limits) (sink.Sink, error) {
+	p, err := parseConfig(rest)
 	if err != nil {
 		return nil, err
 	}
+	p.limits = l
 	st, err := openStore(p)
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{store: st, room: newRoom(waitingBytes)}
+	w := &writer{store: st, waiting: semaphore.NewWeighted(waitingBytes)}
 	for i := range p.writers {
-		s, err := newShard(st, i, w.room)
+		s, err := newShard(st, i, w.waiting)
 		if err != nil {
 			for _, s := range w.shards {
 				s.close()
@@ -88,11 +95,11 @@ func (w *writer) Write(ctx context.Context, b change.Block) error {
 		if len(part.rows) == 0 {
 			continue
 		}
-		if err := w.room.take(ctx, part.size, w.store.failed); err != nil {
+		if err := w.waiting.Acquire(ctx, part.weight()); err != nil { // after a failure shards drain their queues
 			return fmt.Errorf("duckdb: write: %w", err)
 		}
 		if err := w.send(ctx, w.shards[i], request{part: part}); err != nil {
-			w.room.give(part.size)
+			w.waiting.Release(part.weight())
 			return err
 		}
 	}
@@ -103,7 +110,7 @@ func (w *writer) Write(ctx context.Context, b change.Block) error {
 func (w *writer) Flush(ctx context.Context) error {
 	w.flushing.Lock()
 	defer w.flushing.Unlock()
-	m := newMeeting(len(w.shards))
+	m := newBarrier(len(w.shards))
 	defer m.callOff()
 	return w.call(ctx, func(s *shard) error {
 		err := s.settle()

@@ -13,15 +13,16 @@ import (
 	"flexbeam/pipeline/sink"
 )
 
-// A place is what a URI says: the file and how to open it.
-type place struct {
+// A config is what a URI says: the file and how to open it.
+type config struct {
 	file    string // absolute, so that DuckDB takes no name for something else than a file
 	memory  string
 	writers int
+	limits  limits
 }
 
-func parsePlace(rest string) (place, error) {
-	p := place{memory: "1GB", writers: min(runtime.GOMAXPROCS(0), 4)}
+func parseConfig(rest string) (config, error) {
+	p := config{memory: "1GB", writers: min(runtime.GOMAXPROCS(0), 4)}
 	options := uri.Options{uri.String("memory_limit", &p.memory), uri.Int("writers", &p.writers, 1, 64)}
 	name, err := options.Parse(rest, "duckdb:FILE")
 	if err != nil {

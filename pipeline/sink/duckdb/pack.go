@@ -12,23 +12,26 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// A parcel holds the packed changes of one block: rows that can be read many times and in part, which a block cannot.
+// A packedBlock holds the packed changes of a change.Block. Its rows can be read many times and in part.
 //
 // A packed row is a type byte for each cell, followed by the value's eight bytes, or by four bytes of length and the text. The
 // key columns come first, so that a prefix of the row identifies its key.
-type parcel struct {
+type packedBlock struct {
 	bytes []byte
 	parts []part // for each shard
 }
 
-// A part is what one shard gets of a parcel.
+// A part is what one shard gets of a block.
 type part struct {
-	parcel *parcel
-	rows   []packed
-	size   int // bytes of the rows
+	block *packedBlock
+	rows  []packed
+	size  int // bytes of the rows
 }
 
-// A packed is one change, whose row is a part of its parcel's bytes.
+// weight returns how many of the waiting bytes a part takes: one that is larger than all of them takes them all.
+func (p *part) weight() int64 { return int64(min(p.size, waitingBytes)) }
+
+// A packed is one change, whose row is a part of its block's bytes.
 type packed struct {
 	row     string
 	version int64
@@ -40,8 +43,8 @@ type packed struct {
 
 var seed = maphash.MakeSeed()
 
-func pack(b change.Block, shards int) (*parcel, error) {
-	p := &parcel{bytes: make([]byte, 0, len(b)+len(b)/2), parts: make([]part, shards)}
+func pack(b change.Block, shards int) (*packedBlock, error) {
+	p := &packedBlock{bytes: make([]byte, 0, len(b)+len(b)/2), parts: make([]part, shards)}
 	var rows []packed
 	var ends []int
 	err := b.Each(func(c change.Change) error {
@@ -76,7 +79,7 @@ func pack(b change.Block, shards int) (*parcel, error) {
 		to.size += len(r.row)
 	}
 	for i := range p.parts {
-		p.parts[i].parcel = p
+		p.parts[i].block = p
 	}
 	return p, nil
 }
