@@ -9,9 +9,9 @@ import (
 	"cloud.google.com/go/bigquery"
 )
 
-// job runs a job to its end and returns it. It has a fixed id: a request that is sent again,
-// because its answer was lost, finds the job that runs already, and does not start a second one.
-// Only a job that failed for a passing reason is followed by another one.
+// job runs a job to its end and returns it. The job's id is made from id. When the answer to a request
+// is lost and the request is sent again, it therefore finds the job that runs already and does not
+// start a second one. When the job fails for a reason that may pass, job starts another one.
 func (w *Writer) job(ctx context.Context, id string, start func(ctx context.Context, id string) (*bigquery.Job, error)) (*bigquery.Job, error) {
 	retrier := newRetrier(w.config.retry)
 	for attempt := 0; ; attempt++ {

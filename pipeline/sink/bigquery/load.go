@@ -97,8 +97,8 @@ func (l *loader) check(t *table, r model.Row) error {
 	return nil
 }
 
-// refuses returns why BigQuery would not take a row, as it takes or refuses a load job as a whole.
-// Empty: it would.
+// refuses returns why BigQuery would refuse a row, or an empty text when it would take it. It is asked
+// before loading, since one bad row would fail the whole load job.
 func refuses(t *table, r model.Row, gone bool) string {
 	const first, last = -62135596800000, 253402300799999 // years 1 to 9999
 	size := 0
@@ -163,7 +163,8 @@ func (l *loader) close(ctx context.Context) error {
 	return errors.Join(l.flush(ctx), os.RemoveAll(l.dir))
 }
 
-// commit loads files into staging tables, all at a time, and then merges these one after the other.
+// commit loads files into staging tables, all of them at once, and then merges these one after the
+// other.
 func (l *loader) commit(ctx context.Context, files [][]*parquetFile) error {
 	var all []*staging
 	var err error
@@ -204,7 +205,7 @@ func (l *loader) commit(ctx context.Context, files [][]*parquetFile) error {
 	return err
 }
 
-// A staging is the staging table of a commit.
+// A staging is the staging table for one table in one commit.
 type staging struct {
 	loader  *loader
 	table   *table
@@ -299,7 +300,7 @@ func (s *staging) merge(ctx context.Context) error {
 		Target: p.sql(s.table.name), Deletes: p.sql(deletesName), table: s.table,
 		Staging: "`" + p.project + "." + p.in(s.table) + "." + s.name() + "`",
 	}
-	err := s.mark(ctx)
+	err := s.labelMerged(ctx)
 	run := func(what, sql string) {
 		if err != nil {
 			return
@@ -321,8 +322,8 @@ func (s *staging) merge(ctx context.Context) error {
 	return nil
 }
 
-// mark says on the table that rows were merged into it, before the first are.
-func (s *staging) mark(ctx context.Context) error {
+// labelMerged labels the table as one that rows were merged into, before the first ones are.
+func (s *staging) labelMerged(ctx context.Context) error {
 	l := s.loader
 	if l.marked[s.table.id] {
 		return nil
@@ -344,7 +345,7 @@ func (s *staging) mark(ctx context.Context) error {
 	return nil
 }
 
-// clean deletes what was staged. A staging table that stays expires.
+// clean deletes what was staged. A staging table that cannot be deleted expires by itself.
 func (s *staging) clean(ctx context.Context) error {
 	w := s.loader.sink
 	err := w.retry(ctx, func(ctx context.Context) error { return s.ref().Delete(ctx) })

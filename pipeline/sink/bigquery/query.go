@@ -45,9 +45,9 @@ func (w *Writer) query(ctx context.Context, sql string, f func([]bigquery.Value)
 	}
 }
 
-// withoutStaleness calls f while queries of the tables see what was written a moment ago: a table
-// with max_staleness answers with what BigQuery has settled so far, which is well for reports, but
-// not for a job that goes on where another one ended.
+// withoutStaleness calls f while queries of the tables see all that was written. A table with
+// max_staleness answers with what BigQuery has settled so far. That is right for reports, but not for
+// a job that goes on where another one ended, so the option is set to 0 for as long as f runs.
 func (w *Writer) withoutStaleness(ctx context.Context, f func() error, all ...*table) (err error) {
 	if !w.config.apply {
 		return f()
@@ -112,8 +112,8 @@ func (w *Writer) Keys(ctx context.Context, id model.TableID, f func(model.Row) e
 	return w.keys(ctx, t, selectKeys(t, w.config.sql), f)
 }
 
-// Find implements sink.Sink. The query asks for all rows with any of the SIDs and any of the
-// accounts, which BigQuery finds by few columns; the pairs are told apart here.
+// Find implements sink.Sink. The query selects the rows that have any of the SIDs and any of the
+// accounts, in two array parameters. Which pair of them a row has is checked here.
 func (w *Writer) Find(ctx context.Context, id model.TableID, owners []model.OwnerKey, f func(model.Row) error) error {
 	t := tables[id]
 	if t.model.Owner.Kind == "" || len(owners) == 0 {

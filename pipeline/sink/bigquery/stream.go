@@ -44,7 +44,7 @@ func newStreamer(p config, k *known) *streamer {
 	return s
 }
 
-// age sends batches that have waited for more rows for long enough.
+// age sends each batch that has waited for more rows for batchAge.
 func (s *streamer) age() {
 	defer s.work.Done()
 	tick := time.NewTicker(batchAge / 2)
@@ -106,7 +106,7 @@ func (s *streamer) write(ctx context.Context, b change.Block) error {
 	})
 }
 
-// admit waits until there is room.
+// admit waits until fewer than inFlightBytes are in flight, or the streamer has failed.
 func (s *streamer) admit(ctx context.Context) error {
 	if err := s.inFlight.wait(ctx, s.failed); err != nil {
 		return fmt.Errorf("bigquery: write: %w", err)
@@ -130,7 +130,7 @@ func (s *streamer) send(l *tableBuffer, b *batch) {
 	}()
 }
 
-// deliver returns when all rows are stored, those that BigQuery refuses as dead letters.
+// deliver sends rows until all are stored. A row that BigQuery refuses is stored as a dead letter.
 func (s *streamer) deliver(e *encoder, rows [][]byte) error {
 	rows, refusals := large(rows)
 	retrier := newRetrier(s.config.retry)
@@ -157,12 +157,13 @@ func (s *streamer) deliver(e *encoder, rows [][]byte) error {
 	return s.deadLetter(e, refusals)
 }
 
-// dead tells whether a connection that failed so is of no more use. Its client heals others.
+// dead tells whether a connection that failed with err must be replaced. After other errors its client
+// reconnects by itself.
 func dead(err error) bool {
 	return status.Code(err) == codes.Unknown || errors.Is(err, context.DeadlineExceeded)
 }
 
-// fail makes err the answer to all further calls.
+// fail keeps the first error. All further calls return it.
 func (s *streamer) fail(err error) {
 	s.once.Do(func() {
 		s.err = err

@@ -7,8 +7,8 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// A batch gathers the changes of one table that are settled together: of each key the one that stays, by version and then
-// by order (contract, section 7).
+// A batch gathers the changes of one table that are settled together: of each key the one that
+// stays, by version and then by order (contract, section 7).
 type batch struct {
 	table  *model.Table
 	shard  int

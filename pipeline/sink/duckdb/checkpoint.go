@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// checkpoints says when the last checkpoint was. The shards' barriers guard it.
+// checkpoints remembers the last checkpoint. Only the shard that is last at a barrier uses it.
 type checkpoints struct {
 	ended time.Time
 	took  time.Duration
@@ -18,7 +18,8 @@ func (c *checkpoints) due(l *limits, log int64, now time.Time) bool {
 	return log >= l.checkpointBytes && now.Sub(c.ended) >= time.Duration(l.checkpointShare)*c.took
 }
 
-// checkpoint brings what is only in the log into the file, if that is due, and gives its memory back. No shard writes meanwhile: DuckDB would refuse it.
+// checkpoint moves what is only in the log into the file when that is due, and frees the memory that
+// the log's rows took. No shard may write meanwhile: DuckDB would refuse the checkpoint.
 func (s *shard) checkpoint() error {
 	st := s.store
 	fi, err := os.Stat(st.config.file + ".wal")
@@ -51,7 +52,8 @@ type barrier struct {
 
 func newBarrier(n int) *barrier { return &barrier{missing: n, over: make(chan struct{})} }
 
-// last returns true to the shard that comes last, at once: it must call end. The others it keeps until then, or until stop is closed.
+// last returns true to the shard that arrives last, which must then call end. All others wait in it
+// until end is called or stop is closed, and get false.
 func (m *barrier) last(stop <-chan struct{}) bool {
 	m.mu.Lock()
 	m.missing--
@@ -69,7 +71,8 @@ func (m *barrier) last(stop <-chan struct{}) bool {
 
 func (m *barrier) end() { close(m.over) }
 
-// callOff ends a barrier to which not all may come. If all have come it goes on.
+// callOff releases the shards that wait for others which may never arrive. It does nothing once all
+// have arrived.
 func (m *barrier) callOff() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -61,7 +61,8 @@ func checkFile(file string) error {
 	return nil
 }
 
-// checkMagic makes sure that a file is one of DuckDB's: it would open a JSON file, too, and store nothing in it.
+// checkMagic makes sure that a file is one of DuckDB's: it would open a JSON file, too, and store
+// nothing in it.
 func checkMagic(file string) error {
 	f, err := os.Open(file)
 	if err != nil {
@@ -75,7 +76,8 @@ func checkMagic(file string) error {
 	return nil
 }
 
-// opened has the files that sinks of this process have open: the lock of the file keeps only other processes out.
+// opened has the files that sinks of this process have open: the lock of the file keeps only other
+// processes out.
 var opened sync.Map
 
 // claim takes the file for one sink of this process.

@@ -8,8 +8,8 @@ import (
 	bindings "github.com/duckdb/duckdb-go-bindings"
 )
 
-// A conn is a connection to a database of this process. The low-level bindings are used since database/sql would turn every
-// cell into an interface value.
+// A conn is a connection to a database of this process. The low-level bindings are used since
+// database/sql would turn every cell into an interface value.
 type conn struct {
 	db   bindings.Database
 	conn bindings.Connection
@@ -67,7 +67,8 @@ func (c *conn) exec(query string) (int64, error) {
 	return int64(bindings.RowsChanged(&r)), nil
 }
 
-// each runs a query whose columns are all BIGINT, none null, and calls f with the vectors of each chunk.
+// each runs a query whose columns are all BIGINT, none null, and calls f with the vectors of each
+// chunk.
 func (c *conn) each(query string, f func(n int, columns []vector)) error {
 	var r bindings.Result
 	defer bindings.DestroyResult(&r)
@@ -103,8 +104,9 @@ func (c *conn) strings(query string) (rows [][]string, err error) {
 	return rows, err
 }
 
-// texts runs a query whose columns are all VARCHAR and calls f with each row; null is the empty string. The lists of texts
-// are what $1 and so on stand for: SQL itself has no way to write every text, since a NUL ends the statement.
+// texts runs a query whose columns are all VARCHAR and calls f with each row; null is the empty
+// string. The lists of texts are what $1 and so on stand for: SQL itself has no way to write every
+// text, since a NUL ends the statement.
 func (c *conn) texts(query string, f func(row []string) error, lists ...[]string) error {
 	var r bindings.Result
 	defer bindings.DestroyResult(&r)
@@ -134,7 +136,8 @@ func (c *conn) texts(query string, f func(row []string) error, lists ...[]string
 	}
 }
 
-// query runs one statement with its parameters, each a list of texts, and returns what DuckDB has against it.
+// query runs one statement with its parameters, each a list of texts, and returns what DuckDB has
+// against it.
 func (c *conn) query(query string, lists [][]string, r *bindings.Result) (message string) {
 	var p bindings.PreparedStatement
 	defer bindings.DestroyPrepare(&p)

@@ -12,10 +12,12 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// A packedBlock holds the packed changes of a change.Block. Its rows can be read many times and in part.
+// A packedBlock holds the packed changes of a change.Block. Its rows can be read many times and in
+// part.
 //
-// A packed row is a type byte for each cell, followed by the value's eight bytes, or by four bytes of length and the text. The
-// key columns come first, so that a prefix of the row identifies its key.
+// A packed row is a type byte for each cell, followed by the value's eight bytes, or by four bytes
+// of length and the text. The key columns come first, so that a prefix of the row identifies its
+// key.
 type packedBlock struct {
 	bytes []byte
 	parts []part // for each shard
@@ -28,7 +30,8 @@ type part struct {
 	size  int // bytes of the rows
 }
 
-// weight returns how many of the waiting bytes a part takes: one that is larger than all of them takes them all.
+// weight returns how many of the waiting bytes a part takes: one that is larger than all of them
+// takes them all.
 func (p *part) weight() int64 { return int64(min(p.size, waitingBytes)) }
 
 // A packed is one change, whose row is a part of its block's bytes.

@@ -26,8 +26,8 @@ func (p *plan) locate(r *rowids) {
 	b.selected = append(b.selected[:0], selected...)
 }
 
-// look asks which of a batch's keys the file has, as rows or as deletes, and with which versions. Since no other shard has
-// these keys, the answer holds until the shard itself changes it.
+// look asks the file which of a batch's keys it has, as rows or as deletes, and with which versions.
+// No other shard writes these keys, so the answer holds until this shard changes them.
 func (s *shard) look(b *batch) (*plan, error) {
 	if b.allNew() {
 		return newPlan(b, false), nil
@@ -57,7 +57,8 @@ func newPlan(b *batch, byRowid bool) *plan {
 	return &plan{batch: b, byRowid: byRowid, out: make([]bool, n), stored: make([]bool, n), remembered: make([]bool, n)}
 }
 
-// lookUp looks by rowid or by key. By rowid it tells whether the answer is certain.
+// lookUp asks by rowid or by key. An answer by rowid is not certain when several keys have one hash:
+// then the caller asks again by key.
 func (s *shard) lookUp(b *batch, byRowid bool) (p *plan, certain bool, err error) {
 	p = newPlan(b, byRowid)
 	equal := make([]bool, len(b.rows))
@@ -93,7 +94,7 @@ func (s *shard) lookUp(b *batch, byRowid bool) (p *plan, certain bool, err error
 			return nil, certain, err
 		}
 	}
-	// A replay comes with the versions that are there; what is as it was stays untouched.
+	// A replay brings the versions that are stored already. Rows that would not change are left out.
 	for i := range p.out {
 		p.out[i] = p.out[i] || p.remembered[i] && equal[i] && b.rows[i].gone
 	}
@@ -117,7 +118,7 @@ func (s *shard) lookUp(b *batch, byRowid bool) (p *plan, certain bool, err error
 	return p, true, nil
 }
 
-// apply makes the changes of a plan. What is replaced goes first.
+// apply makes the changes of a plan. It deletes before it inserts, so that no key is there twice.
 func (p *plan) apply(c *conn) error {
 	b := p.batch
 	steps := []struct {
@@ -151,7 +152,8 @@ func (p *plan) apply(c *conn) error {
 	return nil
 }
 
-// forget takes the rowids away of what is gone. Those of what came are learned after the commit.
+// forget removes the rowids of rows and deletes that are gone. The rowids of new ones are read after
+// the commit.
 func (p *plan) forget() {
 	b := p.batch
 	if b.rowids == nil {

@@ -7,16 +7,17 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// The statements of a batch. In each, b is the batch and reads the rows that are selected, and t is what they are compared with: where
-// a batch is compared by rowid, t is found by rowid, else by key.
+// The statements of a batch. In each of them, b gives the selected rows of the batch, and t is the
+// table that they are compared with. With byRowid a row of t is found by its rowid, else by its key.
 
-// storedQuery gives the number of a row, the version of the one that the table has of it, and whether both have one key.
+// storedQuery selects, for each row that the table has too: its number in the batch, the version in
+// the table, and 1 when both have the same key.
 func storedQuery(b *batch, byRowid bool) string {
 	where, same := sameRow(byRowid, sameKey(b.table))
 	return fmt.Sprintf("SELECT b.%s, coalesce(t.row_version, 0), %s FROM %s() AS b, %s AS t WHERE %s", numberColumn, same, b.name(), b.table.Name, where)
 }
 
-// rememberedQuery does the same with deletes.
+// rememberedQuery does the same with remembered deletes.
 func rememberedQuery(b *batch, byRowid bool) string {
 	where, same := sameRow(byRowid, sameDelete(b))
 	return fmt.Sprintf("SELECT b.%s, t.row_version, %s FROM %s() AS b, flexbeam.deletes AS t WHERE %s", numberColumn, same, b.name(), where)

@@ -9,13 +9,15 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// Rowids says where the rows of a table are that belong to a shard. DuckDB finds rows by a key of two columns only by reading
-// the key of every row, so a stream's small batches would take ever longer as the table grows; it finds rows by their number at
-// once. It numbers rows in the order of the commits and keeps the numbers while a table has an index, which all tables of the
-// file have.
+// rowids knows the rowid of every row of a table whose key belongs to a shard, by a hash of the key.
 //
-// Keys are told apart by a hash, so what is found is compared with the key. A key without a rowid is not in the table. Where two keys
-// have one hash, keys are read.
+// To find rows by a key of two columns, DuckDB reads the key of every row. The small batches of a
+// stream would therefore take ever longer as the table grows. A row whose rowid is known is found at
+// once. DuckDB numbers rows in the order of the commits, and a row keeps its rowid while the table has
+// an index, which all tables of the file have.
+//
+// A key whose hash has no rowid is not in the table. Two keys may have one hash, so the key of a row
+// that was found is compared as well, and keys with equal hashes are searched without rowids.
 type rowids struct {
 	of    map[uint64]int64
 	next  int64 // rows before it are known
@@ -60,8 +62,8 @@ func tableRowids(b *batch, shards int) *rowids {
 // ambiguous stands for the rowids of several keys.
 const ambiguous = -1
 
-// deleteRowids returns the rowids of the deletes that are remembered of a batch's table. Their keys do not tell the shard: those of others
-// are never asked for.
+// deleteRowids returns the rowids of the remembered deletes of a batch's table. It holds those of all
+// shards, since a delete's key does not tell the shard.
 func deleteRowids(b *batch) *rowids {
 	return &rowids{
 		of:    map[uint64]int64{},
@@ -73,7 +75,8 @@ func deleteRowids(b *batch) *rowids {
 // textHash returns the hash by which rowids know a delete.
 func (b *batch) textHash(key string) uint64 { return maphash.String(seed, key) & b.limits.hashMask }
 
-// learn reads what was committed since it last did. What this shard commits later has greater rowids than all that is visible now.
+// learn reads the rowids of what was committed since the last call. They are greater than all earlier
+// ones, since this shard's own commits come later.
 func (r *rowids) learn(c *conn) error {
 	return c.texts(r.query+strconv.FormatInt(r.next, 10), func(cells []string) error {
 		id, err := strconv.ParseInt(cells[0], 10, 64)
@@ -96,7 +99,8 @@ func (r *rowids) learn(c *conn) error {
 	})
 }
 
-// small tells whether a batch's rows are found by rowid, and learns rowids when many small batches came to a large table.
+// small tells whether a batch's rows are to be found by rowid. It reads the rowids of the table once
+// enough small batches came in a row.
 func (s *shard) small(b *batch) (bool, error) {
 	l := b.limits
 	if len(b.rows) > l.smallRows {
@@ -138,7 +142,7 @@ func (b *batch) learn(c *conn) error {
 	return nil
 }
 
-// unlearn goes back to reading keys.
+// unlearn forgets all rowids: rows are found by their keys again.
 func (b *batch) unlearn() { b.rowids, b.deletes, b.inserted = nil, nil, false }
 
 // hash returns the hash by which rowids know a row.
@@ -149,8 +153,8 @@ func (b *batch) hash(r *rowids, i int) uint64 {
 	return b.rows[i].hash & b.limits.hashMask
 }
 
-// locate notes the rowids of a batch's rows, or of the deletes that are remembered of them, and selects the rows that have one. It
-// tells whether all are certain.
+// locate notes the rowids of a batch's rows, or of their remembered deletes, and selects the rows that
+// have one. certain is false when a row's hash is that of several keys.
 func (b *batch) locate(r *rowids) (certain bool) {
 	b.located = append(b.located[:0], make([]int64, len(b.rows))...)
 	certain = true
@@ -163,7 +167,7 @@ func (b *batch) locate(r *rowids) (certain bool) {
 	return certain
 }
 
-// gone forgets the rowid of a row.
+// gone forgets the rowid of a row that was deleted.
 func (b *batch) gone(r *rowids, i int) {
 	if h := b.hash(r, i); r.of[h] != ambiguous {
 		delete(r.of, h)

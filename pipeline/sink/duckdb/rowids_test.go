@@ -13,7 +13,8 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// always lets shards find rows by rowid from the first batch on. With a mask of few bits most hashes are those of several keys.
+// always lets shards find rows by rowid from the first batch on. With a mask of few bits most
+// hashes are those of several keys.
 func always(l *limits, mask uint64) { l.tableRows, l.smallBatches, l.hashMask = 0, 1, mask }
 
 func TestSinkKeepsItsPromisesWithRowids(t *testing.T) {
@@ -33,7 +34,8 @@ func TestReplaysChangeNothingWithRowids(t *testing.T) {
 	}
 }
 
-// A stream writes few changes at a time into a large table: rows that are new, that it wrote before, that were there before it began, and deletes.
+// A stream writes few changes at a time into a large table: rows that are new, that it wrote
+// before, that were there before it began, and deletes.
 func TestSmallBatchesFindTheirRowsInALargeTable(t *testing.T) {
 	ctx := context.Background()
 	file := filepath.Join(t.TempDir(), "calls.duckdb")

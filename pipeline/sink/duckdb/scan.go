@@ -41,8 +41,9 @@ var vectorTypes = [...]bindings.Type{
 // name is how SQL calls the batch.
 func (b *batch) name() string { return fmt.Sprintf("batch_%d_%s", b.shard, b.table.Name) }
 
-// register makes the batch readable in SQL as a table function without parameters. It gives the rows that are selected when
-// a query runs. The returned function ends it, after the database is closed.
+// register makes the batch readable in SQL as a table function without parameters. It gives the
+// rows that are selected when a query runs. The returned function ends it, after the database is
+// closed.
 func (b *batch) register(conn bindings.Connection) (forget func(), err error) {
 	h := cgo.NewHandle(b)
 	f := bindings.CreateTableFunction()

@@ -8,8 +8,8 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// deletesDDL makes the memory of deletes: the keys that are gone, as text, with the version of the delete. A key is here or in
-// its table, never in both.
+// deletesDDL makes the memory of deletes: the keys that are gone, as text, with the version of the
+// delete. A key is here or in its table, never in both.
 const deletesDDL = `
 CREATE SCHEMA IF NOT EXISTS flexbeam;
 CREATE TABLE IF NOT EXISTS flexbeam.deletes (
@@ -30,8 +30,9 @@ COMMENT ON TABLE flexbeam.identity IS 'Which file this is: the state directory o
 INSERT INTO flexbeam.identity SELECT uuid()::VARCHAR WHERE NOT EXISTS (FROM flexbeam.identity);
 `
 
-// migrate makes what is missing and refuses a file whose tables are different. The comment on the table of deletes says by
-// which statements the file was made, so that an up-to-date file is not touched.
+// migrate makes what is missing and refuses a file whose tables are different. The comment on the
+// table of deletes says by which statements the file was made, so that an up-to-date file is not
+// touched.
 func (s *store) migrate() error {
 	found, err := s.tables()
 	if err != nil {

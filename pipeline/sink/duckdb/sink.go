@@ -2,25 +2,29 @@
 //
 // # What it promises
 //
-// The file has every table of the model with its primary key, types and descriptions, and the view conversations. Changes
-// settle by key and version (contract, section 7), also against what earlier runs left in the file; deletes are remembered
-// in flexbeam.deletes. Changes become visible in transactions: at a Flush, and before it when enough have gathered. So
-// after a kill the file holds for each key what the sink had at one time, never a torn row, and it can be continued.
+// The file has every table of the model with its primary key, types and descriptions, and the view
+// conversations. Changes settle by key and version (contract, section 7), also against what earlier
+// runs left in the file; deletes are remembered in flexbeam.deletes. Changes become visible in
+// transactions: at a Flush, and before it when enough have gathered. So after a kill the file holds
+// for each key what the sink had at one time, never a torn row, and it can be continued.
 //
 // # How it writes
 //
-// Write packs a block's changes and hands them on by key to shards, each a goroutine with its own connection, and waits when
-// those are behind. A shard keeps the newest change of each key; to settle, it asks DuckDB which of the keys the file has,
-// decides by version, and inserts. DuckDB reads the packed rows in place, through a table function, without a staging table.
+// Write packs a block's changes and hands them on by key to shards, each a goroutine with its own
+// connection, and waits when those are behind. A shard keeps the newest change of each key; to
+// settle, it asks DuckDB which of the keys the file has, decides by version, and inserts. DuckDB
+// reads the packed rows in place, through a table function, without a staging table.
 //
-// What was written is in memory, and in the log beside the file, until a checkpoint brings it into the file. DuckDB makes none while
-// several connections write, so a Flush makes one, with all shards at rest, when the log has grown.
+// What was written is in memory, and in the log beside the file, until a checkpoint brings it into
+// the file. DuckDB makes none while several connections write, so a Flush makes one, with all
+// shards at rest, when the log has grown.
 //
 // # Options
 //
-// The URI may end in options: duckdb:calls.duckdb?memory_limit=2GB&writers=1. memory_limit bounds what DuckDB itself uses,
-// 1GB unless given; writers is the number of shards, as many as processors (at most 4) unless given. More writers store
-// many rows sooner; one is best for small blocks with a Flush after each, as every shard reads the keys of the table then.
+// The URI may end in options: duckdb:calls.duckdb?memory_limit=2GB&writers=1. memory_limit bounds
+// what DuckDB itself uses, 1GB unless given; writers is the number of shards, as many as processors
+// (at most 4) unless given. More writers store many rows sooner; one is best for small blocks with
+// a Flush after each, as every shard reads the keys of the table then.
 package duckdb
 
 import (

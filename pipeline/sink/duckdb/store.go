@@ -10,8 +10,9 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// rowGroup is how many rows DuckDB compresses together in this file. Its own 122880 would keep two shards waiting with the
-// compression of a million events until the commit, which only one can do at a time.
+// rowGroup is how many rows DuckDB compresses together in this file. Its own 122880 would keep two
+// shards waiting with the compression of a million events until the commit, which only one can do
+// at a time.
 const rowGroup = 20 * vectorSize
 
 // A store is the open file, and what the shards share.

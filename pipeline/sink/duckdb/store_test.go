@@ -352,7 +352,8 @@ func TestConversationsAreOneRowEach(t *testing.T) {
 	}
 }
 
-// TestManyWritersThatReplaceAndDelete has the shards change each other's row groups: much more than they do in life.
+// TestManyWritersThatReplaceAndDelete has the shards change each other's row groups: much more than
+// they do in life.
 func TestManyWritersThatReplaceAndDelete(t *testing.T) {
 	const writers, rounds, keys = 4, 12, 400
 	ctx := context.Background()

@@ -26,8 +26,9 @@ func (v vector) boolean(i int, b int64) { (*[vectorSize]byte)(v.data)[i] = byte(
 // inlined is the length up to which DuckDB keeps a string in place of the pointer to it.
 const inlined = 12
 
-// text writes a string as DuckDB has it in vectors: length, the first four bytes, and a pointer; short ones whole. The bytes of
-// s are not copied: they must stay where they are until the query ends.
+// text writes a string as DuckDB has it in vectors: length, the first four bytes, and a pointer;
+// short ones whole. The bytes of s are not copied: they must stay where they are until the query
+// ends.
 func (v vector) text(i int, s string) {
 	t := &(*[vectorSize]struct {
 		length uint32

@@ -29,7 +29,7 @@ func (w *writer) load() error {
 	for _, t := range w.tables {
 		t.stale = false
 	}
-	w.buried = !found
+	w.deletesStale = !found
 	for _, t := range w.tables {
 		found, err := w.eachLine(t.file(), t.loadRow)
 		if err != nil {

@@ -38,10 +38,10 @@ type writer struct {
 	dir  string
 	lock *os.File
 
-	mu     sync.Mutex
-	tables []*table // by TableID
-	buried bool     // deletes.jsonl is behind
-	err    error    // the first one; every call returns it
+	mu           sync.Mutex
+	tables       []*table // by TableID
+	deletesStale bool     // deletes.jsonl is behind
+	err          error    // the first one; every call returns it
 }
 
 func open(_ context.Context, dir string, _ sink.Options) (sink.Sink, error) {
@@ -111,7 +111,7 @@ func (w *writer) Write(_ context.Context, b change.Block) error {
 	}
 	for _, s := range all {
 		if old, ok := s.table.entries[s.key]; s.table.settle(s.key, s.entry) {
-			w.buried = w.buried || s.entry.gone || ok && old.gone
+			w.deletesStale = w.deletesStale || s.entry.gone || ok && old.gone
 		}
 	}
 	return nil
@@ -138,11 +138,11 @@ func (w *writer) flush() error {
 			t.stale = false
 		}
 	}
-	if w.buried {
+	if w.deletesStale {
 		if w.err = w.writeDeletes(); w.err != nil {
 			return w.err
 		}
-		w.buried = false
+		w.deletesStale = false
 	}
 	return nil
 }
