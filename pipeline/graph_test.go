@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"flexbeam/internal/testkit/history"
+	"flexbeam/pipeline/source/file"
 	"flexbeam/simulate"
 )
 
@@ -113,7 +114,7 @@ func run(ctx context.Context, t *testing.T, o Options, chunk int64) (Summary, er
 	if err != nil {
 		t.Fatal(err)
 	}
-	j.source.chunk = chunk
+	j.source.(*file.Source).ChunkSize = chunk
 	return j.Run(ctx)
 }
 

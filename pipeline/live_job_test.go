@@ -14,11 +14,13 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"flexbeam/internal/telemetry"
 	"flexbeam/internal/testkit/history"
 	"flexbeam/internal/testkit/kinesisfake"
-	"flexbeam/internal/telemetry"
+	"flexbeam/pipeline/io/kinesisio"
 	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/source/file"
+	"flexbeam/pipeline/source/kinesis"
 	"flexbeam/schemas/model"
 	"flexbeam/simulate"
 	"flexbeam/transforms/keyed"
@@ -114,7 +116,7 @@ func (s *service) batchOf(lines [][]byte) (history.Tables, Summary) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	j.source.chunk = file.ChunkSize
+	j.source.(*file.Source).ChunkSize = file.ChunkSize
 	sum, err := j.Run(context.Background())
 	if err != nil {
 		s.t.Fatal(err)
@@ -155,8 +157,19 @@ type liveRun struct {
 	err    error
 }
 
-// begin starts a live job over a store; out is the sink in front of it, nil for the store itself.
+// positionsOf returns how far each shard was read, as far as a store knows.
+func positionsOf(store *keyed.Store) (map[string]kinesisio.Position, error) {
+	return kinesis.Positions(store.Positions())
+}
+
+// begin starts a live job over a store.
 func begin(t *testing.T, o Options, store *history.Store) *liveRun {
+	t.Helper()
+	return start(t, ready(t, o), store)
+}
+
+// ready returns a live job that is ready to run.
+func ready(t *testing.T, o Options) *Job {
 	t.Helper()
 	if o.FlushEvery == 0 {
 		o.FlushEvery = 50 * time.Millisecond
@@ -165,6 +178,12 @@ func begin(t *testing.T, o Options, store *history.Store) *liveRun {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return j
+}
+
+// start starts a live job over a store.
+func start(t *testing.T, j *Job, store *history.Store) *liveRun {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &liveRun{t: t, job: j, store: store, cancel: cancel, done: make(chan struct{})}
 	go func() {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -20,8 +21,8 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
 
-	"flexbeam/internal/testkit/history"
 	"flexbeam/internal/journal"
+	"flexbeam/internal/testkit/history"
 	"flexbeam/internal/testkit/kinesisfake"
 	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/change"
@@ -283,16 +284,15 @@ func TestRecordsThatAreGoneAreADeadLetterThatSaysFromWhenToWhen(t *testing.T) {
 }
 
 func TestOfAStreamThatReshardsTheStateHoldsTheShardsThatAreThereAlone(t *testing.T) {
-	before := lookEvery
-	lookEvery = 100 * time.Millisecond
-	defer func() { lookEvery = before }()
 	s := newService(t, history.Start)
 	s.CreateStream("s", 1)
 	var log bytes.Buffer // read when the job has ended
 	store := history.NewStore()
 	o := Options{Source: s.source("s"), Sink: memory(store), State: t.TempDir(), Log: slog.New(slog.NewTextHandler(&log, nil))}
 	lines := events("0 entered\n1 created\n9 accepted\n20 completed\n21 task.completed\n30 entered WT2 EVx\n35 task.canceled WT2 EVy")
-	r := begin(t, o, store)
+	j := ready(t, o)
+	j.lookEvery = 100 * time.Millisecond
+	r := start(t, j, store)
 	s.put("s", lines[:2]...)
 	r.read(2)
 	s.Reshard("s", 2)
@@ -416,8 +416,16 @@ func (r *liveRun) upTo() int64 {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	ms, _ := lowest(positions, r.job.source.streams)
-	return ms
+	least := int64(math.MaxInt64)
+	for _, at := range positions {
+		if !at.Done {
+			least = min(least, at.UpTo)
+		}
+	}
+	if least == math.MaxInt64 {
+		return 0
+	}
+	return least
 }
 
 func TestAnEventThatComesWhenItsTaskIsSettledIsALateDeadLetter(t *testing.T) {
@@ -480,10 +488,11 @@ func TestADrainedJobHasWrittenWhatItReadAndItsDirectoryIsItsOwnUntilThen(t *test
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept, _, err := known.openStore(t.Context(), out)
-	if err != nil {
+	later := &running{Job: known, out: out}
+	if err := later.openStore(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	kept := later.store
 	positions, err := positionsOf(kept)
 	if err != nil {
 		t.Fatal(err)

@@ -50,11 +50,14 @@ func TestWrongOptionsAreUsageErrorsThatSayWhatToDo(t *testing.T) {
 }
 
 func TestLatenessIsReadFromTheSource(t *testing.T) {
-	src, err := parseSource(small(t) + "?lateness=90s")
-	if err != nil || src.latenessMS != 90_000 || len(src.files) != 1 {
-		t.Errorf("%+v, %v", src, err)
+	src, err := openSource(small(t) + "?lateness=90s")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if src, err := parseSource(small(t)); err != nil || src.latenessMS >= 0 {
+	if f := src.(*file.Source); f.Lateness != 90*time.Second || len(f.Files) != 1 {
+		t.Errorf("%+v", f)
+	}
+	if src, err := openSource(small(t)); err != nil || src.(*file.Source).Lateness >= 0 {
 		t.Errorf("%+v, %v", src, err)
 	}
 }

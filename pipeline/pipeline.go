@@ -14,8 +14,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"flexbeam/pipeline/sink"
-	"flexbeam/pipeline/source/file"
-	"flexbeam/pipeline/source/kinesis"
+	"flexbeam/pipeline/source"
 	"flexbeam/transforms/customer"
 	"flexbeam/transforms/deadletter"
 	"flexbeam/transforms/decode"
@@ -24,10 +23,22 @@ import (
 	"flexbeam/transforms/worker"
 )
 
+// build builds the graph of the job. control is that of a source without an end.
+func (j *Job) build(s beam.Scope, control source.Control) {
+	records := j.source.Read(s, source.ReadOptions{Job: j.id, Control: control, Stream: j.options.Mode == Stream, NewestEvent: newestEvent})
+	switch {
+	case control != nil:
+		live(s, j.id, j.options, records)
+	case j.options.Mode == Stream:
+		stream(s, j.id, j.options, records)
+	default:
+		_, bytes := j.source.Size()
+		batch(s, j.id, j.options, bucketsFor(bytes), records)
+	}
+}
+
 // batch builds the bounded graph.
-func batch(s beam.Scope, job string, o Options, src *source) {
-	buckets := bucketsFor(unpackedSize(src.files))
-	records := file.Read(s, job, src.chunk, src.files)
+func batch(s beam.Scope, job string, o Options, buckets int, records beam.PCollection) {
 	tasks, workers, letters, notes := decode.Batch(s, job, buckets, o.Runner != Direct, records)
 	numbered := deadletter.Number(s, notes)
 	engagements, sightings := task.Batch(s, job, buckets, o.task(), tasks)
@@ -39,8 +50,7 @@ func batch(s beam.Scope, job string, o Options, src *source) {
 }
 
 // stream builds the unbounded graph.
-func stream(s beam.Scope, job string, o Options, src *source) {
-	records := file.Replay(s, job, src.chunk, src.latenessMS, src.files)
+func stream(s beam.Scope, job string, o Options, records beam.PCollection) {
 	tasks, workers, letters := decode.Stream(s, job, records)
 	engagements, sightings := task.Stream(s, job, o.task(), tasks)
 	agents := worker.Stream(s, job, o.worker(), workers)
@@ -51,12 +61,7 @@ func stream(s beam.Scope, job string, o Options, src *source) {
 }
 
 // live builds the graph of a stream without an end. What its transforms know is in the job's store (keyed.Store).
-func live(s beam.Scope, job string, o Options, src *source, positions map[string]kinesis.Position) {
-	read := []kinesis.ReadOption{kinesis.WithControl(job), kinesis.WithPositions(positions)}
-	if o.Pace != (kinesis.Pace{}) {
-		read = append(read, kinesis.WithPace(o.Pace))
-	}
-	records := kinesisRecords(s, kinesis.Read(s, src.streams, read...))
+func live(s beam.Scope, job string, o Options, records beam.PCollection) {
 	tasks, workers, letters := decode.Live(s, job, records)
 	oldTasks, oldWorkers := keyed.Restore(s, job)
 	ofTasks := task.Live(s, job, o.task(), o.AtOnce, beam.Flatten(s, tasks, oldTasks))
@@ -64,18 +69,6 @@ func live(s beam.Scope, job string, o Options, src *source, positions map[string
 	for _, changes := range []beam.PCollection{letters, ofTasks, ofWorkers} {
 		sink.Write(s, job, o.Sink, changes)
 	}
-}
-
-// unpackedSize returns about how many bytes the records have.
-func unpackedSize(files []file.File) (n int64) {
-	for _, f := range files {
-		if f.Format == file.Plain {
-			n += f.Size
-		} else {
-			n += 12 * f.Size // what such records shrink by
-		}
-	}
-	return n
 }
 
 // bucketsFor returns into how many buckets the keys are divided: enough that one bucket's events are few megabytes.

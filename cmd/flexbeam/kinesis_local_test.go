@@ -18,7 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/google/go-cmp/cmp"
 
-	source "flexbeam/pipeline/source/kinesis"
+	source "flexbeam/pipeline/io/kinesisio"
 	"flexbeam/simulate/send"
 )
 

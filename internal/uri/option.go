@@ -3,6 +3,7 @@ package uri
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"regexp"
 	"slices"
@@ -96,13 +97,16 @@ func Int(name string, to *int, least, most int) Option {
 	}}
 }
 
-// Duration is an option of a duration within limits, written as time.ParseDuration reads it.
+// Duration is an option of a duration within limits, written as time.ParseDuration reads it. If most is math.MaxInt64 there is no
+// upper one.
 func Duration(name, example string, to *time.Duration, least, most time.Duration) Option {
 	return Option{name, func(value string) error {
 		d, err := time.ParseDuration(value)
 		switch {
 		case err != nil:
 			return fmt.Errorf("is no duration: %w", such(name, example))
+		case d < least && most == math.MaxInt64:
+			return fmt.Errorf("want %v or more: %w", least, such(name, example))
 		case d < least || d > most:
 			return fmt.Errorf("want %v to %v: %w", least, most, such(name, example))
 		}

@@ -15,6 +15,10 @@ type Registry[T any] struct {
 	ErrURI     error  // what errors wrap when the text is no URI
 	ErrUnknown error  // what errors wrap when there is no such scheme
 
+	// Form returns what a URI of an opener looks like, such as file:PATTERN. If it is set, errors list these forms, and a URI
+	// without a place is left to its opener.
+	Form func(T) string
+
 	mu      sync.RWMutex
 	openers map[string]T
 }
@@ -41,14 +45,29 @@ func (r *Registry[T]) Schemes() []string {
 func (r *Registry[T]) Find(text string) (opener T, rest string, err error) {
 	scheme, rest, ok := strings.Cut(text, ":")
 	schemes := strings.Join(r.Schemes(), ", ")
-	if !ok || rest == "" {
-		return opener, "", fmt.Errorf("%w: %q: write SCHEME:PLACE with one of the schemes %s", r.ErrURI, text, schemes)
-	}
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	opener, ok = r.openers[scheme]
-	if !ok {
+	opener, known := r.openers[scheme]
+	advice := "SCHEME:PLACE with one of the schemes " + schemes
+	if r.Form != nil {
+		advice = r.forms()
+	}
+	switch {
+	case !ok, rest == "" && !(known && r.Form != nil):
+		return opener, "", fmt.Errorf("%w: %q: write %s", r.ErrURI, text, advice)
+	case !known && r.Form != nil:
+		return opener, "", fmt.Errorf("%w: %q: write %s", r.ErrUnknown, text, advice)
+	case !known:
 		return opener, "", fmt.Errorf("%w: %q: this binary has the %s %s", r.ErrUnknown, text, r.Plural, schemes)
 	}
 	return opener, rest, nil
+}
+
+// forms lists what the URIs of this binary look like.
+func (r *Registry[T]) forms() string {
+	var forms []string
+	for _, scheme := range slices.Sorted(maps.Keys(r.openers)) {
+		forms = append(forms, r.Form(r.openers[scheme]))
+	}
+	return strings.Join(forms, " or ")
 }

@@ -147,6 +147,22 @@ func TestASchemeIsFoundOrRefusedWithTheOthers(t *testing.T) {
 	}
 }
 
+func TestFormsAreListedWhereTheyAreKnown(t *testing.T) {
+	r := uri.Registry[string]{
+		Plural: "sources", ErrURI: errors.New("not a source URI"), ErrUnknown: errors.New("unknown source"), Form: func(s string) string { return s },
+	}
+	r.Register("file", "file:PATTERN")
+	r.Register("kinesis", "kinesis:STREAM")
+	if got, rest, err := r.Find("file:"); got != "file:PATTERN" || rest != "" || err != nil {
+		t.Errorf("%q, %q, %v", got, rest, err)
+	}
+	for text, want := range map[string]error{"": r.ErrURI, "file": r.ErrURI, ":": r.ErrURI, "ftp:x": r.ErrUnknown} {
+		if _, _, err := r.Find(text); !errors.Is(err, want) || !strings.HasSuffix(err.Error(), "write file:PATTERN or kinesis:STREAM") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 func FuzzParseNeverPanics(f *testing.F) {
 	f.Add("a?mode=load&writers=1")
 	f.Fuzz(func(t *testing.T, text string) {
