@@ -33,7 +33,7 @@ test: lint $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)
 
 ## test-kinesis: the Kinesis source against all servers; compiles one of them once, which takes minutes
 test-kinesis: $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)
-	FLEXBEAM_TEST_KINESIS=all $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION) --format pkgname-and-test-fails --packages "./internal/testkit/kinesistest/... ./internal/testkit/kinesisfake/... ./pipeline/source/kinesis/..." -- -count 1 -timeout 60m
+	FLEXBEAM_TEST_KINESIS=all $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION) --format pkgname-and-test-fails --packages "./internal/testkit/kinesistest/... ./internal/testkit/kinesisfake/... ./pipeline/io/kinesisio/... ./pipeline/source/kinesis/..." -- -count 1 -timeout 60m
 
 ## lint: gofmt, vet and staticcheck
 lint: $(TOOLS)/staticcheck-$(STATICCHECK_VERSION)

@@ -101,19 +101,59 @@ func (t *track) begin(overdue bool) beginning {
 
 // add follows an answer. What was handed on before is left out.
 func (t *track) add(ctx context.Context, a answer, h keeper) (chunk, error) {
+	c := newChunk(a, t.watermark)
+	read := t.at.Sequence != "" || t.earlier != nil
+	first := t.records(&c, a)
+	current := first == unknown && a.behind == 0
+	if first != unknown || current || a.end { // it is known what comes next
+		if err := t.gap(ctx, &c, a, first, read, h); err != nil {
+			return chunk{}, err
+		}
+	}
+	if current && a.asOf > 0 && !a.end {
+		t.watermark = max(t.watermark, a.asOf)
+	}
+	switch {
+	case t.watermark == unknown:
+	case a.end && a.lost && first == unknown: // the shard is gone; a stream that is made anew may have another of its ID, all of which is to be read
+	default:
+		upTo := t.watermark
+		if t.at.Sequence == "" { // the reading may begin anew at this time, by the clock that stamps arrivals
+			upTo -= clockDistance
+		}
+		t.at.UpTo = max(t.at.UpTo, upTo)
+	}
+	t.at.Done = a.end
+	c.position, c.watermark = t.at, t.watermark
+	if t.earlier != nil {
+		c.position = *t.earlier
+	}
+	if first != unknown {
+		c.low = max(c.low, min(first, t.watermark))
+	}
+	c.fit = int64(len(c.data)) + 112*int64(len(c.ends)) + 256
+	return c, nil
+}
+
+// newChunk returns a chunk with room for the records of an answer. What arrived before low lies before it.
+func newChunk(a answer, low int64) chunk {
+	c := chunk{behind: a.behind, children: a.children, low: low}
+	n := len(a.records)
+	if n == 0 {
+		return c
+	}
 	var size int
 	for i := range a.records {
 		size += len(a.records[i].Data)
 	}
-	c := chunk{behind: a.behind, children: a.children, low: t.watermark}
-	if len(a.records) > 0 {
-		c.data = make([]byte, 0, size)
-		c.ends = make([]int64, 0, len(a.records))
-		c.sequences = make([]string, 0, len(a.records))
-		c.partitionKeys = make([]string, 0, len(a.records))
-		c.arrivals = make([]int64, 0, len(a.records))
-	}
-	first, read := unknown, t.at.Sequence != "" || t.earlier != nil
+	c.data, c.ends, c.arrivals = make([]byte, 0, size), make([]int64, 0, n), make([]int64, 0, n)
+	c.sequences, c.partitionKeys = make([]string, 0, n), make([]string, 0, n)
+	return c
+}
+
+// records adds the records of an answer to a chunk, and returns when the first of them arrived; unknown if there is none.
+func (t *track) records(c *chunk, a answer) (first int64) {
+	first = unknown
 	for i := range a.records {
 		r := &a.records[i]
 		sequence := aws.ToString(r.SequenceNumber)
@@ -138,33 +178,7 @@ func (t *track) add(ctx context.Context, a answer, h keeper) (chunk, error) {
 		t.at.Sequence, t.at.Sub = sequence, 0
 		t.watermark = max(t.watermark, arrival)
 	}
-	current := first == unknown && a.behind == 0
-	if err := t.gap(ctx, &c, a, first, current, read, h); err != nil {
-		return chunk{}, err
-	}
-	if current && a.asOf > 0 && !a.end {
-		t.watermark = max(t.watermark, a.asOf)
-	}
-	switch {
-	case t.watermark == unknown:
-	case a.end && a.lost && first == unknown: // the shard is gone; a stream that is made anew may have another of its ID, all of which is to be read
-	default:
-		upTo := t.watermark
-		if t.at.Sequence == "" { // the reading may begin anew at this time, by the clock that stamps arrivals
-			upTo -= clockDistance
-		}
-		t.at.UpTo = max(t.at.UpTo, upTo)
-	}
-	t.at.Done = a.end
-	c.position, c.watermark = t.at, t.watermark
-	if t.earlier != nil {
-		c.position = *t.earlier
-	}
-	if first != unknown {
-		c.low = max(c.low, min(first, t.watermark))
-	}
-	c.fit = int64(len(c.data)) + 64*int64(len(c.ends)) + 256
-	return c, nil
+	return first
 }
 
 // clockDistance is how far the clocks of the service are apart at most, in ms.
@@ -172,10 +186,7 @@ const clockDistance = 1000
 
 // gap finds out whether records may have fallen out of retention between the position and an answer; read: that the position is a record's. A record
 // from before the position proves that none did.
-func (t *track) gap(ctx context.Context, c *chunk, a answer, first int64, current, read bool, h keeper) error {
-	if first == unknown && !current && !a.end {
-		return nil // not known yet what comes next
-	}
+func (t *track) gap(ctx context.Context, c *chunk, a answer, first int64, read bool, h keeper) error {
 	seen, was := t.seen, c.low
 	t.seen = false
 	if was == unknown || seen || t.earlier == nil && !a.lost && !h.old(was) {
