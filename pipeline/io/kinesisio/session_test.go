@@ -38,6 +38,8 @@ func TestTeardownEndsWhatIsReadAheadOnceNoDoFnNeedsIt(t *testing.T) {
 	r.until("the record", func() bool { return len(r.texts()) == 1 })
 }
 
+func init() { beam.RegisterType(reflect.TypeFor[nobody]()) }
+
 // nobody finds no controller.
 type nobody struct{}
 
@@ -55,7 +57,6 @@ func TestADoFnWithoutTheControllerOfItsJobFails(t *testing.T) {
 }
 
 func TestOptionsTravelWithTheDoFns(t *testing.T) {
-	beam.RegisterType(reflect.TypeFor[nobody]())
 	o, err := newReadOption([]ReadOptionFn{ReadController(nobody{}), ReadIdle(), ReadPollInterval(5), ReadPositions(map[string]Position{"s/0": {Sequence: "7"}})})
 	if err != nil {
 		t.Fatal(err)
