@@ -132,8 +132,9 @@ func TestEveryWayToRunADayGivesTheTablesOfTheFold(t *testing.T) {
 	}{
 		{"direct, batch", Options{Source: source, Runner: Direct}, 64 << 10},
 		{"direct, batch, large chunks", Options{Source: source, Runner: Direct, Mode: Batch}, 1 << 30},
-		{"prism, batch", Options{Source: source, Mode: Batch}, 256 << 10},
-		{"prism, stream", Options{Source: source, Mode: Stream}, 256 << 10},
+		{"auto", Options{Source: source}, 64 << 10},
+		{"prism, batch", Options{Source: source, Runner: Prism, Mode: Batch}, 256 << 10},
+		{"prism, stream", Options{Source: source, Runner: Prism, Mode: Stream}, 256 << 10},
 		{"prism, stream, the watermark close behind", Options{Source: source + "?lateness=10m", Mode: Stream, FlushEvery: 100 * time.Millisecond}, 256 << 10},
 	}
 	var first *Summary

@@ -15,7 +15,6 @@ import (
 	"flexbeam/internal/repeat"
 	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/source/kinesis"
-	"flexbeam/runners/prism"
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/model"
 	"flexbeam/transforms/agentstatus"
@@ -93,7 +92,7 @@ func (j *Job) runLive(ctx context.Context) (sum Summary, err error) {
 	})
 	ended := make(chan error, 1)
 	go func() {
-		err := prism.Run(run, p)
+		err := j.execute(run, p)
 		cancel(err) // a job that has ended drains no more
 		ended <- err
 	}()

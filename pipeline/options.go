@@ -26,7 +26,7 @@ const (
 
 // The modes.
 const (
-	Auto   = "auto" // batch for bounded sources, stream for others
+	Auto   = "auto" // batch for bounded sources, stream for others; of a runner, the fastest that can do the job
 	Batch  = "batch"
 	Stream = "stream"
 )
@@ -35,7 +35,7 @@ const (
 type Options struct {
 	Source string // required: file:PATTERN[?lateness=DURATION], kinesis:STREAM[?OPTIONS][,…]
 	Sink   string // required: duckdb:FILE, jsonl:DIR, bigquery:PROJECT.DATASET
-	Runner string // Prism (default) or Direct
+	Runner string // Auto (default): the fastest that can do the job; or a registered one, such as Prism or Direct
 	Mode   string // Auto (default), Batch or Stream
 
 	AsOf       time.Time // running activities count up to the last quarter hour before; zero: they do not
@@ -75,7 +75,7 @@ func usage(format string, args ...any) error {
 
 func (o *Options) defaults() {
 	if o.Runner == "" {
-		o.Runner = Prism
+		o.Runner = Auto
 	}
 	if o.Mode == "" {
 		o.Mode = Auto
@@ -90,18 +90,16 @@ func (o *Options) defaults() {
 
 func (o Options) check() (*source, error) {
 	o.defaults()
-	switch o.Runner {
-	case Prism, Direct:
-	default:
-		return nil, usage("unknown runner %q: this binary has %s and %s", o.Runner, Prism, Direct)
+	if err := o.checkRunner(); err != nil {
+		return nil, err
 	}
 	switch o.Mode {
 	case Auto, Batch, Stream:
 	default:
 		return nil, usage("unknown mode %q: choose %s, %s or %s", o.Mode, Auto, Batch, Stream)
 	}
-	if o.Runner == Direct && o.Mode == Stream {
-		return nil, usage("the direct runner has no state and no timers, so it cannot stream: choose --runner prism, or --mode batch")
+	if err := o.checkCapabilities(needs(o.Mode, false)); err != nil {
+		return nil, err
 	}
 	if err := sink.Check(o.Sink); err != nil {
 		return nil, usage("--sink: %w", err)
@@ -120,12 +118,10 @@ func (o Options) checkLive(src *source) error {
 		return usage("--state: files are read from their start each time, so there is nothing to keep: leave it out, or read a stream: kinesis:STREAM")
 	case !src.live() && o.AtOnce:
 		return usage("--at-once: files are read without waiting: leave it out, or read a stream: kinesis:STREAM")
-	case src.live() && o.Runner == Direct:
-		return usage("the direct runner has no timers, so it cannot read a stream: choose --runner prism")
 	case src.live() && o.Mode == Batch:
 		return usage("--mode batch: a stream has no end: choose --mode stream, or read files")
 	}
-	return nil
+	return o.checkCapabilities(needs(o.Mode, src.live()))
 }
 
 func parseSource(uri string) (*source, error) {

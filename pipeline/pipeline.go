@@ -28,7 +28,7 @@ import (
 func batch(s beam.Scope, job string, o Options, src *source) {
 	buckets := bucketsFor(unpackedSize(src.files))
 	records := file.Read(s, job, src.chunk, src.files)
-	tasks, workers, letters, notes := decode.Batch(s, job, buckets, o.Runner != Direct, records)
+	tasks, workers, letters, notes := decode.Batch(s, job, buckets, o.runner(needs(Batch, false)).Encodes, records)
 	numbered := deadletter.Number(s, notes)
 	engagements, sightings := task.Batch(s, job, buckets, o.task(), tasks)
 	agents := worker.Batch(s, job, o.worker(), workers)

@@ -13,8 +13,6 @@ import (
 	"flexbeam/internal/telemetry"
 	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/source/file"
-	"flexbeam/runners/direct"
-	"flexbeam/runners/prism"
 	"flexbeam/schemas/model"
 	"flexbeam/transforms/keyed"
 )
@@ -64,6 +62,7 @@ func New(o Options) (*Job, error) {
 			o.FlushEvery = time.Second
 		}
 	}
+	o.Runner = o.runner(needs(o.Mode, src.live())).Name
 	j := &Job{id: fmt.Sprintf("job-%d-%d", time.Now().UnixNano(), lastJob.Add(1)), options: o, source: src}
 	j.count = telemetry.For(j.id)
 	j.count.BytesTotal.Store(file.TotalSize(src.files))
@@ -110,11 +109,7 @@ func (j *Job) Run(ctx context.Context) (sum Summary, err error) {
 		batch(s, j.id, j.options, j.source)
 	}
 	stop := j.flushing(ctx, out)
-	run := prism.Run
-	if j.options.Runner == Direct {
-		run = direct.Run
-	}
-	err = run(ctx, p)
+	err = j.execute(ctx, p)
 	err = errors.Join(err, stop())
 
 	after := context.WithoutCancel(ctx)
