@@ -30,7 +30,7 @@
 // still open, and to their agents, is sent at once in the beginning. Measuring starts when the job has taken that and, for ten seconds in a row,
 // whatever was due five seconds before; memory five minutes later, when DuckDB's cache is full and as many contacts end as begin.
 //
-// What a DuckDB file takes depends on its cache and its tables. With -only memory -sink bigquery:… and a flexbeam bigquery-local, the job is measured without it.
+// What a DuckDB file takes depends on its cache and its tables. With -only memory -sink bigquery:… and a flexbeam local bigquery, the job is measured without it.
 //
 // Compare figures of one run only: machines are noisy. The load average is printed with them.
 package main

@@ -31,8 +31,9 @@ Sinks    duckdb:FILE     a DuckDB file with all tables; duckdb:FILE?memory_limit
          jsonl:DIR       one file of JSON lines for each table
          bigquery:PROJECT.DATASET
                          BigQuery tables, live or by load jobs, with Application Default Credentials; see docs/bigquery.md
-Runners  prism           Beam's portable runner, in this process: batch and stream
+Runners  auto            the fastest that can do the job: direct for files in batch mode, prism for all else
          direct          Beam's direct runner, in this process: batch only, quickest
+         prism           Beam's portable runner, in this process: batch and stream
 
 A stream is read on where its --state directory ends, also after kill -9: it holds the events of open tasks and of those that ended
 within a day, the last day of each agent, and the position of each shard. Without one, a new process begins at start.
@@ -41,7 +42,7 @@ Contacts stay readable in the tables unless there is a key: from --contact-key-f
 With a key they are HMAC-SHA256 in hex, equal for equal contacts.`
 
 const runExample = `  flexbeam run --source file:day.ndjson.gz --sink duckdb:calls.duckdb
-  flexbeam run --source 'file:archive/2026-03-*.ndjson.zst' --sink jsonl:out --runner direct
+  flexbeam run --source 'file:archive/2026-03-*.ndjson.zst' --sink jsonl:out
   flexbeam run --source file:day.ndjson --sink duckdb:calls.duckdb --mode stream --flush-every 2s
   flexbeam run --source 'kinesis:flex-events?region=us-east-1' --sink duckdb:calls.duckdb --state calls.state --metrics-addr 127.0.0.1:9464
   flexbeam run --source file:day.ndjson --sink duckdb:calls.duckdb --as-of 2026-03-03T00:00:00Z --contact-key-file key.txt`
@@ -60,7 +61,7 @@ type runFlags struct {
 
 func newRun(a *app) *cobra.Command {
 	f := &runFlags{
-		runner:   newChoice(pipeline.Prism, pipeline.Prism, pipeline.Direct),
+		runner:   newChoice(pipeline.Auto, pipeline.RunnerNames()...),
 		mode:     newChoice(pipeline.Auto, pipeline.Auto, pipeline.Batch, pipeline.Stream),
 		progress: newProgressChoice(),
 	}
@@ -81,7 +82,7 @@ func newRun(a *app) *cobra.Command {
 	flags.SortFlags = false
 	flags.StringVar(&f.options.Source, "source", "", "`URI` of the events: file:PATTERN or kinesis:STREAM (required)")
 	flags.StringVar(&f.options.Sink, "sink", "", "`URI` of the tables: duckdb:FILE, jsonl:DIR or bigquery:PROJECT.DATASET (required)")
-	f.runner.add(cmd, false, "runner", "what runs the Beam graph")
+	f.runner.add(cmd, false, "runner", "what runs the Beam graph; auto is direct for files in batch mode, prism for all else")
 	f.mode.add(cmd, false, "mode", "auto is batch for files, stream for streams; stream replays files through the streaming graph")
 	flags.StringVar(&f.asOf, "as-of", "", "`TIME` up to which running activities count: ISO 8601, epoch, or now; without it they do not count")
 	flags.StringArrayVar(&f.hidden, "hide-activity", agentstatus.DefaultHidden, "`NAME` of an activity that agent_status leaves out, any case; repeatable, replaces the default")
@@ -146,6 +147,7 @@ func (a *app) run(ctx context.Context, o pipeline.Options, kind console.Kind, me
 	if err != nil {
 		return err
 	}
+	o.Runner, o.Mode = job.Runner(), job.Mode()
 	a.log.Info("job starts", "source", o.Source, "sink", o.Sink, "runner", o.Runner, "mode", o.Mode, "bytes", job.Counters().BytesTotal.Load())
 	stopMetrics, err := a.serveMetrics(metricsAddr, job.Counters())
 	if err != nil {

@@ -10,25 +10,26 @@ import (
 	"flexbeam/internal/testkit/bigquerylocal"
 )
 
-const bigqueryLocalLong = `Run a BigQuery on this machine, to try flexbeam without an account at Google. It knows what flexbeam needs: tables and views, the Storage Write
-API with change data capture, load jobs, and queries in a part of BigQuery's SQL; the rest it refuses and says so.
+const localBigQueryLong = `Run a BigQuery on this machine, to try flexbeam without an account at Google. It knows what flexbeam needs: tables
+and views, the Storage Write API with change data capture, load jobs, and queries in a part of BigQuery's SQL; the
+rest it refuses and says so.
 
 Everything is in memory and gone when the command ends. There are no credentials: whoever reaches the addresses may read and write.`
 
-const bigqueryLocalExample = `  flexbeam bigquery-local &
+const localBigQueryExample = `  flexbeam local bigquery &
   flexbeam run --source file:day.ndjson --sink 'bigquery:local-project.flex?endpoint=http://127.0.0.1:9050&grpc_endpoint=127.0.0.1:9060'`
 
-func newBigQueryLocal(a *app) *cobra.Command {
+func newLocalBigQuery(a *app) *cobra.Command {
 	var o bigquerylocal.Options
 	project, dataset := "local-project", "flex"
 	cmd := &cobra.Command{
-		Use:     "bigquery-local",
+		Use:     "bigquery",
 		Short:   "Run a BigQuery on this machine, to try things",
-		Long:    bigqueryLocalLong,
-		Example: bigqueryLocalExample,
+		Long:    localBigQueryLong,
+		Example: localBigQueryExample,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.bigqueryLocal(cmd.Context(), o, project, dataset)
+			return a.localBigQuery(cmd.Context(), o, project, dataset)
 		},
 	}
 	flags := cmd.Flags()
@@ -41,8 +42,8 @@ func newBigQueryLocal(a *app) *cobra.Command {
 	return cmd
 }
 
-// bigqueryLocal serves until the command is interrupted, which is how it is meant to end.
-func (a *app) bigqueryLocal(ctx context.Context, o bigquerylocal.Options, project, dataset string) error {
+// localBigQuery serves until the command is interrupted, which is how it is meant to end.
+func (a *app) localBigQuery(ctx context.Context, o bigquerylocal.Options, project, dataset string) error {
 	s, err := bigquerylocal.Start(o)
 	if err != nil {
 		return fmt.Errorf("%w: choose other addresses with --rest-addr and --grpc-addr", err)

@@ -16,20 +16,20 @@ import (
 	"flexbeam/internal/testkit/kinesisfake"
 )
 
-const kinesisLocalLong = `Run a server on this machine that answers as Amazon Kinesis does, to try the streaming job without an AWS account.
+const localKinesisLong = `Run a server on this machine that answers as Amazon Kinesis does, to try the streaming job without an AWS account.
 
-It creates its streams, says where it is, and runs until it gets SIGINT, SIGTERM or SIGHUP. Any Kinesis client can use it, and create, split and merge streams
-too. Clients must send credentials, as always, but nobody looks at them.
+It creates its streams, says where it is, and runs until it gets SIGINT, SIGTERM or SIGHUP. Any Kinesis client can
+use it, and create, split and merge streams too. Clients must send credentials, as always, but nobody looks at them.
 
-It keeps every record in memory until the retention period is over, forgets all when it ends, and is open to whoever reaches its address: a server to
-develop and to demonstrate with, none for production.`
+It keeps every record in memory until the retention period is over, forgets all when it ends, and is open to whoever
+reaches its address: a server to develop and to demonstrate with, none for production.`
 
-const kinesisLocalExample = `  flexbeam kinesis-local
-  flexbeam kinesis-local --stream demo --shards 4 --throttle
-  flexbeam kinesis-local --addr 127.0.0.1:0 --stream calls --stream chats --retention 168`
+const localKinesisExample = `  flexbeam local kinesis
+  flexbeam local kinesis --stream demo --shards 4 --throttle
+  flexbeam local kinesis --addr 127.0.0.1:0 --stream calls --stream chats --retention 168`
 
-// kinesisLocalFlags are the flags of kinesis-local.
-type kinesisLocalFlags struct {
+// localKinesisFlags are the flags of local kinesis.
+type localKinesisFlags struct {
 	addr      string
 	streams   []string
 	shards    int
@@ -44,13 +44,13 @@ const (
 	mostShards        = 1000
 )
 
-func newKinesisLocal(a *app) *cobra.Command {
-	var f kinesisLocalFlags
+func newLocalKinesis(a *app) *cobra.Command {
+	var f localKinesisFlags
 	cmd := &cobra.Command{
-		Use:     "kinesis-local",
+		Use:     "kinesis",
 		Short:   "Run a Kinesis-compatible server in memory",
-		Long:    kinesisLocalLong,
-		Example: kinesisLocalExample,
+		Long:    localKinesisLong,
+		Example: localKinesisExample,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
@@ -59,7 +59,7 @@ func newKinesisLocal(a *app) *cobra.Command {
 			case f.retention < shortestRetention || f.retention > longestRetention:
 				return usagef("--retention %d: write hours from %d to %d", f.retention, shortestRetention, longestRetention)
 			}
-			return a.kinesisLocal(cmd.Context(), f)
+			return a.localKinesis(cmd.Context(), f)
 		},
 	}
 	flags := cmd.Flags()
@@ -73,8 +73,8 @@ func newKinesisLocal(a *app) *cobra.Command {
 	return cmd
 }
 
-// kinesisLocal serves until ctx ends.
-func (a *app) kinesisLocal(ctx context.Context, f kinesisLocalFlags) error {
+// localKinesis serves until ctx ends.
+func (a *app) localKinesis(ctx context.Context, f localKinesisFlags) error {
 	server := kinesisfake.New(kinesisfake.Options{Addr: f.addr, Limits: f.throttle})
 	if err := server.Start(); err != nil {
 		if op := new(net.OpError); errors.As(err, &op) {
@@ -99,7 +99,7 @@ func (a *app) kinesisLocal(ctx context.Context, f kinesisLocalFlags) error {
 }
 
 // createStream creates a stream as any client would.
-func createStream(ctx context.Context, c *kinesis.Client, name string, f kinesisLocalFlags) error {
+func createStream(ctx context.Context, c *kinesis.Client, name string, f localKinesisFlags) error {
 	shards, hours := int32(f.shards), int32(f.retention)
 	_, err := c.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: &name, ShardCount: &shards})
 	if err == nil && hours > shortestRetention {

@@ -13,7 +13,7 @@ import (
 func TestAJobWritesToTheLocalBigQuery(t *testing.T) {
 	dir := t.TempDir()
 	var errs bytes.Buffer
-	c := exec.Command(binary, "bigquery-local", "--rest-addr=127.0.0.1:0", "--grpc-addr=127.0.0.1:0", "--dataset=tried")
+	c := exec.Command(binary, "local", "bigquery", "--rest-addr=127.0.0.1:0", "--grpc-addr=127.0.0.1:0", "--dataset=tried")
 	c.Stderr = &errs
 	out, err := c.StdoutPipe()
 	if err != nil {
@@ -48,20 +48,20 @@ func TestAJobWritesToTheLocalBigQuery(t *testing.T) {
 }
 
 func TestAnAddressInUseSaysWhatToDo(t *testing.T) {
-	r := call(t, "bigquery-local", "--rest-addr=127.0.0.1:99999")
+	r := call(t, "local", "bigquery", "--rest-addr=127.0.0.1:99999")
 	if r.code != 1 {
 		t.Errorf("exit %d", r.code)
 	}
 	oneLine(t, r.errors, "--rest-addr")
-	r = call(t, "bigquery-local", "--rest-addr=127.0.0.1:0", "--grpc-addr=127.0.0.1:0", "--dataset=a-b")
+	r = call(t, "local", "bigquery", "--rest-addr=127.0.0.1:0", "--grpc-addr=127.0.0.1:0", "--dataset=a-b")
 	if r.code != 2 {
 		t.Errorf("exit %d", r.code)
 	}
 	oneLine(t, r.errors, "--dataset", "a-b")
 }
 
-func TestHelpOfBigQueryLocalHasExamples(t *testing.T) {
-	if r := call(t, "bigquery-local", "--help"); r.code != 0 || !strings.Contains(r.out, "Examples:\n  flexbeam bigquery-local") {
+func TestHelpOfLocalBigQueryHasExamples(t *testing.T) {
+	if r := call(t, "local", "bigquery", "--help"); r.code != 0 || !strings.Contains(r.out, "Examples:\n  flexbeam local bigquery") {
 		t.Errorf("exit %d:\n%s", r.code, r.out)
 	}
 }

@@ -52,15 +52,15 @@ func eventually(t *testing.T, what string, is func() bool) {
 
 var announced = regexp.MustCompile(`^Kinesis at (http://127\.0\.0\.1:\d+): .*\n`)
 
-// kinesisLocal runs kinesis-local at a free port until the test ends, and returns its address.
-func kinesisLocal(t *testing.T, args ...string) string {
+// localKinesis runs local kinesis at a free port until the test ends, and returns its address.
+func localKinesis(t *testing.T, args ...string) string {
 	t.Helper()
 	noAWS(t)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	var out, errs tape
 	ended := make(chan int)
 	go func() {
-		ended <- realMain(ctx, append([]string{"kinesis-local", "--addr=127.0.0.1:0"}, args...), &out, &errs)
+		ended <- realMain(ctx, append([]string{"local", "kinesis", "--addr=127.0.0.1:0"}, args...), &out, &errs)
 	}()
 	t.Cleanup(func() {
 		cancel(errInterrupted)
@@ -118,7 +118,7 @@ func contents(t *testing.T, endpoint, stream string) (texts []string, used int) 
 }
 
 func TestAStreamHoldsTheRecordsThatAFileWould(t *testing.T) {
-	endpoint := kinesisLocal(t, "--stream=calls", "--stream=chats", "--shards=3", "--retention=48")
+	endpoint := localKinesis(t, "--stream=calls", "--stream=chats", "--shards=3", "--retention=48")
 	draw := []string{"simulate", "--seed=5", "--start=2026-03-02T09:00:00Z", "--hours=3", "--tasks=150", "--disorder=5m", "--duplicates=0.05", "--losses=0.02", "--dirty=0.01"}
 	file := call(t, append(draw, "--form=string")...)
 	want := strings.Split(strings.TrimSuffix(file.out, "\n"), "\n")
@@ -145,7 +145,7 @@ func TestAStreamHoldsTheRecordsThatAFileWould(t *testing.T) {
 }
 
 func TestSendingEndsNearTheTimeOfItsLastEvents(t *testing.T) {
-	endpoint := kinesisLocal(t)
+	endpoint := localKinesis(t)
 	r := call(t, "simulate", "--tasks=40", "--hours=2", "--to=kinesis:demo?endpoint="+endpoint, "--speed=7200", "--log-format=json")
 	var got struct {
 		Msg     string
@@ -174,7 +174,7 @@ func TestSendingEndsNearTheTimeOfItsLastEvents(t *testing.T) {
 }
 
 func TestThrottledSendingLosesNothing(t *testing.T) {
-	endpoint := kinesisLocal(t, "--throttle", "--shards=1")
+	endpoint := localKinesis(t, "--throttle", "--shards=1")
 	r := call(t, "simulate", "--start=2026-03-02", "--events=1600", "--to=kinesis:demo?endpoint="+endpoint, "--speed=max")
 	if texts, _ := contents(t, endpoint, "demo"); r.code != 0 || len(texts) != 1600 || !strings.Contains(r.errors, " retries\n") {
 		t.Errorf("exit %d, %d records: %s", r.code, len(texts), r.errors)
@@ -202,7 +202,7 @@ func TestServerAndSenderAsAUserRunsThem(t *testing.T) {
 		_ = c.Wait() // its exit status is looked at
 		return c.ProcessState.ExitCode()
 	}
-	server, out, errs := run("kinesis-local", "--addr=127.0.0.1:0")
+	server, out, errs := run("local", "kinesis", "--addr=127.0.0.1:0")
 	eventually(t, "line with the address", func() bool { return strings.Count(out.String(), "\n") == 3 })
 	endpoint := announced.FindStringSubmatch(out.String())[1]
 	if want := "flexbeam simulate --to 'kinesis:demo?endpoint=" + endpoint + "'"; !strings.Contains(out.String(), want) {
@@ -222,7 +222,7 @@ func TestServerAndSenderAsAUserRunsThem(t *testing.T) {
 }
 
 func TestWrongServerSaysInOneLineWhatToDo(t *testing.T) {
-	taken := strings.TrimPrefix(kinesisLocal(t), "http://")
+	taken := strings.TrimPrefix(localKinesis(t), "http://")
 	tests := []struct {
 		name string
 		args []string
@@ -239,7 +239,7 @@ func TestWrongServerSaysInOneLineWhatToDo(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r := call(t, append([]string{"kinesis-local"}, tt.args...)...)
+			r := call(t, append([]string{"local", "kinesis"}, tt.args...)...)
 			if r.code != tt.code || r.out != "" {
 				t.Errorf("exit %d, want %d, output %q", r.code, tt.code, r.out)
 			}
