@@ -126,14 +126,14 @@ func TestSummaryIsForPeopleAndBeamIsSilent(t *testing.T) {
 			}
 		}
 	}
-	for runner, beams := range map[string]string{"prism": "Job[", "direct": "Executing pipeline"} {
+	for runner, beams := range map[string][2]string{"prism": {"Job[", "level=DEBUG"}, "direct": {"Executing pipeline", "level=INFO"}} {
 		args := []string{"run", "--source=file:day.ndjson", "--sink=duckdb:calls.duckdb", "--runner=" + runner}
 		r := start(t, dir, "", append(args, "--log-level=debug")...)
-		if !strings.Contains(r.errors, "level=DEBUG") || !strings.Contains(r.errors, beams) {
+		if !strings.Contains(r.errors, beams[0]) || !strings.Contains(r.errors, beams[1]) {
 			t.Errorf("debug shows nothing of Beam:\n%.1000s", r.errors)
 		}
 		r = start(t, dir, "", append(args, "--log-level=info")...)
-		if !strings.Contains(r.errors, `msg="job starts"`) || !strings.Contains(r.errors, "runner="+runner) || strings.Contains(r.errors, beams) {
+		if !strings.Contains(r.errors, `msg="job starts"`) || !strings.Contains(r.errors, "runner="+runner) || strings.Contains(r.errors, beams[0]) {
 			t.Errorf("info shows:\n%.1000s", r.errors)
 		}
 	}
