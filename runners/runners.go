@@ -1,7 +1,7 @@
 // Package runners says which runners this program has and what each of them can do.
 //
-// A runner is a package beside this one that registers itself. A job names the runner that it wants, or says
-// what it needs and takes the fastest that offers it.
+// A runner is a package beside this one that registers itself. A job names the runner that it
+// wants, or says what it needs and takes the fastest that offers it.
 package runners
 
 import (
@@ -31,8 +31,8 @@ type Runner struct {
 	Encodes bool // elements are encoded between stages, so it pays to make them small
 	Rank    int  // the lower, the faster: what one element costs, compared with other runners
 
-	// Run runs a pipeline to its end. When ctx ends before, it stops the pipeline, and no other one of the
-	// process, and returns the cause of ctx.
+	// Run runs a pipeline to its end. When ctx ends before, it stops the pipeline, and no other one
+	// of the process, and returns the cause of ctx.
 	Run func(ctx context.Context, p *beam.Pipeline) error
 }
 

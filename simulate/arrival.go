@@ -116,7 +116,8 @@ func (c *centre) announce(t *task, queued bool) {
 	}
 }
 
-// reach lets an agent call or write to somebody. When nobody is free, the contact comes in from outside instead.
+// reach lets an agent call or write to somebody. When nobody is free, the contact comes in from
+// outside instead.
 func (c *centre) reach(con contact) {
 	ch := &channels[con.channel()]
 	agent := con.queue.find(ch, nil)

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Limits of a config. A week of delay is far beyond what Event Streams retries (four hours), and keeps the texts under way in memory.
+// Limits of a config. A week of delay is far beyond what Event Streams retries (four hours), and
+// keeps the texts under way in memory.
 const (
 	maxDisorder = 7 * 24 * time.Hour
 	maxAgents   = 50_000
@@ -19,7 +20,8 @@ type Config struct {
 	Start time.Time // first moment of the history; the daily curve and the shifts follow UTC
 	Hours float64   // length of the history; ignored when Events is set
 
-	// Shift is added to every time that is written, and to arrivals: the history of a busy morning can be told as one of any other time.
+	// Shift is added to every time that is written, and to arrivals: the history of a busy morning
+	// can be told as one of any other time.
 	Shift time.Duration
 
 	Agents   int // over all accounts; 0: as many as the tasks need, at most 500 when Events is set

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// delivery writes events as text, delays and spoils them as configured, and hands them on in order of arrival.
+// delivery writes events as text, delays and spoils them as configured, and hands them on in order
+// of arrival.
 type delivery struct {
 	config Config
 	dice   dice // imperfections

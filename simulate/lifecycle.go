@@ -14,8 +14,9 @@ const (
 	wrapUp = "wrapup, completed"
 )
 
-// lifecycles is the table that contacts are drawn from. Every call and message begins with workflow.entered, task-queue.entered,
-// task.created, workflow.target-matched; the traces tell what follows.
+// lifecycles is the table that contacts are drawn from. Every call and message begins with
+// workflow.entered, task-queue.entered, task.created, workflow.target-matched; the traces tell what
+// follows.
 var lifecycles = []lifecycle{
 	{"call with wrap-up", 23.5, accept + wrapUp, plan{}},
 	{"call without wrap-up", 6, accept + "completed", plan{noWrapup: true}},

@@ -60,8 +60,8 @@ const (
 	external        // the agent connects a number and leaves
 )
 
-// plan is drawn for a task when it arrives. The load of the centre may still change its course: callers lose patience,
-// routing steps time out, transfers find nobody.
+// plan is drawn for a task when it arrives. The load of the centre may still change its course:
+// callers lose patience, routing steps time out, transfers find nobody.
 type plan struct {
 	medium    medium
 	direction string // empty: inbound

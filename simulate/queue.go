@@ -1,6 +1,7 @@
 package simulate
 
-// queue is one task queue: its members and the tasks that wait in it, calls apart from written conversations.
+// queue is one task queue: its members and the tasks that wait in it, calls apart from written
+// conversations.
 type queue struct {
 	sid, name, expression, skill string
 

@@ -1,6 +1,7 @@
 package simulate
 
-// stepTimeouts are the lengths of a routing step and of the patience of callers in an overloaded centre.
+// stepTimeouts are the lengths of a routing step and of the patience of callers in an overloaded
+// centre.
 const (
 	callStep     = 150 * second
 	messageStep  = 20 * minute

@@ -1,6 +1,7 @@
 package simulate
 
-// story is what the attributes of a task tell. It grows while the task lives; attributes.go and conversation.go write it down as of now.
+// story is what the attributes of a task tell. It grows while the task lives; attributes.go and
+// conversation.go write it down as of now.
 type story struct {
 	link, lateLink, media, midway, outcome, facts, times, campaign, misspelt, hidden, unknown, full bool // traits
 

@@ -22,7 +22,8 @@ import (
 // requestBytes is the size of a request of the plain writer.
 const requestBytes = 1 << 20
 
-// plain is what a program without the sink would do: rows encoded by reflection, beforehand, and appended.
+// plain is what a program without the sink would do: rows encoded by reflection, beforehand, and
+// appended.
 type plain struct {
 	descriptor *descriptorpb.DescriptorProto
 	requests   [][][]byte

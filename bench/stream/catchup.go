@@ -97,7 +97,8 @@ type progress struct {
 	last                sample
 }
 
-// see notes what the metrics say, and tells whether everything is visible and a further flush showed no more.
+// see notes what the metrics say, and tells whether everything is visible and a further flush
+// showed no more.
 func (p *progress) see(at time.Time, m sample) bool {
 	old := p.last
 	p.last = m
@@ -129,7 +130,8 @@ func (p *progress) see(at time.Time, m sample) bool {
 	return false
 }
 
-// fill puts the records of an outage into a stream, with their times of arrival, and into a file. It returns how many they are.
+// fill puts the records of an outage into a stream, with their times of arrival, and into a file.
+// It returns how many they are.
 func fill(ctx context.Context, s settings, file string, begin time.Time, server *kinesisfake.Server) (n int, err error) {
 	f, err := os.Create(file)
 	if err != nil {

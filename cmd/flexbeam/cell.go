@@ -84,7 +84,8 @@ func (c column) uuid(b []byte) (string, bool) {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), true
 }
 
-// shown returns a cell for a reader: nothing in it that a terminal would act on but line ends; bytes as text where they are text.
+// shown returns a cell for a reader: nothing in it that a terminal would act on but line ends;
+// bytes as text where they are text.
 func (c column) shown(v any) string {
 	s := ""
 	if b, ok := v.([]byte); ok && c.kind != "UUID" {

@@ -64,7 +64,8 @@ func openReadOnly(ctx context.Context, file string) (*session, error) {
 	return s, err
 }
 
-// openCopy opens a copy of a file that is locked. The copy has lost its name by then, so it is gone with the session, however that ends.
+// openCopy opens a copy of a file that is locked. The copy has lost its name by then, so it is gone
+// with the session, however that ends.
 func openCopy(ctx context.Context, file, path string, locked errLocked) (*session, error) {
 	dir, err := os.MkdirTemp("", "flexbeam-query-")
 	if err != nil {
@@ -88,7 +89,8 @@ func openCopy(ctx context.Context, file, path string, locked errLocked) (*sessio
 	return s, nil
 }
 
-// attach opens a DuckDB file at a path for reading. The session reaches no other file: DuckDB does not give that access back while it runs.
+// attach opens a DuckDB file at a path for reading. The session reaches no other file: DuckDB does
+// not give that access back while it runs.
 func attach(ctx context.Context, file, path string) (*session, error) {
 	db, err := sql.Open("duckdb", "")
 	if err != nil {
@@ -183,7 +185,8 @@ func (s *session) ask(ctx context.Context, query string, out *printer) error {
 	return result.end()
 }
 
-// hasAnswer tells whether a statement has rows to print: SET has none, CREATE TEMP TABLE tells only how many it made.
+// hasAnswer tells whether a statement has rows to print: SET has none, CREATE TEMP TABLE tells only
+// how many it made.
 func hasAnswer(query string, columns []column) bool {
 	if len(columns) != 1 {
 		return len(columns) > 0

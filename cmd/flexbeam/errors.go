@@ -19,8 +19,9 @@ func isUsage(err error) bool {
 	return errors.Is(err, pipeline.ErrUsage) || errors.Is(err, sink.ErrUnknown) || errors.Is(err, sink.ErrURI)
 }
 
-// Beam tells an error with the whole way it took: "job job-001[…] failed:", then the bundles and transforms it went through, "while
-// executing …" and "caused by:", perhaps several times. The cause comes last; behind it may stand the stack of a panic.
+// Beam tells an error with the whole way it took: "job job-001[…] failed:", then the bundles and
+// transforms it went through, "while executing …" and "caused by:", perhaps several times. The
+// cause comes last; behind it may stand the stack of a panic.
 var (
 	stack    = regexp.MustCompile(`(?s)\s*goroutine \d+ \[.*`)
 	causedBy = regexp.MustCompile(`(?is).*caused by:\s*`)

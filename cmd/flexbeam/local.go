@@ -23,7 +23,8 @@ func newLocal(a *app) *cobra.Command {
 	return cmd
 }
 
-// hidden returns a command under another name that help does not show: scripts may know it by its former one.
+// hidden returns a command under another name that help does not show: scripts may know it by its
+// former one.
 func hidden(cmd *cobra.Command, name string) *cobra.Command {
 	cmd.Use, cmd.Hidden = name, true
 	return cmd

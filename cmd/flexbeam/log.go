@@ -22,7 +22,8 @@ func newHandler(w io.Writer, level slog.Level, format string) slog.Handler {
 	return slog.NewTextHandler(w, options)
 }
 
-// newLogger returns the logger of this program and sends what Beam, Prism and gRPC log to it at level debug; else they are silent.
+// newLogger returns the logger of this program and sends what Beam, Prism and gRPC log to it at
+// level debug; else they are silent.
 func newLogger(w io.Writer, level, format string) *slog.Logger {
 	var l slog.Level
 	must(l.UnmarshalText([]byte(level)))
@@ -37,8 +38,9 @@ func newLogger(w io.Writer, level, format string) *slog.Logger {
 	return slog.New(h)
 }
 
-// notices returns the logger of what a reader of JSON is told at every level, where others see lines made for people: progress,
-// the summary, the error that ends the program. With logs as text it is the usual one.
+// notices returns the logger of what a reader of JSON is told at every level, where others see
+// lines made for people: progress, the summary, the error that ends the program. With logs as text
+// it is the usual one.
 func (a *app) notices() *slog.Logger {
 	if a.logFormat.value == "json" {
 		return slog.New(newHandler(a.screen, slog.LevelInfo, "json"))

@@ -44,8 +44,8 @@ func (s *speed) Set(text string) error {
 	return nil
 }
 
-// startOf returns when a history begins whose last moment is to be the one at which sending ends. Slower than real time it begins now, or
-// its events would be sent before they happen.
+// startOf returns when a history begins whose last moment is to be the one at which sending ends.
+// Slower than real time it begins now, or its events would be sent before they happen.
 func startOf(now time.Time, hours, speed float64) time.Time {
 	sending := 0.0
 	if speed > 0 {

@@ -9,8 +9,8 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// summarize says what a job did and how to go on: as a table, or as one log line where logs are JSON. The options
-// are those of the job, with the runner that it had.
+// summarize says what a job did and how to go on: as a table, or as one log line where logs are
+// JSON. The options are those of the job, with the runner that it had.
 func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 	if a.logFormat.value == "json" {
 		a.notices().Info("job done", "sink", o.Sink, "runner", o.Runner, "records", s.Records, "events", s.Events, "duplicates", s.Duplicates,

@@ -32,7 +32,8 @@ type Work struct {
 	BytesTotal int64   // 0: unknown
 	Events     int64
 
-	// Endless says that there is no end to be near of: the line counts events in place of bytes, and plain lines come at half the pace.
+	// Endless says that there is no end to be near of: the line counts events in place of bytes,
+	// and plain lines come at half the pace.
 	Endless bool
 	More    []string // further figures, the most telling first: a narrow terminal shows only those that fit
 }
@@ -114,7 +115,8 @@ func (m *meter) line(w Work, between string) string {
 	return strings.Join(append(parts, m.figures(w)...), between)
 }
 
-// figures returns bytes, rates and the time left, or of endless work events and rate, and what more there is.
+// figures returns bytes, rates and the time left, or of endless work events and rate, and what more
+// there is.
 func (m *meter) figures(w Work) []string {
 	at := m.now()
 	last := m.recent[len(m.recent)-1]

@@ -1,7 +1,7 @@
 package jsonscan
 
-// An Object walks the members of an object. For every Next that returns true the caller must move on with Skip, Take or
-// Seek before the following Next.
+// An Object walks the members of an object. For every Next that returns true the caller must move
+// on with Skip, Take or Seek before the following Next.
 type Object struct {
 	Key []byte // name of the current member, unquoted
 	At  int    // index of the current value
@@ -123,5 +123,6 @@ func (w *walk) Seek(end int, err error) { w.i, w.err = end, err }
 // Depth returns how many arrays and objects lie around the current value.
 func (w *walk) Depth() int { return w.depth }
 
-// End returns the index behind the object or array once Next has returned false, or the error that ended the walk.
+// End returns the index behind the object or array once Next has returned false, or the error that
+// ended the walk.
 func (w *walk) End() (int, error) { return w.i, w.err }

@@ -3,8 +3,8 @@ package repeat
 
 import "time"
 
-// Every calls do again and again from another goroutine, until it gives an error, which failed is told, or the returned function is
-// called. When that returns, no call is under way.
+// Every calls do again and again from another goroutine, until it gives an error, which failed is
+// told, or the returned function is called. When that returns, no call is under way.
 func Every(d time.Duration, do func() error, failed func(error)) (stop func()) {
 	quit, ended := make(chan struct{}), make(chan struct{})
 	go func() {

@@ -1,8 +1,9 @@
-// Package telemetry counts what a job does while it runs: for the progress line, the closing summary, the metrics and the health
-// check, which all read the same counters.
+// Package telemetry counts what a job does while it runs: for the progress line, the closing
+// summary, the metrics and the health check, which all read the same counters.
 //
-// Counters belong to a job, named by its id: the transforms of one process share them. Everything may be called from any goroutine.
-// What is called for every event or poll is an atomic addition or a short critical section; nothing is computed before someone asks.
+// Counters belong to a job, named by its id: the transforms of one process share them. Everything
+// may be called from any goroutine. What is called for every event or poll is an atomic addition or
+// a short critical section; nothing is computed before someone asks.
 package telemetry
 
 import (
@@ -28,7 +29,8 @@ type Counters struct {
 	Deletes     atomic.Int64     // of any table
 	Deleted     [16]atomic.Int64 // deletes by table
 
-	// Unbounded says that the source has no end. Only then are latencies kept and progress is shown without a share.
+	// Unbounded says that the source has no end. Only then are latencies kept and progress is shown
+	// without a share.
 	Unbounded atomic.Bool
 
 	// OpenTasks is the number of tasks that have begun and not ended.
@@ -37,7 +39,8 @@ type Counters struct {
 	// What the state holds, by what its keys are. A task is held for some time after its end.
 	Tasks, Agents, Contacts Held
 
-	// What the source had to put up with: calls refused for their rate, iterators that expired, subscriptions begun again.
+	// What the source had to put up with: calls refused for their rate, iterators that expired,
+	// subscriptions begun again.
 	Throttled, Expired, Resubscribed atomic.Int64
 
 	StateLog StateLog
@@ -79,8 +82,9 @@ func (c *Counters) Now() time.Time {
 // Duplicates returns the number of events beyond the first of each; right once all events are folded.
 func (c *Counters) Duplicates() int64 { return max(0, c.Events.Load()-c.Distinct.Load()) }
 
-// Folded counts events that a fold took in: so many of which no copy was folded before, and so many copies. It moves Distinct and
-// Repeats, which, unlike Duplicates, never counts an event that still waits for its fold.
+// Folded counts events that a fold took in: so many of which no copy was folded before, and so many
+// copies. It moves Distinct and Repeats, which, unlike Duplicates, never counts an event that still
+// waits for its fold.
 func (c *Counters) Folded(distinct, copies int64) {
 	c.Distinct.Add(distinct)
 	c.Repeats.Add(copies)

@@ -15,8 +15,9 @@ type flushes struct {
 	fault    atomic.Pointer[string] // of the last one, nil when it succeeded
 }
 
-// Flush runs a flush of the sink and counts it: its duration, whether it failed, and, when it succeeded, the latencies of the events
-// that Observe saw before it began. A flush that was given up because the job stops is not counted. Flushes run one at a time.
+// Flush runs a flush of the sink and counts it: its duration, whether it failed, and, when it
+// succeeded, the latencies of the events that Observe saw before it began. A flush that was given
+// up because the job stops is not counted. Flushes run one at a time.
 func (c *Counters) Flush(flush func() error) error {
 	seen := c.waiting.take()
 	begin := c.Now()

@@ -20,8 +20,8 @@ type Fault struct {
 	Message string `json:"message"`
 }
 
-// Faults returns why the job does not get on; none while it does. A job that is far behind and catches up is well: its
-// watermark is old but moves.
+// Faults returns why the job does not get on; none while it does. A job that is far behind and
+// catches up is well: its watermark is old but moves.
 func (c *Counters) Faults(l Limits) []Fault {
 	var all []Fault
 	if text := c.flushes.fault.Load(); text != nil {

@@ -18,8 +18,9 @@ type waiting struct {
 	spare []sight // memory of an earlier flush
 }
 
-// Observe says that rows were given to the sink for a record that arrived at a time, in ms: the first of those that waited for the fold. Its latency is counted when a flush
-// has made them visible. Jobs whose source has an end keep no latencies.
+// Observe says that rows were given to the sink for a record that arrived at a time, in ms: the
+// first of those that waited for the fold. Its latency is counted when a flush has made them
+// visible. Jobs whose source has an end keep no latencies.
 func (c *Counters) Observe(arrivalMS int64) {
 	if c.Unbounded.Load() {
 		c.waiting.add(sight{arrivalMS, 1})

@@ -5,7 +5,8 @@ import (
 	"sync"
 )
 
-// The classes of dead letters that a stream alone knows; they are counted from the start, so that the first one is an increase.
+// The classes of dead letters that a stream alone knows; they are counted from the start, so that
+// the first one is an increase.
 const (
 	Late = "late" // an event that came after its task's state was dropped
 	Gap  = "gap"  // a range of records that fell out of the stream's retention before it was read
@@ -38,8 +39,8 @@ func (c *Counters) DeadLetter(class string, n int64) {
 	c.DeadLetters.Add(n)
 }
 
-// Letters returns the number of dead letters of each class. They add up to the total: what was added to DeadLetters alone is of
-// class unclassified.
+// Letters returns the number of dead letters of each class. They add up to the total: what was
+// added to DeadLetters alone is of class unclassified.
 func (c *Counters) Letters() map[string]int64 {
 	c.letters.mu.Lock()
 	defer c.letters.mu.Unlock()

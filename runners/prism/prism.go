@@ -1,5 +1,6 @@
-// Package prism runs a pipeline in this process with Prism, Beam's portable runner: with state, timers and
-// watermarks, as the large runners have them. It keeps everything in memory and nothing over a restart.
+// Package prism runs a pipeline in this process with Prism, Beam's portable runner: with state,
+// timers and watermarks, as the large runners have them. It keeps everything in memory and nothing
+// over a restart.
 package prism
 
 import (
@@ -31,12 +32,12 @@ const (
 	cancelAgain  = 300 * time.Millisecond
 )
 
-// Run runs a pipeline to its end. When ctx ends it cancels this job, and no other one of the process, and returns
-// the cause of ctx. Errors of transforms come back wrapped.
+// Run runs a pipeline to its end. When ctx ends it cancels this job, and no other one of the
+// process, and returns the cause of ctx. Errors of transforms come back wrapped.
 //
-// It submits the job through the job service itself instead of calling beam.Run, which tells nobody the job's id
-// and leaves a file in the directory for temporary files. The job does not get ctx: a context that is canceled
-// under a running job makes Prism panic.
+// It submits the job through the job service itself instead of calling beam.Run, which tells nobody
+// the job's id and leaves a file in the directory for temporary files. The job does not get ctx: a
+// context that is canceled under a running job makes Prism panic.
 func Run(ctx context.Context, p *beam.Pipeline) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -83,8 +84,8 @@ func (s *server) submit(ctx context.Context, p *beam.Pipeline) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// Prism splits a slow bundle with timers wrongly: some fire twice (apache/beam issue 35771). The transforms
-	// divide their elements themselves, so nothing is lost without splits.
+	// Prism splits a slow bundle with timers wrongly: some fire twice (apache/beam issue 35771).
+	// The transforms divide their elements themselves, so nothing is lost without splits.
 	options := &runnerlib.JobOptions{
 		Name:        fmt.Sprintf("flexbeam-%d", submitted.Add(1)),
 		Experiments: []string{"prism_disable_sdf_split"},
@@ -97,7 +98,8 @@ func (s *server) submit(ctx context.Context, p *beam.Pipeline) (string, error) {
 	return runnerlib.Submit(ctx, s.jobs, prepared, token)
 }
 
-// cancel cancels a job and waits for its end, but not for ever: a transform that hangs must not keep the process.
+// cancel cancels a job and waits for its end, but not for ever: a transform that hangs must not
+// keep the process.
 func (s *server) cancel(ctx context.Context, id string, done <-chan error) {
 	ctx, stop := context.WithTimeout(ctx, cancelWithin)
 	defer stop()

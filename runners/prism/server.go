@@ -9,10 +9,10 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners/universal/extworker"
 )
 
-// A server is what the jobs of this process share: Prism's job service, and the pool that starts their workers as
-// goroutines of this process. Both live as long as the process. A pool for each job, as Beam has it, would have to
-// outlive the job by some unknown time: Prism panics if the pool has gone when it starts the worker of a job that
-// was canceled early.
+// A server is what the jobs of this process share: Prism's job service, and the pool that starts
+// their workers as goroutines of this process. Both live as long as the process. A pool for each
+// job, as Beam has it, would have to outlive the job by some unknown time: Prism panics if the pool
+// has gone when it starts the worker of a job that was canceled early.
 type server struct {
 	jobs    jobpb.JobServiceClient
 	workers string // HOST:PORT of the pool

@@ -81,13 +81,15 @@ func (o *Overlay) addStar(key string, self, below cell) {
 	}
 }
 
-// Has tells whether the value at id is not empty: not missing, null, blank, an object or an empty array.
+// Has tells whether the value at id is not empty: not missing, null, blank, an object or an empty
+// array.
 func (o *Overlay) Has(id ID) bool {
 	c := o.cells[id]
 	return c.kind != absent && c.kind != object && c.text != ""
 }
 
-// Text returns the value at id as text, empty when there is none. Numbers are written without exponent, arrays joined.
+// Text returns the value at id as text, empty when there is none. Numbers are written without
+// exponent, arrays joined.
 func (o *Overlay) Text(id ID) string {
 	c := o.cells[id]
 	switch c.kind {
@@ -109,7 +111,8 @@ func (o *Overlay) First(ids ...ID) string {
 	return ""
 }
 
-// Number returns the value at id as a number: a JSON number or decimal text. ok is false for everything else.
+// Number returns the value at id as a number: a JSON number or decimal text. ok is false for
+// everything else.
 func (o *Overlay) Number(id ID) (f float64, ok bool) {
 	c := o.cells[id]
 	if c.kind != number && c.kind != text {
@@ -167,8 +170,8 @@ func media(c cell) []Medium {
 	return m
 }
 
-// Decimal parses decimal text: sign, digits, point, exponent. Infinities, NaN, hexadecimal and decimal commas are no
-// decimal text (contract, section 9).
+// Decimal parses decimal text: sign, digits, point, exponent. Infinities, NaN, hexadecimal and
+// decimal commas are no decimal text (contract, section 9).
 func Decimal(s string) (float64, bool) {
 	s = strings.TrimSpace(s)
 	if s == "" {

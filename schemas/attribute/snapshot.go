@@ -9,8 +9,8 @@ import (
 	"flexbeam/internal/jsonscan"
 )
 
-// A Snapshot is one JSON object of attributes cut down to a tree's paths, in a compact encoding. The empty Snapshot is
-// `{}`. Null and blank values are left out: they say nothing.
+// A Snapshot is one JSON object of attributes cut down to a tree's paths, in a compact encoding.
+// The empty Snapshot is `{}`. Null and blank values are left out: they say nothing.
 type Snapshot string
 
 // kind is what a value is; it decides what may be read from it.
@@ -37,7 +37,8 @@ type starred struct {
 	below value // the value under the one name behind the star
 }
 
-// A Parser cuts JSON objects down to snapshots of one tree. It reuses its memory and serves one goroutine.
+// A Parser cuts JSON objects down to snapshots of one tree. It reuses its memory and serves one
+// goroutine.
 type Parser struct {
 	tree    *Tree
 	values  []value
@@ -50,8 +51,8 @@ func NewParser(t *Tree) *Parser {
 	return &Parser{tree: t, values: make([]value, len(t.nodes))}
 }
 
-// Append parses JSON text and appends its snapshot to dst. ok is false when the text is not a JSON object: such attributes
-// count as none (contract, section 9). Of equal names the last one counts.
+// Append parses JSON text and appends its snapshot to dst. ok is false when the text is not a JSON
+// object: such attributes count as none (contract, section 9). Of equal names the last one counts.
 func (p *Parser) Append(dst, b []byte) (_ []byte, ok bool) {
 	clear(p.values)
 	p.stars = p.stars[:0]
@@ -82,8 +83,8 @@ func (p *Parser) Append(dst, b []byte) (_ []byte, ok bool) {
 	return dst, true
 }
 
-// Join returns the text of a JSON array where one text is due: its scalars joined with a comma and a blank (contract,
-// section 2.15). The caller has checked the grammar.
+// Join returns the text of a JSON array where one text is due: its scalars joined with a comma and
+// a blank (contract, section 2.15). The caller has checked the grammar.
 func Join(array []byte) string {
 	var p Parser
 	return string(p.join(array, 0, 0))
@@ -207,8 +208,8 @@ func (p *Parser) unquote(t []byte) []byte {
 	return bytes.TrimSpace(p.scratch[start:])
 }
 
-// join returns the scalars of an array, trimmed and joined with a comma and a blank; nested arrays are joined
-// in their place; null, blank and objects are left out.
+// join returns the scalars of an array, trimmed and joined with a comma and a blank; nested arrays
+// are joined in their place; null, blank and objects are left out.
 func (p *Parser) join(b []byte, i, depth int) []byte {
 	var out []byte
 	a := jsonscan.OpenArray(b, i, depth)

@@ -1,10 +1,12 @@
-// Package attribute holds what the pipeline keeps of task and worker attributes: the values at the paths that the mapping
-// of fields reads, in a compact form, and how snapshots of them are laid over each other.
+// Package attribute holds what the pipeline keeps of task and worker attributes: the values at the
+// paths that the mapping of fields reads, in a compact form, and how snapshots of them are laid
+// over each other.
 //
-// Attributes are free JSON of up to a few kilobytes, repeated on every event of a task. A Tree names the paths that
-// matter; a Snapshot is one JSON object cut down to them; an Overlay is the deep merge of several snapshots
-// (contract, section 2): a null or blank string never overwrites, arrays and scalars replace, objects merge. Cutting down
-// before merging gives the same values at the tree's paths as merging the whole objects.
+// Attributes are free JSON of up to a few kilobytes, repeated on every event of a task. A Tree
+// names the paths that matter; a Snapshot is one JSON object cut down to them; an Overlay is the
+// deep merge of several snapshots (contract, section 2): a null or blank string never overwrites,
+// arrays and scalars replace, objects merge. Cutting down before merging gives the same values at
+// the tree's paths as merging the whole objects.
 package attribute
 
 import (
@@ -30,12 +32,12 @@ type node struct {
 	raw      bool // an array here is kept as JSON text, not joined
 }
 
-// Star in a path stands for any key: "reservation_attributes.*.media". It may stand once in a path, with exactly one name
-// behind it.
+// Star in a path stands for any key: "reservation_attributes.*.media". It may stand once in a path,
+// with exactly one name behind it.
 const Star = "*"
 
-// NewTree returns the tree of the given dotted paths. An ending "[]" keeps an array as JSON text rather than joined text.
-// It panics on more than 255 nodes: paths are written in code.
+// NewTree returns the tree of the given dotted paths. An ending "[]" keeps an array as JSON text
+// rather than joined text. It panics on more than 255 nodes: paths are written in code.
 func NewTree(paths ...string) *Tree {
 	type branch struct {
 		names    []string

@@ -14,7 +14,8 @@ type Block []byte
 // ErrCorrupt says that a block is not one that a Builder wrote.
 var ErrCorrupt = errors.New("event: corrupt block")
 
-// A Part says which fields of an event a block keeps: what the fold of a task needs, or that of a worker.
+// A Part says which fields of an event a block keeps: what the fold of a task needs, or that of a
+// worker.
 type Part uint32
 
 // The parts of an event.
@@ -54,10 +55,12 @@ const (
 // placed in the set of fields says that a Place follows.
 const placed = 1 << NumFields
 
-// A Builder encodes events. Texts that repeat within a block are stored once. It serves one goroutine.
+// A Builder encodes events. Texts that repeat within a block are stored once. It serves one
+// goroutine.
 //
-// A block is: its length in bytes, then its events. An event is: flags, kind, time, sum, id, the set of fields, the
-// fields' texts, then the optional numbers and snapshots. A text is n<<1 and n bytes, or p<<1|1 for the text at byte p.
+// A block is: its length in bytes, then its events. An event is: flags, kind, time, sum, id, the
+// set of fields, the fields' texts, then the optional numbers and snapshots. A text is n<<1 and n
+// bytes, or p<<1|1 for the text at byte p.
 type Builder struct {
 	buf   []byte
 	n     int
@@ -65,8 +68,8 @@ type Builder struct {
 	epoch uint32
 }
 
-// seen is a text of the block and where it stands. The table of them is small and forgets: a text that was forgotten is
-// stored again.
+// seen is a text of the block and where it stands. The table of them is small and forgets: a text
+// that was forgotten is stored again.
 type seen struct {
 	text  string
 	at    int
@@ -178,7 +181,8 @@ func (b *Builder) text(s string) {
 	b.literal(s)
 }
 
-// slot returns the place of a text in the table of texts, from its length and from bytes at its middle and end.
+// slot returns the place of a text in the table of texts, from its length and from bytes at its
+// middle and end.
 func slot(s string) int {
 	n := len(s)
 	h := uint64(n)
@@ -200,7 +204,8 @@ func load(s string) uint64 {
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// Append appends the events as one block to dst, nothing without events. The texts of added events must not change before.
+// Append appends the events as one block to dst, nothing without events. The texts of added events
+// must not change before.
 func (b *Builder) Append(dst []byte) Block {
 	if len(b.buf) == 0 {
 		return dst
@@ -209,7 +214,8 @@ func (b *Builder) Append(dst []byte) Block {
 	return append(dst, b.buf...)
 }
 
-// Decode appends the events of a block, or of several one after the other, to events. Their texts are slices of one copy.
+// Decode appends the events of a block, or of several one after the other, to events. Their texts
+// are slices of one copy.
 func Decode(b Block, events []Event) ([]Event, error) { return decode(b, events, true) }
 
 func decode(b Block, events []Event, compressed bool) ([]Event, error) {

@@ -1,7 +1,9 @@
-// Package event holds a TaskRouter event as the folds see it, and the compact encoding in which events travel.
+// Package event holds a TaskRouter event as the folds see it, and the compact encoding in which
+// events travel.
 //
-// A decoded event keeps the fields and attribute paths that some rule reads, a tenth or so of its record. Events
-// travel as blocks, since an element for every event would cost more than the event (docs/adr/0001-blocks.md).
+// A decoded event keeps the fields and attribute paths that some rule reads, a tenth or so of its
+// record. Events travel as blocks, since an element for every event would cost more than the event
+// (docs/adr/0001-blocks.md).
 package event
 
 import (
@@ -83,8 +85,9 @@ type Event struct {
 	WorkerAttributes  attribute.Snapshot
 }
 
-// A Place is where the text of a record lies. Few events need the SHA-256 of their text, and hashing all of it would take a
-// third of the decoder's time: so where the text can be read again, the hash waits for the need.
+// A Place is where the text of a record lies. Few events need the SHA-256 of their text, and
+// hashing all of it would take a third of the decoder's time: so where the text can be read again,
+// the hash waits for the need.
 type Place struct {
 	File   string
 	Offset int64
@@ -112,8 +115,8 @@ func sign(less bool) int {
 	return 1
 }
 
-// Stamp is the event stamp: it orders events across tasks and is the row_version of agents and customers
-// (contract, section 1).
+// Stamp is the event stamp: it orders events across tasks and is the row_version of agents and
+// customers (contract, section 1).
 func (e *Event) Stamp() int64 {
 	h := sha256.Sum256([]byte(e.ID))
 	s := e.Time*4096 + int64(h[0])<<3 + int64(h[1])>>5

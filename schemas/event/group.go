@@ -9,10 +9,12 @@ type Group struct {
 	Events  []*Event
 }
 
-// Groups sorts events into groups by account and the SID in the given field. The groups point into events.
+// Groups sorts events into groups by account and the SID in the given field. The groups point into
+// events.
 func Groups(events []Event, by Field) []Group { return groups([][]Event{events}, by) }
 
-// Gather decodes all blocks of an iterator, as a GroupByKey gives them, and sorts their events into groups.
+// Gather decodes all blocks of an iterator, as a GroupByKey gives them, and sorts their events into
+// groups.
 func Gather(blocks func(*[]byte) bool, by Field) ([]Group, error) {
 	var all []Block
 	var b []byte

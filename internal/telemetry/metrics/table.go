@@ -8,7 +8,8 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// Table lists the metrics in the order of the documentation. Beside them the Go runtime and the process show theirs, go_… and process_….
+// Table lists the metrics in the order of the documentation. Beside them the Go runtime and the
+// process show theirs, go_… and process_….
 var Table = []Metric{
 	{Name: "flexbeam_build_info", Kind: Gauge, Labels: []string{"version", "go_version", "beam_version"},
 		Help:   "Always 1; the labels say what is running.",
