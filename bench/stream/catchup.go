@@ -53,22 +53,7 @@ func catchUp(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
-
-	file := filepath.Join(s.dir, "batch.duckdb")
-	for _, old := range []string{file, file + ".wal"} {
-		if err := os.RemoveAll(old); err != nil {
-			return err
-		}
-	}
-	cmd := exec.CommandContext(ctx, s.program, "run", "--source", "file:"+input, "--sink", "duckdb:"+file, "--runner", "prism", "--progress", "none")
-	var log messages
-	cmd.Stderr = &log
-	begin := time.Now()
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("batch: %w: %s", err, log.String())
-	}
-	batchWall, batchCPU := time.Since(begin).Seconds(), (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
-	rows, err := count(file)
+	rows, batchWall, batchCPU, err := batch(ctx, s, input)
 	if err != nil {
 		return err
 	}
@@ -83,6 +68,28 @@ func catchUp(ctx context.Context, s settings) error {
 	show(table.Row{"seconds from start to", "first record read", "all read", "all folded", "all visible", "events/s from first read to all visible"},
 		table.Row{"stream, prism", seconds(first), seconds(read), seconds(folded), seconds(wall), whole(n / (wall - first))})
 	return nil
+}
+
+// batch runs a batch on Prism over a file. It returns the engagements by type, and the wall time and processor time in seconds.
+func batch(ctx context.Context, s settings, input string) (rows string, wall, cpu float64, err error) {
+	file := filepath.Join(s.dir, "batch.duckdb")
+	for _, old := range []string{file, file + ".wal"} {
+		if err := os.RemoveAll(old); err != nil {
+			return "", 0, 0, err
+		}
+	}
+	cmd := exec.CommandContext(ctx, s.program, "run", "--source", "file:"+input, "--sink", "duckdb:"+file,
+		"--runner", "prism", "--progress", "none")
+	var log messages
+	cmd.Stderr = &log
+	begin := time.Now()
+	if err := cmd.Run(); err != nil {
+		return "", 0, 0, fmt.Errorf("batch: %w: %s", err, log.String())
+	}
+	wall = time.Since(begin).Seconds()
+	cpu = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
+	rows, err = count(file)
+	return rows, wall, cpu, err
 }
 
 func since(begin, t time.Time) float64 { return t.Sub(begin).Seconds() }

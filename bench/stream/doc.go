@@ -13,19 +13,25 @@
 // as of now, whatever the hour is. Every figure stands beside how much was really sent; where that
 // is less than 97 % of what was wanted, there is no figure.
 //
-//   - Catch-up: events of four hours wait in eight shards, with the arrival times of those hours. Measured from the start of the
-//     process until the first record is read, all are read, all are folded, and the flush has ended that shows the last row. Beside it the same
-//     records by a batch on Prism from a file, whose engagements must be as many. Times are right to the twentieth of a second at which
-//     the metrics are read.
-//   - Sustained: more events a second from step to step, of whole contacts of two hours. A step holds when the job has, on the mean of the last
-//     quarter of the time, at most half a second's worth of events more before it than on the mean of the second quarter: it takes 97 % of what is
-//     sent, in steps of half a minute.
-//   - Latency, at half of the sustained rate (of the first of -rates if that was not measured): events are sent when they happen; the time from then to the end of the flush that showed their
-//     row is read from flexbeam_latency_seconds. At the lower rate a reader copies the file and its log about every second, opens the copy and
-//     looks for new rows, which overstates by up to the time between two copies.
-//   - Memory: resident memory and what it consists of, state and its log, at the lower rate. What neither Go nor the program's files take is DuckDB's.
-//     The slopes are those of lines through the last two thirds.
-//   - Sender, only if it is asked for with -only sender: whether the sender keeps the rates without a job, and what that costs.
+//   - Catch-up: events of four hours wait in eight shards, with the arrival times of those hours.
+//     Measured from the start of the process until the first record is read, all are read, all are
+//     folded, and the flush has ended that shows the last row. Beside it the same records by a
+//     batch on Prism from a file, whose engagements must be as many. Times are right to the
+//     twentieth of a second at which the metrics are read.
+//   - Sustained: more events a second from step to step, of whole contacts of two hours. A step
+//     holds when the job has, on the mean of the last quarter of the time, at most half a second's
+//     worth of events more before it than on the mean of the second quarter: it takes 97 % of what
+//     is sent, in steps of half a minute.
+//   - Latency, at half of the sustained rate (of the first of -rates if that was not measured):
+//     events are sent when they happen; the time from then to the end of the flush that showed
+//     their row is read from flexbeam_latency_seconds. At the lower rate a reader copies the file
+//     and its log about every second, opens the copy and looks for new rows, which overstates by up
+//     to the time between two copies.
+//   - Memory: resident memory and what it consists of, state and its log, at the lower rate. What
+//     neither Go nor the program's files take is DuckDB's. The slopes are those of lines through
+//     the last two thirds.
+//   - Sender, only if it is asked for with -only sender: whether the sender keeps the rates without
+//     a job, and what that costs.
 //
 // For latency and memory an event arrives in the stream at its own time, so that the time from
 // event to row and that from arrival to row are the same: there is no disorder, which no pipeline

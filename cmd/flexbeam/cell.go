@@ -81,7 +81,8 @@ func (c column) uuid(b []byte) (string, bool) {
 	if c.kind != "UUID" || len(b) != 16 {
 		return "", false
 	}
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), true
+	id := duckdb.UUID(b)
+	return id.String(), true
 }
 
 // shown returns a cell for a reader: nothing in it that a terminal would act on but line ends;
