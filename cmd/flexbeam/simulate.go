@@ -91,7 +91,7 @@ func validate(c simulate.Config) error {
 	return nil
 }
 
-// simulate draws a config into a file or standard output.
+// simulate draws the history of a config into a file or to standard output.
 func (a *app) simulate(ctx context.Context, c simulate.Config, out string, kind console.Kind) (err error) {
 	f, err := create(out, a.stdout)
 	if err != nil {
@@ -126,7 +126,7 @@ func (a *app) simulate(ctx context.Context, c simulate.Config, out string, kind 
 	return nil
 }
 
-// imperfections lists what is not as it should be, each with a comma before it.
+// imperfections lists duplicates, losses and broken records, each with a comma before it.
 func imperfections(stats simulate.Stats) string {
 	var b strings.Builder
 	for _, n := range []struct {
@@ -140,7 +140,7 @@ func imperfections(stats simulate.Stats) string {
 	return b.String()
 }
 
-// A tally counts what is written through it.
+// A tally counts the bytes that are written through it.
 type tally struct{ bytes, lines atomic.Int64 }
 
 // Write implements io.Writer.

@@ -39,8 +39,8 @@ type Counters struct {
 	// What the state holds, by what its keys are. A task is held for some time after its end.
 	Tasks, Agents, Contacts Held
 
-	// What the source had to put up with: calls refused for their rate, iterators that expired,
-	// subscriptions begun again.
+	// What went wrong between the source and its service, and was tried again: calls that were
+	// refused because there were too many, iterators that expired, subscriptions that broke off.
 	Throttled, Expired, Resubscribed atomic.Int64
 
 	StateLog StateLog
@@ -56,7 +56,7 @@ type Counters struct {
 
 var jobs sync.Map
 
-// For returns the counters of a job.
+// For returns the counters of a job in this process. The first call for a job makes them.
 func For(job string) *Counters {
 	if c, ok := jobs.Load(job); ok {
 		return c.(*Counters)
@@ -65,7 +65,7 @@ func For(job string) *Counters {
 	return c.(*Counters)
 }
 
-// Forget drops the counters of a job.
+// Forget drops the counters of a job that has ended. Who holds them may still use them.
 func Forget(job string) { jobs.Delete(job) }
 
 // New returns counters that belong to no job and take the time from a clock.
@@ -79,12 +79,13 @@ func (c *Counters) Now() time.Time {
 	return c.clock()
 }
 
-// Duplicates returns the number of events beyond the first of each; right once all events are folded.
+// Duplicates returns the number of events beyond the first of each. It is right once all events are
+// folded; before, events that wait for their fold count too.
 func (c *Counters) Duplicates() int64 { return max(0, c.Events.Load()-c.Distinct.Load()) }
 
-// Folded counts events that a fold took in: so many of which no copy was folded before, and so many
-// copies. It moves Distinct and Repeats, which, unlike Duplicates, never counts an event that still
-// waits for its fold.
+// Folded counts the events that a fold took in: distinct events of which no copy was folded before,
+// and copies of others. It adds them to Distinct and Repeats. Duplicates also counts events that
+// still wait for their fold; Repeats never does.
 func (c *Counters) Folded(distinct, copies int64) {
 	c.Distinct.Add(distinct)
 	c.Repeats.Add(copies)

@@ -5,8 +5,8 @@
 // Attributes are free JSON of up to a few kilobytes, repeated on every event of a task. A Tree
 // names the paths that matter; a Snapshot is one JSON object cut down to them; an Overlay is the
 // deep merge of several snapshots (contract, section 2): a null or blank string never overwrites,
-// arrays and scalars replace, objects merge. Cutting down before merging gives the same values at
-// the tree's paths as merging the whole objects.
+// arrays and scalars replace, objects merge. It makes no difference to the values at the tree's
+// paths whether objects are cut down before they are merged, or after.
 package attribute
 
 import (

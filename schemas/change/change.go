@@ -3,8 +3,8 @@
 //
 // A change says that a row is as given, or that it is gone, and how much was known when it was
 // said. A sink keeps for each key the change with the greatest version; of equal versions the one
-// that is written later (contract, section 7). So changes may be written again, and in blocks of
-// any size, without a different end.
+// that is written later (contract, section 7). So the tables are the same if changes are written
+// twice or in blocks of another size.
 package change
 
 import (
@@ -58,8 +58,9 @@ func (b Block) Append(c Change) Block {
 	return b
 }
 
-// Each calls f for every change of the block in order. The row is valid until f returns; its
-// strings stay valid.
+// Each calls f for every change of the block, in order, until f returns an error, which it returns.
+// The row is valid until f returns; its strings stay valid. For what is no block it returns
+// ErrCorrupt.
 func (b Block) Each(f func(Change) error) error {
 	s := string(b) // one copy; the cells are slices of it
 	var rows [16]model.Row

@@ -14,8 +14,8 @@ type Block []byte
 // ErrCorrupt says that a block is not one that a Builder wrote.
 var ErrCorrupt = errors.New("event: corrupt block")
 
-// A Part says which fields of an event a block keeps: what the fold of a task needs, or that of a
-// worker.
+// A Part says which fields of an event a block keeps: those that the fold of a task needs, or those
+// that the fold of a worker needs.
 type Part uint32
 
 // The parts of an event.
@@ -68,8 +68,8 @@ type Builder struct {
 	epoch uint32
 }
 
-// seen is a text of the block and where it stands. The table of them is small and forgets: a text
-// that was forgotten is stored again.
+// seen is a text of the block, and where it stands. The table of texts is small, so a new text may
+// take the slot of an older one. The older text is then stored again when it comes back.
 type seen struct {
 	text  string
 	at    int
@@ -181,8 +181,8 @@ func (b *Builder) text(s string) {
 	b.literal(s)
 }
 
-// slot returns the place of a text in the table of texts, from its length and from bytes at its
-// middle and end.
+// slot returns the index of a text in the table of texts. It is computed from the text's length and
+// from bytes at its middle and end.
 func slot(s string) int {
 	n := len(s)
 	h := uint64(n)
@@ -204,8 +204,8 @@ func load(s string) uint64 {
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// Append appends the events as one block to dst, nothing without events. The texts of added events
-// must not change before.
+// Append appends the added events to dst as one block, or nothing if there are none. Until then the
+// texts of these events must not change.
 func (b *Builder) Append(dst []byte) Block {
 	if len(b.buf) == 0 {
 		return dst
@@ -214,8 +214,8 @@ func (b *Builder) Append(dst []byte) Block {
 	return append(dst, b.buf...)
 }
 
-// Decode appends the events of a block, or of several one after the other, to events. Their texts
-// are slices of one copy.
+// Decode appends the events of a block, or of several concatenated ones, to events. The texts of all
+// events are slices of one copy of the block. It returns ErrCorrupt for what is no block.
 func Decode(b Block, events []Event) ([]Event, error) { return decode(b, events, true) }
 
 func decode(b Block, events []Event, compressed bool) ([]Event, error) {

@@ -1,9 +1,9 @@
 // Package event holds a TaskRouter event as the folds see it, and the compact encoding in which
 // events travel.
 //
-// A decoded event keeps the fields and attribute paths that some rule reads, a tenth or so of its
-// record. Events travel as blocks, since an element for every event would cost more than the event
-// (docs/adr/0001-blocks.md).
+// A decoded event keeps only the fields and attribute paths that some rule reads, which is about a
+// tenth of its record. Events travel as blocks of many, because one element for every event would
+// cost more than the event itself (docs/adr/0001-blocks.md).
 package event
 
 import (
@@ -85,9 +85,9 @@ type Event struct {
 	WorkerAttributes  attribute.Snapshot
 }
 
-// A Place is where the text of a record lies. Few events need the SHA-256 of their text, and
-// hashing all of it would take a third of the decoder's time: so where the text can be read again,
-// the hash waits for the need.
+// A Place is where the text of a record lies. Few events need the SHA-256 of their text, and hashing
+// every text would take a third of the decoder's time. So where the text can be read again, it is
+// hashed only when the hash is needed.
 type Place struct {
 	File   string
 	Offset int64
