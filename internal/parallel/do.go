@@ -24,12 +24,14 @@ func Workers() int { return runtime.GOMAXPROCS(0) }
 func Do(workers, n int, work func(worker, piece int) error) error {
 	workers = min(workers, n)
 	if workers <= 1 {
-		for i := range n {
-			if err := work(0, i); err != nil {
-				return err
+		return mapped.Guard(func() error {
+			for i := range n {
+				if err := work(0, i); err != nil {
+					return err
+				}
 			}
-		}
-		return nil
+			return nil
+		})
 	}
 	var (
 		next   atomic.Int64
