@@ -125,9 +125,31 @@ func (p *Parser) object(b []byte, i int, id ID, depth int) (int, error) {
 			o.Seek(p.object(b, o.At, c, o.Depth()))
 			continue
 		}
+		if child.opened && p.open(b, o.At, c) {
+			o.Skip()
+			continue
+		}
 		p.values[c] = p.value(b, o.At, o.Depth(), o.Take(), child.raw)
 	}
 	return o.End()
+}
+
+// open walks the object that the text at b[i] holds as JSON. It returns false where b[i] is no such text.
+func (p *Parser) open(b []byte, i int, id ID) bool {
+	end, err := jsonscan.Value(b, i, 0)
+	if err != nil || b[i] != '"' {
+		return false
+	}
+	inner := p.unquote(b[i:end])
+	if len(inner) == 0 || inner[0] != '{' {
+		return false
+	}
+	if end, err := jsonscan.Value(inner, 0, 0); err != nil || end != len(inner) {
+		return false
+	}
+	p.values[id].kind = object
+	_, err = p.object(inner, 0, id, 0)
+	return err == nil
 }
 
 // each walks an object whose names the input chooses.

@@ -28,6 +28,7 @@ type node struct {
 	last     ID   // the nodes id+1..last lie below this one
 	each     bool // its children are named by the input: `reservation_attributes.*.media`
 	raw      bool // an array here is kept as JSON text, not joined
+	opened   bool // text of a JSON object here is read like the object
 }
 
 // Star in a path stands for any key: "reservation_attributes.*.media". It may stand once in a path, with exactly one name
@@ -35,18 +36,21 @@ type node struct {
 const Star = "*"
 
 // NewTree returns the tree of the given dotted paths. An ending "[]" keeps an array as JSON text rather than joined text.
-// It panics on more than 255 nodes: paths are written in code.
+// "{}" behind a name on the way says that the object may also be written as text of JSON: "pre_engagement_data{}.email".
+// NewTree panics on more than 255 nodes: paths are written in code.
 func NewTree(paths ...string) *Tree {
 	type branch struct {
 		names    []string
 		children map[string]*branch
 		raw      bool
+		opened   bool
 	}
 	root := &branch{children: map[string]*branch{}}
 	for _, p := range paths {
 		b := root
 		raw := strings.HasSuffix(p, "[]")
 		for _, name := range strings.Split(strings.TrimSuffix(p, "[]"), ".") {
+			name, opened := strings.CutSuffix(name, "{}")
 			c := b.children[name]
 			if c == nil {
 				c = &branch{children: map[string]*branch{}}
@@ -54,6 +58,7 @@ func NewTree(paths ...string) *Tree {
 				b.names = append(b.names, name)
 			}
 			b = c
+			b.opened = b.opened || opened
 		}
 		b.raw = raw
 	}
@@ -64,7 +69,7 @@ func NewTree(paths ...string) *Tree {
 			panic("attribute: more than 255 paths")
 		}
 		id := ID(len(t.nodes))
-		t.nodes = append(t.nodes, node{path: path, parent: parent, raw: b.raw})
+		t.nodes = append(t.nodes, node{path: path, parent: parent, raw: b.raw, opened: b.opened})
 		t.ids[path] = id
 		if len(b.names) > 0 {
 			t.nodes[id].children = map[string]ID{}

@@ -51,8 +51,11 @@ const (
 	ofTask
 )
 
-// placed in the set of fields says that a Place follows.
-const placed = 1 << NumFields
+// What else may follow the fields, told in the set of them.
+const (
+	placed    = 1 << (NumFields + iota) // a Place
+	versioned                           // a Schema
+)
 
 // A Builder encodes events. Texts that repeat within a block are stored once. It serves one goroutine.
 //
@@ -124,6 +127,9 @@ func (b *Builder) Add(e *Event, part Part) {
 	if e.Place.File != "" {
 		set = placed
 	}
+	if e.Schema != 0 {
+		set |= versioned
+	}
 	fields := partFields[part]
 	for _, f := range fields {
 		if e.Text[f] != "" {
@@ -140,6 +146,9 @@ func (b *Builder) Add(e *Event, part Part) {
 		b.text(e.Place.File)
 		b.buf = binary.AppendVarint(b.buf, e.Place.Offset)
 		b.buf = binary.AppendVarint(b.buf, e.Place.Length)
+	}
+	if set&versioned != 0 {
+		b.buf = binary.AppendUvarint(b.buf, uint64(e.Schema))
 	}
 	if flags&hasQueueEntered != 0 {
 		b.buf = binary.AppendVarint(b.buf, e.QueueEnteredAt)
@@ -337,6 +346,9 @@ func (d *decoder) event(e *Event) {
 	}
 	if set&placed != 0 {
 		e.Place = Place{d.text(), d.varint(), d.varint()}
+	}
+	if set&versioned != 0 {
+		e.Schema = uint32(d.uvarint())
 	}
 	e.QueueEnteredAt, e.InPreviousForMS = None, None
 	if flags&hasQueueEntered != 0 {

@@ -9,8 +9,8 @@ import (
 )
 
 // Distinct removes all but the best record of each event and sorts the events: of two records of one event that differ, one
-// of Event Streams counts before one of REST, then the one whose text has the greater SHA-256 (contract, section 1). It
-// works in place. It fails only where the text of a record has to be read again and cannot be.
+// of Event Streams counts before one of REST, then the one of the newer schema, then the one whose text has the greater
+// SHA-256 (contract, section 1). It works in place. It fails only where the text of a record has to be read again and cannot be.
 func Distinct(events []*Event) ([]*Event, error) {
 	best := events[:0]
 	if len(events) <= 24 {
@@ -51,6 +51,11 @@ func better(e, f *Event) (*Event, error) {
 	switch {
 	case e.Stream != f.Stream:
 		if e.Stream {
+			return e, nil
+		}
+		return f, nil
+	case e.Schema != f.Schema:
+		if e.Schema > f.Schema {
 			return e, nil
 		}
 		return f, nil

@@ -69,6 +69,7 @@ type Event struct {
 	Time   int64  // ms since 1970 UTC
 	Kind   Kind
 	Stream bool   // its record came from Event Streams, not from the REST log
+	Schema uint32 // version of the record's dataschema, 0 when there is none
 	OfTask bool   // it names a task, even where its part of a block does not keep which
 	Sum    uint64 // tells texts of records apart; without a Place the first 64 bits of the text's SHA-256
 	Place  Place  // where the record's text can be read again; without a File it cannot

@@ -52,8 +52,10 @@ func Kept() string {
 }
 
 var taskPaths = strings.Fields(`
-	direction channelType
-	from to customerAddress caller called outbound_to
+	direction internal client_call channelType customChannelType conferenceSid
+	from to customerAddress caller called outbound_to name twilioNumber
+	customerId customerPhone customerEmail pre_engagement_data{}.email
+	callBackData.numberToCallFrom callBackData.recordingUrl
 	from_country to_country from_state to_state
 	conversationSid channelSid
 	reservation_attributes.*.media[]
@@ -64,7 +66,8 @@ var taskPaths = strings.Fields(`
 	conversations.campaign conversations.campain conversations.case conversations.category conversations.language
 	conversations.outcome conversations.outcome_category conversations.priority conversations.reason
 	conversations.channel conversations.company_contact conversations.external_contact conversations.direction
-	conversations.queue
+	conversations.queue conversations.virtual conversations.abandoned
+	conversations.customers.phone conversations.customers.email
 	conversations.attribute_1 conversations.attribute_2 conversations.attribute_3
 	conversations.conversation_attribute_1 conversations.conversation_attribute_2 conversations.conversation_attribute_3
 	conversations.fact_01 conversations.fact_02 conversations.fact_03
@@ -75,7 +78,7 @@ var taskPaths = strings.Fields(`
 `)
 
 var workerPaths = strings.Fields(`
-	full_name email location manager organization
+	full_name first_name last_name email location manager organization
 	department department_name
 	team agent_team team_name
 	role roles

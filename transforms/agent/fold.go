@@ -3,6 +3,8 @@
 package agent
 
 import (
+	"cmp"
+
 	"flexbeam/schemas/attribute"
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/model"
@@ -54,7 +56,7 @@ func (f *Folder) Fold(account, worker string, events []*event.Event) model.Row {
 	r[col.account] = model.Text(account)
 	r[col.agent] = model.Text(worker)
 	if r[col.name].IsNull() {
-		r[col.name] = model.Text(name)
+		r[col.name] = model.Text(cmp.Or(fullName(f.overlay), Identity(name)))
 	}
 	r[col.role] = model.Text(Role(f.overlay))
 	r[col.roles] = model.Text(Roles(f.overlay))

@@ -21,6 +21,7 @@ type Sighting struct {
 // Result is what the events of one task say of customers.
 type Result struct {
 	ContactID string     // contact_id of the task's engagements
+	Named     *Named     // all that the task may call the customer by
 	Sightings []Sighting // one for each contact that an event of the task names; empty for an isolated task
 	Isolated  model.Row  // the row of a task without any contact, else nil
 }
@@ -29,6 +30,8 @@ type Result struct {
 type Folder struct {
 	key       Key
 	overlay   *attribute.Overlay
+	named     Named
+	found     []candidate // of the snapshot that was read last
 	last      attribute.Snapshot
 	lastOK    bool
 	profile   Profile
@@ -39,12 +42,14 @@ type Folder struct {
 
 // NewFolder returns a Folder that hashes contacts with key.
 func NewFolder(key Key) *Folder {
-	return &Folder{key: key, overlay: attribute.NewOverlay(model.TaskTree), row: model.Customers.NewRow()}
+	return &Folder{key: key, named: Named{key: key}, overlay: attribute.NewOverlay(model.TaskTree), row: model.Customers.NewRow()}
 }
 
 // Fold takes the distinct events of one task in order. version is the task's row_version.
 func (f *Folder) Fold(task string, events []*event.Event, version int64) Result {
 	f.sightings = f.sightings[:0]
+	f.named.reset()
+	f.lastOK = false
 	var best, attributed, newest *event.Event
 	var bestKind Kind
 	contact := task
@@ -67,7 +72,7 @@ func (f *Folder) Fold(task string, events []*event.Event, version int64) Result 
 			best, bestKind, contact = e, p.Kind, id
 		}
 	}
-	r := Result{ContactID: contact, Sightings: f.sightings}
+	r := Result{ContactID: contact, Named: &f.named, Sightings: f.sightings}
 	if best == nil && newest != nil {
 		var p Profile
 		if attributed != nil {
@@ -86,7 +91,9 @@ func (f *Folder) read(s attribute.Snapshot) (Profile, string) {
 		f.overlay.Reset()
 		f.overlay.Add(s)
 		f.last, f.lastOK = s, true
-		f.profile = profile(f.overlay)
+		f.found = candidates(f.found[:0], f.overlay)
+		f.named.add(f.found)
+		f.profile = profile(f.overlay, f.found)
 		f.id = f.profile.Contact
 		if f.profile.Kind != NoContact {
 			f.id = f.key.ID(f.profile.Contact)

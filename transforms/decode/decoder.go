@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"math"
 	"strings"
 	"unicode/utf8"
 
@@ -160,6 +161,7 @@ func (d *Decoder) decode(b []byte) (dropped bool, _ *Error) {
 	} else {
 		e.Text[event.AccountSID] = first(e.Text[event.AccountSID], text(r.at[dataAccount]))
 		e.ID = first(text(r.at[payloadSID]), text(r.at[dataSID]), text(r.at[envID]))
+		e.Schema = schema(r.at[envSchema])
 	}
 	if d.Place != nil {
 		e.Sum, e.Place = xxhash.Sum64(b), d.Place(b)
@@ -189,6 +191,24 @@ func (d *Decoder) decode(b []byte) (dropped bool, _ *Error) {
 	e.TaskAttributes, e.HasTaskAttributes = d.attributes(&d.task, r.at[taskAttributes])
 	e.WorkerAttributes, e.HasWorkerAttrs = d.attributes(&d.worker, r.at[workerAttributes])
 	return false, nil
+}
+
+// schema returns the version that a dataschema ends with: the number that begins behind its last slash, 0 without one
+// (contract, section 1).
+func schema(v []byte) uint32 {
+	s := text(v)
+	at := strings.LastIndexByte(s, '/')
+	if at < 0 {
+		return 0
+	}
+	n := uint64(0)
+	for _, c := range []byte(s[at+1:]) {
+		if c < '0' || c > '9' {
+			break
+		}
+		n = min(n*10+uint64(c-'0'), math.MaxUint32)
+	}
+	return uint32(n)
 }
 
 // open takes the data and the payload apart where they are text.

@@ -35,6 +35,21 @@ func brief(e event.Event) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
+func TestASchemaHasTheVersionBehindItsLastSlash(t *testing.T) {
+	for schema, want := range map[string]uint32{
+		`"https://events-schemas.twilio.com/TaskRouter.WDSEvent/4"`: 4, `"https://e/TaskRouter.WDSEvent/12.json"`: 12, `"https://e/3/"`: 0, `"https://e/v4"`: 0,
+		`"4"`: 0, `""`: 0, `null`: 0, `4`: 0, `"/99999999999999999999"`: 4294967295, `"/4/5"`: 5,
+	} {
+		line := strings.Replace(kinesis, `"https://events-schemas.twilio.com/TaskRouter.WDSEvent/4"`, schema, 1)
+		if got := only(t, line).Schema; got != want {
+			t.Errorf("%s: got %d, want %d", schema, got, want)
+		}
+	}
+	if got := only(t, rest).Schema; got != 0 {
+		t.Errorf("REST has schema %d", got)
+	}
+}
+
 func TestFixturesAreRead(t *testing.T) {
 	tests := []struct {
 		name, line, want string

@@ -13,6 +13,7 @@ const (
 	envType = slot(event.NumFields) + iota
 	envID
 	envTime
+	envSchema
 	envData
 	restSID
 	restAccount
@@ -53,6 +54,8 @@ func (r *parts) envelope(b []byte, i int) (int, error) {
 			s = envID
 		case "time":
 			s = envTime
+		case "dataschema":
+			s = envSchema
 		case "data":
 			clear(r.at[dataSID : dataPayload+1])
 			r.clearPayload()

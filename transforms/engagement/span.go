@@ -16,6 +16,7 @@ type span struct {
 	engagement, wrapUp, invitation, wait int64 // ms, event.None for null
 
 	reservation *reservation // of agent and invitation rows
+	from        *reservation // of a queue row that its taking-away opened
 	transfer    bool         // a queue row that a transfer opened: its queue is where the transfer went
 	inferred    bool
 	everything  bool // takes the overlay of everything (rule 11)

@@ -12,7 +12,8 @@ import (
 
 // Options are the options of the fold.
 type Options struct {
-	ContactKey string // customer.Key
+	ContactKey  string   // customer.Key
+	LeftReasons []string // reasons that mean that the customer left; nil: engagement.DefaultLeftReasons
 }
 
 // A Folder folds tasks. It reuses its memory and serves one goroutine.
@@ -25,7 +26,7 @@ type Folder struct {
 // NewFolder returns a Folder.
 func NewFolder(o Options) *Folder {
 	return &Folder{
-		engagements: engagement.NewFolder(),
+		engagements: engagement.NewFolder(o.LeftReasons),
 		customers:   customer.NewFolder(customer.Key(o.ContactKey)),
 		row:         model.Customers.NewRow(),
 	}
@@ -56,7 +57,8 @@ func (f *Folder) Fold(account, task string, events []*event.Event, emit func(mod
 		return out, nil // events of queues and workflows: counted, no rows
 	}
 	c := f.customers.Fold(task, events, out.Version)
-	f.engagements.Fold(account, task, c.ContactID, events, out.Version, func(r model.Row) { emit(model.EngagementsID, r) })
+	t := engagement.Task{Account: account, SID: task, Contact: c.ContactID, Named: c.Named, Version: out.Version}
+	f.engagements.Fold(t, events, func(r model.Row) { emit(model.EngagementsID, r) })
 	if c.Isolated != nil {
 		emit(model.CustomersID, c.Isolated)
 	}
