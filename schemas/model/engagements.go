@@ -59,6 +59,6 @@ var Engagements = Table{
 		{Name: "workflow_sid", Type: String, Sources: payload("workflow_sid"), Description: "Workflow SID.", Rule: "2.12"},
 		{Name: "workflow_name", Type: String, Sources: payload("workflow_name"), Description: "Workflow name.", Rule: "2.12"},
 		{Name: "inferred", Type: Bool, Required: true, Sources: ruled("repairs of the fold"), Description: "True when a missing event was inferred from others.", Rule: "2.2, 2.4, 2.6, 2.7, 2.8, 2.9, 2.10"},
-		{Name: "is_virtual", Type: Bool, Required: true, Sources: task("conversations.virtual"), Description: "True for a task that an application made only to report; such rows count neither as waits nor as offers nor as handling.", Rule: "2.14"},
+		{Name: "is_virtual", Type: Bool, Required: true, Later: true, Sources: task("conversations.virtual"), Description: "True for a task that an application made only to report; such rows count neither as waits nor as offers nor as handling.", Rule: "2.14"},
 	},
 }
