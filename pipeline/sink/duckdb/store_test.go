@@ -178,6 +178,58 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 	}
 }
 
+// TestAFileFromBeforeTakesTheColumnsThatCameLater makes the tables as they were without them.
+func TestAFileFromBeforeTakesTheColumnsThatCameLater(t *testing.T) {
+	ctx := context.Background()
+	ddl, err := model.DDL("duckdb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ddl, _, _ = strings.Cut(ddl, "CREATE OR REPLACE VIEW")
+	var old []string
+	for line := range strings.Lines(ddl) {
+		if !strings.Contains(line, "is_virtual") {
+			old = append(old, line)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "calls.duckdb")
+	db, err := sql.Open("duckdb", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{
+		strings.Join(old, ""),
+		`INSERT INTO engagements (account_sid, engagement_id, engagement_type, status, conversation_id, task_sid, contact_id, start_time, channel_vendor, platform, direction, inferred, wait_time_seconds)
+			VALUES ('AC1', 'old', 'Queue', 'Completed', 'WT9', 'WT9', '+1', now(), 'Twilio', 'Flex', 'Inbound', false, 7)`,
+	} {
+		if _, err := db.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	db.Close()
+	for range 2 { // the second time there is nothing to add
+		s, err := sink.Open(ctx, "duckdb:"+file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range sinktest.Engagements(10, 1000, 1) {
+			if err := s.Write(ctx, b); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := s.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := len(readRows(t, file, &model.Engagements)); n != 11 {
+		t.Errorf("%d rows", n)
+	}
+	var waited float64
+	if err := connect(t, file).QueryRow("SELECT wait_time_seconds FROM conversations WHERE conversation_id = 'WT9'").Scan(&waited); err != nil || waited != 7 {
+		t.Errorf("the row from before waited %v, %v", waited, err)
+	}
+}
+
 func TestAnyFileNameWorks(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
