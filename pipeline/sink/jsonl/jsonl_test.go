@@ -154,6 +154,34 @@ func TestMalformedFileIsNamedWithItsLine(t *testing.T) {
 	}
 }
 
+func TestARowFromBeforeAColumnCameIsRead(t *testing.T) {
+	var engagement model.Row
+	for _, b := range sinktest.Engagements(1, 1000, 1) {
+		if err := b.Each(func(c change.Change) error { engagement = c.Row; return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	engagement[model.Engagements.Col("is_virtual")] = model.Boolean(false)
+	now := string(appendRow(nil, &model.Engagements, engagement))
+	dir := t.TempDir()
+	file := filepath.Join(dir, "engagements.jsonl")
+	if err := os.WriteFile(file, []byte(strings.Replace(now, `,"is_virtual":false`, "", 1)), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	w, err := open(context.Background(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range w.(*writer).tables[model.EngagementsID].entries {
+		if e.line != now {
+			t.Errorf("got %s\nwant %s", e.line, now)
+		}
+	}
+	if err := w.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestSecondWriterIsRefusedUntilTheFirstCloses(t *testing.T) {
 	ctx, dir := context.Background(), t.TempDir()
 	first, err := open(ctx, dir)

@@ -118,6 +118,10 @@ func (w *writer) loadDelete(line []byte) error {
 func (t *table) take(r model.Row, i int, fields map[string]json.RawMessage) error {
 	c := &t.Columns[i]
 	raw, ok := fields[c.Name]
+	if !ok && c.Later { // a row from before the column came
+		r[i] = model.Value{Type: c.Type}
+		return nil
+	}
 	if !ok || len(raw) == 0 {
 		return fmt.Errorf("column %s of %s is missing", c.Name, t.Name)
 	}

@@ -123,6 +123,7 @@ func (d *dice) engagement() model.Row {
 	text("workflow_sid", d.known("WW", 12))
 	text("workflow_name", d.of("Assign to anyone", "Billing flow", "Sales flow"))
 	set("inferred", model.Boolean(d.IntN(50) == 0))
+	set("is_virtual", model.Boolean(d.IntN(50) == 0))
 	set("updated_at", model.Millis(end))
 	set("row_version", model.Integer(int64(4+d.IntN(12))*4097))
 	return r
