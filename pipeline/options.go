@@ -13,6 +13,8 @@ import (
 	"flexbeam/pipeline/source/kinesis"
 	"flexbeam/schemas/event"
 	"flexbeam/transforms/agentstatus"
+	"flexbeam/transforms/engagement"
+	"flexbeam/transforms/task"
 )
 
 // ErrUsage is behind errors that the caller can mend by other options.
@@ -41,6 +43,9 @@ type Options struct {
 	AsOf       time.Time // running activities count up to the last quarter hour before; zero: they do not
 	ContactKey string    // contacts are hashed with this key; empty: they stay clear
 	Hidden     []string  // activities that are not kept; nil: agentstatus.DefaultHidden
+
+	LeftReasons         []string // reasons of a cancellation that mean that the customer left; nil: engagement.DefaultLeftReasons
+	NoDeadLetterPayload bool     // dead letters are written without their record; a ContactKey implies it
 
 	FlushEvery time.Duration // in stream mode, how often rows become visible; default 5 s for files, 1 s for a live stream
 
@@ -102,6 +107,9 @@ func (o Options) check() (*source, error) {
 	}
 	if o.Runner == Direct && o.Mode == Stream {
 		return nil, usage("the direct runner has no state and no timers, so it cannot stream: choose --runner prism, or --mode batch")
+	}
+	if err := o.checkReasons(); err != nil {
+		return nil, err
 	}
 	if err := sink.Check(o.Sink); err != nil {
 		return nil, usage("--sink: %w", err)
@@ -168,6 +176,24 @@ func parseSource(uri string) (*source, error) {
 	}
 	s.files = files
 	return s, nil
+}
+
+// TaskOptions returns the options of the fold of tasks.
+func (o Options) TaskOptions() task.Options {
+	return task.Options{ContactKey: o.ContactKey, LeftReasons: o.LeftReasons}
+}
+
+// HidesPayload tells whether dead letters are written without their record (deadletter.Hide).
+func (o Options) HidesPayload() bool { return o.NoDeadLetterPayload || o.ContactKey != "" }
+
+// checkReasons refuses a reason that would be equal to every reason without a letter or digit.
+func (o Options) checkReasons() error {
+	for _, r := range o.LeftReasons {
+		if engagement.Letters(r) == "" {
+			return usage("--customer-left-reason: %q has no letter and no digit, which are all that is compared: write a reason such as %q", r, engagement.DefaultLeftReasons[0])
+		}
+	}
+	return nil
 }
 
 func (o Options) asOf() int64 {

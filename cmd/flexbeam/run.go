@@ -14,6 +14,7 @@ import (
 	"flexbeam/pipeline"
 	"flexbeam/schemas/event"
 	"flexbeam/transforms/agentstatus"
+	"flexbeam/transforms/engagement"
 )
 
 const runLong = `Run a job: read TaskRouter events from a source and keep the tables of a sink up to date.
@@ -38,7 +39,8 @@ A stream is read on where its --state directory ends, also after kill -9: it hol
 within a day, the last day of each agent, and the position of each shard. Without one, a new process begins at start.
 
 Contacts stay readable in the tables unless there is a key: from --contact-key-file, or from the environment variable ` + keyVariable + `.
-With a key they are HMAC-SHA256 in hex, equal for equal contacts.`
+With a key they are HMAC-SHA256 in hex, equal for equal contacts; so is every other text of an engagement that equals a contact of its task. Texts that
+only contain one stay, and dead letters have no payload.`
 
 const runExample = `  flexbeam run --source file:day.ndjson.gz --sink duckdb:calls.duckdb
   flexbeam run --source 'file:archive/2026-03-*.ndjson.zst' --sink jsonl:out --runner direct
@@ -85,13 +87,15 @@ func newRun(a *app) *cobra.Command {
 	f.mode.add(cmd, false, "mode", "auto is batch for files, stream for streams; stream replays files through the streaming graph")
 	flags.StringVar(&f.asOf, "as-of", "", "`TIME` up to which running activities count: ISO 8601, epoch, or now; without it they do not count")
 	flags.StringArrayVar(&f.hidden, "hide-activity", agentstatus.DefaultHidden, "`NAME` of an activity that agent_status leaves out, any case; repeatable, replaces the default")
+	flags.StringArrayVar(&f.options.LeftReasons, "customer-left-reason", engagement.DefaultLeftReasons, "`REASON` of a canceled task that means that the customer left; letters and digits are compared, in any case; repeatable, replaces the default")
 	flags.StringVar(&f.keyFile, "contact-key-file", "", "`FILE` that holds the key with which contacts are hashed")
+	flags.BoolVar(&f.options.NoDeadLetterPayload, "no-dead-letter-payload", false, "write dead letters without their record; a contact key implies it")
 	flags.DurationVar(&f.options.FlushEvery, "flush-every", 0, "in stream mode, how often rows become visible (default 5s for files, 1s for a stream)")
 	flags.StringVar(&f.options.State, "state", "", "`DIR` that holds what a stream's next process needs to go on; made if it is not there")
 	flags.BoolVar(&f.options.AtOnce, "at-once", false, "of a stream: fold events when they are read, not when the watermark has passed them")
 	f.progress.add(cmd, false, "progress", "how progress is shown; auto is bar on a terminal, plain elsewhere")
 	flags.StringVar(&f.metrics, "metrics-addr", "", "`HOST:PORT` that serves /metrics for Prometheus, /healthz, /readyz; :PORT is the loopback interface, port 0 a free one")
-	completeNothing(cmd, "source", "sink", "as-of", "hide-activity", "flush-every", "metrics-addr")
+	completeNothing(cmd, "source", "sink", "as-of", "hide-activity", "customer-left-reason", "flush-every", "metrics-addr")
 	return cmd
 }
 
