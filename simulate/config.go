@@ -32,6 +32,7 @@ type Config struct {
 	Disorder   time.Duration // longest delay of a record; most are far shorter. 0: arrival at the event's time
 	Duplicates float64       // share of events that are sent again, 0 to 1
 	Losses     float64       // share of events that never arrive, 0 to 1
+	Partial    float64       // share of tasks whose events come by a subscription without task-queue.* and reservation.rescinded, 0 to 1
 	Dirty      float64       // broken records added, per distinct event, 0 to 1
 }
 
@@ -87,7 +88,7 @@ func (c Config) Validate() error {
 	shares := []struct {
 		name  string
 		value float64
-	}{{"duplicates", c.Duplicates}, {"losses", c.Losses}, {"dirty", c.Dirty}}
+	}{{"duplicates", c.Duplicates}, {"losses", c.Losses}, {"partial", c.Partial}, {"dirty", c.Dirty}}
 	for _, s := range shares {
 		if !(s.value >= 0 && s.value <= 1) {
 			return fmt.Errorf("simulate: %s: %v is not a share between 0 and 1", s.name, s.value)

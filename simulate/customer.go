@@ -43,11 +43,11 @@ func (c *centre) returning() customer {
 }
 
 // write adds the customers object of the task attributes; full, with what only some integrations know.
-func (u *customer) write(x *text, full bool) {
+func (u *customer) write(x *text, full bool, phone string) {
 	x.open("customers")
 	x.str("name", u.first+" "+u.last)
 	x.opt("external_id", u.crm)
-	x.plain("phone", u.phone)
+	x.str("phone", phone)
 	if full {
 		x.plain("email", u.email)
 	}

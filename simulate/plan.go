@@ -22,6 +22,8 @@ const (
 	skipped              // the workflow skips its last step
 	expired              // the task's time to live is over
 	withdrawn            // canceled through the API
+	reported             // a task that an application makes only to report, such as the time in an IVR
+	chatEnded            // the visitor ends a chat before anybody answers
 	deleted              // deleted while it waits
 	deletedAssigned      // deleted during the talk
 	forgotten            // accepted and never completed; Twilio deletes it after a day
@@ -73,6 +75,7 @@ type plan struct {
 	failures  int
 	crowd     int // reservations at the same time, beyond the first
 	noWrapup  bool
+	taken     bool // a supervisor or a script takes the task from the first agent, so that it goes to another one
 	handover  handover
 	warm      bool
 	verdict   verdict

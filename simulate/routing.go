@@ -37,6 +37,8 @@ func (c *centre) endOfWait(f fate) int64 {
 		return c.dice.skewed(35*second, 0.9, 3*second, 20*minute)
 	case calledBack, voicemail:
 		return c.dice.skewed(50*second, 0.5, 15*second, 10*minute)
+	case reported:
+		return c.dice.between(5*second, 3*minute)
 	case timedOut, expired:
 		return c.dice.between(5*minute, 25*minute)
 	}

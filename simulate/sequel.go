@@ -30,6 +30,7 @@ func (c *centre) sequel(t *task) contact {
 		t.writeReservationMedia(&x)
 		s.copied = x.b
 	}
+	s.virtual = false
 	s.talking, s.noted, s.ended, s.late = false, false, false, false
 	s.hangUpBy, s.destination, s.recording = "", "", ""
 	s.talked, s.conference, s.workerCall = nil, "", ""

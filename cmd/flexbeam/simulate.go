@@ -74,12 +74,13 @@ func newSimulate(a *app) *cobra.Command {
 	flags.DurationVar(&c.Disorder, "disorder", c.Disorder, "longest delay of a record, such as 10m; output is in order of arrival")
 	flags.Float64Var(&c.Duplicates, "duplicates", c.Duplicates, "share of events that come again, 0 to 1")
 	flags.Float64Var(&c.Losses, "losses", c.Losses, "share of events that never come, 0 to 1")
+	flags.Float64Var(&c.Partial, "partial", c.Partial, "share of tasks of which task-queue.* and reservation.rescinded never come, 0 to 1")
 	flags.Float64Var(&c.Dirty, "dirty", c.Dirty, "broken records added for each event, 0 to 1")
 	flags.StringVar(&out, "out", "-", "`FILE` to write; the endings .gz and .zst compress; - is standard output")
 	flags.StringVar(&to, "to", "", "Kinesis stream to send to instead, kinesis:STREAM with options as a `URI`")
 	flags.Var(&speed, "speed", "with --to, how many times faster than real time; 0 or max is as fast as possible")
 	progress.add(cmd, false, "progress", "how progress is shown; auto is bar on a terminal, plain elsewhere")
-	completeNothing(cmd, "seed", "start", "hours", "agents", "tasks", "accounts", "events", "disorder", "duplicates", "losses", "dirty", "to", "speed")
+	completeNothing(cmd, "seed", "start", "hours", "agents", "tasks", "accounts", "events", "disorder", "duplicates", "losses", "partial", "dirty", "to", "speed")
 	return cmd
 }
 
