@@ -176,7 +176,7 @@ func (c *centre) dial(con contact, agent *agent) *task {
 func (c *centre) unanswered(r *reservation) {
 	if r.open && !r.task.over {
 		r.code = 45305
-		c.cancel(r.task, pick(c.dice, []string{"", "no answer"}), reservationCancel)
+		c.cancel(r.task, pick(c.dice, []string{"Task canceled by the caller", "no answer"}), reservationCancel)
 	}
 }
 
