@@ -82,6 +82,9 @@ func parse(b []byte) (any, bool) {
 	return v, true
 }
 
+// version matches a schema that ends with a name or number beginning with digits.
+var version = regexp.MustCompile(`(?s)/([0-9]+)[^/]*$`)
+
 func reference(b []byte, r object) (e event.Event, payload object, _ decode.Class) {
 	kind, inside := strings.CutPrefix(words(r["type"]), decode.TypePrefix)
 	if words(r["type"]) != "" && !inside {
@@ -131,6 +134,13 @@ func reference(b []byte, r object) (e event.Event, payload object, _ decode.Clas
 	} else {
 		e.Text[event.AccountSID] = either(e.Text[event.AccountSID], words(data["account_sid"]))
 		e.ID = either(words(payload["sid"]), words(data["sid"]), words(r["id"]), fmt.Sprintf("%x", sum))
+		if m := version.FindStringSubmatch(words(r["dataschema"])); m != nil {
+			n, err := strconv.ParseUint(m[1], 10, 32)
+			if err != nil {
+				n = math.MaxUint32
+			}
+			e.Schema = uint32(n)
+		}
 	}
 	e.Time = event.None
 	for _, v := range []any{payload["timestamp"], data["timestamp"], r["event_date_ms"], r["time"]} {
