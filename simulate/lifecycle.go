@@ -47,7 +47,7 @@ var lifecycles = []lifecycle{
 	{"customer lost in transfer", 0.5, "transfer-initiated, transfer-failed (hangup), completed", plan{handover: toQueue, verdict: lost}},
 	{"call transferred by new task", 1, accept + "completed (task transferred); second task of the same conversation", plan{onward: newTask}},
 	{"call transferred outside", 1, accept + wrapUp + ", destination in the attributes", plan{onward: external}},
-	{"call taken from the agent", 1.5, accept + "canceled, rejected or rescinded; some task-queue.entered; " + accept + wrapUp, plan{taken: true}},
+	{"call taken from the agent", 1.5, accept + "canceled, rejected or rescinded; " + accept + wrapUp, plan{taken: true}},
 	{"time in an IVR, only reported", 1.5, "task.canceled (IVR task), conversations.virtual; half go on as a call of the same conversation", plan{fate: reported}},
 	{"outbound call unanswered", 1, ring + "canceled, task.canceled", plan{direction: "outbound", fate: abandoned}},
 	{"outbound call", 6, accept + wrapUp + ", some without a queue", plan{direction: "outbound"}},

@@ -14,7 +14,6 @@ import (
 	"flexbeam/pipeline"
 	"flexbeam/schemas/event"
 	"flexbeam/transforms/agentstatus"
-	"flexbeam/transforms/engagement"
 )
 
 const runLong = `Run a job: read TaskRouter events from a source and keep the tables of a sink up to date.
@@ -37,6 +36,9 @@ Runners  prism           Beam's portable runner, in this process: batch and stre
 
 A stream is read on where its --state directory ends, also after kill -9: it holds the events of open tasks and of those that ended
 within a day, the last day of each agent, and the position of each shard. Without one, a new process begins at start.
+
+A customer left a queue if the reason of the cancellation is, by its letters and digits, in any case, one of --customer-left-reason; by default:
+hangup, customer_hangup, caller hung up, customer hung up, customer left, customer ended chat.
 
 Contacts stay readable in the tables unless there is a key: from --contact-key-file, or from the environment variable ` + keyVariable + `.
 With a key they are HMAC-SHA256 in hex, equal for equal contacts; so is every other text of an engagement that equals a contact of its task. Texts that
@@ -87,7 +89,7 @@ func newRun(a *app) *cobra.Command {
 	f.mode.add(cmd, false, "mode", "auto is batch for files, stream for streams; stream replays files through the streaming graph")
 	flags.StringVar(&f.asOf, "as-of", "", "`TIME` up to which running activities count: ISO 8601, epoch, or now; without it they do not count")
 	flags.StringArrayVar(&f.hidden, "hide-activity", agentstatus.DefaultHidden, "`NAME` of an activity that agent_status leaves out, any case; repeatable, replaces the default")
-	flags.StringArrayVar(&f.options.LeftReasons, "customer-left-reason", engagement.DefaultLeftReasons, "`REASON` of a canceled task that means that the customer left; letters and digits are compared, in any case; repeatable, replaces the default")
+	flags.StringArrayVar(&f.options.LeftReasons, "customer-left-reason", nil, "`REASON` of a cancellation that means that the customer left; repeatable, replaces the default")
 	flags.StringVar(&f.keyFile, "contact-key-file", "", "`FILE` that holds the key with which contacts are hashed")
 	flags.BoolVar(&f.options.NoDeadLetterPayload, "no-dead-letter-payload", false, "write dead letters without their record; a contact key implies it")
 	flags.DurationVar(&f.options.FlushEvery, "flush-every", 0, "in stream mode, how often rows become visible (default 5s for files, 1s for a stream)")
