@@ -73,7 +73,7 @@ func (s *Store) Put(b []byte) (Ref, error) {
 	g.values = append(g.values, value{offset: uint32(offset), sum: sum})
 	g.live++
 	s.live += int64(len(b))
-	return Ref{segment: g.number, index: uint32(len(g.values) - 1), length: uint32(len(b))}, nil
+	return Ref{Segment: g.number, Index: uint32(len(g.values) - 1), Length: uint32(len(b))}, nil
 }
 
 // makeRoom sees to it that n bytes have room in the current segment, and in the buffer unless they are too many for it.
@@ -175,11 +175,11 @@ func (s *Store) close(g *segment) {
 
 // find returns a live value, locked, and its segment; nil when there is none.
 func (s *Store) find(r Ref) (*segment, *value) {
-	g := s.segments[r.segment]
-	if g == nil || int(r.index) >= len(g.values) || g.values[r.index].offset == freed {
+	g := s.segments[r.Segment]
+	if g == nil || int(r.Index) >= len(g.values) || g.values[r.Index].offset == freed {
 		return nil, nil
 	}
-	return g, &g.values[r.index]
+	return g, &g.values[r.Index]
 }
 
 // Get reads a value into the room of b, or into new room where that is too little. It does not wait for Put to write. A value
@@ -243,11 +243,11 @@ func (s *Store) free(r Ref) *segment {
 	}
 	g, v := s.find(r)
 	if g == nil {
-		panic(fmt.Sprintf("scratch: free value %d of segment %d: there is no such value, or no longer", r.index, r.segment))
+		panic(fmt.Sprintf("scratch: free value %d of segment %d: there is no such value, or no longer", r.Index, r.Segment))
 	}
 	v.offset = freed
 	g.live--
-	s.live -= int64(r.length)
+	s.live -= int64(r.Length)
 	if !s.dropIfOver(g) {
 		return nil
 	}

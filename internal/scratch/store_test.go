@@ -69,7 +69,7 @@ func check(s *Store, refs []Ref, values [][]byte) error {
 			return fmt.Errorf("value %d is %q, %v; want %q", i, got, err, values[i])
 		}
 		bytesLive += int64(len(got))
-		segments[r.segment] = true
+		segments[r.Segment] = true
 	}
 	for _, g := range s.segments {
 		if g != s.current && !segments[g.number] {
@@ -176,7 +176,7 @@ func TestRoomIsGivenBackSegmentBySegment(t *testing.T) {
 	files := map[uint32]*os.File{}
 	for range 100 {
 		r := put(t, s, make([]byte, 40))
-		refs, files[r.segment] = append(refs, r), s.segments[r.segment].file
+		refs, files[r.Segment] = append(refs, r), s.segments[r.Segment].file
 	}
 	open := func(number uint32) bool {
 		_, err := files[number].Stat()
@@ -188,8 +188,8 @@ func TestRoomIsGivenBackSegmentBySegment(t *testing.T) {
 	for i, r := range refs {
 		s.Free(r)
 		last := i%5 == 4
-		if current := r.segment == s.current.number; open(r.segment) == (last && !current) {
-			t.Errorf("after %d values the file of segment %d is open: %t", i+1, r.segment, open(r.segment))
+		if current := r.Segment == s.current.number; open(r.Segment) == (last && !current) {
+			t.Errorf("after %d values the file of segment %d is open: %t", i+1, r.Segment, open(r.Segment))
 		}
 	}
 	if live, file := s.Size(); live != 0 || file > 200 || len(s.segments) != 1 {
@@ -208,8 +208,8 @@ func TestASegmentHoldsNoEndOfEmptyValues(t *testing.T) {
 	for range maxValues {
 		put(t, s, nil)
 	}
-	if r := put(t, s, nil); r.segment != 2 {
-		t.Errorf("value %d is in segment %d", maxValues+1, r.segment)
+	if r := put(t, s, nil); r.Segment != 2 {
+		t.Errorf("value %d is in segment %d", maxValues+1, r.Segment)
 	}
 }
 
@@ -351,7 +351,7 @@ func TestGetDoesNotWaitForPut(t *testing.T) {
 		}
 		return os.Remove(name)
 	}
-	if r := put(t, s, make([]byte, 201)); r.segment != 3 {
+	if r := put(t, s, make([]byte, 201)); r.Segment != 3 {
 		t.Errorf("no file was made: %v", r)
 	}
 	s.remove = os.Remove
@@ -485,8 +485,8 @@ func TestPutAndGetTakeNoMemory(t *testing.T) {
 	if n := testing.AllocsPerRun(5000, func() { r, err = s.Put(b) }); n != 0 || err != nil {
 		t.Errorf("put allocates %v times: %v", n, err)
 	}
-	if r.segment < 7 {
-		t.Errorf("only %d segments were written", r.segment)
+	if r.Segment < 7 {
+		t.Errorf("only %d segments were written", r.Segment)
 	}
 }
 
