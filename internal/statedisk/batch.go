@@ -16,7 +16,8 @@ const (
 	Spill  Op = 'S' // Value is on disk only; Key is its head
 )
 
-// A Change is one operation. Of a Spill change that Restore is given, and of one in a snapshot, Ref stands for the value.
+// A Change is one operation. A Spill change that Restore is given, and one in a snapshot, has the Ref of its value and not the
+// value.
 type Change struct {
 	Op         Op
 	Key, Value []byte
@@ -25,13 +26,14 @@ type Change struct {
 
 // A Batch is changes that are taken together. The zero Batch is empty; its room is used again after Reset. It copies what it is given.
 type Batch struct {
-	ops      []byte // in the form in which a log keeps them
-	spilled  []span
+	ops      []byte // in the form in which the log keeps them
+	values   []byte // spilled ones
+	spilled  []spilled
 	released []Ref
 }
 
-// span is where a value lies in ops.
-type span struct{ from, to int }
+// spilled says where a spilled value ends in the values of a batch, and where its Ref belongs in the operations.
+type spilled struct{ end, ref int }
 
 // Put keeps a value in the place of everything that is kept of a key.
 func (b *Batch) Put(key, value []byte) { b.add(Put, key, value) }
@@ -44,8 +46,9 @@ func (b *Batch) Delete(key []byte) { b.add(Delete, key, nil) }
 
 // Spill keeps a value on disk only. The head, at least one byte, comes back at a start.
 func (b *Batch) Spill(head, value []byte) {
-	b.add(Spill, head, value)
-	b.spilled = append(b.spilled, span{len(b.ops) - len(value), len(b.ops)})
+	b.ops = appendSpill(b.ops, head, Ref{})
+	b.values = append(b.values, value...)
+	b.spilled = append(b.spilled, spilled{len(b.values), len(b.ops) - refLength})
 }
 
 // Release lets go of a spilled value, once Sync covers the batch. The batch must say what takes its place, so that Restore can
@@ -54,19 +57,24 @@ func (b *Batch) Release(ref Ref) { b.released = append(b.released, ref) }
 
 // Reset empties the batch.
 func (b *Batch) Reset() {
-	b.ops, b.spilled, b.released = b.ops[:0], b.spilled[:0], b.released[:0]
+	b.ops, b.values, b.spilled, b.released = b.ops[:0], b.values[:0], b.spilled[:0], b.released[:0]
 }
 
 // Released returns the values that the batch releases.
 func (b *Batch) Released() []Ref { return b.released }
 
-// Changes returns the changes of the batch in order. They are valid as long as the batch is not changed.
+// Changes returns the changes of the batch in order, spilled values with them. They are valid as long as the batch is not changed.
 func (b *Batch) Changes() iter.Seq[Change] {
 	return func(yield func(Change) bool) {
+		n := 0 // spilled values before
 		for ops := b.ops; len(ops) > 0; {
 			c, rest, ok := cut(ops)
 			if !ok {
 				panic("statedisk: a batch that was not made by its methods")
+			}
+			if c.Op == Spill {
+				c.Value = b.value(n)
+				n++
 			}
 			if !yield(c) {
 				return
@@ -76,14 +84,45 @@ func (b *Batch) Changes() iter.Seq[Change] {
 	}
 }
 
-func (b *Batch) add(op Op, key, value []byte) {
-	b.ops = append(b.ops, byte(op))
-	b.ops = binary.AppendUvarint(b.ops, uint64(len(key)))
-	b.ops = append(b.ops, key...)
-	if op != Delete {
-		b.ops = binary.AppendUvarint(b.ops, uint64(len(value)))
-		b.ops = append(b.ops, value...)
+// value returns the i-th spilled value.
+func (b *Batch) value(i int) []byte {
+	from := 0
+	if i > 0 {
+		from = b.spilled[i-1].end
 	}
+	return b.values[from:b.spilled[i].end]
+}
+
+func (b *Batch) add(op Op, key, value []byte) { b.ops = appendChange(b.ops, op, key, value) }
+
+// appendChange appends a change other than Spill.
+func appendChange(ops []byte, op Op, key, value []byte) []byte {
+	ops = appendBytes(append(ops, byte(op)), key)
+	if op != Delete {
+		ops = appendBytes(ops, value)
+	}
+	return ops
+}
+
+// appendSpill appends a Spill change.
+func appendSpill(ops, head []byte, r Ref) []byte {
+	ops = appendBytes(append(ops, byte(Spill)), head)
+	ops = append(ops, make([]byte, refLength)...)
+	putRef(ops[len(ops)-refLength:], r)
+	return ops
+}
+
+func appendBytes(b, p []byte) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(p))), p...)
+}
+
+// refLength is how long a Ref is in the log, in bytes.
+const refLength = 12
+
+func putRef(b []byte, r Ref) {
+	binary.LittleEndian.PutUint32(b, r.Segment)
+	binary.LittleEndian.PutUint32(b[4:], r.Offset)
+	binary.LittleEndian.PutUint32(b[8:], r.Length)
 }
 
 // cut cuts the first change off.
@@ -94,10 +133,16 @@ func cut(ops []byte) (c Change, rest []byte, ok bool) {
 	}
 	switch c.Op {
 	case Delete:
-	case Put, Append, Spill:
+	case Put, Append:
 		if c.Value, ops, ok = cutBytes(ops); !ok {
 			return c, nil, false
 		}
+	case Spill:
+		if len(ops) < refLength {
+			return c, nil, false
+		}
+		c.Ref = Ref{binary.LittleEndian.Uint32(ops), binary.LittleEndian.Uint32(ops[4:]), binary.LittleEndian.Uint32(ops[8:])}
+		ops = ops[refLength:]
 	default:
 		return c, nil, false
 	}

@@ -5,7 +5,6 @@ import (
 	"iter"
 
 	"flexbeam/internal/journal"
-	"flexbeam/internal/scratch"
 )
 
 // A Disk keeps the state of one stream. Its methods may be called from several goroutines.
@@ -24,7 +23,8 @@ type Disk interface {
 	// Sync makes durable what was committed before a mark. After an error nothing more becomes durable.
 	Sync(to Mark) error
 
-	// NeedsSnapshot tells whether Snapshot is worth its cost where live bytes are kept.
+	// NeedsSnapshot tells whether Snapshot is worth its cost where so many bytes are live: those of records, and of the heads of
+	// spilled values.
 	NeedsSnapshot(live int64) bool
 
 	// Snapshot is Sync, and puts the given records in the place of everything that was committed before the mark: they are
@@ -41,15 +41,24 @@ type Disk interface {
 type (
 	// A Mark is a place in the order of commits.
 	Mark = journal.Mark
-	// A Ref stands for a spilled value for the life of the process.
-	Ref = scratch.Ref
 	// A Recovery says what was found at a start.
 	Recovery = journal.Recovery
 )
+
+// A Ref stands for a spilled value, for the life of the process. It may be compared with ==. The zero Ref stands for none.
+type Ref struct {
+	Segment uint32 // number of the file, from 1 on
+	Offset  uint32 // in the file, in bytes
+	Length  uint32 // of the value, in bytes
+}
 
 // A Restore takes what an earlier process left, change by change in an order in which they may be applied. A change is valid until
 // Restore returns. Where the change takes the place of a spilled value that Restore was given before, it is to release that.
 type Restore func(c Change, release func(Ref)) error
 
-// ErrCorrupt says that a batch on disk is not as Commit wrote it, though its checksum is right.
-var ErrCorrupt = errors.New("statedisk: a batch is not as it was written")
+// The errors beside those of the journal.
+var (
+	ErrCorrupt  = errors.New("statedisk: a batch is not as it was written") // though its checksum is right
+	ErrDamaged  = errors.New("statedisk: a spilled value is not as it was written")
+	ErrReleased = errors.New("statedisk: the value was released")
+)

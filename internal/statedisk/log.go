@@ -7,23 +7,28 @@ import (
 	"sync"
 
 	"flexbeam/internal/journal"
-	"flexbeam/internal/scratch"
 )
 
 // minSnapshot is the size of a log that is not worth rewriting, in bytes.
 const minSnapshot = 16 << 20
 
-// A Log is a Disk that keeps batches in an append-only log, and spilled values in scratch files besides, from which they are
-// loaded. At a start the whole log is read, and its spilled values are written to scratch files once.
+// A Log is a Disk that keeps batches in an append-only log, and spilled values in files beside it, which a snapshot does not touch.
+// At a start the log is read, and no spilled value.
+//
+// Sync brings the values to disk before the log says where they are, and a value's room is given back only when the log says
+// durably that it is released. So every value that the log names is there after any crash.
 type Log struct {
 	journal *journal.Journal // nil: nothing outlives the process
-	scratch *scratch.Store
+	values  *values
+
+	syncing sync.Mutex // held by Sync and Snapshot
+	err     error      // of bringing values to disk: nothing more becomes durable
 
 	mu       sync.Mutex
 	released []released // in the order of their marks
 }
 
-// released is a value whose room is given back when Sync covers a mark: until then a snapshot may read it.
+// released is a value whose room is given back when Sync covers a mark.
 type released struct {
 	behind Mark
 	ref    Ref
@@ -33,19 +38,22 @@ var _ Disk = (*Log)(nil)
 
 // OpenLog opens a directory, makes it if needed, and gives restore what an earlier process left there. Nothing outlives the
 // process for "": spilled values are in the directory for temporary files then. The errors are those of the journal,
-// ErrCorrupt, and those of restore.
+// ErrCorrupt, ErrDamaged, and those of restore.
 func OpenLog(dir string, restore Restore) (*Log, Recovery, error) {
-	values, err := scratch.Open(dir)
+	v, err := openValues(dir)
 	if err != nil {
 		return nil, Recovery{}, err
 	}
-	l := &Log{scratch: values}
+	l := &Log{values: v}
 	if dir == "" {
 		return l, Recovery{}, nil
 	}
 	j, recovery, err := journal.Open(dir, func(entry []byte) error { return l.replay(entry, restore) })
 	if err != nil {
-		return nil, recovery, errors.Join(err, values.Close())
+		return nil, recovery, errors.Join(err, v.close())
+	}
+	if err := v.adopted(); err != nil {
+		return nil, recovery, errors.Join(err, j.Close(), v.close())
 	}
 	l.journal = j
 	return l, recovery, nil
@@ -59,12 +67,9 @@ func (l *Log) replay(ops []byte, restore Restore) error {
 			return fmt.Errorf("%w: an operation %q", ErrCorrupt, ops[0])
 		}
 		if c.Op == Spill {
-			var err error
-			if c.Ref, err = l.put(c.Value); err != nil {
-				return err
-			}
+			l.values.adopt(c.Ref)
 		}
-		if err := restore(c, l.scratch.Free); err != nil {
+		if err := restore(c, l.values.disown); err != nil {
 			return err
 		}
 		ops = rest
@@ -72,30 +77,23 @@ func (l *Log) replay(ops []byte, restore Restore) error {
 	return nil
 }
 
-func (l *Log) put(value []byte) (Ref, error) {
-	ref, err := l.scratch.Put(value)
-	if err != nil {
-		return Ref{}, fmt.Errorf("statedisk: spill a value: %w", err)
-	}
-	return ref, nil
-}
-
 // Commit implements Disk.
 func (l *Log) Commit(b *Batch) ([]Ref, error) {
 	var refs []Ref
-	for _, at := range b.spilled {
-		ref, err := l.put(b.ops[at.from:at.to])
+	for i, at := range b.spilled {
+		ref, err := l.values.add(b.value(i))
 		if err != nil {
 			for _, ref := range refs {
-				l.scratch.Free(ref)
+				l.values.release(ref)
 			}
 			return nil, err
 		}
+		putRef(b.ops[at.ref:], ref)
 		refs = append(refs, ref)
 	}
 	if l.journal == nil {
 		for _, ref := range b.released {
-			l.scratch.Free(ref)
+			l.values.release(ref)
 		}
 		return refs, nil
 	}
@@ -114,13 +112,7 @@ func (l *Log) Commit(b *Batch) ([]Ref, error) {
 }
 
 // Load implements Disk.
-func (l *Log) Load(ref Ref, buf []byte) ([]byte, error) {
-	value, err := l.scratch.Get(ref, buf)
-	if err != nil {
-		return nil, fmt.Errorf("statedisk: load a value: %w", err)
-	}
-	return value, nil
-}
+func (l *Log) Load(ref Ref, buf []byte) ([]byte, error) { return l.values.get(ref, buf) }
 
 // Mark implements Disk.
 func (l *Log) Mark() Mark {
@@ -132,10 +124,48 @@ func (l *Log) Mark() Mark {
 
 // Sync implements Disk.
 func (l *Log) Sync(to Mark) error {
+	return l.makeDurable(to, func() error { return l.journal.Sync(to) })
+}
+
+// NeedsSnapshot implements Disk: when two thirds of the log are not needed any more.
+func (l *Log) NeedsSnapshot(live int64) bool {
+	return l.journal != nil && l.journal.Size() > max(minSnapshot, 3*live)
+}
+
+// Snapshot implements Disk. It writes the records as they come.
+func (l *Log) Snapshot(at Mark, records iter.Seq[Change]) error {
+	return l.makeDurable(at, func() error {
+		return l.journal.Replace(at, func(add func([]byte) error) error {
+			var ops []byte
+			for c := range records {
+				if c.Op == Spill {
+					ops = appendSpill(ops[:0], c.Key, c.Ref)
+				} else {
+					ops = appendChange(ops[:0], c.Op, c.Key, c.Value)
+				}
+				if err := add(ops); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+}
+
+// makeDurable brings the values to disk, then the log, and gives the room of values back that were released before a mark.
+func (l *Log) makeDurable(to Mark, log func() error) error {
 	if l.journal == nil {
 		return nil
 	}
-	if err := l.journal.Sync(to); err != nil {
+	l.syncing.Lock()
+	defer l.syncing.Unlock()
+	if l.err == nil {
+		l.err = l.values.sync()
+	}
+	if l.err != nil {
+		return l.err
+	}
+	if err := log(); err != nil {
 		return err
 	}
 	l.free(to)
@@ -153,49 +183,13 @@ func (l *Log) free(to Mark) {
 	l.released = l.released[n:]
 	l.mu.Unlock()
 	for _, r := range over {
-		l.scratch.Free(r.ref)
+		l.values.release(r.ref)
 	}
 }
 
-// NeedsSnapshot implements Disk: when two thirds of the log are not needed any more.
-func (l *Log) NeedsSnapshot(live int64) bool {
-	return l.journal != nil && l.journal.Size() > max(minSnapshot, 3*live)
-}
-
-// Snapshot implements Disk. It writes the records as they come.
-func (l *Log) Snapshot(at Mark, records iter.Seq[Change]) error {
-	if l.journal == nil {
-		return nil
-	}
-	err := l.journal.Replace(at, func(add func([]byte) error) error {
-		var b Batch
-		var value []byte
-		for c := range records {
-			if c.Op == Spill {
-				var err error
-				if value, err = l.Load(c.Ref, value); err != nil {
-					return err
-				}
-				c.Value = value
-			}
-			b.Reset()
-			b.add(c.Op, c.Key, c.Value)
-			if err := add(b.ops); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	l.free(at)
-	return nil
-}
-
-// Size implements Disk: the log and the scratch files.
+// Size implements Disk: the log and the files of values.
 func (l *Log) Size() int64 {
-	_, size := l.scratch.Size()
+	size := l.values.bytes()
 	if l.journal != nil {
 		size += l.journal.Size()
 	}
@@ -204,7 +198,7 @@ func (l *Log) Size() int64 {
 
 // Close implements Disk.
 func (l *Log) Close() error {
-	err := l.scratch.Close()
+	err := l.values.close()
 	if l.journal != nil {
 		err = errors.Join(err, l.journal.Close())
 	}
