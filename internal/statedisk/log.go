@@ -44,10 +44,14 @@ func OpenLog(dir string, restore Restore) (*Log, Recovery, error) {
 	if err != nil {
 		return nil, Recovery{}, err
 	}
-	l := &Log{values: v}
 	if dir == "" {
-		return l, Recovery{}, nil
+		return &Log{values: v}, Recovery{}, nil
 	}
+	return openLog(dir, v, restore)
+}
+
+func openLog(dir string, v *values, restore Restore) (*Log, Recovery, error) {
+	l := &Log{values: v}
 	j, recovery, err := journal.Open(dir, func(entry []byte) error { return l.replay(entry, restore) })
 	if err != nil {
 		return nil, recovery, errors.Join(err, v.close())

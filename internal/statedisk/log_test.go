@@ -20,6 +20,10 @@ func TestMain(m *testing.M) { statedisktest.Main(m, open) }
 
 func TestLogKeepsWhatADiskPromises(t *testing.T) { statedisktest.Run(t, open) }
 
+func TestLogKeepsItWithValuesInManyFiles(t *testing.T) {
+	statedisktest.Run(t, statedisk.OpenSmall)
+}
+
 // ignore is a Restore that keeps nothing.
 func ignore(statedisk.Change, func(statedisk.Ref)) error { return nil }
 
