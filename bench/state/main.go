@@ -25,8 +25,8 @@ type settings struct {
 
 func main() {
 	var s settings
-	flag.Int64Var(&s.events, "events", 2_000_000, "events of the stream")
-	flag.DurationVar(&s.day, "day", 2000*time.Second, "stream time that stands for a day")
+	flag.Int64Var(&s.events, "events", 1_000_000, "events of the stream")
+	flag.DurationVar(&s.day, "day", 1000*time.Second, "stream time that stands for a day")
 	flag.IntVar(&s.rounds, "rounds", 3, "how often each is measured")
 	disks := flag.String("disks", "none,log,scratch,pebble,bbolt", "what is measured")
 	flag.StringVar(&s.dir, "dir", ".cache/bench-state", "where the state is kept")

@@ -10,6 +10,7 @@
 // job needs. The contacts are those of a busy morning, told as of now, whatever the hour is. Every figure stands beside how much was really
 // sent; where that is less than 97 % of what was wanted, there is no figure.
 //
+//   - State: places for the state on disk, side by side, without a job: see bench/state.
 //   - Catch-up: events of four hours wait in eight shards, with the arrival times of those hours. Measured from the start of the
 //     process until the first record is read, all are read, all are folded, and the flush has ended that shows the last row. Beside it the same
 //     records by a batch on Prism from a file, whose engagements must be as many. Times are right to the twentieth of a second at which
