@@ -1,14 +1,14 @@
 // Command state compares places for the state of a stream on disk, side by side: the log that the
 // product uses, what it had before, and two embedded stores, each behind statedisk.Disk.
 //
-//	bin/bench-state [-events 1000000] [-day 16m40s] [-rounds 3]
-//	    [-disks none,log,scratch,pebble,bbolt] [-dir .cache/bench-state]
+//		bin/bench-state [-events 1000000] [-day 16m40s] [-rounds 3]
+//		    [-disks none,log,scratch,pebble,bbolt] [-dir .cache/bench-state]
 //
-//   - log: an append-only log, and files of spilled values that stay where they are.
-//   - scratch: the same log with the spilled values in it, and a copy of them in files that end with
-//     the process (ADR 10).
-//   - pebble, bbolt: github.com/cockroachdb/pebble and go.etcd.io/bbolt.
-//   - none: nothing is kept. It shows what the caller itself takes.
+//	  - log: an append-only log, and files of spilled values that stay where they are.
+//	  - scratch: the same log with the spilled values in it, and a copy of them in files that end with
+//	    the process (ADR 10).
+//	  - pebble, bbolt: github.com/cockroachdb/pebble and go.etcd.io/bbolt.
+//	  - none: nothing is kept. It shows what the caller itself takes.
 //
 // It is the part "state" of make bench-stream, and a module of its own so that the product does not
 // depend on what it does not use.
