@@ -8,12 +8,15 @@ import (
 // An Op says what a change does.
 type Op byte
 
-// The operations. Their values are on disk.
+// The operations. Their values are on disk, and unlike the first byte of anything that logs held before there were batches.
 const (
-	Put    Op = 'P' // Value is all that is kept of Key
-	Append Op = 'A' // Value comes behind what is kept of Key
-	Delete Op = 'D' // nothing is kept of Key
-	Spill  Op = 'S' // Value is on disk only; Key is its head
+	Put    Op = 0x81 + iota // Value is all that is kept of Key
+	Append                  // Value comes behind what is kept of Key
+	Delete                  // nothing is kept of Key
+	Spill                   // Value is on disk only; Key is its head
+
+	// Older is only given to Restore: Value is an entry of a log from before there were batches.
+	Older Op = 0
 )
 
 // A Change is one operation. A Spill change that Restore is given, and one in a snapshot, has the Ref of its value and not the

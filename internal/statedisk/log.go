@@ -65,10 +65,13 @@ func openLog(dir string, v *values, restore Restore) (*Log, Recovery, error) {
 
 // replay gives restore the changes of a batch.
 func (l *Log) replay(ops []byte, restore Restore) error {
+	if Op(ops[0]) < Put {
+		return restore(Change{Op: Older, Value: ops}, l.values.disown)
+	}
 	for len(ops) > 0 {
 		c, rest, ok := cut(ops)
 		if !ok {
-			return fmt.Errorf("%w: an operation %q", ErrCorrupt, ops[0])
+			return fmt.Errorf("%w: an operation %#x", ErrCorrupt, ops[0])
 		}
 		if c.Op == Spill {
 			l.values.adopt(c.Ref)

@@ -132,9 +132,10 @@ func TestWithoutADirectoryValuesAreSpilledAndNothingOutlivesTheProcess(t *testin
 
 func TestABatchThatIsNotAsItWasWrittenEndsTheStart(t *testing.T) {
 	for name, entry := range map[string]string{
-		"an unknown operation":   "X\x01a\x01b",
-		"a key that is cut off":  "P\x05a",
-		"a value that is absent": "P\x01a",
+		"an unknown operation":   "\xff\x01a\x01b",
+		"a key that is cut off":  "\x81\x05a",
+		"a value that is absent": "\x81\x01a",
+		"a place that is short":  "\x84\x01a0123456789",
 	} {
 		dir := t.TempDir()
 		j, _, err := journal.Open(dir, func([]byte) error { return nil })
@@ -166,5 +167,31 @@ func TestWhatRestoreReturnsEndsTheStart(t *testing.T) {
 	wrong := errors.New("wrong")
 	if _, err := open(dir, func(statedisk.Change, func(statedisk.Ref)) error { return wrong }); !errors.Is(err, wrong) {
 		t.Error(err)
+	}
+}
+
+func TestEntriesFromBeforeThereWereBatchesAreGivenAsTheyAre(t *testing.T) {
+	dir := t.TempDir()
+	j, _, err := journal.Open(dir, func([]byte) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.Append([]byte("Sink"))
+	if err := errors.Join(j.Sync(j.Mark()), j.Close()); err != nil {
+		t.Fatal(err)
+	}
+	got := ""
+	d, err := open(dir, func(c statedisk.Change, _ func(statedisk.Ref)) error {
+		if c.Op == statedisk.Older {
+			got += string(c.Value)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if got != "Sink" {
+		t.Errorf("%q came back", got)
 	}
 }

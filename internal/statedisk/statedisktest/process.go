@@ -31,7 +31,7 @@ func Main(m *testing.M, open Open) {
 	checks := false
 	flag.Visit(func(f *flag.Flag) { checks = checks || f.Name == "rapid.checks" })
 	if !checks { // syncing to disk is most of a check
-		flag.Set("rapid.checks", "30")
+		flag.Set("rapid.checks", "15")
 	}
 	os.Exit(m.Run())
 }
