@@ -15,7 +15,8 @@ import (
 	"flexbeam/internal/statedisk"
 )
 
-// A boltDisk is a Disk in a B+ tree of pages. Batches wait in memory until Sync writes those before its mark in one transaction.
+// A boltDisk is a Disk in a B+ tree of pages. Batches wait in memory until Sync writes those before
+// its mark in one transaction.
 type boltDisk struct {
 	db *bolt.DB
 

@@ -79,7 +79,8 @@ func newCaller(day int) *caller {
 	return c
 }
 
-// draw makes the bytes that events and values are cut from: text half of which are words that repeat, and noise.
+// draw makes the bytes that events and values are cut from: text half of which are words that
+// repeat, and noise.
 func (c *caller) draw() {
 	const size = 16 << 20
 	random := rand.New(rand.NewPCG(1, 2))

@@ -14,7 +14,8 @@ var sources = map[string][]string{
 	"bbolt":   {"bench/state/bbolt.go", "bench/state/values.go"},
 }
 
-// lines counts the lines of code of a Disk: no tests, no blanks, no comments; 0 where the sources are not there.
+// lines counts the lines of code of a Disk: no tests, no blanks, no comments; 0 where the sources
+// are not there.
 func lines(root, disk string) (n int) {
 	for _, pattern := range sources[disk] {
 		files, _ := filepath.Glob(filepath.Join(root, pattern))

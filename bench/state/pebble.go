@@ -13,11 +13,11 @@ import (
 	"flexbeam/internal/statedisk"
 )
 
-// A pebbleDisk is a Disk in a log-structured merge tree. Changes between two marks are one of its batches, which waits in memory
-// until Sync commits it.
+// A pebbleDisk is a Disk in a log-structured merge tree. Changes between two marks are one of its
+// batches, which waits in memory until Sync commits it.
 //
-// A record is a merge of pieces. A spilled value has a number, under which lie its head and, apart from it, the value: at a start
-// only heads are read.
+// A record is a merge of pieces. A spilled value has a number, under which lie its head and, apart
+// from it, the value: at a start only heads are read.
 type pebbleDisk struct {
 	db *pebble.DB
 
@@ -32,7 +32,8 @@ type pebbleDisk struct {
 	syncing sync.Mutex // held by the one that commits
 }
 
-// marked is a batch that waits for Sync, and the number of the last spilled value that it or one before it has.
+// marked is a batch that waits for Sync, and the number of the last spilled value that it or one
+// before it has.
 type marked struct {
 	batch *pebble.Batch
 	last  uint64
@@ -48,7 +49,8 @@ func openPebble(dir string, restore statedisk.Restore) (statedisk.Disk, error) {
 		Logger:                     quiet{},
 		CompactionConcurrencyRange: func() (int, int) { return 1, 2 },
 	}
-	// What is spilled is compressed already, and is best kept apart from the tree: this took 11 microseconds an event instead of 17.
+	// What is spilled is compressed already, and is best kept apart from the tree: this took 11
+	// microseconds an event instead of 17.
 	options.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionNone })
 	options.Experimental.ValueSeparationPolicy = func() pebble.ValueSeparationPolicy {
 		return pebble.ValueSeparationPolicy{Enabled: true, MinimumSize: 1024, MaxBlobReferenceDepth: 10, RewriteMinimumAge: time.Minute, TargetGarbageRatio: 0.5}

@@ -12,8 +12,9 @@ import (
 	"flexbeam/internal/statedisk"
 )
 
-// A scratchDisk is a log of batches with the spilled values in them, and scratch files besides, from which the values are loaded. At a
-// start, and for a snapshot, all values are copied. It is what ADR 10 decided.
+// A scratchDisk is a log of batches with the spilled values in them, and scratch files besides,
+// from which the values are loaded. At a start, and for a snapshot, all values are copied. It is
+// what ADR 10 decided.
 type scratchDisk struct {
 	journal *journal.Journal
 	scratch *scratch.Store

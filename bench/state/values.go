@@ -6,8 +6,9 @@ import (
 	"flexbeam/internal/statedisk"
 )
 
-// Both embedded stores keep a record as pieces, which Append adds to, and a spilled value under a number that rises: its head and,
-// apart from it, the value, so that at a start only heads are read.
+// Both embedded stores keep a record as pieces, which Append adds to, and a spilled value under a
+// number that rises: its head and, apart from it, the value, so that at a start only heads are
+// read.
 
 // The first byte of a key, or the name of a bucket.
 const (
@@ -57,5 +58,6 @@ func spilled(number uint64, head []byte) statedisk.Change {
 	return statedisk.Change{Op: statedisk.Spill, Key: head[w:], Ref: refOf(number, int(length))}
 }
 
-// noRelease is what Restore is given to release a value with: here nothing takes the place of one that came back.
+// noRelease is what Restore is given to release a value with: here nothing takes the place of one
+// that came back.
 func noRelease(statedisk.Ref) { panic("a record has the place of a spilled value that is kept") }

@@ -8,7 +8,8 @@ import (
 // An Op says what a change does.
 type Op byte
 
-// The operations. Their values are on disk, and unlike the first byte of anything that logs held before there were batches.
+// The operations. Their values are on disk, and unlike the first byte of anything that logs held
+// before there were batches.
 const (
 	Put    Op = 0x81 + iota // Value is all that is kept of Key
 	Append                  // Value comes behind what is kept of Key
@@ -19,15 +20,16 @@ const (
 	Older Op = 0
 )
 
-// A Change is one operation. A Spill change that Restore is given, and one in a snapshot, has the Ref of its value and not the
-// value.
+// A Change is one operation. A Spill change that Restore is given, and one in a snapshot, has the
+// Ref of its value and not the value.
 type Change struct {
 	Op         Op
 	Key, Value []byte
 	Ref        Ref
 }
 
-// A Batch is changes that are taken together. The zero Batch is empty; its room is used again after Reset. It copies what it is given.
+// A Batch is changes that are taken together. The zero Batch is empty; its room is used again after
+// Reset. It copies what it is given.
 type Batch struct {
 	ops      []byte // in the form in which the log keeps them
 	values   []byte // spilled ones
@@ -35,7 +37,8 @@ type Batch struct {
 	released []Ref
 }
 
-// spilled says where a spilled value ends in the values of a batch, and where its Ref belongs in the operations.
+// spilled says where a spilled value ends in the values of a batch, and where its Ref belongs in
+// the operations.
 type spilled struct{ end, ref int }
 
 // Put keeps a value in the place of everything that is kept of a key.
@@ -54,8 +57,8 @@ func (b *Batch) Spill(head, value []byte) {
 	b.spilled = append(b.spilled, spilled{len(b.values), len(b.ops) - refLength})
 }
 
-// Release lets go of a spilled value, once Sync covers the batch. The batch must say what takes its place, so that Restore can
-// tell.
+// Release lets go of a spilled value, once Sync covers the batch. The batch must say what takes its
+// place, so that Restore can tell.
 func (b *Batch) Release(ref Ref) { b.released = append(b.released, ref) }
 
 // Reset empties the batch.
@@ -66,7 +69,8 @@ func (b *Batch) Reset() {
 // Released returns the values that the batch releases.
 func (b *Batch) Released() []Ref { return b.released }
 
-// Changes returns the changes of the batch in order, spilled values with them. They are valid as long as the batch is not changed.
+// Changes returns the changes of the batch in order, spilled values with them. They are valid as
+// long as the batch is not changed.
 func (b *Batch) Changes() iter.Seq[Change] {
 	return func(yield func(Change) bool) {
 		n := 0 // spilled values before

@@ -12,11 +12,12 @@ import (
 // minSnapshot is the size of a log that is not worth rewriting, in bytes.
 const minSnapshot = 16 << 20
 
-// A Log is a Disk that keeps batches in an append-only log, and spilled values in files beside it, which a snapshot does not touch.
-// At a start the log is read, and no spilled value.
+// A Log is a Disk that keeps batches in an append-only log, and spilled values in files beside it,
+// which a snapshot does not touch. At a start the log is read, and no spilled value.
 //
-// Sync brings the values to disk before the log says where they are, and a value's room is given back only when the log says
-// durably that it is released. So every value that the log names is there after any crash.
+// Sync brings the values to disk before the log says where they are, and a value's room is given
+// back only when the log says durably that it is released. So every value that the log names is
+// there after any crash.
 type Log struct {
 	journal *journal.Journal // nil: nothing outlives the process
 	values  *values
@@ -36,9 +37,9 @@ type released struct {
 
 var _ Disk = (*Log)(nil)
 
-// OpenLog opens a directory, makes it if needed, and gives restore what an earlier process left there. Nothing outlives the
-// process for "": spilled values are in the directory for temporary files then. The errors are those of the journal,
-// ErrCorrupt, ErrDamaged, and those of restore.
+// OpenLog opens a directory, makes it if needed, and gives restore what an earlier process left
+// there. Nothing outlives the process for "": spilled values are in the directory for temporary
+// files then. The errors are those of the journal, ErrCorrupt, ErrDamaged, and those of restore.
 func OpenLog(dir string, restore Restore) (*Log, Recovery, error) {
 	v, err := openValues(dir)
 	if err != nil {
@@ -159,7 +160,8 @@ func (l *Log) Snapshot(at Mark, records iter.Seq[Change]) error {
 	})
 }
 
-// makeDurable brings the values to disk, then the log, and gives the room of values back that were released before a mark.
+// makeDurable brings the values to disk, then the log, and gives the room of values back that were
+// released before a mark.
 func (l *Log) makeDurable(to Mark, log func() error) error {
 	if l.journal == nil {
 		return nil

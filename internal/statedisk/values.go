@@ -20,13 +20,14 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// values keeps spilled values one behind the other in segments, files that are removed when their last value is let go of. That
-// suits values that are written once and let go of in about the order in which they were written: nothing is ever moved, and one
-// value that stays keeps its whole segment.
+// values keeps spilled values one behind the other in segments, files that are removed when their
+// last value is let go of. That suits values that are written once and let go of in about the order
+// in which they were written: nothing is ever moved, and one value that stays keeps its whole
+// segment.
 //
-// Which values there are is not in the files. Whoever has Refs that outlive the process adopts them before anything is put; files
-// that have no value then are removed. Each process begins a segment of its own, so whatever a crash left at the end of another
-// does no harm.
+// Which values there are is not in the files. Whoever has Refs that outlive the process adopts them
+// before anything is put; files that have no value then are removed. Each process begins a segment
+// of its own, so whatever a crash left at the end of another does no harm.
 type values struct {
 	dir         string
 	nameless    bool // a file is unlinked as soon as it is open: nothing outlives the process
@@ -53,7 +54,8 @@ type segment struct {
 	written int64 // bytes in the file
 }
 
-// openValues returns the values in a directory, which is made if needed, or of the directory for temporary files for "".
+// openValues returns the values in a directory, which is made if needed, or of the directory for
+// temporary files for "".
 func openValues(dir string) (*values, error) {
 	v := &values{dir: dir, segmentSize: 64 << 20, bufferSize: 256 << 10, segments: map[uint32]*segment{}}
 	if dir == "" {
@@ -165,8 +167,8 @@ func (v *values) add(b []byte) (Ref, error) {
 	return r, nil
 }
 
-// makeRoom sees to it that n bytes have room in the current segment, and in the buffer unless they are too many for it. put is
-// held.
+// makeRoom sees to it that n bytes have room in the current segment, and in the buffer unless they
+// are too many for it. put is held.
 func (v *values) makeRoom(n int) error {
 	if g := v.current; g != nil && int(g.written)+len(v.buf)+n > v.segmentSize {
 		if err := v.flush(); err != nil {
@@ -207,7 +209,8 @@ func (v *values) begin() (err error) {
 	return nil
 }
 
-// flush writes the buffer behind what is in the current segment's file. After an error the buffer stays. put is held.
+// flush writes the buffer behind what is in the current segment's file. After an error the buffer
+// stays. put is held.
 func (v *values) flush() error {
 	g := v.current
 	if len(v.buf) == 0 {
@@ -278,7 +281,8 @@ func (v *values) get(r Ref, b []byte) ([]byte, error) {
 	return b[:n], nil
 }
 
-// release lets go of a value. To let go of one twice is a fault of the program, and panics where that is seen.
+// release lets go of a value. To let go of one twice is a fault of the program, and panics where
+// that is seen.
 func (v *values) release(r Ref) {
 	v.mu.Lock()
 	g := v.segments[r.Segment]

@@ -22,7 +22,8 @@ func OpenSmall(dir string, restore Restore) (Disk, error) {
 	return l, err
 }
 
-// opened opens a log of small segments, and returns the spilled values that came back by their heads.
+// opened opens a log of small segments, and returns the spilled values that came back by their
+// heads.
 func opened(t *testing.T, dir string) (*Log, map[string]Ref) {
 	t.Helper()
 	l, refs, err := tryOpen(dir)

@@ -30,7 +30,8 @@ func Run(t *testing.T, open Open) {
 	t.Run("AProcessKilledAtAnyTimeLeavesWholeBatchesInOrder", checkKilled(open, "go on"))
 }
 
-// A state is what a caller knows of what it keeps: records in memory, and where the spilled values are.
+// A state is what a caller knows of what it keeps: records in memory, and where the spilled values
+// are.
 type state struct {
 	records map[string]string
 	spilled map[string]statedisk.Ref // by head
@@ -44,7 +45,8 @@ func (s *state) clone() *state {
 	return &state{maps.Clone(s.records), maps.Clone(s.spilled)}
 }
 
-// restore is the Restore of the state. A record takes the place of the spilled value whose head is its key.
+// restore is the Restore of the state. A record takes the place of the spilled value whose head is
+// its key.
 func (s *state) restore(c statedisk.Change, release func(statedisk.Ref)) error {
 	key := string(c.Key)
 	if ref, ok := s.spilled[key]; ok {
@@ -233,8 +235,8 @@ func checkLoad(t *testing.T, open Open) {
 	}
 }
 
-// round commits the batch of one round: a record of its own, one that grows, a position, and a spilled value that takes the place
-// of one before. Their keys have the number of the round.
+// round commits the batch of one round: a record of its own, one that grows, a position, and a
+// spilled value that takes the place of one before. Their keys have the number of the round.
 func round(t fataler, d statedisk.Disk, s *state, i int) {
 	number := []byte(fmt.Sprintf("%06d", i))
 	commit(t, d, s,
