@@ -52,7 +52,7 @@ func main() {
 			}
 		}
 		s.latency, s.past, s.warm = 30*time.Second, 10*time.Minute, 30*time.Second
-		s.stateFlags = []string{"-events", "200000", "-day", "200s"}
+		s.stateFlags = []string{"-events", "200000", "-day", "200s", "-rounds", "1"}
 	}
 	s.steady = time.Duration(*minutes * float64(time.Minute))
 	for _, r := range strings.Split(*rates, ",") {
