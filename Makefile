@@ -6,7 +6,7 @@ STATICCHECK_VERSION := v0.8.2
 TOOLS := $(CURDIR)/.cache/bin
 FLAGS := -ldflags "-s -w"
 
-.PHONY: all build demo demo-live test test-kinesis lint lint-sql bench bench-stream bench-bigquery bench-go fuzz docs golden clean
+.PHONY: all build demo demo-live test test-kinesis lint lint-sql bench bench-state bench-stream bench-bigquery bench-go fuzz docs golden clean
 
 all: build
 
@@ -33,7 +33,7 @@ test: lint $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)
 
 ## test-kinesis: the Kinesis source against all servers; compiles one of them once, which takes minutes
 test-kinesis: $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)
-	FLEXBEAM_TEST_KINESIS=all $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION) --format pkgname-and-test-fails --packages "./internal/testkit/kinesistest/... ./internal/testkit/kinesisfake/... ./pipeline/source/kinesis/..." -- -count 1 -timeout 60m
+	FLEXBEAM_TEST_KINESIS=all $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION) --format pkgname-and-test-fails --packages "./internal/testkit/kinesistest/... ./internal/testkit/kinesisfake/... ./pipeline/io/kinesisio/... ./pipeline/source/kinesis/..." -- -count 1 -timeout 60m
 
 ## lint: gofmt, vet and staticcheck
 lint: $(TOOLS)/staticcheck-$(STATICCHECK_VERSION)
@@ -49,8 +49,12 @@ lint-sql:
 bench: build
 	go run ./bench
 
-## bench-stream: a live stream from a local Kinesis into DuckDB: catching up, rates, latency, memory over 15 minutes
-bench-stream: build
+## bench-state: the program that compares places for the state of a stream, in a module of its own, once its tests pass
+bench-state:
+	cd bench/state && go vet ./... && go test ./... && go build -o ../../bin/bench-state .
+
+## bench-stream: a live stream from a local Kinesis into DuckDB: places for its state, catching up, rates, latency, memory over 15 minutes
+bench-stream: build bench-state
 	go run ./bench/stream
 
 ## bench-bigquery: the BigQuery sink beside plain appends, against the local BigQuery

@@ -1,6 +1,6 @@
 -- The day of the agent with the most engagements: minutes by hour (UTC) and activity, and what was handled
 WITH busiest AS (
-    SELECT account_sid, agent_id FROM engagements WHERE engagement_type = 'Agent'
+    SELECT account_sid, agent_id FROM engagements WHERE engagement_type = 'Agent' AND is_virtual IS NOT TRUE
     GROUP BY ALL ORDER BY count(*) DESC, agent_id LIMIT 1
 ), hours AS (
     SELECT date_trunc('hour', interval_start) AS hour, activity, sum(seconds) / 60 AS minutes
@@ -9,7 +9,7 @@ WITH busiest AS (
 ), handled AS (
     SELECT date_trunc('hour', start_time) AS hour, count(*) AS engagements, sum(engagement_time_seconds) / 60 AS talk
     FROM engagements JOIN busiest USING (account_sid, agent_id)
-    WHERE engagement_type = 'Agent'
+    WHERE engagement_type = 'Agent' AND is_virtual IS NOT TRUE
     GROUP BY ALL
 )
 SELECT strftime(hour, '%H:00') AS hour, a.agent_name AS agent,

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Half a day of an invented contact centre, live: kinesis-local holds the stream, simulate sends the half day within a minute (or the
+# Half a day of an invented contact centre, live: local kinesis holds the stream, simulate sends the half day within a minute (or the
 # number of seconds given), run turns it into tables and is killed twice on the way. In the end the tables are compared with those of a
 # batch over the same records. Needs bin/flexbeam; make demo-live builds it.
 set -euo pipefail
@@ -72,7 +72,7 @@ mkdir -p out
 rm -rf "$out".*
 
 say "A Kinesis-compatible server in memory"
-bin/flexbeam kinesis-local --addr 127.0.0.1:0 --stream demo --shards 4 > "$out.server" &
+bin/flexbeam local kinesis --addr 127.0.0.1:0 --stream demo --shards 4 > "$out.server" &
 server=$!
 await 60 'the server' test -s "$out.server"
 endpoint=$(sed -n 's/^Kinesis at \(http:[^ ]*\): .*/\1/p' "$out.server")

@@ -7,7 +7,8 @@ import (
 	"path/filepath"
 
 	"flexbeam/pipeline"
-	_ "flexbeam/pipeline/sink/jsonl" // registers the sink
+	_ "flexbeam/pipeline/sink/jsonl"  // registers the sink
+	_ "flexbeam/pipeline/source/file" // registers the source
 )
 
 func Example() {

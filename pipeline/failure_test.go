@@ -69,10 +69,11 @@ func TestASinkThatCannotBeOpenedFailsTheJob(t *testing.T) {
 }
 
 func TestAnInputThatGoesAwayFailsTheJob(t *testing.T) {
-	for _, mode := range []string{Batch, Stream} {
-		t.Run(mode, func(t *testing.T) {
+	for _, o := range []Options{{Runner: Direct}, {Runner: Prism, Mode: Batch}, {Mode: Stream}} {
+		t.Run(o.Runner+o.Mode, func(t *testing.T) {
 			source := small(t)
-			j, err := New(Options{Source: source, Sink: memory(history.NewStore()), Mode: mode})
+			o.Source, o.Sink = source, memory(history.NewStore())
+			j, err := New(o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -88,7 +89,7 @@ func TestAnInputThatGoesAwayFailsTheJob(t *testing.T) {
 
 func TestTheEndOfTheContextEndsTheRun(t *testing.T) {
 	cause := errors.New("the user has had enough")
-	for _, o := range []Options{{Runner: Direct}, {Mode: Batch}, {Mode: Stream}} {
+	for _, o := range []Options{{Runner: Direct}, {Runner: Prism, Mode: Batch}, {Mode: Stream}} {
 		t.Run(o.Runner+o.Mode, func(t *testing.T) {
 			writing, release := make(chan struct{}, 1), make(chan struct{})
 			o.Source, o.Sink = small(t), memory(stuck{history.NewStore(), writing, release})

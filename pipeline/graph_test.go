@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"flexbeam/internal/testkit/history"
+	"flexbeam/pipeline/source/file"
 	"flexbeam/simulate"
 )
 
@@ -113,7 +114,7 @@ func run(ctx context.Context, t *testing.T, o Options, chunk int64) (Summary, er
 	if err != nil {
 		t.Fatal(err)
 	}
-	j.source.chunk = chunk
+	j.source.(*file.Source).ChunkSize = chunk
 	return j.Run(ctx)
 }
 
@@ -132,8 +133,9 @@ func TestEveryWayToRunADayGivesTheTablesOfTheFold(t *testing.T) {
 	}{
 		{"direct, batch", Options{Source: source, Runner: Direct}, 64 << 10},
 		{"direct, batch, large chunks", Options{Source: source, Runner: Direct, Mode: Batch}, 1 << 30},
-		{"prism, batch", Options{Source: source, Mode: Batch}, 256 << 10},
-		{"prism, stream", Options{Source: source, Mode: Stream}, 256 << 10},
+		{"auto", Options{Source: source}, 64 << 10},
+		{"prism, batch", Options{Source: source, Runner: Prism, Mode: Batch}, 256 << 10},
+		{"prism, stream", Options{Source: source, Runner: Prism, Mode: Stream}, 256 << 10},
 		{"prism, stream, the watermark close behind", Options{Source: source + "?lateness=10m", Mode: Stream, FlushEvery: 100 * time.Millisecond}, 256 << 10},
 	}
 	var first *Summary

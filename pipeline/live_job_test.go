@@ -14,14 +14,17 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"flexbeam/internal/telemetry"
 	"flexbeam/internal/testkit/history"
 	"flexbeam/internal/testkit/kinesisfake"
-	"flexbeam/internal/telemetry"
+	"flexbeam/pipeline/io/kinesisio"
+	"flexbeam/pipeline/runtime"
 	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/source/file"
+	"flexbeam/pipeline/source/kinesis"
 	"flexbeam/schemas/model"
 	"flexbeam/simulate"
-	"flexbeam/transforms/keyed"
+	"flexbeam/transforms/keyed/local"
 )
 
 // patience is how long a test waits for what must come.
@@ -114,7 +117,7 @@ func (s *service) batchOf(lines [][]byte) (history.Tables, Summary) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	j.source.chunk = file.ChunkSize
+	j.source.(*file.Source).ChunkSize = file.ChunkSize
 	sum, err := j.Run(context.Background())
 	if err != nil {
 		s.t.Fatal(err)
@@ -155,8 +158,27 @@ type liveRun struct {
 	err    error
 }
 
-// begin starts a live job over a store; out is the sink in front of it, nil for the store itself.
+// storeOf returns the store of a job that runs, nil before it does.
+func storeOf(job string) *local.Store {
+	if r := runtime.Lookup(job); r != nil {
+		return r.States.(*local.Store)
+	}
+	return nil
+}
+
+// positionsOf returns how far each shard was read, as far as a store knows.
+func positionsOf(store *local.Store) (map[string]kinesisio.Position, error) {
+	return kinesis.Positions(store.Positions())
+}
+
+// begin starts a live job over a store.
 func begin(t *testing.T, o Options, store *history.Store) *liveRun {
+	t.Helper()
+	return start(t, ready(t, o), store)
+}
+
+// ready returns a live job that is ready to run.
+func ready(t *testing.T, o Options) *Job {
 	t.Helper()
 	if o.FlushEvery == 0 {
 		o.FlushEvery = 50 * time.Millisecond
@@ -165,6 +187,12 @@ func begin(t *testing.T, o Options, store *history.Store) *liveRun {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return j
+}
+
+// start starts a live job over a store.
+func start(t *testing.T, j *Job, store *history.Store) *liveRun {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &liveRun{t: t, job: j, store: store, cancel: cancel, done: make(chan struct{})}
 	go func() {
@@ -210,7 +238,7 @@ func (r *liveRun) same(want history.Tables) {
 	var d string
 	r.until(func() bool {
 		d = differ(want, r.store.Tables())
-		s := keyed.StoreOf(r.job.id)
+		s := storeOf(r.job.id)
 		return d == "" && s != nil && s.Quiet()
 	}, func() string { return "the tables of a batch job: " + d })
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -20,13 +21,12 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
 
-	"flexbeam/internal/testkit/history"
 	"flexbeam/internal/journal"
+	"flexbeam/internal/testkit/history"
 	"flexbeam/internal/testkit/kinesisfake"
 	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
-	"flexbeam/transforms/keyed"
 )
 
 const (
@@ -283,16 +283,15 @@ func TestRecordsThatAreGoneAreADeadLetterThatSaysFromWhenToWhen(t *testing.T) {
 }
 
 func TestOfAStreamThatReshardsTheStateHoldsTheShardsThatAreThereAlone(t *testing.T) {
-	before := lookEvery
-	lookEvery = 100 * time.Millisecond
-	defer func() { lookEvery = before }()
 	s := newService(t, history.Start)
 	s.CreateStream("s", 1)
 	var log bytes.Buffer // read when the job has ended
 	store := history.NewStore()
 	o := Options{Source: s.source("s"), Sink: memory(store), State: t.TempDir(), Log: slog.New(slog.NewTextHandler(&log, nil))}
 	lines := events("0 entered\n1 created\n9 accepted\n20 completed\n21 task.completed\n30 entered WT2 EVx\n35 task.canceled WT2 EVy")
-	r := begin(t, o, store)
+	j := ready(t, o)
+	j.lookEvery = 100 * time.Millisecond
+	r := start(t, j, store)
 	s.put("s", lines[:2]...)
 	r.read(2)
 	s.Reshard("s", 2)
@@ -303,7 +302,7 @@ func TestOfAStreamThatReshardsTheStateHoldsTheShardsThatAreThereAlone(t *testing
 	r.read(4)
 	last := s.Shards("s")[3].ID
 	known := func() (sources []string) {
-		for source := range keyed.StoreOf(r.job.id).Positions() {
+		for source := range storeOf(r.job.id).Positions() {
 			sources = append(sources, source)
 		}
 		slices.Sort(sources)
@@ -349,7 +348,7 @@ func TestAStreamThatWasMadeAnewUnderTheSameNameIsReadFromItsStart(t *testing.T) 
 	r.read(2)
 	s.Reshard("s", 2)
 	r.until(func() bool {
-		positions, err := positionsOf(keyed.StoreOf(r.job.id))
+		positions, err := positionsOf(storeOf(r.job.id))
 		return err == nil && len(positions) == 3 && positions["s/shardId-000000000000"].Done
 	}, func() string { return "the end of the first shard" })
 	r.drain()
@@ -408,7 +407,7 @@ func (r *liveRun) idle(s *service, hours int) {
 
 // upTo returns the time up to which all shards were read, as far as the store knows.
 func (r *liveRun) upTo() int64 {
-	store := keyed.StoreOf(r.job.id)
+	store := storeOf(r.job.id)
 	if store == nil {
 		return 0
 	}
@@ -416,8 +415,16 @@ func (r *liveRun) upTo() int64 {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	ms, _ := lowest(positions, r.job.source.streams)
-	return ms
+	least := int64(math.MaxInt64)
+	for _, at := range positions {
+		if !at.Done {
+			least = min(least, at.UpTo)
+		}
+	}
+	if least == math.MaxInt64 {
+		return 0
+	}
+	return least
 }
 
 func TestAnEventThatComesWhenItsTaskIsSettledIsALateDeadLetter(t *testing.T) {
@@ -431,7 +438,10 @@ func TestAnEventThatComesWhenItsTaskIsSettledIsALateDeadLetter(t *testing.T) {
 	before, _ := s.batch()
 	r.same(before)
 	r.idle(s, 26)
-	r.until(func() bool { z := keyed.StoreOf(r.job.id).Size(); return z.Markers == 1 && z.Tasks == 0 }, func() string { return "a marker" })
+	r.until(func() bool {
+		z := storeOf(r.job.id).Size()
+		return z.Of("task").Tombstones == 1 && z.Of("task").Keys == 0
+	}, func() string { return "a marker" })
 	late := events("50 task.updated EVlate\n55 task.updated EVlater")
 	s.put("s", late[0])
 	r.until(func() bool { return len(store.Tables()["dead_letters"]) == 1 }, func() string { return "a dead letter" })
@@ -476,14 +486,15 @@ func TestADrainedJobHasWrittenWhatItReadAndItsDirectoryIsItsOwnUntilThen(t *test
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := sink.Open(t.Context(), o.Sink)
+	out, err := sink.Open(t.Context(), o.Sink, sink.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept, _, err := known.openStore(t.Context(), out)
-	if err != nil {
+	later := &running{Job: known, out: out}
+	if err := later.openStore(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	kept := later.store
 	positions, err := positionsOf(kept)
 	if err != nil {
 		t.Fatal(err)
@@ -656,8 +667,8 @@ func (w *watching) Write(ctx context.Context, b change.Block) error {
 // rows. Else the log could forget, or a position pass, what a crash then loses.
 func TestWhatALiveFoldEmitsHasReachedTheSinkWhenItsCallReturns(t *testing.T) {
 	folds := map[string]string{
-		"engagements": "transforms/task.(*LiveFn)", "agents": "transforms/worker.(*LiveFn)", "agent_status": "transforms/worker.(*LiveFn)",
-		"customers": "transforms/task.(*LiveFn)", "dead_letters": "transforms/decode.(*LiveFn)",
+		"engagements": "keyed/local.(*ProcessFn)", "agents": "keyed/local.(*ProcessFn)", "agent_status": "keyed/local.(*ProcessFn)",
+		"customers": "keyed/local.(*ProcessFn)", "dead_letters": "transforms/decode.(*Fn)",
 	}
 	for _, atOnce := range []bool{false, true} {
 		t.Run(fmt.Sprintf("at once %t", atOnce), func(t *testing.T) {
@@ -668,7 +679,7 @@ func TestWhatALiveFoldEmitsHasReachedTheSinkWhenItsCallReturns(t *testing.T) {
 			w := &watching{Store: history.NewStore(), seen: func(c change.Change, stack string) {
 				writes.Add(1)
 				table := c.Of().Name
-				store := keyed.StoreOf(job.Load().id)
+				store := storeOf(job.Load().id)
 				switch {
 				case !strings.Contains(stack, folds[table]):
 					if wrong.Add(1) == 1 {

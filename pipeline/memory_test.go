@@ -69,7 +69,7 @@ func (s stuck) Write(ctx context.Context, b change.Block) error {
 }
 
 func init() {
-	sink.Register("memory", func(_ context.Context, name string) (sink.Sink, error) {
+	sink.Register("memory", func(_ context.Context, name string, _ sink.Options) (sink.Sink, error) {
 		s, ok := stores.Load(name)
 		if !ok {
 			return nil, fmt.Errorf("memory: no store %s", name)

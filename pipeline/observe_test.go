@@ -12,13 +12,14 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
+	"flexbeam/internal/telemetry"
 	"flexbeam/internal/testkit/history"
 	"flexbeam/internal/testkit/kinesisfake"
-	"flexbeam/internal/telemetry"
+	"flexbeam/pipeline/runtime"
 	"flexbeam/pipeline/sink"
-	"flexbeam/pipeline/source/kinesis"
+	"flexbeam/pipeline/source"
 	"flexbeam/runners/prism"
-	"flexbeam/transforms/keyed"
+	"flexbeam/transforms/keyed/local"
 )
 
 // ahead is a clock that goes like this machine's, and can be put forward.
@@ -34,18 +35,29 @@ func TestAShardThatTheServiceDoesNotAnswerForFailsTheHealthCheckAndAnIdleOneDoes
 	defer f.Close()
 	f.CreateStream("s", 2)
 	clock := new(ahead)
-	control := kinesis.NewControl(t.Name())
-	defer control.Close()
-	control.Now, control.Report = clock.now, func(string, string, error) {}
-	store, _, err := keyed.OpenStore("", keyed.Sink{})
+	store, _, err := local.Open(local.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	l := &liveJob{Job: &Job{count: telemetry.New(clock.now)}, store: store, control: control}
+	src, err := source.Open("kinesis:s?endpoint=" + f.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	reading, err := src.(source.Unbounded).Begin(t.Context(), source.Begin{Job: t.Name(), Checkpoint: checkpoint{store}, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reading.Close()
+	reading.(interface{ SetNow(func() time.Time) }).SetNow(clock.now)
+	l := &running{Job: &Job{count: telemetry.New(clock.now)}, store: store, control: reading}
+	shared := runtime.Start(runtime.Job{ID: t.Name()}, l.count, nil, nil)
+	defer shared.End()
+	shared.Source = reading
 
 	p, s := beam.NewPipelineWithRoot()
-	kinesis.Read(s, []kinesis.Stream{{Name: "s", Endpoint: f.URL}}, kinesis.WithControl(t.Name()))
+	src.Read(s, source.ReadOptions{Job: t.Name(), Control: reading})
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- prism.Run(ctx, p) }()
@@ -101,44 +113,22 @@ func TestOnlyAJobWithAStateDirectoryHasAStateLogOnDisk(t *testing.T) {
 	for _, dir := range []string{"", t.TempDir()} {
 		clock := new(ahead)
 		j := &Job{options: Options{State: dir, Sink: memory(history.NewStore()), Log: slog.New(slog.DiscardHandler)}, count: telemetry.New(clock.now)}
-		out, err := sink.Open(t.Context(), j.options.Sink)
+		out, err := sink.Open(t.Context(), j.options.Sink, sink.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		store, _, err := j.openStore(t.Context(), out)
-		if err != nil {
+		r := &running{Job: j, out: out}
+		if err := r.openStore(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if err := (&liveJob{Job: j, store: store, out: out}).keep(t.Context()); err != nil {
+		if err := r.flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if synced := !j.count.StateLog.LastSync().IsZero(); synced != (dir != "") {
 			t.Errorf("with the state directory %q: synced %t", dir, synced)
 		}
-		if err := store.Close(); err != nil {
+		if err := r.store.Close(); err != nil {
 			t.Error(err)
-		}
-	}
-}
-
-func TestAStreamThatIsReadNoLongerDoesNotHoldTheTimeUpToWhichAllWasRead(t *testing.T) {
-	read := []kinesis.Stream{{Name: "a"}, {Name: "b", As: "eu-west-1/b"}}
-	tests := []struct {
-		name      string
-		positions map[string]kinesis.Position
-		want      int64
-		known     bool
-	}{
-		{"the least of its own", map[string]kinesis.Position{"a/0": {UpTo: 7}, "a/1": {UpTo: 5}, "eu-west-1/b/0": {UpTo: 6}}, 5, true},
-		{"a closed one", map[string]kinesis.Position{"a/0": {UpTo: 7}, "a/1": {UpTo: 5, Done: true}}, 7, true},
-		{"another stream", map[string]kinesis.Position{"a/0": {UpTo: 7}, "c/0": {UpTo: 3}, "eu-west-1/c/0": {UpTo: 3}}, 7, true},
-		{"another stream whose name begins alike", map[string]kinesis.Position{"a/0": {UpTo: 7}, "ab/0": {UpTo: 3}, "a/b/0": {UpTo: 3}}, 7, true},
-		{"only others", map[string]kinesis.Position{"c/0": {UpTo: 3}}, 0, false},
-		{"one that is not known", map[string]kinesis.Position{"a/0": {UpTo: 7}, "a/1": {}}, 0, false},
-	}
-	for _, tt := range tests {
-		if got, known := lowest(tt.positions, read); known != tt.known || known && got != tt.want {
-			t.Errorf("%s: %d, %t, want %d, %t", tt.name, got, known, tt.want, tt.known)
 		}
 	}
 }

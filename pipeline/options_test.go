@@ -22,8 +22,10 @@ func TestWrongOptionsAreUsageErrorsThatSayWhatToDo(t *testing.T) {
 		want   string
 		is     error
 	}{
-		{"an unknown runner", func(o *Options) { o.Runner = "spark" }, "prism and direct", ErrUsage},
+		{"an unknown runner", func(o *Options) { o.Runner = "spark" }, "this binary has auto, direct and prism", ErrUsage},
 		{"an unknown mode", func(o *Options) { o.Mode = "fast" }, "auto, batch or stream", ErrUsage},
+		{"a stream on direct", func(o *Options) { o.Source, o.Runner = "kinesis:s", Direct }, "it cannot read a stream: choose --runner prism", ErrUsage},
+		{"a stream in batch mode", func(o *Options) { o.Source, o.Mode = "kinesis:s", Batch }, "a stream has no end: choose --mode stream", ErrUsage},
 		{"streaming on direct", func(o *Options) { o.Runner, o.Mode = Direct, Stream }, "choose --runner prism", ErrUsage},
 		{"no source", func(o *Options) { o.Source = "" }, "write file:PATTERN", ErrUsage},
 		{"an unknown source", func(o *Options) { o.Source = "ftp:x" }, "unknown source", ErrUsage},
@@ -50,11 +52,14 @@ func TestWrongOptionsAreUsageErrorsThatSayWhatToDo(t *testing.T) {
 }
 
 func TestLatenessIsReadFromTheSource(t *testing.T) {
-	src, err := parseSource(small(t) + "?lateness=90s")
-	if err != nil || src.latenessMS != 90_000 || len(src.files) != 1 {
-		t.Errorf("%+v, %v", src, err)
+	src, err := openSource(small(t) + "?lateness=90s")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if src, err := parseSource(small(t)); err != nil || src.latenessMS >= 0 {
+	if f := src.(*file.Source); f.Lateness != 90*time.Second || len(f.Files) != 1 {
+		t.Errorf("%+v", f)
+	}
+	if src, err := openSource(small(t)); err != nil || src.(*file.Source).Lateness >= 0 {
 		t.Errorf("%+v, %v", src, err)
 	}
 }
@@ -64,10 +69,41 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o := j.options; o.Runner != Prism || o.Mode != Batch || len(o.Hidden) == 0 || o.FlushEvery != 5*time.Second {
+	if o := j.options; j.Runner() != Direct || j.Mode() != Batch || len(o.Hidden) == 0 || o.FlushEvery != 5*time.Second {
 		t.Errorf("%+v", o)
 	}
 	if j.Counters().BytesTotal.Load() == 0 {
 		t.Error("the size of the input is unknown")
+	}
+}
+
+func TestAutoTakesTheFastestRunnerThatCanDoTheJob(t *testing.T) {
+	files, stream := small(t), "kinesis:s"
+	tests := []struct {
+		name         string
+		options      Options
+		runner, mode string
+	}{
+		{"files", Options{Source: files}, Direct, Batch},
+		{"files, asked for", Options{Source: files, Runner: Auto, Mode: Auto}, Direct, Batch},
+		{"files in batch mode", Options{Source: files, Mode: Batch}, Direct, Batch},
+		{"files in stream mode", Options{Source: files, Mode: Stream}, Prism, Stream},
+		{"files with a watermark", Options{Source: files + "?lateness=6h"}, Direct, Batch},
+		{"a stream", Options{Source: stream}, Prism, Stream},
+		{"a stream in stream mode", Options{Source: stream, Mode: Stream}, Prism, Stream},
+		{"files on prism", Options{Source: files, Runner: Prism}, Prism, Batch},
+		{"files on direct", Options{Source: files, Runner: Direct}, Direct, Batch},
+		{"a stream on prism", Options{Source: stream, Runner: Prism}, Prism, Stream},
+	}
+	for _, test := range tests {
+		test.options.Sink = memory(history.NewStore())
+		j, err := New(test.options)
+		if err != nil {
+			t.Errorf("%s: %v", test.name, err)
+			continue
+		}
+		if j.Runner() != test.runner || j.Mode() != test.mode {
+			t.Errorf("%s: %s in %s mode, want %s in %s mode", test.name, j.Runner(), j.Mode(), test.runner, test.mode)
+		}
 	}
 }

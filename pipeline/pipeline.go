@@ -1,89 +1,78 @@
 // Package pipeline is the whole of flexbeam's Beam graph, and how a job is run.
 //
-//	source ─ batches of records ─▶ decode ─▶ (task, block of events)   ─▶ fold task ──┬─▶ changes ─▶ sink
-//	                                 │   └─▶ (worker, block of events) ─▶ fold worker ─┤
-//	                                 │                    contacts ─▶ newest of each ──┤
-//	                                 └─▶ dead letters ─────────────────────────────────┘
+//	source ─ records ─▶ decode ─ inputs of keys ─▶ keyed states ─ changes of rows ─▶ sink
+//	                       └──── dead letters ───────────────────────────────────────▶ sink
 //
-// Batch, stream and live differ in what gathers the events of a key: a GroupByKey over buckets of keys; the state of a transform
-// with a timer for each key; or, for a stream without an end, a store in this process with a log behind it, and timers. All
-// call the same folds, so all give the same tables (docs/architecture.md).
+// The graph is the same for every job. What differs is where the state of a key is while its events come: that is
+// the driver's (transforms/keyed). All drivers call the same rules, so all give the same tables
+// (docs/architecture.md).
 package pipeline
 
 import (
+	"slices"
+
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
-	"flexbeam/pipeline/sink"
-	"flexbeam/pipeline/source/file"
-	"flexbeam/pipeline/source/kinesis"
+	"flexbeam/pipeline/runtime"
+	"flexbeam/pipeline/source"
 	"flexbeam/transforms/customer"
-	"flexbeam/transforms/deadletter"
 	"flexbeam/transforms/decode"
 	"flexbeam/transforms/keyed"
-	"flexbeam/transforms/task"
+	"flexbeam/transforms/keyed/beamstate"
+	"flexbeam/transforms/keyed/grouped"
+	"flexbeam/transforms/keyed/local"
 	"flexbeam/transforms/worker"
+	"flexbeam/transforms/write"
 )
 
-// batch builds the bounded graph.
-func batch(s beam.Scope, job string, o Options, src *source) {
-	buckets := bucketsFor(unpackedSize(src.files))
-	records := file.Read(s, job, src.chunk, src.files)
-	tasks, workers, letters, notes := decode.Batch(s, job, buckets, o.Runner != Direct, records)
-	numbered := deadletter.Number(s, notes)
-	engagements, sightings := task.Batch(s, job, buckets, o.task(), tasks)
-	agents := worker.Batch(s, job, o.worker(), workers)
-	customers := customer.Batch(s, sightings)
-	for _, changes := range []beam.PCollection{letters, numbered, engagements, agents, customers} {
-		sink.Write(s, job, o.Sink, changes)
+// A Driver keeps the states of keys and calls their rules.
+type Driver interface {
+	// Partition says how the decoder sorts events: into so many buckets of keys of each kind, or for 0 by
+	// their keys.
+	Partition() int
+	// Process turns a PCollection of keyed.Batch into blocks of changes.
+	Process(s beam.Scope, job runtime.Job, kinds []keyed.Spec, batches beam.PCollection) ([]beam.PCollection, error)
+}
+
+// build builds the graph of the job: the story of a record. control is that of a source without an end.
+func (j *Job) build(s beam.Scope, control source.Control) error {
+	driver, job, kinds := j.driver(), j.runtime(), j.options.kinds()
+
+	records := j.source.Read(s, source.ReadOptions{Job: j.id, Control: control, Stream: j.options.Mode == Stream, NewestEvent: newestEvent})
+	inputs, letters := decode.Records(s, job, kinds, driver.Partition(), records)
+	changes, err := driver.Process(s, job, kinds, inputs)
+	if err != nil {
+		return err
+	}
+	write.Changes(s, job, j.options.HidesPayload(), slices.Concat(letters, changes)...)
+	return nil
+}
+
+// kinds returns what keys of the job stand for, in the order in which they are processed. A new kind is one more.
+func (o Options) kinds() []keyed.Spec {
+	return []keyed.Spec{
+		o.TaskOptions().Spec(),
+		worker.Options{Hidden: o.Hidden, AsOf: o.asOf()}.Spec(),
+		customer.Spec(), // gets its inputs from tasks
 	}
 }
 
-// stream builds the unbounded graph.
-func stream(s beam.Scope, job string, o Options, src *source) {
-	records := file.Replay(s, job, src.chunk, src.latenessMS, src.files)
-	tasks, workers, letters := decode.Stream(s, job, records)
-	engagements, sightings := task.Stream(s, job, o.task(), tasks)
-	agents := worker.Stream(s, job, o.worker(), workers)
-	customers := customer.Stream(s, sightings)
-	for _, changes := range []beam.PCollection{letters, engagements, agents, customers} {
-		sink.Write(s, job, o.Sink, changes)
+// driver chooses where the states of keys are: gathered at once where the source has an end; in this process for a
+// stream on the embedded runner; else where Beam keeps them.
+func (j *Job) driver() Driver {
+	switch {
+	case j.options.Mode == Batch:
+		_, bytes := j.source.Size()
+		return grouped.Driver{Buckets: bucketsFor(bytes), Compress: j.options.runner(needs(Batch, false)).Encodes}
+	case j.Live():
+		return local.Driver{AtOnce: j.options.AtOnce}
 	}
+	return beamstate.Driver{}
 }
 
-// live builds the graph of a stream without an end. What its transforms know is in the job's store (keyed.Store).
-func live(s beam.Scope, job string, o Options, src *source, positions map[string]kinesis.Position) {
-	read := []kinesis.ReadOption{kinesis.WithControl(job), kinesis.WithPositions(positions)}
-	if o.Pace != (kinesis.Pace{}) {
-		read = append(read, kinesis.WithPace(o.Pace))
-	}
-	records := kinesisRecords(s, kinesis.Read(s, src.streams, read...))
-	tasks, workers, letters := decode.Live(s, job, records)
-	oldTasks, oldWorkers := keyed.Restore(s, job)
-	ofTasks := task.Live(s, job, o.task(), o.AtOnce, beam.Flatten(s, tasks, oldTasks))
-	ofWorkers := worker.Live(s, job, o.worker(), o.AtOnce, beam.Flatten(s, workers, oldWorkers))
-	for _, changes := range []beam.PCollection{letters, ofTasks, ofWorkers} {
-		sink.Write(s, job, o.Sink, changes)
-	}
-}
-
-// unpackedSize returns about how many bytes the records have.
-func unpackedSize(files []file.File) (n int64) {
-	for _, f := range files {
-		if f.Format == file.Plain {
-			n += f.Size
-		} else {
-			n += 12 * f.Size // what such records shrink by
-		}
-	}
-	return n
-}
-
-// bucketsFor returns into how many buckets the keys are divided: enough that one bucket's events are few megabytes.
+// bucketsFor returns into how many buckets the keys are divided: enough that one bucket's events are few
+// megabytes.
 func bucketsFor(bytes int64) int {
 	const perBucket = 16 << 20 // of input
 	return int(min(max(16, bytes/perBucket), 4096))
 }
-
-func (o Options) task() task.Options { return task.Options{ContactKey: o.ContactKey} }
-
-func (o Options) worker() worker.Options { return worker.Options{Hidden: o.Hidden, AsOf: o.asOf()} }

@@ -4,19 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"flexbeam/internal/repeat"
-	"flexbeam/internal/telemetry"
-	"flexbeam/pipeline/sink"
-	"flexbeam/pipeline/source/file"
-	"flexbeam/runners/direct"
-	"flexbeam/runners/prism"
-	"flexbeam/schemas/model"
-	"flexbeam/transforms/keyed"
+)
+
+// How long the end of a job over a stream may take.
+const (
+	drainWithin = 60 * time.Second
+	quietPoll   = 50 * time.Millisecond
+)
+
+var (
+	errDrained = errors.New("drained")
+	errEnded   = errors.New("pipeline: the stream ended: it was deleted, or all its shards are closed for good")
 )
 
 // A Summary says what a job did.
@@ -35,97 +38,25 @@ type Summary struct {
 // EventsPerSecond returns the rate of the whole job.
 func (s Summary) EventsPerSecond() float64 { return float64(s.Events) / s.Elapsed.Seconds() }
 
-var lastJob atomic.Int64
-
-// A Job is a job that is ready to run.
-type Job struct {
-	id      string
-	options Options
-	source  *source
-	count   *telemetry.Counters
-}
-
-// New checks the options and returns a job. Errors that wrap ErrUsage or file.ErrNoFiles are the caller's to mend.
-func New(o Options) (*Job, error) {
-	src, err := o.check()
-	if err != nil {
-		return nil, err
-	}
-	o.defaults()
-	if o.Mode == Auto {
-		o.Mode = Batch
-	}
-	if src.live() {
-		o.Mode = Stream
-	}
-	if o.FlushEvery == 0 {
-		o.FlushEvery = 5 * time.Second
-		if src.live() {
-			o.FlushEvery = time.Second
-		}
-	}
-	j := &Job{id: fmt.Sprintf("job-%d-%d", time.Now().UnixNano(), lastJob.Add(1)), options: o, source: src}
-	j.count = telemetry.For(j.id)
-	j.count.BytesTotal.Store(file.TotalSize(src.files))
-	j.count.Unbounded.Store(src.live())
-	return j, nil
-}
-
-// Counters returns the job's counters, which move while it runs.
-func (j *Job) Counters() *telemetry.Counters { return j.count }
-
-// Live tells whether the job's source has no end.
-func (j *Job) Live() bool { return j.source.live() }
-
-// Run runs the job to its end: when it returns without error, all input was processed and its rows are in the sink. When
-// ctx ends, Run stops the job, keeps what the sink has settled, and returns the cause. A job whose source has no end is ended by ctx:
-// then what was read is written, and Run returns no error.
-func (j *Job) Run(ctx context.Context) (sum Summary, err error) {
-	defer telemetry.Forget(j.id)
-	if j.source.live() {
-		return j.runLive(ctx)
-	}
+// Run runs the job to its end: when it returns without error, all input was processed and its rows are in the sink. When ctx ends,
+// Run stops the job, keeps what the sink has settled, and returns the cause. A job whose source has no end is ended by ctx: then
+// what was read is written and the position behind it kept, and Run returns no error.
+func (j *Job) Run(ctx context.Context) (Summary, error) {
 	start := time.Now()
-	out, err := sink.Open(ctx, j.options.Sink)
-	if err != nil {
-		return sum, err
-	}
-	if b, ok := out.(sink.Bulk); ok && j.options.Mode == Batch {
-		b.Bounded()
-	}
-	sink.Share(j.id, out)
-	defer sink.Unshare(j.id)
-
-	known, err := kept(ctx, out)
-	if err != nil {
-		return sum, errors.Join(err, out.Close(context.WithoutCancel(ctx)))
-	}
-	keyed.Share(j.id, known)
-	defer keyed.Unshare(j.id)
-
-	p, s := beam.NewPipelineWithRoot()
-	if j.options.Mode == Stream {
-		stream(s, j.id, j.options, j.source)
-	} else {
-		batch(s, j.id, j.options, j.source)
-	}
-	stop := j.flushing(ctx, out)
-	run := prism.Run
-	if j.options.Runner == Direct {
-		run = direct.Run
-	}
-	err = run(ctx, p)
-	err = errors.Join(err, stop())
-
-	after := context.WithoutCancel(ctx)
+	r, err := j.open(ctx)
 	if err == nil {
-		if err = out.Flush(after); err == nil {
-			sum.Rows, err = out.Counts(after)
+		err = r.process(ctx)
+	} else if errors.Is(err, errBegin) && ctx.Err() != nil {
+		err = nil // nothing was read
+	}
+	var sum Summary
+	if err == nil && r.started {
+		after := context.WithoutCancel(ctx)
+		if err = r.flush(after); err == nil {
+			sum.Rows, err = r.out.Counts(after)
 		}
 	}
-	if e := out.Close(after); e != nil && err == nil {
-		err = fmt.Errorf("pipeline: close the sink: %w", e)
-	}
+	err = r.close(context.WithoutCancel(ctx), err)
 	j.sum(&sum, start)
 	return sum, err
 }
@@ -134,44 +65,89 @@ func (j *Job) Run(ctx context.Context) (sum Summary, err error) {
 func (j *Job) sum(sum *Summary, start time.Time) {
 	c := j.count
 	sum.Records, sum.Events, sum.Duplicates = c.Records.Load(), c.Events.Load(), c.Duplicates()
+	if j.Live() {
+		sum.Duplicates = c.Repeats.Load()
+	}
 	sum.Dropped, sum.DeadLetters, sum.BadAttrs = c.Dropped.Load(), c.DeadLetters.Load(), c.BadAttrs.Load()
 	sum.Bytes = c.Bytes.Load()
 	sum.Elapsed = time.Since(start)
 }
 
-// kept returns what a sink holds from earlier jobs.
-func kept(ctx context.Context, out sink.Sink) (*keyed.Known, error) {
-	k, ok := out.(sink.Keeper)
-	if !ok {
-		return nil, nil
+// process runs the job's graph until it ends, or ctx does. Meanwhile, of a stream, it makes rows visible from time to time.
+func (r *running) process(ctx context.Context) error {
+	p, s := beam.NewPipelineWithRoot()
+	if err := r.build(s, r.control); err != nil {
+		return err
 	}
-	known := new(keyed.Known)
-	for _, t := range keyed.KeptTables() {
-		err := k.Keys(ctx, t, func(r model.Row) error {
-			known.Add(t, r)
-			return ctx.Err()
+	after := context.WithoutCancel(ctx)
+	graph, cancel := context.WithCancelCause(after)
+	defer cancel(nil)
+	failed := make(chan error, 1)
+	stop := func() { /* nothing is repeated */ }
+	if r.options.Mode == Stream {
+		stop = repeat.Every(r.options.FlushEvery, func() error { return r.tick(after) }, func(err error) {
+			failed <- err
+			cancel(err)
 		})
-		if err != nil {
-			return nil, fmt.Errorf("pipeline: read what the sink holds: %w", err)
-		}
 	}
-	return known, nil
+	r.started = true
+	ended := make(chan error, 1)
+	go func() {
+		err := r.execute(graph, p)
+		cancel(err) // a job that has ended drains no more
+		ended <- err
+	}()
+	var err error
+	select {
+	case err = <-ended:
+		if cause := r.shared.Failure(); err != nil && cause != nil {
+			err = cause
+		}
+		if err == nil && r.control != nil {
+			err = errEnded
+		}
+	case <-ctx.Done():
+		err = r.end(ctx, graph, cancel, ended)
+	}
+	stop()
+	select {
+	case first := <-failed:
+		return first
+	default:
+		return err
+	}
 }
 
-// flushing makes rows visible from time to time while a stream runs. The returned function ends it.
-func (j *Job) flushing(ctx context.Context, out sink.Sink) (stop func() error) {
-	if j.options.Mode != Stream {
-		return func() error { return nil }
+// end ends a graph that runs because ctx has ended: a stream without an end is drained first.
+func (r *running) end(ctx, graph context.Context, cancel context.CancelCauseFunc, ended <-chan error) error {
+	if r.control == nil {
+		cancel(context.Cause(ctx))
+		return <-ended
 	}
-	var failure error // read once the last call has ended
-	end := repeat.Every(j.options.FlushEvery, func() error {
-		if err := out.Flush(ctx); err != nil && ctx.Err() == nil {
-			return fmt.Errorf("pipeline: flush the sink: %w", err)
+	err := r.drain(graph)
+	cancel(errDrained)
+	if e := <-ended; !errors.Is(e, errDrained) {
+		return e // what kept it from being drained
+	}
+	return err
+}
+
+// drain stops reading and waits until what was read has reached the sink.
+func (r *running) drain(ctx context.Context) error {
+	ctx, stop := context.WithTimeoutCause(ctx, drainWithin, fmt.Errorf("what was read was not written within %v", drainWithin))
+	defer stop()
+	r.options.Log.Info("draining: nothing more is read")
+	if err := r.control.Drain(ctx); err != nil {
+		return err
+	}
+	tick := time.NewTicker(quietPoll)
+	defer tick.Stop()
+	for !r.store.Quiet() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("pipeline: drain: %w: run the same command again, it goes on where the state ends", context.Cause(ctx))
 		}
-		return nil
-	}, func(err error) { failure = err })
-	return func() error {
-		end()
-		return failure
 	}
+	return nil
 }

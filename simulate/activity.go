@@ -1,6 +1,7 @@
 package simulate
 
-// activity is one state of an agent. Agents on duty leave Available for a pause in proportion to the shares.
+// activity is one state of an agent. Agents on duty leave Available for a pause in proportion to
+// the shares.
 type activity struct {
 	name      string
 	available bool

@@ -37,8 +37,17 @@ func (c *centre) newStory(p *plan) story {
 	switch p.medium {
 	case message:
 		s.channelType = messageTypes[messageShares.draw(c.dice)].name
+		if s.channelType == "telegram" {
+			s.custom = s.channelType
+		}
 	case email:
 		s.channelType = "email"
+	}
+	if p.fate == reported {
+		s.virtual = true
+		if c.dice.chance(0.5) {
+			s.abandoned, s.phase = "Yes", "IVR"
+		}
 	}
 	if p.medium == message || p.medium == email {
 		s.interaction, s.interactionChannel = c.dice.sid("KD"), c.dice.sid("UO")
@@ -61,7 +70,10 @@ var messageTypes = []messageType{
 	{"web", 40, chatChannel},
 	{"whatsapp", 30, chatChannel},
 	{"sms", 20, smsChannel},
-	{"messenger", 10, chatChannel},
+	{"messenger", 5, chatChannel},
+	{"instagram", 1, chatChannel},
+	{"telegram", 2, chatChannel},
+	{"rcs", 2, smsChannel},
 }
 
 var messageShares = newLottery(messageTypes, func(m messageType) float64 { return m.share })
@@ -116,7 +128,8 @@ func (c *centre) announce(t *task, queued bool) {
 	}
 }
 
-// reach lets an agent call or write to somebody. When nobody is free, the contact comes in from outside instead.
+// reach lets an agent call or write to somebody. When nobody is free, the contact comes in from
+// outside instead.
 func (c *centre) reach(con contact) {
 	ch := &channels[con.channel()]
 	agent := con.queue.find(ch, nil)
@@ -130,6 +143,16 @@ func (c *centre) reach(con contact) {
 		c.enter(con)
 		return
 	}
+	t := c.dial(con, agent)
+	if caller := con.story.caller; caller != nil && c.dice.chance(0.5) && caller != agent {
+		con.story = c.newStory(&con.plan)
+		con.story.caller, con.story.partner = agent, t.sid
+		c.dial(con, caller)
+	}
+}
+
+// dial makes the task of an agent who calls or writes to somebody.
+func (c *centre) dial(con contact, agent *agent) *task {
 	t := c.newTask(con)
 	t.target, t.workflow = agent, t.account.direct
 	queued := c.dice.chance(0.6)
@@ -137,12 +160,25 @@ func (c *centre) reach(con contact) {
 		t.queue = t.account.everyone
 	}
 	c.describe(t)
-	agent.take(ch)
+	agent.take(t.channel)
 	c.announce(t, queued)
 	c.after(c.dice.between(80, 300), func() {
 		r := c.offer(t, agent)
+		if t.plan.fate == abandoned { // nobody answers
+			c.after(c.dice.between(15*second, 40*second), func() { c.unanswered(r) })
+			return
+		}
 		c.after(c.dice.between(150, 900), func() { c.accept(r) })
 	})
+	return t
+}
+
+// unanswered ends an outbound call whose callee does not answer.
+func (c *centre) unanswered(r *reservation) {
+	if r.open && !r.task.over {
+		r.code = 45305
+		c.cancel(r.task, pick(c.dice, []string{"Task canceled by the caller", "no answer"}), reservationCancel)
+	}
 }
 
 // peer is another agent of the account who could take such a task.

@@ -30,8 +30,8 @@ func (c *centre) describe(t *task) {
 	if s.abandoned != "" && t.plan.fate == voicemail {
 		x.bool("voicemail", true)
 	}
-	if !s.unknown && !s.hidden && t.plan.direction != "internal" {
-		t.customer.write(x, s.full)
+	if !s.unknown && !s.hidden && !s.named && t.plan.direction != "internal" {
+		t.customer.write(x, s.full, t.phone())
 	}
 	t.writeConversations(x)
 	x.close()
@@ -51,6 +51,26 @@ func (t *task) from() string {
 		return anonymous[t.story.digit(anonymousDigit, len(anonymous))]
 	}
 	return t.customer.phone
+}
+
+// phone is the customer's number as the application has it.
+func (t *task) phone() string {
+	p := t.customer.phone
+	if !t.story.spoken {
+		return p
+	}
+	area, rest := p[2:5], p[5:]
+	switch t.story.digit(phoneDigit, 5) {
+	case 0:
+		return "+1 (" + area + ") " + rest[:3] + "-" + rest[3:]
+	case 1:
+		return "00" + p[1:]
+	case 2:
+		return "tel:" + p
+	case 3:
+		return "\u202a" + p + "\u202c"
+	}
+	return "+1." + area + "." + rest
 }
 
 func (t *task) writeCall(x *text) {
@@ -80,6 +100,9 @@ func (t *task) writeCall(x *text) {
 		x.open("callBackData")
 		x.plain("numberToCall", from)
 		x.plain("numberToCallFrom", t.account.number)
+		if s.kind == "voicemail" {
+			x.plain("recordingUrl", "https://voicemail.example/"+t.sid)
+		}
 		x.int("attempts", s.attempts)
 		x.time("utcDateTimeReceived", t.created)
 		x.bool("isDeleted", false)
@@ -102,7 +125,14 @@ func (t *task) writeOutbound(x *text) {
 }
 
 func (t *task) writeInternal(x *text) {
-	x.plain("direction", "internal")
+	if t.story.digit(internalDigit, 3) == 0 { // told by client_call alone
+		x.plain("direction", "outbound")
+	} else {
+		x.plain("direction", "internal")
+	}
+	if t.story.partner != "" {
+		x.plain("conferenceSid", t.story.partner)
+	}
 	x.str("from", t.story.caller.contact())
 	x.str("to", t.target.contact())
 	x.str("fromFullName", t.story.caller.first+" "+t.story.caller.last)
@@ -134,15 +164,36 @@ func (t *task) writeMessage(x *text) {
 		address = "whatsapp:" + address
 	case "email", "web":
 		address = t.customer.email
+	case "telegram", "instagram":
+		address = s.channelType + ":" + t.customer.phone[2:]
+	case "rcs":
+		address = "rcs:" + address
+	}
+	if s.named && t.plan.direction == "" && s.channelType != "web" && s.channelType != "email" {
+		x.plain("channelType", s.channelType)
+		x.plain("name", address)
+		x.plain("twilioNumber", t.account.number)
+		x.plain("channelSid", s.chat)
+		return
 	}
 	by, direction := "customer", "inbound"
 	if t.plan.direction == "outbound" {
 		by, direction = "agent", "outbound"
 		x.plain("routing_target", t.target.sid)
-		x.plain("outbound_to", address)
+		if s.full || s.named { // as the Interactions API writes it
+			x.plain("from", address)
+			x.plain("twilioNumber", t.account.number)
+		} else {
+			x.plain("outbound_to", address)
+		}
 	}
 	x.plain("direction", direction)
-	x.plain("channelType", s.channelType)
+	if s.custom != "" {
+		x.plain("channelType", "custom")
+		x.plain("customChannelType", s.custom)
+	} else {
+		x.plain("channelType", s.channelType)
+	}
 	x.plain("customerAddress", address)
 	x.str("customerName", t.customer.first+" "+t.customer.last)
 	x.plain("conversationSid", s.chat)

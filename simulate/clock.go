@@ -1,6 +1,7 @@
 package simulate
 
-// timer is something that will happen at a time; timers of one time happen in the order they were set.
+// timer is something that will happen at a time; timers of one time happen in the order they were
+// set.
 type timer struct {
 	at, seq int64
 	do      func()

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Limits of a config. A week of delay is far beyond what Event Streams retries (four hours), and keeps the texts under way in memory.
+// Limits of a config. A week of delay is far beyond what Event Streams retries (four hours), and
+// keeps the texts under way in memory.
 const (
 	maxDisorder = 7 * 24 * time.Hour
 	maxAgents   = 50_000
@@ -19,20 +20,30 @@ type Config struct {
 	Start time.Time // first moment of the history; the daily curve and the shifts follow UTC
 	Hours float64   // length of the history; ignored when Events is set
 
-	// Shift is added to every time that is written, and to arrivals: the history of a busy morning can be told as one of any other time.
+	// Shift is added to every time that is written, and to arrivals: the history of a busy morning
+	// can be told as one of any other time.
 	Shift time.Duration
 
-	Agents   int // over all accounts; 0: as many as the tasks need, at most 500 when Events is set
-	Tasks    int // arriving contacts, over all accounts; ignored when Events is set. Sequels (a callback, a transfer by new task) add theirs
+	Agents int // over all accounts; 0: as many as the tasks need, at most 500 when Events is set
+	// Tasks is how many contacts arrive, over all accounts. Sequels, such as a callback or a
+	// transfer by a new task, add theirs. It is ignored when Events is set.
+	Tasks    int
 	Accounts int // Flex instances; 0: one
-	Events   int // > 0: draw exactly this many distinct events, days after days at a rate that suits the agents
+	// Events, if not 0, is how many distinct events are drawn, exactly: day after day, at a rate
+	// that suits the agents.
+	Events int
 
 	Form Form // "" is Object
 
-	Disorder   time.Duration // longest delay of a record; most are far shorter. 0: arrival at the event's time
-	Duplicates float64       // share of events that are sent again, 0 to 1
-	Losses     float64       // share of events that never arrive, 0 to 1
-	Dirty      float64       // broken records added, per distinct event, 0 to 1
+	// Disorder is the longest delay of a record; most are far shorter. 0: each arrives at the
+	// event's time.
+	Disorder   time.Duration
+	Duplicates float64 // share of events that are sent again, 0 to 1
+	Losses     float64 // share of events that never arrive, 0 to 1
+	// Partial is the share of tasks, 0 to 1, whose events come by a subscription without
+	// task-queue.* and reservation.rescinded.
+	Partial float64
+	Dirty   float64 // broken records added, per distinct event, 0 to 1
 }
 
 // DefaultConfig is one working day of a clean centre with 2000 contacts.
@@ -87,7 +98,7 @@ func (c Config) Validate() error {
 	shares := []struct {
 		name  string
 		value float64
-	}{{"duplicates", c.Duplicates}, {"losses", c.Losses}, {"dirty", c.Dirty}}
+	}{{"duplicates", c.Duplicates}, {"losses", c.Losses}, {"partial", c.Partial}, {"dirty", c.Dirty}}
 	for _, s := range shares {
 		if !(s.value >= 0 && s.value <= 1) {
 			return fmt.Errorf("simulate: %s: %v is not a share between 0 and 1", s.name, s.value)

@@ -1,5 +1,7 @@
 package simulate
 
+import "cmp"
+
 // writeConversations adds the conversations object, as far as the task has come.
 func (t *task) writeConversations(x *text) {
 	s := &t.story
@@ -10,7 +12,7 @@ func (t *task) writeConversations(x *text) {
 	x.plain("initiated_by", initiator(t.plan.direction))
 	x.plain("language", languages[s.digit(languageDigit, len(languages))])
 	if t.plan.medium == message {
-		x.plain("channel", s.channelType)
+		x.plain("channel", cmp.Or(s.custom, s.channelType))
 		x.list("media")
 		x.begin()
 		x.plain("type", "ChatTranscript")
@@ -37,6 +39,10 @@ func (t *task) writeConversations(x *text) {
 	if s.abandoned != "" {
 		x.plain("abandoned", s.abandoned)
 		x.plain("abandoned_phase", s.phase)
+	}
+	if s.virtual {
+		x.plain("virtual", "Yes")
+		x.plain("kind", "IVR")
 	}
 	if s.ended {
 		t.writeResult(x)

@@ -2,8 +2,8 @@ package simulate
 
 import "fmt"
 
-// customer is somebody who gets in touch. All of it follows from the number, so that customers return without being kept, and
-// the same customer can turn to several accounts.
+// customer is somebody who gets in touch. All of it follows from the number, so that customers
+// return without being kept, and the same customer can turn to several accounts.
 type customer struct {
 	number            uint64
 	first, last       string
@@ -13,7 +13,8 @@ type customer struct {
 	tier              int
 }
 
-// customerOf gives customer n as known at a time; most rise by one tier somewhere within the span that begins at start.
+// customerOf gives customer n as known at a time; most rise by one tier somewhere within the span
+// that begins at start.
 func customerOf(seed, n uint64, at, start, span int64) customer {
 	h := mix(seed ^ mix(n))
 	draw := func(k int) int {
@@ -42,12 +43,13 @@ func (c *centre) returning() customer {
 	return customerOf(c.Seed, uint64(f*f*float64(pool)), c.now, c.begin, max(c.span, hour))
 }
 
-// write adds the customers object of the task attributes; full, with what only some integrations know.
-func (u *customer) write(x *text, full bool) {
+// write adds the customers object of the task attributes; full, with what only some integrations
+// know.
+func (u *customer) write(x *text, full bool, phone string) {
 	x.open("customers")
 	x.str("name", u.first+" "+u.last)
 	x.opt("external_id", u.crm)
-	x.plain("phone", u.phone)
+	x.str("phone", phone)
 	if full {
 		x.plain("email", u.email)
 	}

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// delivery writes events as text, delays and spoils them as configured, and hands them on in order of arrival.
+// delivery writes events as text, delays and spoils them as configured, and hands them on in order
+// of arrival.
 type delivery struct {
 	config Config
 	dice   dice // imperfections
@@ -41,7 +42,7 @@ func newDelivery(c Config, fn func(Record) error) *delivery {
 func (d *delivery) take(e *event) error {
 	c := &d.config
 	d.stats.Events++
-	if d.dice.chance(c.Losses) {
+	if d.unsubscribed(e) || d.dice.chance(c.Losses) {
 		d.stats.Lost++
 	} else {
 		arrival := e.at + d.delay()
@@ -59,6 +60,18 @@ func (d *delivery) take(e *event) error {
 		d.send(&broken, e.at+d.delay())
 	}
 	return nil
+}
+
+// unsubscribed tells whether the event is of a type that the subscription of its task lacks.
+func (d *delivery) unsubscribed(e *event) bool {
+	if e.task == nil || d.config.Partial == 0 {
+		return false
+	}
+	switch e.kind {
+	case queueEntered, queueTimeout, queueMoved, reservationRescind:
+		return float64(mix(e.task.story.seed)%1e6) < d.config.Partial*1e6
+	}
+	return false
 }
 
 // delay draws how late a record arrives: most within seconds, some later, few as late as can be.

@@ -55,6 +55,7 @@ func Describe() string {
 	}
 	line("  duplicates: share of events sent again later")
 	line("  losses: share of events that never arrive")
+	line("  partial: share of tasks whose events come without task-queue.* and reservation.rescinded, which were not subscribed to")
 	line("  dirty: broken records added per event, of these (percent)")
 	for _, f := range faults {
 		line("    %5.1f  %s", f.share, f.text)

@@ -6,8 +6,9 @@ import (
 	"io"
 )
 
-// Each draws the records of a config and hands them to fn in order of arrival, on the caller's goroutine. It stops at the first error of fn
-// and returns it wrapped; a canceled context likewise. The Stats tell what was done until then.
+// Each draws the records of a config and hands them to fn in order of arrival, on the caller's
+// goroutine. It stops at the first error of fn and returns it wrapped; a canceled context likewise.
+// The Stats tell what was done until then.
 func Each(ctx context.Context, c Config, fn func(Record) error) (Stats, error) {
 	if err := c.Validate(); err != nil {
 		return Stats{}, err

@@ -34,6 +34,16 @@ func (c *centre) strike(t *task) {
 	case skipped:
 		c.emit(event{kind: workflowSkipped, task: t})
 		c.cancel(t, "Task skipped by Workflow", reservationCancel)
+	case reported:
+		c.describe(t)
+		c.cancel(t, "IVR task", reservationCancel)
+		if t.story.abandoned == "" {
+			c.after(c.dice.between(100, 2*second), func() { c.goOn(t, false) })
+		}
+	case chatEnded:
+		t.story.abandoned, t.story.phase = "Yes", "Queue"
+		c.describe(t)
+		c.cancel(t, "Customer ended chat.", reservationCancel)
 	case expired:
 		c.cancel(t, "Task TTL Exceeded", reservationCancel)
 	case withdrawn:

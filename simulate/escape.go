@@ -8,7 +8,8 @@ import (
 
 const hexDigits = "0123456789abcdef"
 
-// escapes reports whether a JSON string cannot hold the byte as it is. Text beyond ASCII stays as UTF-8.
+// escapes reports whether a JSON string cannot hold the byte as it is. Text beyond ASCII stays as
+// UTF-8.
 func escapes(c byte) bool { return c < 0x20 || c == '"' || c == '\\' }
 
 // appendEscaped appends v as the inside of a JSON string.
@@ -23,10 +24,11 @@ func appendEscaped(dst []byte, v string) []byte {
 	return append(dst, v[clean:]...)
 }
 
-// appendEscapedText does the same for long texts full of quotes. It looks at eight bytes at a time and copies them all; what follows
-// the first byte to escape is written over by the next round.
+// appendEscapedText does the same for long texts full of quotes. It looks at eight bytes at a time
+// and copies them all; what follows the first byte to escape is written over by the next round.
 func appendEscapedText(dst, v []byte) []byte {
-	const ( // the lowest byte that hit marks is always right; only bytes above it suffer from borrows
+	// The lowest byte that hit marks is always right; only bytes above it suffer from borrows.
+	const (
 		ones  = 0x0101010101010101
 		highs = 0x8080808080808080
 	)

@@ -1,7 +1,7 @@
 package simulate
 
-// event is what the centre hands to the encoder: the kind, and whom it is about. The encoder reads the rest from the task, the
-// reservation, the agent as they are at that moment.
+// event is what the centre hands to the encoder: the kind, and whom it is about. The encoder reads
+// the rest from the task, the reservation, the agent as they are at that moment.
 type event struct {
 	kind *kind
 	lag  int64 // milliseconds after the moment of the action

@@ -38,7 +38,8 @@ var faults = []faultShare{
 
 var faultShares = newLottery(faults, func(f faultShare) float64 { return f.share })
 
-// whole tells that a broken record is well-formed JSON, so that it can stand among others in an array.
+// whole tells that a broken record is well-formed JSON, so that it can stand among others in an
+// array.
 func (f fault) whole() bool { return f != truncated && f != badUTF8 }
 
 // soil breaks a well-formed text.

@@ -6,9 +6,9 @@ type Form string
 const (
 	Object  Form = "object"  // a CloudEvents envelope with data as an object
 	String  Form = "string"  // the same with data as a JSON string, as Kinesis delivers it
-	REST    Form = "rest"    // an event of the TaskRouter REST resource, every value of event_data a string
+	REST    Form = "rest"    // an event of the REST resource, every value of event_data a string
 	Webhook Form = "webhook" // a JSON array of envelopes, data as an object
-	Mixed   Form = "mixed"   // one of the others for each record, drawn by the shares that Describe prints
+	Mixed   Form = "mixed"   // one of the others for each record, by the shares that Describe prints
 )
 
 func (f Form) valid() bool {

@@ -14,10 +14,11 @@ const (
 	wrapUp = "wrapup, completed"
 )
 
-// lifecycles is the table that contacts are drawn from. Every call and message begins with workflow.entered, task-queue.entered,
-// task.created, workflow.target-matched; the traces tell what follows.
+// lifecycles is the table that contacts are drawn from. Every call and message begins with
+// workflow.entered, task-queue.entered, task.created, workflow.target-matched; the traces tell what
+// follows.
 var lifecycles = []lifecycle{
-	{"call with wrap-up", 23.5, accept + wrapUp, plan{}},
+	{"call with wrap-up", 19.5, accept + wrapUp, plan{}},
 	{"call without wrap-up", 6, accept + "completed", plan{noWrapup: true}},
 	{"call, queue times out", 4, "task-queue.timeout, moved, entered, " + accept + wrapUp, plan{moves: true}},
 	{"call abandoned in queue", 4, "task.canceled (hangup)", plan{fate: abandoned}},
@@ -47,13 +48,18 @@ var lifecycles = []lifecycle{
 	{"customer lost in transfer", 0.5, "transfer-initiated, transfer-failed (hangup), completed", plan{handover: toQueue, verdict: lost}},
 	{"call transferred by new task", 1, accept + "completed (task transferred); second task of the same conversation", plan{onward: newTask}},
 	{"call transferred outside", 1, accept + wrapUp + ", destination in the attributes", plan{onward: external}},
+	{"call taken from the agent", 1.5, accept + "canceled, rejected or rescinded; " + accept + wrapUp, plan{taken: true}},
+	{"time in an IVR, only reported", 1.5, "task.canceled (IVR task), conversations.virtual; half go on as a call of the same conversation", plan{fate: reported}},
+	{"outbound call unanswered", 1, ring + "canceled, task.canceled", plan{direction: "outbound", fate: abandoned}},
 	{"outbound call", 6, accept + wrapUp + ", some without a queue", plan{direction: "outbound"}},
-	{"internal call", 1.5, accept + "completed", plan{direction: "internal", noWrapup: true}},
-	{"messaging", 20.5, accept + wrapUp + "; chat, web, WhatsApp, SMS; up to 3 at once", plan{medium: message}},
+	{"internal call", 1.5, accept + "completed; half have a second task for the caller, tied by conferenceSid", plan{direction: "internal", noWrapup: true}},
+	{"messaging", 18.5, accept + wrapUp + "; chat, web, WhatsApp, SMS; up to 3 at once", plan{medium: message}},
 	{"messaging transferred by new task", 2, accept + "completed; second task of the same conversation", plan{medium: message, onward: newTask}},
 	{"messaging parked", 1, accept + "completed; second task later", plan{medium: message, onward: parked}},
 	{"messaging rejected", 1, ring + "rejected, " + accept + wrapUp, plan{medium: message, refusals: 1}},
 	{"messaging without answer", 0.5, "workflow.timeout, task.canceled", plan{medium: message, fate: timedOut}},
+	{"messaging ended by the visitor", 1, "task.canceled (Customer ended chat.)", plan{medium: message, fate: chatEnded}},
+	{"messaging taken from the agent", 1, accept + "canceled or rejected; later " + accept + wrapUp, plan{medium: message, taken: true}},
 	{"messaging forgotten", 0.5, accept + "nothing; task.system-deleted after 24 h", plan{medium: message, fate: forgotten}},
 	{"outbound messaging", 1, accept + wrapUp, plan{medium: message, direction: "outbound"}},
 	{"email", 2.5, accept + wrapUp, plan{medium: email}},

@@ -44,6 +44,23 @@ func (h history) transfer(kind, mode, end string) bool {
 	})
 }
 
+// taken tells that a reservation which was accepted was taken away, and another one accepted.
+func (h history) taken() bool {
+	had, taken := "", false
+	for _, e := range h.events {
+		switch r := e.text("reservation_sid"); e.kind {
+		case accepted:
+			if taken {
+				return true
+			}
+			had = r
+		case "reservation.rejected", "reservation.canceled", "reservation.rescinded":
+			taken = taken || r == had && had != ""
+		}
+	}
+	return false
+}
+
 func (h history) canceled(reason string) bool { return h.reason == reason && h.has("task.canceled") }
 
 const (
@@ -92,12 +109,19 @@ var marks = map[string]func(history) bool{
 	"messaging transferred by new task": func(h history) bool {
 		return h.channel != "voice" && h.after == "task transferred"
 	},
-	"messaging parked":         func(h history) bool { return h.after == "parked" },
-	"messaging rejected":       func(h history) bool { return h.channel != "voice" && h.has("reservation.rejected") },
-	"messaging without answer": func(h history) bool { return h.channel != "voice" && h.has("workflow.timeout") },
-	"messaging forgotten":      func(h history) bool { return h.channel != "voice" && !h.end && h.has(accepted) },
-	"outbound messaging":       func(h history) bool { return h.channel != "voice" && h.direction == "outbound" },
-	"email":                    func(h history) bool { return h.channel == "email" },
+	"messaging parked":               func(h history) bool { return h.after == "parked" },
+	"messaging rejected":             func(h history) bool { return h.channel != "voice" && h.has("reservation.rejected") },
+	"messaging without answer":       func(h history) bool { return h.channel != "voice" && h.has("workflow.timeout") },
+	"messaging forgotten":            func(h history) bool { return h.channel != "voice" && !h.end && h.has(accepted) },
+	"outbound messaging":             func(h history) bool { return h.channel != "voice" && h.direction == "outbound" },
+	"messaging ended by the visitor": func(h history) bool { return h.canceled("Customer ended chat.") },
+	"messaging taken from the agent": func(h history) bool { return h.channel != "voice" && h.taken() },
+	"call taken from the agent":      func(h history) bool { return h.channel == "voice" && h.taken() },
+	"time in an IVR, only reported":  func(h history) bool { return h.canceled("IVR task") },
+	"outbound call unanswered": func(h history) bool {
+		return h.direction == "outbound" && h.has("reservation.canceled", "task.canceled", "!"+accepted)
+	},
+	"email": func(h history) bool { return h.channel == "email" },
 }
 
 func histories(t *testing.T, events []seen) []history {

@@ -28,7 +28,7 @@ var cities = []struct{ name, state, zip, country, region string }{
 }
 
 // anonymous are the texts that stand for a caller who hides the number.
-var anonymous = []string{"anonymous", "Restricted", "+266696687", "unavailable"}
+var anonymous = []string{"anonymous", "Restricted", "+266696687", "unavailable", "+7378742833", "+17378742883", "client:Anonymous", "sip:anonymous@anonymous.invalid", "Private"}
 
 var (
 	campaigns   = []string{"Spring", "Renewals 2026", "Onboarding", "Win \"back\""}

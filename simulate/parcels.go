@@ -1,6 +1,7 @@
 package simulate
 
-// push and pop keep the parcels as a binary heap, earliest arrival first, in order of sending where equal.
+// push and pop keep the parcels as a binary heap, earliest arrival first, in order of sending where
+// equal.
 
 func (d *delivery) push(p parcel) {
 	d.queue = append(d.queue, p)

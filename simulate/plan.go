@@ -22,6 +22,8 @@ const (
 	skipped              // the workflow skips its last step
 	expired              // the task's time to live is over
 	withdrawn            // canceled through the API
+	reported             // a task that an application makes only to report, such as time in an IVR
+	chatEnded            // the visitor ends a chat before anybody answers
 	deleted              // deleted while it waits
 	deletedAssigned      // deleted during the talk
 	forgotten            // accepted and never completed; Twilio deletes it after a day
@@ -60,8 +62,8 @@ const (
 	external        // the agent connects a number and leaves
 )
 
-// plan is drawn for a task when it arrives. The load of the centre may still change its course: callers lose patience,
-// routing steps time out, transfers find nobody.
+// plan is drawn for a task when it arrives. The load of the centre may still change its course:
+// callers lose patience, routing steps time out, transfers find nobody.
 type plan struct {
 	medium    medium
 	direction string // empty: inbound
@@ -73,6 +75,7 @@ type plan struct {
 	failures  int
 	crowd     int // reservations at the same time, beyond the first
 	noWrapup  bool
+	taken     bool // a supervisor or a script takes the task from the first agent, for another one
 	handover  handover
 	warm      bool
 	verdict   verdict

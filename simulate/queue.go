@@ -1,6 +1,7 @@
 package simulate
 
-// queue is one task queue: its members and the tasks that wait in it, calls apart from written conversations.
+// queue is one task queue: its members and the tasks that wait in it, calls apart from written
+// conversations.
 type queue struct {
 	sid, name, expression, skill string
 
@@ -32,7 +33,8 @@ func (q *queue) line(ch *channel) *line {
 	return &q.waiting[1]
 }
 
-// line is a first-in first-out list of tasks. A task that left is recognized by its ticket and skipped.
+// line is a first-in first-out list of tasks. A task that left is recognized by its ticket and
+// skipped.
 type line struct {
 	places []place
 	head   int

@@ -5,7 +5,7 @@ import "time"
 // Record is one record of the stream, handed over in order of arrival.
 type Record struct {
 	Text    []byte    // one line without the newline; valid until the callback returns
-	Arrival time.Time // the event's time, unless the record is delayed, sent again or waits for its array
+	Arrival time.Time // the event's time, unless the record is delayed, sent again or part of an array
 	Key     string    // task or worker SID of the (first) event, to partition by
 }
 

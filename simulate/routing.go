@@ -1,6 +1,7 @@
 package simulate
 
-// stepTimeouts are the lengths of a routing step and of the patience of callers in an overloaded centre.
+// stepTimeouts are the lengths of a routing step and of the patience of callers in an overloaded
+// centre.
 const (
 	callStep     = 150 * second
 	messageStep  = 20 * minute
@@ -37,6 +38,8 @@ func (c *centre) endOfWait(f fate) int64 {
 		return c.dice.skewed(35*second, 0.9, 3*second, 20*minute)
 	case calledBack, voicemail:
 		return c.dice.skewed(50*second, 0.5, 15*second, 10*minute)
+	case reported:
+		return c.dice.between(5*second, 3*minute)
 	case timedOut, expired:
 		return c.dice.between(5*minute, 25*minute)
 	}

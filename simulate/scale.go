@@ -2,11 +2,12 @@ package simulate
 
 import "math"
 
-// Rules of thumb that fit a centre to its load; TestScaledCentresBearTheirLoad holds the model to them.
+// Rules of thumb that fit a centre to its load; TestScaledCentresBearTheirLoad holds the model to
+// them.
 const (
 	tasksPerAgentDay = 70.0 // contacts on a working day that one agent of the roster can bear
 	eventsPerTask    = 10.6 // with the worker events that go with it
-	callsPerHour     = 14.0 // contacts that an agent on duty handles in an hour at the peak, with breaks
+	callsPerHour     = 14.0 // contacts of an agent on duty in an hour at the peak, breaks included
 	bigCentre        = 500  // agents at most when only the number of events is given
 	smallCentre      = 8    // agents at least for each account, so that someone is there at night
 )

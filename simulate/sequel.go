@@ -1,6 +1,7 @@
 package simulate
 
-// goOn begins the second task of a conversation: in another queue after a transfer, in the same one after a rest.
+// goOn begins the second task of a conversation: in another queue after a transfer, in the same one
+// after a rest.
 func (c *centre) goOn(t *task, elsewhere bool) {
 	con := c.sequel(t)
 	con.queue = t.queue
@@ -16,7 +17,8 @@ func (c *centre) goOn(t *task, elsewhere bool) {
 	c.enter(con)
 }
 
-// sequel copies a task into the contact that follows it, with what the first agent left in the attributes.
+// sequel copies a task into the contact that follows it, with what the first agent left in the
+// attributes.
 func (c *centre) sequel(t *task) contact {
 	con := contact{account: t.account, customer: t.customer, story: t.story, virtual: t.created}
 	con.plan = plan{medium: t.plan.medium, noWrapup: c.dice.chance(0.2)}
@@ -30,6 +32,7 @@ func (c *centre) sequel(t *task) contact {
 		t.writeReservationMedia(&x)
 		s.copied = x.b
 	}
+	s.virtual = false
 	s.talking, s.noted, s.ended, s.late = false, false, false, false
 	s.hangUpBy, s.destination, s.recording = "", "", ""
 	s.talked, s.conference, s.workerCall = nil, "", ""

@@ -1,6 +1,7 @@
 package simulate
 
-// shifts are the working hours of the agents of a centre, in UTC, and the share of the agents that has each.
+// shifts are the working hours of the agents of a centre, in UTC, and the share of the agents that
+// has each.
 var shifts = []struct {
 	start int64
 	share float64

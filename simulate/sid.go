@@ -12,7 +12,8 @@ func (s sid128) appendHex(b []byte) []byte {
 	return b
 }
 
-// twin is a second identity that follows from the first, such as the envelope's id from the event's.
+// twin is a second identity that follows from the first, such as the envelope's id from the
+// event's.
 func (s sid128) twin() sid128 { return sid128{mix(s.hi + 1), mix(s.lo + 2)} }
 
 func (s sid128) text(prefix string) string {

@@ -2,7 +2,8 @@ package simulate
 
 import "io"
 
-// spool writes blocks on a goroutine of its own, so that drawing goes on while the file system takes a block.
+// spool writes blocks on a goroutine of its own, so that drawing goes on while the file system
+// takes a block.
 type spool struct {
 	w     io.Writer
 	block []byte

@@ -1,13 +1,17 @@
 package simulate
 
-// story is what the attributes of a task tell. It grows while the task lives; attributes.go and conversation.go write it down as of now.
+// story is what the attributes of a task tell. It grows while the task lives; attributes.go and
+// conversation.go write it down as of now.
 type story struct {
-	link, lateLink, media, midway, outcome, facts, times, campaign, misspelt, hidden, unknown, full bool // traits
+	link, lateLink, media, midway, outcome, facts, times, campaign, misspelt, hidden, unknown, full, spoken, named bool // traits
 
 	seed         uint64 // the rest of what is drawn, by digit
 	kind         string // taskType
 	channelType  string
-	conversation string // conversations.conversation_id, empty on a call that is the first of its conversation
+	custom       string // customChannelType
+	partner      string // task of the other end of an internal call
+	virtual      bool   // made only to report
+	conversation string // conversations.conversation_id, empty on the first call of a conversation
 	previous     string // task that this one goes on from
 	attempts     int64
 
@@ -41,4 +45,6 @@ const (
 	holdDigit
 	anonymousDigit
 	stampDigit
+	phoneDigit
+	internalDigit
 )

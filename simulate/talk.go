@@ -47,6 +47,10 @@ func (c *centre) talk(r *reservation) {
 	case p.fate == deletedAssigned:
 		c.after(length/2, func() { c.strike(t) })
 		return
+	case p.taken:
+		p.taken = false
+		c.after(length/2, func() { c.takeAway(r) })
+		return
 	case p.handover != noHandover:
 		c.after(length/2, func() { c.initiate(r, 0) })
 		return
@@ -65,6 +69,28 @@ func (c *centre) talkLength(t *task) int64 {
 		return c.dice.skewed(100*second, 0.9, 5*second, 40*minute)
 	}
 	return c.dice.skewed(170*second, 0.75, 6*second, 55*minute)
+}
+
+// takeAway ends a reservation that was accepted and lets the task be routed to somebody else.
+func (c *centre) takeAway(r *reservation) {
+	if !r.open || r.status != "accepted" {
+		return
+	}
+	t := r.task
+	t.remove(r)
+	k := pick(c.dice, []*kind{reservationCancel, reservationReject, reservationReject, reservationRescind})
+	r.status = k.name[len("reservation."):]
+	r.version++
+	t.status, t.avoid, t.reevaluated = pending, r.agent, "reservation_"+r.status
+	t.story.talking = false
+	c.emit(event{kind: k, task: t, reservation: r, agent: r.agent})
+	r.agent.drop(t.channel)
+	c.free(r.agent)
+	if c.dice.chance(0.3) {
+		t.entered = c.now + 2
+		c.emit(event{kind: queueEntered, task: t, lag: 2})
+	}
+	c.after(c.dice.between(100, 900), func() { c.route(t) })
 }
 
 // note changes the attributes during the talk.

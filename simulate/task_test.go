@@ -71,10 +71,10 @@ func walk(list []seen) string {
 var allowed = map[string]string{
 	"created":   "||",
 	"accepted":  "|created|",
-	"rejected":  "|created|",
+	"rejected":  "|created|accepted|",
 	"timeout":   "|created|",
-	"canceled":  "|created|",
-	"rescinded": "|created|",
+	"canceled":  "|created|accepted|",
+	"rescinded": "|created|accepted|",
 	"failed":    "|created|",
 	"wrapup":    "|accepted|",
 	"completed": "|accepted|wrapup|",

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// text appends JSON to a byte slice. Every value is followed by a comma; closing an object or array takes the last one back.
+// text appends JSON to a byte slice. Every value is followed by a comma; closing an object or array
+// takes the last one back.
 type text struct {
 	b      []byte
 	quoted bool // numbers and booleans as strings, as the REST resource gives them

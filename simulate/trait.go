@@ -19,5 +19,7 @@ var traits = []trait{
 	{"keys misspelt as the Salted page has them", 1, func(s *story) { s.misspelt, s.campaign = true, true }},
 	{"caller hides the number (inbound calls)", 3, func(s *story) { s.hidden = true }},
 	{"all attributes that Flex and the customer base know", 12, func(s *story) { s.full = true }},
+	{"phone as a person writes it: blanks, brackets, 00, tel:, a mark of writing direction", 6, func(s *story) { s.spoken = true }},
+	{"customer and company as name and twilioNumber alone (messages)", 10, func(s *story) { s.named = true }},
 	{"no customers object", 18, func(s *story) { s.unknown = true }},
 }

@@ -1,6 +1,7 @@
 package simulate
 
-// initiate begins the transfer of a plan. An agent as target must be free; if nobody is for a while, the talk just ends.
+// initiate begins the transfer of a plan. An agent as target must be free; if nobody is for a
+// while, the talk just ends.
 func (c *centre) initiate(r *reservation, tries int) {
 	t, p := r.task, &r.task.plan
 	if !r.open || r.status != "accepted" || t.trans != nil {

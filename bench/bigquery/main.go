@@ -104,7 +104,7 @@ func run(ctx context.Context, out io.Writer, rows, rounds int) error {
 
 // writeSink writes blocks with the sink, to the end of a flush.
 func writeSink(ctx context.Context, uri string, blocks []change.Block) (figure, error) {
-	s, err := sink.Open(ctx, uri)
+	s, err := sink.Open(ctx, uri, sink.Options{})
 	if err != nil {
 		return figure{}, err
 	}

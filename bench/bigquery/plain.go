@@ -22,7 +22,8 @@ import (
 // requestBytes is the size of a request of the plain writer.
 const requestBytes = 1 << 20
 
-// plain is what a program without the sink would do: rows encoded by reflection, beforehand, and appended.
+// plain is what a program without the sink would do: rows encoded by reflection, beforehand, and
+// appended.
 type plain struct {
 	descriptor *descriptorpb.DescriptorProto
 	requests   [][][]byte
@@ -34,55 +35,22 @@ var types = map[model.Type]bigquery.FieldType{
 	model.Int: bigquery.IntegerFieldType, model.Bool: bigquery.BooleanFieldType, model.Bytes: bigquery.BytesFieldType,
 }
 
+// newPlain encodes the engagements of some blocks of changes.
 func newPlain(blocks []change.Block) (*plain, error) {
-	var schema bigquery.Schema
-	for _, c := range model.Engagements.Columns {
-		schema = append(schema, &bigquery.FieldSchema{Name: c.Name, Type: types[c.Type], Required: c.Required})
-	}
-	for _, name := range []string{"_CHANGE_TYPE", "_CHANGE_SEQUENCE_NUMBER"} {
-		schema = append(schema, &bigquery.FieldSchema{Name: name, Type: bigquery.StringFieldType})
-	}
-	table, err := adapt.BQSchemaToStorageTableSchema(schema)
+	message, err := engagementMessage()
 	if err != nil {
 		return nil, err
 	}
-	d, err := adapt.StorageSchemaToProto2Descriptor(table, "row")
-	if err != nil {
-		return nil, err
-	}
-	message := d.(protoreflect.MessageDescriptor)
 	p := &plain{}
 	if p.descriptor, err = adapt.NormalizeDescriptor(message); err != nil {
 		return nil, err
 	}
-	fields := message.Fields()
 	n, size := 0, 0
 	var request [][]byte
 	for _, block := range blocks {
 		err := block.Each(func(c change.Change) error {
-			m := dynamicpb.NewMessage(message)
-			for i, v := range c.Row {
-				f := fields.Get(i)
-				switch v.Type {
-				case model.Null:
-				case model.String:
-					m.Set(f, protoreflect.ValueOfString(v.Str))
-				case model.Bytes:
-					m.Set(f, protoreflect.ValueOfBytes([]byte(v.Str)))
-				case model.Timestamp:
-					m.Set(f, protoreflect.ValueOfInt64(v.Num*1000))
-				case model.Float:
-					m.Set(f, protoreflect.ValueOfFloat64(v.Float64()))
-				case model.Bool:
-					m.Set(f, protoreflect.ValueOfBool(v.Num != 0))
-				default:
-					m.Set(f, protoreflect.ValueOfInt64(v.Num))
-				}
-			}
 			n++
-			m.Set(fields.ByName("_CHANGE_TYPE"), protoreflect.ValueOfString("UPSERT"))
-			m.Set(fields.ByName("_CHANGE_SEQUENCE_NUMBER"), protoreflect.ValueOfString(fmt.Sprintf("%016X/%016X", c.Version(), n)))
-			b, err := proto.Marshal(m)
+			b, err := proto.Marshal(rowMessage(message, c, n))
 			if err != nil {
 				return err
 			}
@@ -102,6 +70,54 @@ func newPlain(blocks []change.Block) (*plain, error) {
 		p.requests = append(p.requests, request)
 	}
 	return p, nil
+}
+
+// engagementMessage describes a row of engagements with the columns of change data capture.
+func engagementMessage() (protoreflect.MessageDescriptor, error) {
+	var schema bigquery.Schema
+	for _, c := range model.Engagements.Columns {
+		schema = append(schema, &bigquery.FieldSchema{Name: c.Name, Type: types[c.Type], Required: c.Required})
+	}
+	for _, name := range []string{"_CHANGE_TYPE", "_CHANGE_SEQUENCE_NUMBER"} {
+		schema = append(schema, &bigquery.FieldSchema{Name: name, Type: bigquery.StringFieldType})
+	}
+	table, err := adapt.BQSchemaToStorageTableSchema(schema)
+	if err != nil {
+		return nil, err
+	}
+	d, err := adapt.StorageSchemaToProto2Descriptor(table, "row")
+	if err != nil {
+		return nil, err
+	}
+	return d.(protoreflect.MessageDescriptor), nil
+}
+
+// rowMessage returns the n-th change as a message.
+func rowMessage(message protoreflect.MessageDescriptor, c change.Change, n int) *dynamicpb.Message {
+	fields := message.Fields()
+	m := dynamicpb.NewMessage(message)
+	for i, v := range c.Row {
+		f := fields.Get(i)
+		switch v.Type {
+		case model.Null:
+		case model.String:
+			m.Set(f, protoreflect.ValueOfString(v.Str))
+		case model.Bytes:
+			m.Set(f, protoreflect.ValueOfBytes([]byte(v.Str)))
+		case model.Timestamp:
+			m.Set(f, protoreflect.ValueOfInt64(v.Num*1000))
+		case model.Float:
+			m.Set(f, protoreflect.ValueOfFloat64(v.Float64()))
+		case model.Bool:
+			m.Set(f, protoreflect.ValueOfBool(v.Num != 0))
+		default:
+			m.Set(f, protoreflect.ValueOfInt64(v.Num))
+		}
+	}
+	m.Set(fields.ByName("_CHANGE_TYPE"), protoreflect.ValueOfString("UPSERT"))
+	sequence := fmt.Sprintf("%016X/%016X", c.Version(), n)
+	m.Set(fields.ByName("_CHANGE_SEQUENCE_NUMBER"), protoreflect.ValueOfString(sequence))
+	return m
 }
 
 // write appends all rows and waits for the answers.

@@ -53,22 +53,7 @@ func catchUp(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
-
-	file := filepath.Join(s.dir, "batch.duckdb")
-	for _, old := range []string{file, file + ".wal"} {
-		if err := os.RemoveAll(old); err != nil {
-			return err
-		}
-	}
-	cmd := exec.CommandContext(ctx, s.program, "run", "--source", "file:"+input, "--sink", "duckdb:"+file, "--runner", "prism", "--progress", "none")
-	var log messages
-	cmd.Stderr = &log
-	begin := time.Now()
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("batch: %w: %s", err, log.String())
-	}
-	batchWall, batchCPU := time.Since(begin).Seconds(), (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
-	rows, err := count(file)
+	rows, batchWall, batchCPU, err := batch(ctx, s, input)
 	if err != nil {
 		return err
 	}
@@ -85,6 +70,28 @@ func catchUp(ctx context.Context, s settings) error {
 	return nil
 }
 
+// batch runs a batch on Prism over a file. It returns the engagements by type, and the wall time and processor time in seconds.
+func batch(ctx context.Context, s settings, input string) (rows string, wall, cpu float64, err error) {
+	file := filepath.Join(s.dir, "batch.duckdb")
+	for _, old := range []string{file, file + ".wal"} {
+		if err := os.RemoveAll(old); err != nil {
+			return "", 0, 0, err
+		}
+	}
+	cmd := exec.CommandContext(ctx, s.program, "run", "--source", "file:"+input, "--sink", "duckdb:"+file,
+		"--runner", "prism", "--progress", "none")
+	var log messages
+	cmd.Stderr = &log
+	begin := time.Now()
+	if err := cmd.Run(); err != nil {
+		return "", 0, 0, fmt.Errorf("batch: %w: %s", err, log.String())
+	}
+	wall = time.Since(begin).Seconds()
+	cpu = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
+	rows, err = count(file)
+	return rows, wall, cpu, err
+}
+
 func since(begin, t time.Time) float64 { return t.Sub(begin).Seconds() }
 
 // progress is how far a job has come with n records, and when.
@@ -97,7 +104,8 @@ type progress struct {
 	last                sample
 }
 
-// see notes what the metrics say, and tells whether everything is visible and a further flush showed no more.
+// see notes what the metrics say, and tells whether everything is visible and a further flush
+// showed no more.
 func (p *progress) see(at time.Time, m sample) bool {
 	old := p.last
 	p.last = m
@@ -129,7 +137,8 @@ func (p *progress) see(at time.Time, m sample) bool {
 	return false
 }
 
-// fill puts the records of an outage into a stream, with their times of arrival, and into a file. It returns how many they are.
+// fill puts the records of an outage into a stream, with their times of arrival, and into a file.
+// It returns how many they are.
 func fill(ctx context.Context, s settings, file string, begin time.Time, server *kinesisfake.Server) (n int, err error) {
 	f, err := os.Create(file)
 	if err != nil {

@@ -55,10 +55,12 @@ func (m *messages) String() string {
 	return m.b.String()
 }
 
-// remembered is how many bytes a stream holds that is written to for long: some 600,000 records, more than a job is behind.
+// remembered is how many bytes a stream holds that is written to for long: some 600,000 records,
+// more than a job is behind.
 const remembered = 2 << 30
 
-// serve starts a server with an empty stream that forgets the oldest records beyond so many bytes, or none for 0.
+// serve starts a server with an empty stream that forgets the oldest records beyond so many bytes,
+// or none for 0.
 func serve(most int64) (*kinesisfake.Server, error) {
 	server := kinesisfake.New(kinesisfake.Options{MaxStreamBytes: most})
 	if err := server.Start(); err != nil {
@@ -136,7 +138,8 @@ func (j *job) metrics() (sample, error) {
 	return parse(r.Body)
 }
 
-// mapped returns how much of a process's resident memory is of files, such as the program itself; 0 where that is not told.
+// mapped returns how much of a process's resident memory is of files, such as the program itself; 0
+// where that is not told.
 func (j *job) mapped() float64 {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", j.cmd.Process.Pid))
 	if err != nil {

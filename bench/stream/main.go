@@ -24,6 +24,8 @@ type settings struct {
 	warm         time.Duration // before measuring at the low rate
 	only         string
 	sink         string // URI; empty: a DuckDB file
+	stateProgram string
+	stateFlags   []string
 }
 
 func main() {
@@ -34,10 +36,11 @@ func main() {
 	flag.IntVar(&s.events, "events", 400000, "events that wait after the outage")
 	flag.IntVar(&s.slow, "slow", 500, "events a second of the low rate")
 	flag.DurationVar(&s.step, "step", 30*time.Second, "how long a rate is held")
-	flag.StringVar(&s.only, "only", "", "one of catch-up, sustained, latency (at half of the first rate), memory; all of these unless set; or sender")
+	flag.StringVar(&s.only, "only", "", "one of state, catch-up, sustained, latency (at half of the first rate), memory; all of these unless set; or sender")
 	flag.StringVar(&s.sink, "sink", "", "URI of a sink other than a DuckDB file, for latency and memory: there is no reader of copies then")
 	flag.StringVar(&s.dir, "dir", ".cache/bench-stream", "where outputs are kept")
 	flag.StringVar(&s.program, "program", "bin/flexbeam", "the program to measure")
+	flag.StringVar(&s.stateProgram, "state-program", "bin/bench-state", "the program that compares places for the state")
 	flag.Parse()
 	s.latency, s.past, s.warm = time.Minute, 30*time.Minute, 5*time.Minute
 	if *quick {
@@ -49,6 +52,7 @@ func main() {
 			}
 		}
 		s.latency, s.past, s.warm = 30*time.Second, 10*time.Minute, 30*time.Second
+		s.stateFlags = []string{"-events", "200000", "-day", "200s", "-rounds", "1"}
 	}
 	s.steady = time.Duration(*minutes * float64(time.Minute))
 	for _, r := range strings.Split(*rates, ",") {
@@ -80,6 +84,7 @@ func run(ctx context.Context, s settings) error {
 		name    string
 		measure func() error
 	}{
+		{"state", func() error { return state(ctx, s) }},
 		{"catch-up", func() error { return catchUp(ctx, s) }},
 		{"sustained", func() (err error) {
 			best, err = sustained(ctx, s)
@@ -103,7 +108,7 @@ func run(ctx context.Context, s settings) error {
 		}
 	}
 	if !found {
-		return fmt.Errorf("-only: %q is none of catch-up, sustained, latency, memory, sender", s.only)
+		return fmt.Errorf("-only: %q is none of state, catch-up, sustained, latency, memory, sender", s.only)
 	}
 	return nil
 }

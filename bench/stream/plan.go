@@ -14,8 +14,9 @@ import (
 	"flexbeam/simulate"
 )
 
-// A plan is what will be sent and when. It is drawn before anything is measured, since drawing takes processor time that the job
-// would miss. The texts are in a file, 24 bytes of each record in memory.
+// A plan is what will be sent and when. It is drawn before anything is measured, since drawing
+// takes processor time that the job would miss. The texts are in a file, 24 bytes of each record in
+// memory.
 type plan struct {
 	file  *os.File
 	w     *bufio.Writer
@@ -53,7 +54,8 @@ func (p *plan) add(it item, due time.Duration) {
 	p.items = append(p.items, it)
 }
 
-// ready ends drawing. The texts are on disk then: what the system still had to write would delay what a job syncs.
+// ready ends drawing. The texts are on disk then: what the system still had to write would delay
+// what a job syncs.
 func (p *plan) ready() error {
 	slices.SortStableFunc(p.items, func(a, b item) int { return cmp.Compare(a.due, b.due) })
 	if err := p.w.Flush(); err != nil {
@@ -84,7 +86,8 @@ func hash(text []byte) uint32 {
 // errEnough ends drawing.
 var errEnough = errors.New("enough")
 
-// evenly plans so many records of a history a second, for a time: however fast that is by the times of the events.
+// evenly plans so many records of a history a second, for a time: however fast that is by the times
+// of the events.
 func evenly(ctx context.Context, dir string, c simulate.Config, rate int, d time.Duration) (*plan, error) {
 	p, err := newPlan(dir)
 	if err != nil {
@@ -113,12 +116,14 @@ func evenly(ctx context.Context, dir string, c simulate.Config, rate int, d time
 	return p, nil
 }
 
-// centreRate is how many events a second a centre has at most; more come from several. In larger ones the search for a free agent takes
-// most of the time of drawing, and there is a bound of agents.
+// centreRate is how many events a second a centre has at most; more come from several. In larger
+// ones the search for a free agent takes most of the time of drawing, and there is a bound of
+// agents.
 const centreRate = 250
 
-// A load is events that are sent when they happen, so many a second, in order, each hundredth twice in a row: neither disorder nor late
-// copies add to what the pipeline takes. Contacts of all ages are open at the start: what happened to them, and to agents, is due at once.
+// A load is events that are sent when they happen, so many a second, in order, each hundredth twice
+// in a row: neither disorder nor late copies add to what the pipeline takes. Contacts of all ages
+// are open at the start: what happened to them, and to agents, is due at once.
 type load struct {
 	rate int
 	past time.Duration // how long contacts came before
@@ -152,15 +157,17 @@ func (l load) draw(ctx context.Context, dir string) (*plan, time.Time, error) {
 	return p, begin, nil
 }
 
-// config is the history of a centre, of which the live part begins at a time. It goes on a little longer: its last contacts come early.
+// config is the history of a centre, of which the live part begins at a time. It goes on a little
+// longer: its last contacts come early.
 func (l load) config(seed uint64, begin time.Time, tasks int) simulate.Config {
 	c := history(seed, begin.Add(-l.past), (l.past+l.live)*21/20, tasks)
 	c.Disorder, c.Duplicates = 0, 0
 	return c
 }
 
-// tune returns how many contacts a centre must have for a rate, and how long it takes to draw them. It draws, counts in the first half of the
-// live part, and corrects itself. Contacts last a while, so the second half has some percent more.
+// tune returns how many contacts a centre must have for a rate, and how long it takes to draw them.
+// It draws, counts in the first half of the live part, and corrects itself. Contacts last a while,
+// so the second half has some percent more.
 func (l load) tune(ctx context.Context, rate float64) (tasks int, took time.Duration, err error) {
 	tasks = int(rate*(l.past+l.live).Seconds()/eventsPerTask) + 1
 	for range 2 {

@@ -18,8 +18,8 @@ const (
 	readLooks = 7 // looks during which a reader reads
 )
 
-// A reader looks for rows that are new. A job's file is locked while it runs, so it reads copies of the file and of its log, which
-// have what was committed.
+// A reader looks for rows that are new. A job's file is locked while it runs, so it reads copies of
+// the file and of its log, which have what was committed.
 type reader struct {
 	file      string
 	seen      map[string]int64 // version by row

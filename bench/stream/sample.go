@@ -59,8 +59,8 @@ func (s sample) goes() float64 {
 
 func (s sample) upserts() float64 { return s.sum("flexbeam_rows_total", `change="upsert"`) }
 
-// quantile returns a quantile of what a histogram counted since an earlier sample, in seconds, between the bounds by
-// proportion.
+// quantile returns a quantile of what a histogram counted since an earlier sample, in seconds,
+// between the bounds by proportion.
 func (s sample) quantile(name string, since sample, q float64) float64 {
 	type bucket struct{ le, count float64 }
 	var all []bucket

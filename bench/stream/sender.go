@@ -24,7 +24,8 @@ const (
 	atATime = 500                   // records that go into the stream together
 )
 
-// send sends the records of a plan when they are due, until all are sent or the context ends, which is no error.
+// send sends the records of a plan when they are due, until all are sent or the context ends, which
+// is no error.
 func (p *plan) send(ctx context.Context, server *kinesisfake.Server, begin time.Time, t *tally) error {
 	var all []kinesisfake.Record
 	var texts []byte

@@ -202,8 +202,8 @@ type part struct {
 	of   func(look) float64
 }
 
-// parts are the resident memory and what it consists of. Go's is what its runtime has and has not given back; what is neither Go's nor of
-// files was allocated by C and C++, which is DuckDB.
+// parts are the resident memory and what it consists of. Go's is what its runtime has and has not
+// given back; what is neither Go's nor of files was allocated by C and C++, which is DuckDB.
 var parts = []part{
 	{"RSS", func(l look) float64 { return l.m["process_resident_memory_bytes"] }},
 	{"Go", func(l look) float64 { return l.m.goes() }},

@@ -53,7 +53,8 @@ type step struct {
 	middle, end                 float64 // events that were sent and not folded, means of the second and the last quarter
 }
 
-// stepLook is how often is looked within a step: the job reads once a second, so what it has not folded goes up and down.
+// stepLook is how often is looked within a step: the job reads once a second, so what it has not
+// folded goes up and down.
 const stepLook = 250 * time.Millisecond
 
 // stepOf returns what looks, which begin with the second quarter, have seen of a step.
@@ -88,8 +89,9 @@ func (s step) verdict(rate int) string {
 	return holds
 }
 
-// hold sends at a rate for the time of a step and measures from its fourth part on. The events are those of a busy time that ends
-// now, since a centre of so many events a second has few of which a task ends within a step.
+// hold sends at a rate for the time of a step and measures from its fourth part on. The events are
+// those of a busy time that ends now, since a centre of so many events a second has few of which a
+// task ends within a step.
 func (j *job) hold(ctx context.Context, s settings, server *kinesisfake.Server, seed uint64, rate int, t *tally) (st step, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -12,9 +12,11 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
-	_ "flexbeam/pipeline"               // registers the transforms
-	_ "flexbeam/pipeline/sink/bigquery" // registers bigquery:PROJECT.DATASET
-	_ "flexbeam/pipeline/sink/jsonl"    // registers jsonl:DIR
+	_ "flexbeam/pipeline"                // registers the transforms
+	_ "flexbeam/pipeline/sink/bigquery"  // registers bigquery:PROJECT.DATASET
+	_ "flexbeam/pipeline/sink/jsonl"     // registers jsonl:DIR
+	_ "flexbeam/pipeline/source/file"    // registers file:PATTERN
+	_ "flexbeam/pipeline/source/kinesis" // registers kinesis:STREAM
 )
 
 func main() {

@@ -21,8 +21,8 @@ func beamWorker(args []string) {
 
 var initOnce sync.Once
 
-// initBeam makes Beam ready in this process. Its own flags, which are Go's global ones, keep their defaults; its worker in this process
-// logs as the rest of the program does, not over a connection.
+// initBeam makes Beam ready in this process. Its own flags, which are Go's global ones, keep their
+// defaults; its worker in this process logs as the rest of the program does, not over a connection.
 func initBeam() {
 	initOnce.Do(func() {
 		if !flag.Parsed() {

@@ -18,10 +18,10 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// A column is one of an answer, with DuckDB's name of its type.
+// A column is a column of an answer, with DuckDB's name of its type.
 type column struct{ name, kind string }
 
-// isNumber tells whether the column is written to the right.
+// isNumber tells whether the column holds numbers, which are aligned to the right.
 func (c column) isNumber() bool {
 	for _, p := range []string{"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL"} {
 		if c.kind == p || strings.HasPrefix(c.kind, p+"(") {
@@ -31,7 +31,7 @@ func (c column) isNumber() bool {
 	return false
 }
 
-// timeText returns a time as its type is written: with a zone only where the type has one.
+// timeText returns a time in ISO 8601, with a zone only if the type has one.
 func (c column) timeText(t time.Time) string {
 	switch c.kind {
 	case "DATE":
@@ -46,7 +46,7 @@ func (c column) timeText(t time.Time) string {
 	return t.UTC().Format(model.TimeLayout)
 }
 
-// text returns a cell for csv; null is empty.
+// text returns a cell as text for CSV. Null is the empty text.
 func (c column) text(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -81,10 +81,12 @@ func (c column) uuid(b []byte) (string, bool) {
 	if c.kind != "UUID" || len(b) != 16 {
 		return "", false
 	}
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), true
+	id := duckdb.UUID(b)
+	return id.String(), true
 }
 
-// shown returns a cell for a reader: nothing in it that a terminal would act on but line ends; bytes as text where they are text.
+// shown returns a cell as text for a terminal. Bytes that are text are shown as text. Characters that
+// a terminal would act on are escaped, apart from line ends.
 func (c column) shown(v any) string {
 	s := ""
 	if b, ok := v.([]byte); ok && c.kind != "UUID" {

@@ -27,7 +27,7 @@ type session struct {
 	conn   *sql.Conn
 }
 
-// A copied is what a session reads instead of a file that is locked.
+// A copied describes the copy that a session reads instead of a file that another process has locked.
 type copied struct {
 	at  time.Time // all that was stored before is in it
 	pid string    // of the process that writes the file, "" if DuckDB does not tell
@@ -64,7 +64,8 @@ func openReadOnly(ctx context.Context, file string) (*session, error) {
 	return s, err
 }
 
-// openCopy opens a copy of a file that is locked. The copy has lost its name by then, so it is gone with the session, however that ends.
+// openCopy opens a copy of a file that is locked. The copy is removed from its folder at once and
+// stays readable for the session, so nothing is left behind, however the session ends.
 func openCopy(ctx context.Context, file, path string, locked errLocked) (*session, error) {
 	dir, err := os.MkdirTemp("", "flexbeam-query-")
 	if err != nil {
@@ -88,7 +89,8 @@ func openCopy(ctx context.Context, file, path string, locked errLocked) (*sessio
 	return s, nil
 }
 
-// attach opens a DuckDB file at a path for reading. The session reaches no other file: DuckDB does not give that access back while it runs.
+// attach opens a DuckDB file at a path for reading. The session can reach no other file, and no
+// statement can change that: DuckDB refuses to turn this off while it runs.
 func attach(ctx context.Context, file, path string) (*session, error) {
 	db, err := sql.Open("duckdb", "")
 	if err != nil {
@@ -121,7 +123,7 @@ func (s *session) Close() {
 	_ = s.db.Close()
 }
 
-// checkDuckDB finds what DuckDB would say less clearly.
+// checkDuckDB looks for mistakes of which DuckDB's own error would say less clearly what to do.
 func checkDuckDB(file string) error {
 	f, err := os.Open(file)
 	if errors.Is(err, os.ErrNotExist) {
@@ -183,7 +185,8 @@ func (s *session) ask(ctx context.Context, query string, out *printer) error {
 	return result.end()
 }
 
-// hasAnswer tells whether a statement has rows to print: SET has none, CREATE TEMP TABLE tells only how many it made.
+// hasAnswer tells whether a statement has rows to print. SET has none, and CREATE TEMP TABLE answers
+// only with the number of rows that it made.
 func hasAnswer(query string, columns []column) bool {
 	if len(columns) != 1 {
 		return len(columns) > 0

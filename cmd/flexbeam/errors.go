@@ -10,7 +10,7 @@ import (
 	"flexbeam/pipeline/sink"
 )
 
-// usagef returns an error that another command line avoids.
+// usagef returns an error that the user can mend by writing another command line.
 func usagef(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", pipeline.ErrUsage, fmt.Errorf(format, args...))
 }
@@ -19,8 +19,9 @@ func isUsage(err error) bool {
 	return errors.Is(err, pipeline.ErrUsage) || errors.Is(err, sink.ErrUnknown) || errors.Is(err, sink.ErrURI)
 }
 
-// Beam tells an error with the whole way it took: "job job-001[…] failed:", then the bundles and transforms it went through, "while
-// executing …" and "caused by:", perhaps several times. The cause comes last; behind it may stand the stack of a panic.
+// Beam wraps an error on its way through bundles and transforms: "job job-001[…] failed:", "while
+// executing …", "caused by:", perhaps several times. The cause comes last. The stack of a panic may
+// follow it.
 var (
 	stack    = regexp.MustCompile(`(?s)\s*goroutine \d+ \[.*`)
 	causedBy = regexp.MustCompile(`(?is).*caused by:\s*`)

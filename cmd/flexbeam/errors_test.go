@@ -6,12 +6,16 @@ import (
 	"path/filepath"
 	"testing"
 
+	"flexbeam/internal/testkit/history"
 	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/change"
 )
 
 // A faulty sink fails or panics at its first write.
-type faulty struct{ panics bool }
+type faulty struct {
+	*history.Store
+	panics bool
+}
 
 func (f faulty) Write(context.Context, change.Block) error {
 	if f.panics {
@@ -19,12 +23,11 @@ func (f faulty) Write(context.Context, change.Block) error {
 	}
 	return errors.New("faulty: write agents: no space left on device")
 }
-func (faulty) Flush(context.Context) error                      { return nil }
-func (faulty) Counts(context.Context) (map[string]int64, error) { return nil, nil }
-func (faulty) Close(context.Context) error                      { return nil }
 
 func init() {
-	sink.Register("faulty", func(_ context.Context, rest string) (sink.Sink, error) { return faulty{rest == "panics"}, nil })
+	sink.Register("faulty", func(_ context.Context, rest string, _ sink.Options) (sink.Sink, error) {
+		return faulty{history.NewStore(), rest == "panics"}, nil
+	})
 }
 
 func TestFailedJobNamesItsCauseInOneLine(t *testing.T) {

@@ -11,15 +11,16 @@ import (
 	"time"
 )
 
-// errInterrupted is why a context of interruptible ended.
+// errInterrupted is behind the cause with which a signal ends the context of interruptible.
 var errInterrupted = errors.New("interrupted")
 
-// sameSignal is how long after the first signal another one is taken for the same: GNU timeout, for one, sends it to the process and
-// again to its group.
+// sameSignal is how long after the first signal a second one counts as the same. GNU timeout, for
+// example, sends its signal to the process and again to its group.
 const sameSignal = 500 * time.Millisecond
 
-// interruptible returns a context that the first SIGINT, SIGTERM or SIGHUP ends; the second one ends the process. SIGHUP comes when a
-// terminal closes; a process that was started with it ignored, as by nohup, outlives that.
+// interruptible returns a context that ends with the first SIGINT, SIGTERM or SIGHUP. The second
+// signal ends the process. SIGHUP comes when a terminal closes; it is left alone in a process that was
+// started with it ignored, as nohup does.
 func interruptible(parent context.Context, stderr io.Writer) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)

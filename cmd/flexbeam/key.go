@@ -11,8 +11,9 @@ import (
 // keyVariable is the environment variable that may hold the contact key.
 const keyVariable = "FLEXBEAM_CONTACT_KEY"
 
-// contactKey returns the key with which contacts are hashed, from a file or the environment; empty: there is none. A key that is
-// there but empty is refused: contacts must not become readable by mistake.
+// contactKey returns the key with which contacts are hashed, from a file or the environment; empty:
+// there is none. A key that is there but empty is refused: contacts must not become readable by
+// mistake.
 func contactKey(file string) (string, error) {
 	if file == "" {
 		key, ok := os.LookupEnv(keyVariable)

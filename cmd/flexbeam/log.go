@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc/grpclog"
 )
 
-// newHandler returns a handler of logs from a level on.
+// newHandler returns a handler that writes the logs of a level and above.
 func newHandler(w io.Writer, level slog.Level, format string) slog.Handler {
 	options := &slog.HandlerOptions{Level: level}
 	if format == "json" {
@@ -22,7 +22,8 @@ func newHandler(w io.Writer, level slog.Level, format string) slog.Handler {
 	return slog.NewTextHandler(w, options)
 }
 
-// newLogger returns the logger of this program and sends what Beam, Prism and gRPC log to it at level debug; else they are silent.
+// newLogger returns the logger of this program. At level debug, what Beam, Prism and gRPC log goes to
+// it too; at other levels they are silent.
 func newLogger(w io.Writer, level, format string) *slog.Logger {
 	var l slog.Level
 	must(l.UnmarshalText([]byte(level)))
@@ -37,8 +38,9 @@ func newLogger(w io.Writer, level, format string) *slog.Logger {
 	return slog.New(h)
 }
 
-// notices returns the logger of what a reader of JSON is told at every level, where others see lines made for people: progress,
-// the summary, the error that ends the program. With logs as text it is the usual one.
+// notices returns the logger for progress, the summary and the error that ends the program. Where
+// logs are JSON, these are log lines whatever the level is, since nothing else may be on standard
+// error. Where logs are text, people get lines made for them, and this is the usual logger.
 func (a *app) notices() *slog.Logger {
 	if a.logFormat.value == "json" {
 		return slog.New(newHandler(a.screen, slog.LevelInfo, "json"))

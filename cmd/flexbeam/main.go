@@ -4,8 +4,9 @@
 //	flexbeam run --source file:day.ndjson --sink duckdb:calls.duckdb
 //	flexbeam query --db calls.duckdb "SELECT engagement_type, count(*) FROM engagements GROUP BY 1"
 //
-// What a command prints goes to standard output; progress, summaries, logs and errors go to standard error, an error as one line.
-// The exit status is 0 when the work was done, 1 when it failed, 2 when the command line is wrong.
+// What a command prints goes to standard output; progress, summaries, logs and errors go to
+// standard error, an error as one line. The exit status is 0 when the work was done, 1 when it
+// failed, 2 when the command line is wrong.
 package main
 
 import (

@@ -21,7 +21,8 @@ func checkAddr(addr string) error {
 	return nil
 }
 
-// serveMetrics serves a job's metrics and health until stop is called; without an address it does nothing.
+// serveMetrics serves a job's metrics and health until stop is called; without an address it does
+// nothing.
 func (a *app) serveMetrics(addr string, c *telemetry.Counters) (stop func(), err error) {
 	if addr == "" {
 		return func() {}, nil

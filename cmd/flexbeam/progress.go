@@ -17,7 +17,8 @@ func newProgressChoice() choice {
 	return newChoice(string(console.Auto), names...)
 }
 
-// progressKind returns how progress is shown beside the logs: where these are JSON, lines of text would spoil them.
+// progressKind returns how progress is shown. Where logs are JSON there is no bar and no line of text,
+// since they would stand between the log lines.
 func (a *app) progressKind(kind console.Kind) console.Kind {
 	if a.logFormat.value == "json" {
 		return console.None
@@ -25,8 +26,8 @@ func (a *app) progressKind(kind console.Kind) console.Kind {
 	return kind
 }
 
-// showProgress shows how far a job is until stop, which may be called again, is called. Where logs are JSON, progress is a log
-// line: of a stream always, of other jobs when a kind is asked for.
+// showProgress shows how far a job is until stop is called, which may be called more than once. Where
+// logs are JSON, progress is a log line: always for a stream, for other jobs if a kind is asked for.
 func (a *app) showProgress(kind console.Kind, c *telemetry.Counters) (stop func()) {
 	if a.logFormat.value == "json" && kind != console.None && (kind != console.Auto || c.Unbounded.Load()) {
 		return sync.OnceFunc(logProgress(a.notices(), c))

@@ -30,7 +30,7 @@ const flushedPairs = 10
 func writeOn(file string) error {
 	ctx := context.Background()
 	file, rests := strings.CutPrefix(file, "rest:")
-	s, err := sink.Open(ctx, "duckdb:"+file+"?writers=1") // one transaction a flush
+	s, err := sink.Open(ctx, "duckdb:"+file+"?writers=1", sink.Options{}) // one transaction a flush
 	if err != nil {
 		return err
 	}

@@ -31,22 +31,27 @@ Sinks    duckdb:FILE     a DuckDB file with all tables; duckdb:FILE?memory_limit
          jsonl:DIR       one file of JSON lines for each table
          bigquery:PROJECT.DATASET
                          BigQuery tables, live or by load jobs, with Application Default Credentials; see docs/bigquery.md
-Runners  prism           Beam's portable runner, in this process: batch and stream
+Runners  auto            the fastest that can do the job: direct for files in batch mode, prism for all else
          direct          Beam's direct runner, in this process: batch only, quickest
+         prism           Beam's portable runner, in this process: batch and stream
 
 A stream is read on where its --state directory ends, also after kill -9: it holds the events of open tasks and of those that ended
 within a day, the last day of each agent, and the position of each shard. Without one, a new process begins at start.
 
+A customer left a queue if the reason of the cancellation is, by its letters and digits, in any case, one of --customer-left-reason; by default:
+hangup, customer_hangup, caller hung up, customer hung up, customer left, customer ended chat.
+
 Contacts stay readable in the tables unless there is a key: from --contact-key-file, or from the environment variable ` + keyVariable + `.
-With a key they are HMAC-SHA256 in hex, equal for equal contacts.`
+With a key they are HMAC-SHA256 in hex, equal for equal contacts; so is every other text of an engagement that equals a contact of its task. Texts that
+only contain one stay, and dead letters have no payload.`
 
 const runExample = `  flexbeam run --source file:day.ndjson.gz --sink duckdb:calls.duckdb
-  flexbeam run --source 'file:archive/2026-03-*.ndjson.zst' --sink jsonl:out --runner direct
+  flexbeam run --source 'file:archive/2026-03-*.ndjson.zst' --sink jsonl:out
   flexbeam run --source file:day.ndjson --sink duckdb:calls.duckdb --mode stream --flush-every 2s
   flexbeam run --source 'kinesis:flex-events?region=us-east-1' --sink duckdb:calls.duckdb --state calls.state --metrics-addr 127.0.0.1:9464
   flexbeam run --source file:day.ndjson --sink duckdb:calls.duckdb --as-of 2026-03-03T00:00:00Z --contact-key-file key.txt`
 
-// runFlags are the flags of run that are not taken as they are.
+// runFlags are the flags of run as they were written: complete makes options of them.
 type runFlags struct {
 	options  pipeline.Options
 	runner   choice
@@ -60,7 +65,7 @@ type runFlags struct {
 
 func newRun(a *app) *cobra.Command {
 	f := &runFlags{
-		runner:   newChoice(pipeline.Prism, pipeline.Prism, pipeline.Direct),
+		runner:   newChoice(pipeline.Auto, pipeline.RunnerNames()...),
 		mode:     newChoice(pipeline.Auto, pipeline.Auto, pipeline.Batch, pipeline.Stream),
 		progress: newProgressChoice(),
 	}
@@ -80,22 +85,37 @@ func newRun(a *app) *cobra.Command {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.options.Source, "source", "", "`URI` of the events: file:PATTERN or kinesis:STREAM (required)")
-	flags.StringVar(&f.options.Sink, "sink", "", "`URI` of the tables: duckdb:FILE, jsonl:DIR or bigquery:PROJECT.DATASET (required)")
-	f.runner.add(cmd, false, "runner", "what runs the Beam graph")
-	f.mode.add(cmd, false, "mode", "auto is batch for files, stream for streams; stream replays files through the streaming graph")
-	flags.StringVar(&f.asOf, "as-of", "", "`TIME` up to which running activities count: ISO 8601, epoch, or now; without it they do not count")
-	flags.StringArrayVar(&f.hidden, "hide-activity", agentstatus.DefaultHidden, "`NAME` of an activity that agent_status leaves out, any case; repeatable, replaces the default")
+	flags.StringVar(&f.options.Sink, "sink", "",
+		"`URI` of the tables: duckdb:FILE, jsonl:DIR or bigquery:PROJECT.DATASET (required)")
+	f.runner.add(cmd, false, "runner",
+		"what runs the Beam graph; auto is direct for files in batch mode, prism for all else")
+	f.mode.add(cmd, false, "mode",
+		"auto is batch for files, stream for streams; stream replays files through the streaming graph")
+	flags.StringVar(&f.asOf, "as-of", "",
+		"`TIME` up to which running activities count: ISO 8601, epoch, or now; without it they do not count")
+	flags.StringArrayVar(&f.hidden, "hide-activity", agentstatus.DefaultHidden,
+		"`NAME` of an activity that agent_status leaves out, any case; repeatable, replaces the default")
+	flags.StringArrayVar(&f.options.LeftReasons, "customer-left-reason", nil,
+		"`REASON` of a cancellation that means that the customer left; repeatable, replaces the default")
 	flags.StringVar(&f.keyFile, "contact-key-file", "", "`FILE` that holds the key with which contacts are hashed")
-	flags.DurationVar(&f.options.FlushEvery, "flush-every", 0, "in stream mode, how often rows become visible (default 5s for files, 1s for a stream)")
-	flags.StringVar(&f.options.State, "state", "", "`DIR` that holds what a stream's next process needs to go on; made if it is not there")
-	flags.BoolVar(&f.options.AtOnce, "at-once", false, "of a stream: fold events when they are read, not when the watermark has passed them")
+	flags.BoolVar(&f.options.NoDeadLetterPayload, "no-dead-letter-payload", false,
+		"write dead letters without their record; a contact key implies it")
+	flags.DurationVar(&f.options.FlushEvery, "flush-every", 0,
+		"in stream mode, how often rows become visible (default 5s for files, 1s for a stream)")
+	flags.StringVar(&f.options.State, "state", "",
+		"`DIR` that holds what a stream's next process needs to go on; made if it is not there")
+	flags.BoolVar(&f.options.AtOnce, "at-once", false,
+		"of a stream: fold events when they are read, not when the watermark has passed them")
 	f.progress.add(cmd, false, "progress", "how progress is shown; auto is bar on a terminal, plain elsewhere")
-	flags.StringVar(&f.metrics, "metrics-addr", "", "`HOST:PORT` that serves /metrics for Prometheus, /healthz, /readyz; :PORT is the loopback interface, port 0 a free one")
-	completeNothing(cmd, "source", "sink", "as-of", "hide-activity", "flush-every", "metrics-addr")
+	flags.StringVar(&f.metrics, "metrics-addr", "",
+		"`HOST:PORT` that serves /metrics for Prometheus, /healthz, /readyz; "+
+			":PORT is the loopback interface, port 0 a free one")
+	completeNothing(cmd, "source", "sink", "as-of", "hide-activity", "customer-left-reason", "flush-every", "metrics-addr")
 	return cmd
 }
 
-// complete checks the flags and fills the options.
+// complete checks the flags and fills the options from them. Its errors are usage errors, or say
+// why a file with a key cannot be read.
 func (f *runFlags) complete(cmd *cobra.Command) (err error) {
 	o := &f.options
 	switch {
@@ -139,14 +159,16 @@ func parseTime(flag, text string) (time.Time, error) {
 	return time.UnixMilli(ms).UTC(), nil
 }
 
-// run runs a job and says what came of it.
+// run runs a job and prints its summary.
 func (a *app) run(ctx context.Context, o pipeline.Options, kind console.Kind, metricsAddr string) error {
 	o.Log = a.log
 	job, err := pipeline.New(o)
 	if err != nil {
 		return err
 	}
-	a.log.Info("job starts", "source", o.Source, "sink", o.Sink, "runner", o.Runner, "mode", o.Mode, "bytes", job.Counters().BytesTotal.Load())
+	o.Runner, o.Mode = job.Runner(), job.Mode()
+	a.log.Info("job starts", "source", o.Source, "sink", o.Sink, "runner", o.Runner, "mode", o.Mode,
+		"bytes", job.Counters().BytesTotal.Load())
 	stopMetrics, err := a.serveMetrics(metricsAddr, job.Counters())
 	if err != nil {
 		return err
@@ -159,7 +181,8 @@ func (a *app) run(ctx context.Context, o pipeline.Options, kind console.Kind, me
 	if err != nil {
 		a.log.Info("job failed", "elapsed_seconds", sum.Elapsed.Seconds(), "events", sum.Events)
 		if errors.Is(err, errInterrupted) {
-			return fmt.Errorf("%w after %s with %.0f %% done: %s keeps the rows that were settled; to go on, run the same command again, what is there already counts once",
+			return fmt.Errorf("%w after %s with %.0f %% done: %s keeps the rows that were settled; "+
+				"to go on, run the same command again, what is there already counts once",
 				context.Cause(ctx), console.Duration(sum.Elapsed), 100*max(0, jobWork(job.Counters()).Share), place(o.Sink))
 		}
 		return err
@@ -171,7 +194,7 @@ func (a *app) run(ctx context.Context, o pipeline.Options, kind console.Kind, me
 	return nil
 }
 
-// drained says how a stream goes on that was ended by a signal.
+// drained says how to go on with a stream whose job was ended by a signal.
 func drained(o pipeline.Options) string {
 	if o.State == "" {
 		return "what was read is written; without --state the next run begins where start= says"
@@ -179,10 +202,10 @@ func drained(o pipeline.Options) string {
 	return "what was read is written; the same command goes on from " + o.State
 }
 
-// readShare is the share of a job's time that goes by while it reads its input; then it folds.
+// readShare is about the share of a batch job's time in which it reads. In the rest it folds.
 const readShare = 0.6
 
-// jobWork tells from a job's counters how far it is.
+// jobWork computes from a job's counters how far the job is.
 func jobWork(c *telemetry.Counters) console.Work {
 	if c.Unbounded.Load() {
 		return streamWork(c)

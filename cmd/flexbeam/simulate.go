@@ -74,12 +74,13 @@ func newSimulate(a *app) *cobra.Command {
 	flags.DurationVar(&c.Disorder, "disorder", c.Disorder, "longest delay of a record, such as 10m; output is in order of arrival")
 	flags.Float64Var(&c.Duplicates, "duplicates", c.Duplicates, "share of events that come again, 0 to 1")
 	flags.Float64Var(&c.Losses, "losses", c.Losses, "share of events that never come, 0 to 1")
+	flags.Float64Var(&c.Partial, "partial", c.Partial, "share of tasks of which task-queue.* and reservation.rescinded never come, 0 to 1")
 	flags.Float64Var(&c.Dirty, "dirty", c.Dirty, "broken records added for each event, 0 to 1")
 	flags.StringVar(&out, "out", "-", "`FILE` to write; the endings .gz and .zst compress; - is standard output")
 	flags.StringVar(&to, "to", "", "Kinesis stream to send to instead, kinesis:STREAM with options as a `URI`")
 	flags.Var(&speed, "speed", "with --to, how many times faster than real time; 0 or max is as fast as possible")
 	progress.add(cmd, false, "progress", "how progress is shown; auto is bar on a terminal, plain elsewhere")
-	completeNothing(cmd, "seed", "start", "hours", "agents", "tasks", "accounts", "events", "disorder", "duplicates", "losses", "dirty", "to", "speed")
+	completeNothing(cmd, "seed", "start", "hours", "agents", "tasks", "accounts", "events", "disorder", "duplicates", "losses", "partial", "dirty", "to", "speed")
 	return cmd
 }
 
@@ -91,7 +92,7 @@ func validate(c simulate.Config) error {
 	return nil
 }
 
-// simulate draws a config into a file or standard output.
+// simulate draws the history of a config into a file or to standard output.
 func (a *app) simulate(ctx context.Context, c simulate.Config, out string, kind console.Kind) (err error) {
 	f, err := create(out, a.stdout)
 	if err != nil {
@@ -126,7 +127,7 @@ func (a *app) simulate(ctx context.Context, c simulate.Config, out string, kind 
 	return nil
 }
 
-// imperfections lists what is not as it should be, each with a comma before it.
+// imperfections lists duplicates, losses and broken records, each with a comma before it.
 func imperfections(stats simulate.Stats) string {
 	var b strings.Builder
 	for _, n := range []struct {
@@ -140,7 +141,7 @@ func imperfections(stats simulate.Stats) string {
 	return b.String()
 }
 
-// A tally counts what is written through it.
+// A tally counts the bytes that are written through it.
 type tally struct{ bytes, lines atomic.Int64 }
 
 // Write implements io.Writer.

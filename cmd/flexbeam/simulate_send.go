@@ -44,8 +44,8 @@ func (s *speed) Set(text string) error {
 	return nil
 }
 
-// startOf returns when a history begins whose last moment is to be the one at which sending ends. Slower than real time it begins now, or
-// its events would be sent before they happen.
+// startOf returns when a history must begin so that it ends at the moment at which sending ends. At a
+// speed below real time it begins now: otherwise events would be sent before they happen.
 func startOf(now time.Time, hours, speed float64) time.Time {
 	sending := 0.0
 	if speed > 0 {
@@ -54,7 +54,7 @@ func startOf(now time.Time, hours, speed float64) time.Time {
 	return now.Add(time.Duration(min(sending-hours, 0) * float64(time.Hour))).UTC().Truncate(time.Millisecond)
 }
 
-// simulateTo draws a config into a stream.
+// simulateTo draws the history of a config and sends it to a stream.
 func (a *app) simulateTo(cmd *cobra.Command, c simulate.Config, to string, speed float64, kind console.Kind) error {
 	flags := cmd.Flags()
 	if flags.Changed("out") {
@@ -103,7 +103,7 @@ func (a *app) simulateTo(cmd *cobra.Command, c simulate.Config, to string, speed
 	return nil
 }
 
-// sendingWork tells how far sending is.
+// sendingWork tells how much of a history is sent.
 func sendingWork(c simulate.Config, p send.Progress) console.Work {
 	w := console.Work{Phase: "sending", Bytes: p.Bytes, Events: p.Sent}
 	switch {

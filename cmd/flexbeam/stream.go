@@ -37,7 +37,8 @@ var (
 	endlessEvery = 30 * time.Second
 )
 
-// logProgress writes a log line "progress" now and then, until stop is called. docs/operations.md names its fields.
+// logProgress writes a log line "progress" now and then, until stop is called. docs/operations.md
+// names its fields.
 func logProgress(log *slog.Logger, c *telemetry.Counters) (stop func()) {
 	every := boundedEvery
 	if c.Unbounded.Load() {

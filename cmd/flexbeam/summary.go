@@ -9,17 +9,18 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// summarize says what a job did and how to go on: as a table, or as one log line where logs are JSON.
+// summarize says what a job did and how to go on: as a table, or as one log line where logs are
+// JSON. The options are those of the job, with the runner that it had.
 func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 	if a.logFormat.value == "json" {
-		a.notices().Info("job done", "sink", o.Sink, "records", s.Records, "events", s.Events, "duplicates", s.Duplicates,
+		a.notices().Info("job done", "sink", o.Sink, "runner", o.Runner, "records", s.Records, "events", s.Events, "duplicates", s.Duplicates,
 			"dropped", s.Dropped, "dead_letters", s.DeadLetters, "bad_attributes", s.BadAttrs, "bytes", s.Bytes, "rows", s.Rows,
 			"elapsed_seconds", s.Elapsed.Seconds(), "events_per_second", int64(s.EventsPerSecond()))
 		return
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "done in %s: %s events/s, %s/s\n", console.Duration(s.Elapsed), console.Number(int64(s.EventsPerSecond())),
-		console.Bytes(int64(float64(s.Bytes)/s.Elapsed.Seconds())))
+	fmt.Fprintf(&b, "done in %s on the %s runner: %s events/s, %s/s\n", console.Duration(s.Elapsed), o.Runner,
+		console.Number(int64(s.EventsPerSecond())), console.Bytes(int64(float64(s.Bytes)/s.Elapsed.Seconds())))
 	line := func(name string, n int64, note string) {
 		fmt.Fprintf(&b, "  %-14s %12s  %s\n", name, console.Number(n), note)
 	}

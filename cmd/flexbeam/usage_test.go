@@ -32,7 +32,7 @@ func TestWrongCommandLineSaysInOneLineWhatToDo(t *testing.T) {
 		{"unknown sink", []string{"run", source, "--sink=excel:x"}, 2, []string{`"excel:x"`, "duckdb"}},
 		{"source that is no URI", []string{"run", "--source=day.ndjson", sink}, 2, []string{"day.ndjson", "file:"}},
 		{"sink that is no URI", []string{"run", source, "--sink=x.duckdb"}, 2, []string{"x.duckdb", "SCHEME:PLACE"}},
-		{"unknown runner", []string{"run", source, sink, "--runner=spark"}, 2, []string{"spark", "prism, direct"}},
+		{"unknown runner", []string{"run", source, sink, "--runner=spark"}, 2, []string{"spark", "auto, direct, prism"}},
 		{"unknown mode", []string{"run", source, sink, "--mode=slow"}, 2, []string{"slow", "auto, batch, stream"}},
 		{"direct cannot stream", []string{"run", source, sink, "--runner=direct", "--mode=stream"}, 2, []string{"direct", "--runner prism"}},
 		{"time that is none", []string{"run", source, sink, "--as-of=yesterday"}, 2, []string{"--as-of", "yesterday", "2026-"}},

@@ -20,6 +20,7 @@ import (
 // done is the summary as a log line.
 type done struct {
 	Msg         string
+	Runner      string
 	Records     int64
 	Events      int64
 	Duplicates  int64
@@ -36,13 +37,17 @@ func TestUserRunsAJobAndAsksItsTables(t *testing.T) {
 		t.Fatalf("exit %d: %s", r.code, r.errors)
 	}
 	var first *done
-	for _, how := range [][]string{
-		{"--sink=duckdb:prism.duckdb"},
-		{"--sink=duckdb:direct.duckdb", "--runner=direct"},
-		{"--sink=duckdb:stream.duckdb", "--mode=stream"},
-		{"--sink=jsonl:batch"},
-		{"--sink=jsonl:stream", "--mode=stream"},
+	for _, run := range []struct {
+		runner string
+		how    []string
+	}{
+		{"prism", []string{"--sink=duckdb:prism.duckdb", "--runner=prism"}},
+		{"direct", []string{"--sink=duckdb:direct.duckdb", "--runner=direct"}},
+		{"prism", []string{"--sink=duckdb:stream.duckdb", "--mode=stream"}},
+		{"direct", []string{"--sink=jsonl:batch"}},
+		{"prism", []string{"--sink=jsonl:stream", "--mode=stream", "--runner=auto"}},
 	} {
+		how := run.how
 		t.Run(strings.Join(how, " "), func(t *testing.T) {
 			r := start(t, dir, "", append([]string{"run", "--source=file:day.ndjson.zst", "--log-format=json", "--as-of=2026-03-10"}, how...)...)
 			if r.code != 0 || r.out != "" {
@@ -55,7 +60,10 @@ func TestUserRunsAJobAndAsksItsTables(t *testing.T) {
 			if d.Msg != "job done" || d.Elapsed <= 0 || d.Events-d.Duplicates < 4000 || d.Events-d.Duplicates > 4000+40 || d.Records != d.Events+d.Dropped+d.DeadLetters || d.DeadLetters == 0 {
 				t.Errorf("summary: %s", r.errors)
 			}
-			d.Elapsed = 0
+			if d.Runner != run.runner {
+				t.Errorf("runner %q, want %q", d.Runner, run.runner)
+			}
+			d.Elapsed, d.Runner = 0, ""
 			if first == nil {
 				first = &d
 			}
@@ -94,8 +102,11 @@ func TestSummaryIsForPeopleAndBeamIsSilent(t *testing.T) {
 	if r := start(t, dir, "", "simulate", "--events=1000", "--out=day.ndjson"); r.code != 0 {
 		t.Fatal(r.errors)
 	}
-	for _, how := range []string{"--runner=prism", "--runner=direct", "--mode=stream"} {
+	for how, runner := range map[string]string{"--runner=prism": "prism", "--runner=direct": "direct", "--mode=stream": "prism", "--mode=batch": "direct"} {
 		r := start(t, dir, "", "run", "--source=file:day.ndjson", "--sink=duckdb:calls.duckdb", how)
+		if want := " on the " + runner + " runner: "; !strings.Contains(r.errors, want) {
+			t.Errorf("%s: %q is missing in:\n%s", how, want, r.errors)
+		}
 		if r.code != 0 || r.out != "" {
 			t.Fatalf("exit %d: %s", r.code, r.errors)
 		}
@@ -115,13 +126,16 @@ func TestSummaryIsForPeopleAndBeamIsSilent(t *testing.T) {
 			}
 		}
 	}
-	r := start(t, dir, "", "run", "--source=file:day.ndjson", "--sink=duckdb:calls.duckdb", "--log-level=debug")
-	if !strings.Contains(r.errors, "level=DEBUG") || !strings.Contains(r.errors, "Job[") {
-		t.Errorf("debug shows nothing of Beam:\n%.1000s", r.errors)
-	}
-	r = start(t, dir, "", "run", "--source=file:day.ndjson", "--sink=duckdb:calls.duckdb", "--log-level=info")
-	if !strings.Contains(r.errors, `msg="job starts"`) || strings.Contains(r.errors, "Job[") {
-		t.Errorf("info shows:\n%.1000s", r.errors)
+	for runner, beams := range map[string][2]string{"prism": {"Job[", "level=DEBUG"}, "direct": {"Executing pipeline", "level=INFO"}} {
+		args := []string{"run", "--source=file:day.ndjson", "--sink=duckdb:calls.duckdb", "--runner=" + runner}
+		r := start(t, dir, "", append(args, "--log-level=debug")...)
+		if !strings.Contains(r.errors, beams[0]) || !strings.Contains(r.errors, beams[1]) {
+			t.Errorf("debug shows nothing of Beam:\n%.1000s", r.errors)
+		}
+		r = start(t, dir, "", append(args, "--log-level=info")...)
+		if !strings.Contains(r.errors, `msg="job starts"`) || !strings.Contains(r.errors, "runner="+runner) || strings.Contains(r.errors, beams[0]) {
+			t.Errorf("info shows:\n%.1000s", r.errors)
+		}
 	}
 }
 

@@ -18,7 +18,8 @@ const barTotal = 1_000_000
 // between stands between the figures of a bar.
 const between = "  "
 
-// startBar draws a bar: phase, share, then the figures. Work of unknown share has no bar, only the line.
+// startBar draws a bar: phase, share, then the figures. Work of unknown share has no bar, only the
+// line.
 func startBar(s *Screen, look func() Work) (stop func()) {
 	var mu sync.Mutex
 	var work Work
@@ -67,7 +68,8 @@ func startBar(s *Screen, look func() Work) (stop func()) {
 	}
 }
 
-// fit joins the figures from the first one on that are at most width wide together; the first comes in any case.
+// fit joins the figures from the first one on that are at most width wide together; the first comes
+// in any case.
 func fit(figures []string, width int) string {
 	var b strings.Builder
 	n := 0

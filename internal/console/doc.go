@@ -1,5 +1,7 @@
-// Package console shows on standard error how far a long job is: as a bar on a terminal, as lines now and then elsewhere.
+// Package console shows on standard error how far a long job is: as a bar on a terminal, as lines
+// now and then elsewhere.
 //
-// A Screen owns the writer. Whatever else goes to standard error, logs above all, is written through it, so that a line never
-// lands in the middle of the bar. What ends a job is said by its caller once Progress.Stop has taken the bar away.
+// A Screen owns the writer. Everything else that goes to standard error, such as logs, must be
+// written through the Screen, so that no line lands in the middle of the bar. The caller prints the
+// summary of a job after Progress.Stop, which takes the bar away.
 package console

@@ -32,7 +32,8 @@ type Work struct {
 	BytesTotal int64   // 0: unknown
 	Events     int64
 
-	// Endless says that there is no end to be near of: the line counts events in place of bytes, and plain lines come at half the pace.
+	// Endless says that the job has no end. The line then counts events instead of bytes, and plain
+	// lines come half as often.
 	Endless bool
 	More    []string // further figures, the most telling first: a narrow terminal shows only those that fit
 }
@@ -49,7 +50,8 @@ type Progress struct {
 	once sync.Once
 }
 
-// Start shows progress on a screen. look is called from another goroutine, several times a second.
+// Start shows progress on a screen until Stop. look says how far the job is; it is called from
+// another goroutine, several times a second.
 func Start(s *Screen, kind Kind, look func() Work) *Progress {
 	if kind == Auto {
 		kind = Plain
@@ -66,7 +68,7 @@ func Start(s *Screen, kind Kind, look func() Work) *Progress {
 	return &Progress{stop: func() {}}
 }
 
-// Stop ends the show and takes a bar away. It may be called again.
+// Stop ends showing progress and takes a bar away. It may be called more than once.
 func (p *Progress) Stop() { p.once.Do(p.stop) }
 
 func startPlain(s *Screen, look func() Work) (stop func()) {
@@ -114,7 +116,8 @@ func (m *meter) line(w Work, between string) string {
 	return strings.Join(append(parts, m.figures(w)...), between)
 }
 
-// figures returns bytes, rates and the time left, or of endless work events and rate, and what more there is.
+// figures returns bytes, rates and the time left, or of endless work events and rate, and what more
+// there is.
 func (m *meter) figures(w Work) []string {
 	at := m.now()
 	last := m.recent[len(m.recent)-1]

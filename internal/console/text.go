@@ -4,20 +4,12 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/dustin/go-humanize"
 )
 
 // Number returns n with a comma between thousands.
-func Number(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	from := 0
-	if n < 0 {
-		from = 1
-	}
-	for i := len(s) - 3; i > from; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
+func Number(n int64) string { return humanize.Comma(n) }
 
 // Bytes returns a size in decimal units: 999 B, 1.2 kB, 640 MB.
 func Bytes(n int64) string {

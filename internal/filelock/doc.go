@@ -1,6 +1,7 @@
-// Package filelock takes files for one process: by an advisory lock that ends when the file is closed, or the process, however that
-// ends. A file that a dead process left does not matter. Where the system has no such lock, nothing is taken, and that one process
-// uses a file is then up to the user.
+// Package filelock locks files for one process. The lock is advisory. It ends when the file is
+// closed or when the process ends, however that comes about, so a file that a dead process left
+// behind is free. Where the system has no such locks, nothing is locked, and the user must see to it
+// that only one process uses a file.
 package filelock
 
 import "errors"

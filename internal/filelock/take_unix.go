@@ -8,7 +8,9 @@ import (
 	"syscall"
 )
 
-// Take opens a file, makes it with the given mode if it is not there, and takes it until it is closed. It does not wait: ErrTaken.
+// Take opens a file for this process alone, until the file is closed. It makes the file with the
+// given mode if it is not there. If another process holds the file, it does not wait and returns
+// ErrTaken.
 func Take(path string, mode os.FileMode) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, mode)
 	if err != nil {

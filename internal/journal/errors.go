@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// The errors of Open, and ErrMark of Replace.
+// The errors of Open, and ErrMark of Snapshot.
 var (
 	ErrLocked  = errors.New("journal: the directory is in use")
 	ErrDamaged = errors.New("journal: the snapshot is damaged")
@@ -14,8 +14,8 @@ var (
 	ErrMark    = errors.New("journal: the mark lies before what is in the file already")
 )
 
-// advised says of an error of a disk without room what to do. The error itself names the file.
-func advised(err error) error {
+// withAdvice says of an error of a disk without room what to do. The error itself names the file.
+func withAdvice(err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return fmt.Errorf("%w: make room there and run the same command again: it goes on where the directory ends", err)
 	}

@@ -26,7 +26,7 @@ func TestADiskWithoutRoomIsNamedOnceAndWithWhatToDo(t *testing.T) {
 	if err := os.Symlink(full, snapshot); err != nil {
 		t.Fatal(err)
 	}
-	says("a snapshot", j.Replace(j.Mark(), func(add func([]byte) error) error { return add([]byte("a")) }), snapshot)
+	says("a snapshot", j.Snapshot(j.Mark(), func(add func([]byte) error) error { return add([]byte("a")) }), snapshot)
 	device, err := os.OpenFile(full, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)

@@ -40,7 +40,7 @@ type Recovery struct {
 // returns.
 func Open(dir string, replay func(entry []byte) error) (*Journal, Recovery, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, Recovery{}, fmt.Errorf("journal: make the directory: %w", advised(err))
+		return nil, Recovery{}, fmt.Errorf("journal: make the directory: %w", withAdvice(err))
 	}
 	l, err := lock(dir)
 	if err != nil {
@@ -136,7 +136,7 @@ func (j *Journal) Sync(to Mark) error {
 	if j.err != nil {
 		return j.err
 	}
-	b := j.take(to)
+	b := j.cutPending(to)
 	if len(b) == 0 {
 		return nil
 	}
@@ -145,15 +145,15 @@ func (j *Journal) Sync(to Mark) error {
 		err = datasync(j.file)
 	}
 	if err != nil {
-		j.err = fmt.Errorf("journal: %w", advised(err))
+		j.err = fmt.Errorf("journal: %w", withAdvice(err))
 		return j.err
 	}
 	j.size.Add(int64(len(b)))
 	return nil
 }
 
-// take takes the pending frames before a mark.
-func (j *Journal) take(to Mark) []byte {
+// cutPending cuts off the pending frames before a mark.
+func (j *Journal) cutPending(to Mark) []byte {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	n := int(to - j.first)
@@ -166,8 +166,8 @@ func (j *Journal) take(to Mark) []byte {
 	return b
 }
 
-// reaches tells whether everything before a mark is all that the file holds, and maybe more to come.
-func (j *Journal) reaches(at Mark) bool {
+// covers tells whether everything before a mark is all that the file holds, and maybe more to come.
+func (j *Journal) covers(at Mark) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return at >= j.first

@@ -58,12 +58,12 @@ func synced(t testing.TB, j *Journal, entries ...string) {
 
 func replaced(t testing.TB, j *Journal, at Mark, entries ...string) {
 	t.Helper()
-	if err := j.Replace(at, entriesOf(entries...)); err != nil {
+	if err := j.Snapshot(at, entriesOf(entries...)); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// entriesOf returns the argument of Replace for a snapshot of entries.
+// entriesOf returns the argument of Snapshot for a snapshot of entries.
 func entriesOf(entries ...string) func(add func([]byte) error) error {
 	return func(add func([]byte) error) error {
 		for _, e := range entries {
@@ -127,7 +127,7 @@ func TestReplaceKeepsWhatCameAfterItsMark(t *testing.T) {
 		t.Errorf("before the next sync (-want +got):\n%s", d)
 	}
 	synced(t, j, "e")
-	if err := j.Replace(mark, entriesOf("too late")); !errors.Is(err, ErrMark) {
+	if err := j.Snapshot(mark, entriesOf("too late")); !errors.Is(err, ErrMark) {
 		t.Errorf("a snapshot for a mark before d and e, which are in the file: %v", err)
 	}
 	closed(t, j)
@@ -325,7 +325,7 @@ func TestTheJournalIsAListOfEntries(t *testing.T) {
 			},
 			"replace in vain": func(rt *rapid.T) {
 				snapshot, enough := rapid.SliceOfN(entry, 0, 3).Draw(rt, "snapshot"), errors.New("enough")
-				err := j.Replace(j.Mark(), func(add func([]byte) error) error { return errors.Join(entriesOf(snapshot...)(add), enough) })
+				err := j.Snapshot(j.Mark(), func(add func([]byte) error) error { return errors.Join(entriesOf(snapshot...)(add), enough) })
 				if !errors.Is(err, enough) {
 					rt.Fatal(err)
 				}

@@ -57,7 +57,7 @@ func child(what, dir string) {
 			panic(err)
 		}
 		j.Append([]byte("pending"))
-		panic(j.Replace(j.Mark(), func(add func([]byte) error) error {
+		panic(j.Snapshot(j.Mark(), func(add func([]byte) error) error {
 			if err := add(make([]byte, 4<<20)); err != nil {
 				return err
 			}
@@ -66,7 +66,7 @@ func child(what, dir string) {
 		}))
 	case "fill a snapshot":
 		j.Append([]byte("pending"))
-		err := j.Replace(j.Mark(), entriesOf(strings.Repeat("x", 40<<10), strings.Repeat("x", 40<<10)))
+		err := j.Snapshot(j.Mark(), entriesOf(strings.Repeat("x", 40<<10), strings.Repeat("x", 40<<10)))
 		fmt.Println(errors.Is(err, syscall.EFBIG), j.Sync(j.Mark()) == nil)
 		return
 	}
@@ -77,7 +77,7 @@ func child(what, dir string) {
 			continue
 		}
 		j.Append([]byte("more"))
-		again, replace := j.Sync(j.Mark()), j.Replace(j.Mark(), entriesOf())
+		again, replace := j.Sync(j.Mark()), j.Snapshot(j.Mark(), entriesOf())
 		fmt.Println(i, errors.Is(err, syscall.EFBIG), again == err, replace == err)
 		return
 	}

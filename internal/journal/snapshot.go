@@ -8,26 +8,26 @@ import (
 	"path/filepath"
 )
 
-// Replace puts a snapshot in the place of everything that was appended before a mark. entries calls add with each entry of the
+// Snapshot puts a snapshot in the place of everything that was appended before a mark. entries calls add with each entry of the
 // snapshot, which must not be empty and is written at once, and returns the first error, its own or add's. It may call Append,
 // Mark and Size, and nothing else of the journal. It is ErrMark when a Sync has covered more than the mark, which would be lost.
 //
-// When the snapshot cannot be written, the journal stays as it was: the next Sync or Replace covers what this one would have.
+// When the snapshot cannot be written, the journal stays as it was: the next Sync or Snapshot covers what this one would have.
 // When it cannot take the file's place, nobody can tell which of the two a crash would leave: like an error of Sync, this is
 // the error of everything from then on.
-func (j *Journal) Replace(at Mark, entries func(add func(entry []byte) error) error) error {
+func (j *Journal) Snapshot(at Mark, entries func(add func(entry []byte) error) error) error {
 	j.disk.Lock()
 	defer j.disk.Unlock()
 	if j.err != nil {
 		return j.err
 	}
-	if !j.reaches(at) {
+	if !j.covers(at) {
 		return ErrMark
 	}
 	if err := j.replace(entries); err != nil {
 		return err
 	}
-	j.take(at) // only now: until the new file holds, a Sync must still write what the snapshot stands for
+	j.cutPending(at) // only now: until the new file holds, a Sync must still write what the snapshot stands for
 	return nil
 }
 
@@ -35,7 +35,7 @@ func (j *Journal) Replace(at Mark, entries func(add func(entry []byte) error) er
 func (j *Journal) replace(entries func(add func([]byte) error) error) error {
 	f, size, err := j.write(entries)
 	if err != nil {
-		return fmt.Errorf("journal: write a snapshot: %w", advised(err))
+		return fmt.Errorf("journal: write a snapshot: %w", withAdvice(err))
 	}
 	if err := j.install(f); err != nil {
 		f.Close()

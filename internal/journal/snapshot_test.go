@@ -38,7 +38,7 @@ func TestASnapshotThatIsGivenUpChangesNothing(t *testing.T) {
 			j.Append([]byte("b"))
 			mark, size := j.Mark(), j.Size()
 			j.Append([]byte("c"))
-			if err := j.Replace(mark, entries); !errors.Is(err, enough) {
+			if err := j.Snapshot(mark, entries); !errors.Is(err, enough) {
 				t.Fatalf("got %v", err)
 			}
 			hasNoSnapshot(t, dir)
@@ -72,7 +72,7 @@ func TestASnapshotThatCannotBeBegunChangesNothing(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, newName), 0o700); err != nil { // in the way of a snapshot
 		t.Fatal(err)
 	}
-	if err := j.Replace(j.Mark(), entriesOf("a and b")); err == nil || !strings.Contains(err.Error(), "write a snapshot") {
+	if err := j.Snapshot(j.Mark(), entriesOf("a and b")); err == nil || !strings.Contains(err.Error(), "write a snapshot") {
 		t.Errorf("got %v", err)
 	}
 	synced(t, j, "c")
@@ -93,13 +93,13 @@ func TestASnapshotThatCannotTakeTheFilesPlaceIsTheErrorOfEverythingFromThenOn(t 
 	if err := os.MkdirAll(filepath.Join(path, "in the way"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	first := j.Replace(j.Mark(), entriesOf("a"))
+	first := j.Snapshot(j.Mark(), entriesOf("a"))
 	if first == nil || !strings.Contains(first.Error(), "in the file's place") {
 		t.Fatalf("got %v", first)
 	}
 	j.Append([]byte("b"))
 	for range 2 {
-		if sync, replace := j.Sync(j.Mark()), j.Replace(j.Mark(), entriesOf("a")); sync != first || replace != first {
+		if sync, replace := j.Sync(j.Mark()), j.Snapshot(j.Mark(), entriesOf("a")); sync != first || replace != first {
 			t.Errorf("later %v, %v", sync, replace)
 		}
 	}
@@ -112,7 +112,7 @@ func TestEntriesAreAppendedWhileASnapshotIsWritten(t *testing.T) {
 	synced(t, j, "a")
 	mark, size := j.Mark(), j.Size()
 	var others sync.WaitGroup
-	err := j.Replace(mark, func(add func([]byte) error) error {
+	err := j.Snapshot(mark, func(add func([]byte) error) error {
 		j.Append([]byte("from the snapshot itself"))
 		if j.Mark() <= mark || j.Size() != size {
 			t.Errorf("mark %d after %d, size %d after %d", j.Mark(), mark, j.Size(), size)
@@ -154,7 +154,7 @@ func TestASnapshotTakesNoMemoryOfItsSize(t *testing.T) {
 	entry, large := make([]byte, 2000), make([]byte, 3<<20)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	err := j.Replace(j.Mark(), func(add func([]byte) error) error {
+	err := j.Snapshot(j.Mark(), func(add func([]byte) error) error {
 		for range 32_000 {
 			if err := add(entry); err != nil {
 				return err

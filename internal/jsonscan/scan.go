@@ -1,9 +1,9 @@
-// Package jsonscan walks JSON text in place: it finds where members and values lie, checks the grammar on the way, and
-// allocates nothing.
+// Package jsonscan walks JSON text in place: it finds where members and values lie, checks the
+// grammar on the way, and allocates nothing.
 //
-// It accepts exactly the texts that encoding/json accepts, the depth limit included, apart from UTF-8, which the caller
-// checks for the whole record at once. Values are handed out as slices of the input. Why it exists beside the general
-// decoders: docs/adr/0003-json-decoder.md.
+// It accepts exactly the texts that encoding/json accepts, with the same limit of depth. Only UTF-8
+// is not checked: the caller checks it for the whole record at once. Values are handed out as slices of
+// the input. Why it exists beside the general decoders: docs/adr/0003-json-decoder.md.
 package jsonscan
 
 import (
@@ -31,7 +31,8 @@ func Space(b []byte, i int) int {
 	return i
 }
 
-// Value returns the index behind the value that starts at b[i]. depth is the number of arrays and objects around it.
+// Value returns the index behind the value that starts at b[i]. depth is the number of arrays and
+// objects around it. The error wraps ErrSyntax when there is no JSON value.
 func Value(b []byte, i, depth int) (int, error) {
 	if i >= len(b) {
 		return i, syntax(i, "the text ends where a value is due")
@@ -119,11 +120,13 @@ const (
 	blanks = ' ' * ones
 )
 
-// String returns the index behind the string that starts with the quote at b[i], and whether it holds escapes.
+// String returns the index behind the string that starts with the quote at b[i], and whether it
+// holds escapes. The error wraps ErrSyntax when the string does not end or has a wrong escape.
 func String(b []byte, i int) (end int, escaped bool, err error) {
 	i++
 	for {
-		// Eight bytes at a time: the lowest marked byte is the first quote, backslash or control character.
+		// Eight bytes at a time: the lowest marked byte is the first quote, backslash or control
+		// character.
 		for i+8 <= len(b) {
 			x := binary.LittleEndian.Uint64(b[i:])
 			q, s := x^quotes, x^slash

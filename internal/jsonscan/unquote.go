@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// AppendUnquoted appends the text of a quoted string that String has accepted. Half surrogates become U+FFFD, as in
-// encoding/json.
+// AppendUnquoted appends the text of a quoted string that String has accepted. Half surrogates
+// become U+FFFD, as in encoding/json.
 func AppendUnquoted(dst, quoted []byte) []byte {
 	s := quoted[1 : len(quoted)-1]
 	for {

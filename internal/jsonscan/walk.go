@@ -1,7 +1,7 @@
 package jsonscan
 
-// An Object walks the members of an object. For every Next that returns true the caller must move on with Skip, Take or
-// Seek before the following Next.
+// An Object walks the members of an object. For every Next that returns true the caller must move
+// on with Skip, Take or Seek before the following Next.
 type Object struct {
 	Key []byte // name of the current member, unquoted
 	At  int    // index of the current value
@@ -33,10 +33,12 @@ func open(b []byte, i, depth int) walk {
 	return w
 }
 
-// OpenObject starts at the brace b[i]; depth is the number of arrays and objects around it.
+// OpenObject returns a walk over the object whose brace is b[i]. depth is the number of arrays and
+// objects around it.
 func OpenObject(b []byte, i, depth int) Object { return Object{walk: open(b, i, depth)} }
 
-// OpenArray starts at the bracket b[i].
+// OpenArray returns a walk over the array whose bracket is b[i]. depth is the number of arrays and
+// objects around it.
 func OpenArray(b []byte, i, depth int) Array { return Array{walk: open(b, i, depth)} }
 
 // step moves to the next element: it passes white space, the comma, or the closing byte.
@@ -105,10 +107,11 @@ func (a *Array) Next() bool {
 	return true
 }
 
-// Skip passes the current value.
+// Skip moves behind the current value.
 func (w *walk) Skip() { w.i, w.err = Value(w.b, w.i, w.depth) }
 
-// Take passes the current value and returns its text, nil on an error.
+// Take moves behind the current value and returns its text, or nil after an error, which End
+// returns.
 func (w *walk) Take() []byte {
 	start := w.i
 	if w.i, w.err = Value(w.b, start, w.depth); w.err != nil {
@@ -117,11 +120,13 @@ func (w *walk) Take() []byte {
 	return w.b[start:w.i]
 }
 
-// Seek says that the caller itself walked the current value, up to end, or failed at it.
+// Seek moves behind the current value, to the index end, when the caller has walked the value
+// itself. err is what went wrong for the caller, and ends the walk.
 func (w *walk) Seek(end int, err error) { w.i, w.err = end, err }
 
 // Depth returns how many arrays and objects lie around the current value.
 func (w *walk) Depth() int { return w.depth }
 
-// End returns the index behind the object or array once Next has returned false, or the error that ended the walk.
+// End returns the index behind the object or array once Next has returned false, or the error that
+// ended the walk.
 func (w *walk) End() (int, error) { return w.i, w.err }

@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// Map returns length bytes of a file from offset on, and a function that gives the memory back. The bytes must not be
-// written, and not be read after release.
+// Map returns length bytes of a file, which begin offset bytes behind its start, and a function that
+// releases the memory. The bytes must not be written, and not be read after release.
 func Map(f *os.File, offset int64, length int) (data []byte, release func(), err error) {
 	skip := int(offset % int64(os.Getpagesize()))
 	m, err := syscall.Mmap(int(f.Fd()), offset-int64(skip), length+skip, syscall.PROT_READ, syscall.MAP_SHARED|syscall.MAP_POPULATE)

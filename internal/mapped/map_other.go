@@ -7,7 +7,8 @@ import (
 	"os"
 )
 
-// Map returns length bytes of a file from offset on, and a function that gives the memory back.
+// Map returns a copy of length bytes of a file, which begin offset bytes behind its start. The
+// function that releases the memory does nothing here.
 func Map(f *os.File, offset int64, length int) (data []byte, release func(), err error) {
 	data = make([]byte, length)
 	if _, err := io.ReadFull(io.NewSectionReader(f, offset, int64(length)), data); err != nil {

@@ -1,8 +1,9 @@
-// Package mapped reads parts of files without copying them: as memory that the kernel shares with its file cache, where the
-// system has that, else as a copy.
+// Package mapped reads parts of files without copying them: as memory that the kernel shares with
+// its file cache, where the system has that, else as a copy.
 //
-// Memory of a file that is truncated while it is read faults. Guard turns such a fault into an error; every goroutine that
-// touches mapped memory must do so inside of it.
+// A file may be truncated while its memory is read. The access then faults, which would end the
+// process. Guard turns such a fault into an error: every goroutine that touches mapped memory must
+// do so inside of Guard.
 package mapped
 
 import (
@@ -14,7 +15,8 @@ import (
 // ErrChanged says that a file was truncated while it was read.
 var ErrChanged = errors.New("the file became shorter while it was read")
 
-// Guard calls f and returns its error, or ErrChanged where f touched mapped memory that is no longer there.
+// Guard calls f and returns its error, or ErrChanged if f touched mapped memory of a file that was
+// truncated.
 func Guard(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {

@@ -1,7 +1,7 @@
 // Package parallel spreads the work on one element over the processors.
 //
-// Beam's embedded runners process the elements of a stage one after the other, and elements here are whole blocks; so the
-// transforms divide a block themselves.
+// Beam's embedded runners process the elements of a stage one after the other, and elements here
+// are whole blocks; so the transforms divide a block themselves.
 package parallel
 
 import (
@@ -12,22 +12,26 @@ import (
 	"flexbeam/internal/mapped"
 )
 
-// Workers returns how many workers there should be: one for each processor. It may change while a process runs, with the limits of its container: what
-// has memory for each worker asks once.
+// Workers returns how many workers there should be: one for each processor. The number may change
+// while a process runs, since the limits of its container may: who allocates memory for each worker
+// must ask once and keep the answer.
 func Workers() int { return runtime.GOMAXPROCS(0) }
 
-// Do calls work for every piece from 0 to n-1, on several goroutines. worker numbers the goroutine, from 0 to workers-1, so
-// that each can have memory of its own. After an error no further pieces are begun; Do returns the first. Work may touch mapped
-// memory (package mapped).
+// Do calls work for every piece from 0 to n-1, in as many goroutines as workers says. Each call gets
+// the number of its goroutine, from 0 to workers-1, so that every goroutine can have memory of its
+// own. Do returns the first error of work; after it, no further piece is begun. work may touch
+// mapped memory (package mapped): if the file was truncated, the error is mapped.ErrChanged.
 func Do(workers, n int, work func(worker, piece int) error) error {
 	workers = min(workers, n)
 	if workers <= 1 {
-		for i := range n {
-			if err := work(0, i); err != nil {
-				return err
+		return mapped.Guard(func() error {
+			for i := range n {
+				if err := work(0, i); err != nil {
+					return err
+				}
 			}
-		}
-		return nil
+			return nil
+		})
 	}
 	var (
 		next   atomic.Int64

@@ -3,10 +3,13 @@ package parallel_test
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"sync/atomic"
 	"testing"
 
+	"flexbeam/internal/mapped"
 	"flexbeam/internal/parallel"
 )
 
@@ -55,6 +58,35 @@ func TestNoPieceIsBegunAfterAnError(t *testing.T) {
 		}
 		if got := begun.Load(); got > int64(parallel.Workers()) {
 			t.Errorf("%d of %d pieces were begun", got, n)
+		}
+	}
+}
+
+func TestAFileThatIsTruncatedIsAnErrorWithAnyNumberOfWorkers(t *testing.T) {
+	for _, workers := range []int{1, 4} {
+		f, err := os.Create(filepath.Join(t.TempDir(), "f"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if err := f.Truncate(1 << 20); err != nil {
+			t.Fatal(err)
+		}
+		data, release, err := mapped.Map(f, 0, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer release()
+		if err := f.Truncate(0); err != nil {
+			t.Fatal(err)
+		}
+		var sum atomic.Int64
+		err = parallel.Do(workers, 8, func(_, piece int) error {
+			sum.Add(int64(data[piece<<17]))
+			return nil
+		})
+		if runtime.GOOS == "linux" && !errors.Is(err, mapped.ErrChanged) {
+			t.Errorf("%d workers: got %v", workers, err)
 		}
 	}
 }

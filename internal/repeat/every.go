@@ -1,10 +1,11 @@
-// Package repeat does things from time to time.
+// Package repeat calls functions again and again, in fixed intervals.
 package repeat
 
 import "time"
 
-// Every calls do again and again from another goroutine, until it gives an error, which failed is told, or the returned function is
-// called. When that returns, no call is under way.
+// Every calls do in a goroutine of its own, each time the interval d has passed. It ends when do
+// returns an error, which goes to failed, or when stop is called. After stop has returned, do is
+// neither running nor called again. Call stop once.
 func Every(d time.Duration, do func() error, failed func(error)) (stop func()) {
 	quit, ended := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -29,7 +30,7 @@ func Every(d time.Duration, do func() error, failed func(error)) (stop func()) {
 	}
 }
 
-// Always is Every for what gives no error.
+// Always is Every for a function that cannot fail.
 func Always(d time.Duration, do func()) (stop func()) {
 	return Every(d, func() error {
 		do()

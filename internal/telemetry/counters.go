@@ -1,12 +1,12 @@
-// Package telemetry counts what a job does while it runs: for the progress line, the closing summary, the metrics and the health
-// check, which all read the same counters.
+// Package telemetry counts what a job does while it runs: for the progress line, the closing
+// summary, the metrics and the health check, which all read the same counters.
 //
-// Counters belong to a job, named by its id: the transforms of one process share them. Everything may be called from any goroutine.
-// What is called for every event or poll is an atomic addition or a short critical section; nothing is computed before someone asks.
+// Counters belong to a job, named by its id: the transforms of one process share them. Everything
+// may be called from any goroutine. What is called for every event or poll is an atomic addition or
+// a short critical section; nothing is computed before someone asks.
 package telemetry
 
 import (
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,7 +28,8 @@ type Counters struct {
 	Deletes     atomic.Int64     // of any table
 	Deleted     [16]atomic.Int64 // deletes by table
 
-	// Unbounded says that the source has no end. Only then are latencies kept and progress is shown without a share.
+	// Unbounded says that the source has no end. Only then are latencies kept and progress is shown
+	// without a share.
 	Unbounded atomic.Bool
 
 	// OpenTasks is the number of tasks that have begun and not ended.
@@ -37,7 +38,8 @@ type Counters struct {
 	// What the state holds, by what its keys are. A task is held for some time after its end.
 	Tasks, Agents, Contacts Held
 
-	// What the source had to put up with: calls refused for their rate, iterators that expired, subscriptions begun again.
+	// What went wrong between the source and its service, and was tried again: calls that were
+	// refused because there were too many, iterators that expired, subscriptions that broke off.
 	Throttled, Expired, Resubscribed atomic.Int64
 
 	StateLog StateLog
@@ -51,20 +53,6 @@ type Counters struct {
 	latency Histogram
 }
 
-var jobs sync.Map
-
-// For returns the counters of a job.
-func For(job string) *Counters {
-	if c, ok := jobs.Load(job); ok {
-		return c.(*Counters)
-	}
-	c, _ := jobs.LoadOrStore(job, New(time.Now))
-	return c.(*Counters)
-}
-
-// Forget drops the counters of a job.
-func Forget(job string) { jobs.Delete(job) }
-
 // New returns counters that belong to no job and take the time from a clock.
 func New(clock func() time.Time) *Counters { return &Counters{clock: clock, started: clock()} }
 
@@ -76,11 +64,13 @@ func (c *Counters) Now() time.Time {
 	return c.clock()
 }
 
-// Duplicates returns the number of events beyond the first of each; right once all events are folded.
+// Duplicates returns the number of events beyond the first of each. It is right once all events are
+// folded; before, events that wait for their fold count too.
 func (c *Counters) Duplicates() int64 { return max(0, c.Events.Load()-c.Distinct.Load()) }
 
-// Folded counts events that a fold took in: so many of which no copy was folded before, and so many copies. It moves Distinct and
-// Repeats, which, unlike Duplicates, never counts an event that still waits for its fold.
+// Folded counts the events that a fold took in: distinct events of which no copy was folded before,
+// and copies of others. It adds them to Distinct and Repeats. Duplicates also counts events that
+// still wait for their fold; Repeats never does.
 func (c *Counters) Folded(distinct, copies int64) {
 	c.Distinct.Add(distinct)
 	c.Repeats.Add(copies)

@@ -3,16 +3,17 @@ package telemetry_test
 import (
 	"sync"
 	"testing"
+	"time"
 
 	"flexbeam/internal/telemetry"
 	"flexbeam/schemas/model"
 )
 
-func TestTheTransformsOfAJobShareItsCounters(t *testing.T) {
+func TestCountersMayBeMovedFromAnyGoroutine(t *testing.T) {
+	c := telemetry.New(time.Now)
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {
-			c := telemetry.For("shared")
 			c.Events.Add(2)
 			c.Distinct.Add(1)
 			c.Change(model.AgentsID, false)
@@ -20,19 +21,9 @@ func TestTheTransformsOfAJobShareItsCounters(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	c := telemetry.For("shared")
 	if c.Duplicates() != 50 || c.Changes[model.AgentsID].Load() != 50 || c.Deletes.Load() != 50 {
 		t.Errorf("%d duplicates, %d changes, %d deletes", c.Duplicates(), c.Changes[model.AgentsID].Load(), c.Deletes.Load())
 	}
-	if telemetry.For("another") == c {
-		t.Error("two jobs share their counters")
-	}
-	telemetry.Forget("shared")
-	if telemetry.For("shared") == c {
-		t.Error("a job that was forgotten is known")
-	}
-	telemetry.Forget("shared")
-	telemetry.Forget("another")
 }
 
 func TestThereAreNeverFewerThanNoDuplicates(t *testing.T) {

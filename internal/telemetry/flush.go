@@ -15,10 +15,12 @@ type flushes struct {
 	fault    atomic.Pointer[string] // of the last one, nil when it succeeded
 }
 
-// Flush runs a flush of the sink and counts it: its duration, whether it failed, and, when it succeeded, the latencies of the events
-// that Observe saw before it began. A flush that was given up because the job stops is not counted. Flushes run one at a time.
+// Flush runs a flush of the sink, returns its error, and counts it: how long it took and whether it
+// failed. When it succeeded, the latencies of the events that Observe noted before it began are
+// counted too. A flush that was given up because the job stops is not counted. Only one flush of a
+// job may run at a time.
 func (c *Counters) Flush(flush func() error) error {
-	seen := c.waiting.take()
+	arrived := c.waiting.take()
 	begin := c.Now()
 	err := flush()
 	end := c.Now()
@@ -28,18 +30,18 @@ func (c *Counters) Flush(flush func() error) error {
 		f.took.observe(flushBounds, end.Sub(begin), 1)
 		f.last.Store(end.UnixMilli())
 		f.fault.Store(nil)
-		for _, s := range seen {
-			c.latency.observe(latencyBounds, time.Duration(end.UnixMilli()-s.ms)*time.Millisecond, s.events)
+		for _, a := range arrived {
+			c.latency.observe(latencyBounds, time.Duration(end.UnixMilli()-a.ms)*time.Millisecond, a.folds)
 		}
-		c.waiting.recycle(seen)
+		c.waiting.recycle(arrived)
 	case errors.Is(err, context.Canceled):
-		c.waiting.giveBack(seen)
+		c.waiting.putBack(arrived)
 	default:
 		f.took.observe(flushBounds, end.Sub(begin), 1)
 		f.failures.Add(1)
 		text := err.Error()
 		f.fault.Store(&text)
-		c.waiting.giveBack(seen)
+		c.waiting.putBack(arrived)
 	}
 	return err
 }

@@ -7,21 +7,21 @@ import (
 
 // Limits say how long a job may stand still before it counts as failing.
 type Limits struct {
-	Poll      time.Duration // without a successful poll of an open shard
-	Watermark time.Duration // with a watermark that is older than this and has not moved for as long
+	Poll      time.Duration // how long an open shard may give no successful poll
+	Watermark time.Duration // how long the watermark may be older than this and not move
 }
 
 // DefaultLimits are what /healthz judges by.
 var DefaultLimits = Limits{Poll: 2 * time.Minute, Watermark: 10 * time.Minute}
 
-// A Fault is a reason why a job does not get on.
+// A Fault is a reason why a job makes no progress.
 type Fault struct {
 	Check   string `json:"check"` // flush, poll or watermark
 	Message string `json:"message"`
 }
 
-// Faults returns why the job does not get on; none while it does. A job that is far behind and catches up is well: its
-// watermark is old but moves.
+// Faults returns why the job makes no progress, and nothing while it makes some. A job that is far
+// behind but catches up has no fault: its watermark is old, but it moves.
 func (c *Counters) Faults(l Limits) []Fault {
 	var all []Fault
 	if text := c.flushes.fault.Load(); text != nil {

@@ -2,55 +2,57 @@ package telemetry
 
 import "sync"
 
-// A sight is a number of folds whose records came at about one time.
-type sight struct {
-	ms     int64
-	events int64
+// An arrival counts folds whose records arrived at about the same time.
+type arrival struct {
+	ms    int64 // since the epoch
+	folds int64
 }
 
-// maxWaiting bounds the sights that wait for a flush: 2 MiB of them.
+// maxWaiting is how many arrivals may wait for a flush. They take 2 MiB.
 const maxWaiting = 1 << 17
 
-// waiting holds what was folded and is not visible yet.
+// waiting holds the arrivals of what was folded and has not been flushed.
 type waiting struct {
 	mu    sync.Mutex
-	seen  []sight
-	spare []sight // memory of an earlier flush
+	all   []arrival
+	spare []arrival // memory of an earlier flush, to be used again
 }
 
-// Observe says that rows were given to the sink for a record that arrived at a time, in ms: the first of those that waited for the fold. Its latency is counted when a flush
-// has made them visible. Jobs whose source has an end keep no latencies.
+// Observe notes that rows were given to the sink. arrivalMS is when the first record arrived that
+// had waited for this fold, in ms since the epoch. The latency is counted by the next flush that
+// succeeds, which makes the rows visible. Only jobs whose source has no end keep latencies.
 func (c *Counters) Observe(arrivalMS int64) {
 	if c.Unbounded.Load() {
-		c.waiting.add(sight{arrivalMS, 1})
+		c.waiting.add(arrival{arrivalMS, 1})
 	}
 }
 
 // Latency returns how long it took from the arrival of records to visible rows.
 func (c *Counters) Latency() Distribution { return c.latency.read(latencyBounds) }
 
-func (w *waiting) add(s sight) {
+func (w *waiting) add(a arrival) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.append(s)
+	w.append(a)
 }
 
-func (w *waiting) append(s sight) {
-	if n := len(w.seen); n > 0 && w.seen[n-1].ms == s.ms {
-		w.seen[n-1].events += s.events
+func (w *waiting) append(a arrival) {
+	if n := len(w.all); n > 0 && w.all[n-1].ms == a.ms {
+		w.all[n-1].folds += a.folds
 		return
 	}
-	if len(w.seen) >= maxWaiting {
-		w.seen = thin(w.seen)
+	if len(w.all) >= maxWaiting {
+		w.all = thin(w.all)
 	}
-	w.seen = append(w.seen, s)
+	w.all = append(w.all, a)
 }
 
-// thin makes one sight of every two neighbours: the count stays, one of two times goes.
-func thin(all []sight) []sight {
+// thin merges every two neighbours into one. No fold is lost, but the second of the two gets the
+// time of the first.
+func thin(all []arrival) []arrival {
 	half := all[:0]
 	for i := 0; i+1 < len(all); i += 2 {
-		half = append(half, sight{all[i].ms, all[i].events + all[i+1].events})
+		half = append(half, arrival{all[i].ms, all[i].folds + all[i+1].folds})
 	}
 	if len(all)%2 == 1 {
 		half = append(half, all[len(all)-1])
@@ -58,27 +60,27 @@ func thin(all []sight) []sight {
 	return half
 }
 
-// take returns what waits and begins anew.
-func (w *waiting) take() []sight {
+// take returns all arrivals that wait, and leaves none.
+func (w *waiting) take() []arrival {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	seen := w.seen
-	w.seen, w.spare = w.spare[:0], nil
-	return seen
+	taken := w.all
+	w.all, w.spare = w.spare[:0], nil
+	return taken
 }
 
-// recycle gives the memory back of what was counted.
-func (w *waiting) recycle(seen []sight) {
+// recycle takes the memory of arrivals that were counted, to use it again.
+func (w *waiting) recycle(counted []arrival) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.spare = seen
+	w.spare = counted
 }
 
-// giveBack lets what was taken wait on.
-func (w *waiting) giveBack(seen []sight) {
+// putBack lets arrivals that were taken wait for the next flush.
+func (w *waiting) putBack(taken []arrival) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, s := range seen {
-		w.append(s)
+	for _, a := range taken {
+		w.append(a)
 	}
 }

@@ -5,13 +5,14 @@ import (
 	"sync"
 )
 
-// The classes of dead letters that a stream alone knows; they are counted from the start, so that the first one is an increase.
+// The classes of dead letters that only streams have. They are counted from the start, with zero, so
+// that Prometheus sees the first dead letter as an increase.
 const (
 	Late = "late" // an event that came after its task's state was dropped
 	Gap  = "gap"  // a range of records that fell out of the stream's retention before it was read
 )
 
-// unclassified is the class of dead letters that were added to the total alone.
+// unclassified is the class of dead letters that were added to the total without a class.
 const unclassified = "unclassified"
 
 // letters counts dead letters by class. They are rare enough for a lock.
@@ -20,7 +21,8 @@ type letters struct {
 	byClass map[string]int64
 }
 
-// DeclareLetters makes classes known before their first dead letter: rates need to have seen a zero.
+// DeclareLetters lets classes count from zero before their first dead letter. Prometheus computes an
+// increase only from a value that it has seen before.
 func (c *Counters) DeclareLetters(classes ...string) {
 	for _, class := range classes {
 		c.DeadLetter(class, 0)
@@ -38,8 +40,8 @@ func (c *Counters) DeadLetter(class string, n int64) {
 	c.DeadLetters.Add(n)
 }
 
-// Letters returns the number of dead letters of each class. They add up to the total: what was added to DeadLetters alone is of
-// class unclassified.
+// Letters returns the number of dead letters of each class. They add up to the total: what was
+// added to DeadLetters alone is of class unclassified.
 func (c *Counters) Letters() map[string]int64 {
 	c.letters.mu.Lock()
 	defer c.letters.mu.Unlock()

@@ -29,9 +29,9 @@ type shards struct {
 	all map[[2]string]*Shard
 }
 
-// Shard returns a shard of a stream. It is new and open at the first call, which is when its reading begins: from then on polls are
-// expected. Streams are told apart by the name they are given here: two of
-// one name, in two accounts, need different ones.
+// Shard returns a shard of a stream. The first call for a shard makes it, open, and tells that
+// reading it begins: from then on the health check expects polls. Streams are told apart by the name
+// given here, so two streams of one name in two accounts need different names here.
 func (c *Counters) Shard(stream, id string) *Shard {
 	key := [2]string{stream, id}
 	c.shards.mu.RLock()
@@ -65,20 +65,22 @@ func (c *Counters) Shards() []*Shard {
 	return all
 }
 
-// RetainShards forgets the shards that keep does not want: those that their streams have no more.
+// RetainShards forgets all shards for which keep returns false.
 func (c *Counters) RetainShards(keep func(stream, id string) bool) {
 	c.shards.mu.Lock()
 	defer c.shards.mu.Unlock()
 	maps.DeleteFunc(c.shards.all, func(key [2]string, _ *Shard) bool { return !keep(key[0], key[1]) })
 }
 
-// Polled says that the last successful poll was at a time, by the counters' clock, and how far it was behind the tip of the shard, Kinesis' MillisBehindLatest.
+// Polled notes a successful poll: when it was, by the counters' clock, and by how many ms it was
+// behind the tip of the shard, which is Kinesis' MillisBehindLatest.
 func (s *Shard) Polled(at time.Time, behindMS int64) {
 	s.behind.Store(max(0, behindMS))
 	s.polled.Store(at.UnixMilli())
 }
 
-// SetWatermark says up to which time of arrival, in ms, the shard is read. An earlier time than before changes nothing.
+// SetWatermark notes up to which time of arrival the shard is read, in ms since the epoch. A time
+// before the one that was set changes nothing.
 func (s *Shard) SetWatermark(ms int64) {
 	for {
 		old := s.watermark.Load()
@@ -92,13 +94,15 @@ func (s *Shard) SetWatermark(ms int64) {
 	}
 }
 
-// Close says that the shard was read to its end; it counts no longer.
+// Close notes that the shard was read to its end. From then on it counts neither for Behind nor for
+// the watermark.
 func (s *Shard) Close() { s.closed.Store(true) }
 
 // Open tells whether the shard may still give records.
 func (s *Shard) Open() bool { return !s.closed.Load() }
 
-// Behind returns how far the last poll was behind the tip of the shard; ok is false before the first poll.
+// Behind returns how far the last poll was behind the tip of the shard; ok is false before the
+// first poll.
 func (s *Shard) Behind() (d time.Duration, ok bool) {
 	ms := s.behind.Load()
 	return time.Duration(ms) * time.Millisecond, ms != behindUnknown
@@ -110,7 +114,8 @@ func (s *Shard) LastPoll() time.Time { return timeOf(s.polled.Load()) }
 // Watermark returns up to which time of arrival the shard is read, zero before it is known.
 func (s *Shard) Watermark() time.Time { return timeOf(s.watermark.Load()) }
 
-// Behind returns how far the job is behind the tip of its streams: the most of any open shard. ok is false before the first poll.
+// Behind returns how far the job is behind the tip of its streams: the most of any open shard. ok
+// is false before the first poll.
 func (c *Counters) Behind() (most time.Duration, ok bool) {
 	for _, s := range c.Shards() {
 		if d, known := s.Behind(); known && s.Open() {
@@ -120,8 +125,8 @@ func (c *Counters) Behind() (most time.Duration, ok bool) {
 	return most, ok
 }
 
-// Watermark returns up to which time of arrival the job has read: the least of its open shards whose watermark is known; zero when
-// there is none.
+// Watermark returns up to which time of arrival the job has read: the least of its open shards
+// whose watermark is known; zero when there is none.
 func (c *Counters) Watermark() time.Time {
 	if s := c.last(); s != nil {
 		return s.Watermark()

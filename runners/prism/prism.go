@@ -1,51 +1,62 @@
-// Package prism runs a pipeline in this process with Prism, Beam's portable runner: with state, timers and watermarks, as
-// the large runners have them. It keeps everything in memory and nothing over a restart.
+// Package prism runs a pipeline in this process with Prism, Beam's portable runner: with state,
+// timers and watermarks, as the large runners have them. It keeps everything in memory and nothing
+// over a restart.
 package prism
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime/graphx"
 	jobpb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/jobmanagement_v1"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
-	beamprism "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
+	pipepb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/pipeline_v1"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners/universal/runnerlib"
+
+	"flexbeam/runners"
 )
 
-// startUp is how long a job may take until its worker runs.
-const startUp = 3 * time.Second
+// Capabilities are what the runner can do.
+var Capabilities = runners.Capabilities{Unbounded: true, State: true}
 
-// server is the job server of this process; all pipelines share it.
-var server struct {
-	sync.Mutex
-	client jobpb.JobServiceClient
+func init() {
+	runners.Register(runners.Runner{Name: "prism", Capabilities: Capabilities, Encodes: true, Rank: 2, Run: Run})
 }
 
-// Run runs a pipeline to its end. When ctx ends it cancels the job through the job service: a context that is canceled under
-// a running job makes Prism panic.
+// How long a canceled job may take to end, and one call to cancel it.
+const (
+	cancelWithin = 20 * time.Second
+	callWithin   = 10 * time.Second
+	cancelAgain  = 300 * time.Millisecond
+)
+
+// Run runs a pipeline to its end. When ctx ends it cancels this job, and no other one of the
+// process, and returns the cause of ctx. Errors of transforms come back wrapped.
+//
+// It submits the job through the job service itself instead of calling beam.Run, which tells nobody
+// the job's id and leaves a file in the directory for temporary files. The job does not get ctx: a
+// context that is canceled under a running job makes Prism panic.
 func Run(ctx context.Context, p *beam.Pipeline) error {
-	client, err := start()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	s, err := start()
 	if err != nil {
 		return fmt.Errorf("prism: start the job server: %w", err)
 	}
-	before, err := running(client)
+	background := context.WithoutCancel(ctx)
+	id, err := s.submit(background, p)
 	if err != nil {
-		return fmt.Errorf("prism: list jobs: %w", err)
+		return fmt.Errorf("prism: %w", err)
 	}
-	begun := time.Now()
 	done := make(chan error, 1)
-	go func() {
-		_, err := beam.Run(context.WithoutCancel(ctx), "prism", p)
-		done <- err
-	}()
+	go func() { done <- runnerlib.WaitForCompletion(background, s.jobs, id) }()
 	select {
 	case err = <-done:
 	case <-ctx.Done():
-		cancel(client, before, begun, done)
+		s.cancel(background, id, done)
 		return context.Cause(ctx)
 	}
 	if err != nil {
@@ -54,78 +65,54 @@ func Run(ctx context.Context, p *beam.Pipeline) error {
 	return nil
 }
 
-// start starts the job server once, on a free loopback port.
-func start() (jobpb.JobServiceClient, error) {
-	server.Lock()
-	defer server.Unlock()
-	if server.client != nil {
-		return server.client, nil
-	}
-	l, err := net.Listen("tcp", "localhost:0")
+// submitted counts the jobs of this process, whose names it makes unique.
+var submitted atomic.Int64
+
+// submit starts a job and returns its id.
+func (s *server) submit(ctx context.Context, p *beam.Pipeline) (string, error) {
+	edges, _, err := p.Build()
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	if err := l.Close(); err != nil {
-		return nil, err
-	}
-	client, err := beamprism.CreateJobServer(context.Background(), beamprism.Options{Port: port})
+	pool := func(context.Context) string { return s.workers }
+	env, err := graphx.CreateEnvironment(ctx, graphx.URNEnvExternal, pool)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	*jobopts.Endpoint = fmt.Sprintf("localhost:%d", port)
-	*jobopts.EnvironmentType = "loopback"
-	// Prism splits a slow bundle with timers wrongly: some fire twice (apache/beam issue 35771). The transforms divide their
-	// elements themselves, so nothing is lost without splits.
-	*jobopts.Experiments = "prism_disable_sdf_split"
-	server.client = client
-	return client, nil
+	env.Dependencies = []*pipepb.ArtifactInformation{} // the workers are in this process: they have the program
+	graph, err := graphx.Marshal(edges, &graphx.Options{Environment: env})
+	if err != nil {
+		return "", err
+	}
+	// Prism splits a slow bundle with timers wrongly: some fire twice (apache/beam issue 35771).
+	// The transforms divide their elements themselves, so nothing is lost without splits.
+	options := &runnerlib.JobOptions{
+		Name:        fmt.Sprintf("flexbeam-%d", submitted.Add(1)),
+		Experiments: []string{"prism_disable_sdf_split"},
+		Loopback:    true,
+	}
+	prepared, _, token, err := runnerlib.Prepare(ctx, s.jobs, graph, options)
+	if err != nil {
+		return "", err
+	}
+	return runnerlib.Submit(ctx, s.jobs, prepared, token)
 }
 
-// running returns the ids of the jobs that the server knows.
-func running(client jobpb.JobServiceClient) (map[string]bool, error) {
-	ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
+// cancel cancels a job and waits for its end, but not for ever: a transform that hangs must not
+// keep the process.
+func (s *server) cancel(ctx context.Context, id string, done <-chan error) {
+	ctx, stop := context.WithTimeout(ctx, cancelWithin)
 	defer stop()
-	r, err := client.GetJobs(ctx, &jobpb.GetJobsRequest{})
-	if err != nil {
-		return nil, err
-	}
-	ids := map[string]bool{}
-	for _, j := range r.GetJobInfo() {
-		ids[j.GetJobId()] = true
-	}
-	return ids, nil
-}
-
-// cancel cancels the jobs that began since before and waits for this one's end, but not for ever: a transform that hangs
-// must not keep the process.
-func cancel(client jobpb.JobServiceClient, before map[string]bool, begun time.Time, done <-chan error) {
-	deadline := time.After(20 * time.Second)
-	// A job that is canceled before its worker has started makes Prism panic: give it the time to start.
-	select {
-	case <-done:
-		return
-	case <-time.After(startUp - time.Since(begun)):
-	}
 	for {
-		ids, err := running(client)
-		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-			return
-		}
-		for id := range ids {
-			if before[id] {
-				continue
-			}
-			ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
-			_, _ = client.Cancel(ctx, &jobpb.CancelJobRequest{JobId: id}) // tried again below
-			stop()
-		}
+		call, stop := context.WithTimeout(ctx, callWithin)
+		_, _ = s.jobs.Cancel(call, &jobpb.CancelJobRequest{JobId: id}) // tried again below
+		stop()
 		select {
 		case <-done:
 			return
-		case <-deadline:
+		case <-ctx.Done():
 			return
-		case <-time.After(300 * time.Millisecond):
+		case <-time.After(cancelAgain):
 		}
 	}
 }

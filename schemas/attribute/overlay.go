@@ -81,13 +81,15 @@ func (o *Overlay) addStar(key string, self, below cell) {
 	}
 }
 
-// Has tells whether the value at id is not empty: not missing, null, blank, an object or an empty array.
+// Has tells whether the value at id is not empty: not missing, null, blank, an object or an empty
+// array.
 func (o *Overlay) Has(id ID) bool {
 	c := o.cells[id]
 	return c.kind != absent && c.kind != object && c.text != ""
 }
 
-// Text returns the value at id as text, empty when there is none. Numbers are written without exponent, arrays joined.
+// Text returns the value at id as text, empty when there is none. Numbers are written without
+// exponent, arrays joined.
 func (o *Overlay) Text(id ID) string {
 	c := o.cells[id]
 	switch c.kind {
@@ -109,7 +111,22 @@ func (o *Overlay) First(ids ...ID) string {
 	return ""
 }
 
-// Number returns the value at id as a number: a JSON number or decimal text. ok is false for everything else.
+// True tells whether the value at id is true, 1 or yes: as a boolean, a number or text in any case, but not in an array.
+func (o *Overlay) True(id ID) bool {
+	switch o.cells[id].kind {
+	case text, number, boolean:
+	default:
+		return false
+	}
+	switch strings.ToLower(o.Text(id)) {
+	case "true", "1", "yes":
+		return true
+	}
+	return false
+}
+
+// Number returns the value at id as a number: a JSON number or decimal text. ok is false for
+// everything else.
 func (o *Overlay) Number(id ID) (f float64, ok bool) {
 	c := o.cells[id]
 	if c.kind != number && c.kind != text {
@@ -131,8 +148,9 @@ func (o *Overlay) List(id ID) []string {
 
 // Medium is one element of a media list.
 type Medium struct {
-	Type string
-	URL  string
+	Type  string
+	URL   string
+	Phone string // customers.phone
 }
 
 // Media returns the objects of the array at id, which the tree must keep as JSON text.
@@ -152,8 +170,10 @@ func media(c cell) []Medium {
 	if c.kind != raw {
 		return nil
 	}
+	d := json.NewDecoder(strings.NewReader(c.text))
+	d.UseNumber()
 	var elements []any
-	if json.Unmarshal([]byte(c.text), &elements) != nil {
+	if d.Decode(&elements) != nil {
 		return nil // the parser has checked the grammar
 	}
 	var m []Medium
@@ -161,14 +181,36 @@ func media(c cell) []Medium {
 		if o, ok := e.(map[string]any); ok {
 			t, _ := o["type"].(string)
 			u, _ := o["url"].(string)
-			m = append(m, Medium{strings.TrimSpace(t), strings.TrimSpace(u)})
+			who, _ := o["customers"].(map[string]any)
+			m = append(m, Medium{strings.TrimSpace(t), strings.TrimSpace(u), plainText(who["phone"])})
 		}
 	}
 	return m
 }
 
-// Decimal parses decimal text: sign, digits, point, exponent. Infinities, NaN, hexadecimal and decimal commas are no
-// decimal text (contract, section 9).
+// plainText returns a decoded JSON value as Overlay.Text gives it.
+func plainText(v any) string {
+	switch v := v.(type) {
+	case string:
+		return strings.TrimSpace(v)
+	case json.Number:
+		return Plain(string(v))
+	case bool:
+		return strconv.FormatBool(v)
+	case []any:
+		var parts []string
+		for _, e := range v {
+			if s := plainText(e); s != "" {
+				parts = append(parts, s)
+			}
+		}
+		return strings.Join(parts, ", ")
+	}
+	return ""
+}
+
+// Decimal parses decimal text: sign, digits, point, exponent. Infinities, NaN, hexadecimal and
+// decimal commas are no decimal text (contract, section 9).
 func Decimal(s string) (float64, bool) {
 	s = strings.TrimSpace(s)
 	if s == "" {

@@ -10,7 +10,7 @@ import (
 	"flexbeam/schemas/attribute"
 )
 
-var tree = attribute.NewTree("from", "who.name", "who.address.city", "of.*.media[]", "list[]", "n")
+var tree = attribute.NewTree("from", "who.name", "who.address.city", "of.*.media[]", "list[]", "n", "form{}.email")
 
 // lay lays attributes over each other.
 func lay(t testing.TB, texts ...string) *attribute.Overlay {
@@ -54,6 +54,11 @@ func TestSnapshotsAreLaidOverEachOther(t *testing.T) {
 		{"a whole object is replaced by its equal name", []string{`{"who":{"name":"a"},"who":{"address":{"city":"b"}}}`}, "who.name", ""},
 		{"a scalar and then its equal name as an object", []string{`{"who":"x","who":{"name":"a"}}`}, "who.name", "a"},
 		{"escaped names", []string{`{"w\u0068o":{"n\u0061me":"a"}}`}, "who.name", "a"},
+		{"text of an object is read like the object", []string{`{"form":" {\"email\":\"a\",\"n\":[1]} "}`}, "form.email", "a"},
+		{"where it may be text", []string{`{"who":"{\"name\":\"a\"}"}`}, "who.name", ""},
+		{"and is an object", []string{`{"form":"{\"email\":\"a\"} x"}`}, "form.email", ""},
+		{"text of an object merges", []string{`{"form":{"email":"a"}}`, `{"form":"{}"}`}, "form.email", "a"},
+		{"other text replaces", []string{`{"form":{"email":"a"}}`, `{"form":"[1]"}`}, "form.email", ""},
 		{"names are not trimmed and keep their case", []string{`{" from":"a","From":"b"}`}, "from", ""},
 	}
 	for _, test := range tests {
@@ -74,6 +79,7 @@ func TestMediaAreKeptByTheirKey(t *testing.T) {
 		texts []string
 		want  []attribute.Medium
 	}{
+		{"with the phone of their customers", []string{`{"of":{"WR1":{"media":[{"customers":{"phone":" +1 "}},{"customers":{"phone":1e3}},{"customers":{"phone":["a",null,true]}},{"customers":"x"}]}}}`}, []attribute.Medium{{Phone: "+1"}, {Phone: "1000"}, {Phone: "a, true"}, {}}},
 		{"objects alone", []string{`{"of":{"WR1":{"media":[1,"x",null,` + a + `,[],` + b + `]}}}`}, []attribute.Medium{{Type: "VoiceRecording", URL: "https://a"}, {Type: "Chat", URL: "https://b"}}},
 		{"of another key", []string{`{"of":{"WR2":{"media":[` + a + `]}}}`}, nil},
 		{"replaced", []string{`{"of":{"WR1":{"media":[` + a + `]}}}`, `{"of":{"WR1":{"media":[` + b + `]}}}`}, []attribute.Medium{{Type: "Chat", URL: "https://b"}}},
@@ -91,6 +97,17 @@ func TestMediaAreKeptByTheirKey(t *testing.T) {
 				t.Error(d)
 			}
 		})
+	}
+}
+
+func TestTrueIsSaidInSeveralWays(t *testing.T) {
+	for value, want := range map[string]bool{
+		`true`: true, `"True"`: true, `1`: true, `" 1 "`: true, `"YES"`: true, `1e0`: true,
+		`false`: false, `"no"`: false, `0`: false, `"2"`: false, `["true"]`: false, `[1]`: false, `{}`: false, `null`: false, `"y"`: false, `"true, 1"`: false,
+	} {
+		if got := lay(t, `{"n":`+value+`}`).True(tree.ID("n")); got != want {
+			t.Errorf("%s: %v", value, got)
+		}
 	}
 }
 

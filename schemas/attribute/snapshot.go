@@ -9,8 +9,8 @@ import (
 	"flexbeam/internal/jsonscan"
 )
 
-// A Snapshot is one JSON object of attributes cut down to a tree's paths, in a compact encoding. The empty Snapshot is
-// `{}`. Null and blank values are left out: they say nothing.
+// A Snapshot is one JSON object of attributes cut down to a tree's paths, in a compact encoding.
+// The empty Snapshot is `{}`. Null and blank values are left out: they say nothing.
 type Snapshot string
 
 // kind is what a value is; it decides what may be read from it.
@@ -37,7 +37,8 @@ type starred struct {
 	below value // the value under the one name behind the star
 }
 
-// A Parser cuts JSON objects down to snapshots of one tree. It reuses its memory and serves one goroutine.
+// A Parser cuts JSON objects down to snapshots of one tree. It reuses its memory and serves one
+// goroutine.
 type Parser struct {
 	tree    *Tree
 	values  []value
@@ -50,8 +51,8 @@ func NewParser(t *Tree) *Parser {
 	return &Parser{tree: t, values: make([]value, len(t.nodes))}
 }
 
-// Append parses JSON text and appends its snapshot to dst. ok is false when the text is not a JSON object: such attributes
-// count as none (contract, section 9). Of equal names the last one counts.
+// Append parses JSON text and appends its snapshot to dst. ok is false when the text is not a JSON
+// object: such attributes count as none (contract, section 9). Of equal names the last one counts.
 func (p *Parser) Append(dst, b []byte) (_ []byte, ok bool) {
 	clear(p.values)
 	p.stars = p.stars[:0]
@@ -64,14 +65,19 @@ func (p *Parser) Append(dst, b []byte) (_ []byte, ok bool) {
 	if err != nil || jsonscan.Space(b, end) != len(b) {
 		return dst, false
 	}
-	for id := 1; id < len(p.values); id++ {
-		v := p.values[id]
+	return p.tree.append(dst, p.values, p.stars), true
+}
+
+// append appends the encoding of the values at the nodes of a tree.
+func (t *Tree) append(dst []byte, values []value, stars []starred) []byte {
+	for id := 1; id < len(values); id++ {
+		v := values[id]
 		if v.kind == absent {
 			continue
 		}
 		dst = appendValue(dst, ID(id), v)
-		if p.tree.nodes[id].each && v.kind == object {
-			for _, s := range p.stars {
+		if t.nodes[id].each && v.kind == object {
+			for _, s := range stars {
 				dst = append(dst, byte(id)+1)
 				dst = appendText(dst, s.key)
 				dst = appendValue(dst, 0, s.self)
@@ -79,11 +85,11 @@ func (p *Parser) Append(dst, b []byte) (_ []byte, ok bool) {
 			}
 		}
 	}
-	return dst, true
+	return dst
 }
 
-// Join returns the text of a JSON array where one text is due: its scalars joined with a comma and a blank (contract,
-// section 2.15). The caller has checked the grammar.
+// Join returns the text of a JSON array where one text is due: its scalars joined with a comma and
+// a blank (contract, section 2.15). The caller has checked the grammar.
 func Join(array []byte) string {
 	var p Parser
 	return string(p.join(array, 0, 0))
@@ -125,9 +131,31 @@ func (p *Parser) object(b []byte, i int, id ID, depth int) (int, error) {
 			o.Seek(p.object(b, o.At, c, o.Depth()))
 			continue
 		}
+		if child.opened && p.open(b, o.At, c) {
+			o.Skip()
+			continue
+		}
 		p.values[c] = p.value(b, o.At, o.Depth(), o.Take(), child.raw)
 	}
 	return o.End()
+}
+
+// open walks the object that the text at b[i] holds as JSON. It returns false where b[i] is no such text.
+func (p *Parser) open(b []byte, i int, id ID) bool {
+	end, err := jsonscan.Value(b, i, 0)
+	if err != nil || b[i] != '"' {
+		return false
+	}
+	inner := p.unquote(b[i:end])
+	if len(inner) == 0 || inner[0] != '{' {
+		return false
+	}
+	if end, err := jsonscan.Value(inner, 0, 0); err != nil || end != len(inner) {
+		return false
+	}
+	p.values[id].kind = object
+	_, err = p.object(inner, 0, id, 0)
+	return err == nil
 }
 
 // each walks an object whose names the input chooses.
@@ -207,8 +235,8 @@ func (p *Parser) unquote(t []byte) []byte {
 	return bytes.TrimSpace(p.scratch[start:])
 }
 
-// join returns the scalars of an array, trimmed and joined with a comma and a blank; nested arrays are joined
-// in their place; null, blank and objects are left out.
+// join returns the scalars of an array, trimmed and joined with a comma and a blank; nested arrays
+// are joined in their place; null, blank and objects are left out.
 func (p *Parser) join(b []byte, i, depth int) []byte {
 	var out []byte
 	a := jsonscan.OpenArray(b, i, depth)

@@ -1,10 +1,12 @@
-// Package attribute holds what the pipeline keeps of task and worker attributes: the values at the paths that the mapping
-// of fields reads, in a compact form, and how snapshots of them are laid over each other.
+// Package attribute holds what the pipeline keeps of task and worker attributes: the values at the
+// paths that the mapping of fields reads, in a compact form, and how snapshots of them are laid
+// over each other.
 //
-// Attributes are free JSON of up to a few kilobytes, repeated on every event of a task. A Tree names the paths that
-// matter; a Snapshot is one JSON object cut down to them; an Overlay is the deep merge of several snapshots
-// (contract, section 2): a null or blank string never overwrites, arrays and scalars replace, objects merge. Cutting down
-// before merging gives the same values at the tree's paths as merging the whole objects.
+// Attributes are free JSON of up to a few kilobytes, repeated on every event of a task. A Tree
+// names the paths that matter; a Snapshot is one JSON object cut down to them; an Overlay is the
+// deep merge of several snapshots (contract, section 2): a null or blank string never overwrites,
+// arrays and scalars replace, objects merge. It makes no difference to the values at the tree's
+// paths whether objects are cut down before they are merged, or after.
 package attribute
 
 import (
@@ -28,25 +30,30 @@ type node struct {
 	last     ID   // the nodes id+1..last lie below this one
 	each     bool // its children are named by the input: `reservation_attributes.*.media`
 	raw      bool // an array here is kept as JSON text, not joined
+	opened   bool // text of a JSON object here is read like the object
 }
 
-// Star in a path stands for any key: "reservation_attributes.*.media". It may stand once in a path, with exactly one name
-// behind it.
+// Star in a path stands for any key: "reservation_attributes.*.media". It may stand once in a path,
+// with exactly one name behind it.
 const Star = "*"
 
-// NewTree returns the tree of the given dotted paths. An ending "[]" keeps an array as JSON text rather than joined text.
-// It panics on more than 255 nodes: paths are written in code.
+// NewTree returns the tree of the given dotted paths. An ending "[]" keeps an array as JSON text
+// rather than joined text. "{}" behind a name on the way says that the object may also be written as
+// text of JSON: "pre_engagement_data{}.email". NewTree panics on more than 255 nodes: paths are
+// written in code.
 func NewTree(paths ...string) *Tree {
 	type branch struct {
 		names    []string
 		children map[string]*branch
 		raw      bool
+		opened   bool
 	}
 	root := &branch{children: map[string]*branch{}}
 	for _, p := range paths {
 		b := root
 		raw := strings.HasSuffix(p, "[]")
 		for _, name := range strings.Split(strings.TrimSuffix(p, "[]"), ".") {
+			name, opened := strings.CutSuffix(name, "{}")
 			c := b.children[name]
 			if c == nil {
 				c = &branch{children: map[string]*branch{}}
@@ -54,6 +61,7 @@ func NewTree(paths ...string) *Tree {
 				b.names = append(b.names, name)
 			}
 			b = c
+			b.opened = b.opened || opened
 		}
 		b.raw = raw
 	}
@@ -64,7 +72,7 @@ func NewTree(paths ...string) *Tree {
 			panic("attribute: more than 255 paths")
 		}
 		id := ID(len(t.nodes))
-		t.nodes = append(t.nodes, node{path: path, parent: parent, raw: b.raw})
+		t.nodes = append(t.nodes, node{path: path, parent: parent, raw: b.raw, opened: b.opened})
 		t.ids[path] = id
 		if len(b.names) > 0 {
 			t.nodes[id].children = map[string]ID{}

@@ -1,8 +1,10 @@
-// Package change holds what the folds emit and the sinks settle: changes of rows, and their compact encoding as blocks.
+// Package change holds what the folds emit and the sinks settle: changes of rows, and their compact
+// encoding as blocks.
 //
-// A change says that a row is as given, or that it is gone, and how much was known when it was said. A sink keeps for each
-// key the change with the greatest version; of equal versions the one that is written later (contract, section 7). So
-// changes may be written again, and in blocks of any size, without a different end.
+// A change says that a row is as given, or that it is gone, and how much was known when it was
+// said. A sink keeps for each key the change with the greatest version; of equal versions the one
+// that is written later (contract, section 7). So the tables are the same if changes are written
+// twice or in blocks of another size.
 package change
 
 import (
@@ -26,8 +28,8 @@ func (c Change) Version() int64 { return c.Row[len(c.Row)-1].Num }
 // Of returns the change's table.
 func (c Change) Of() *model.Table { return model.Tables[c.Table] }
 
-// A Block is an encoded sequence of changes: what travels through a pipeline, since an element for every row would cost
-// more than the row.
+// A Block is an encoded sequence of changes: what travels through a pipeline, since an element for
+// every row would cost more than the row.
 type Block []byte
 
 // ErrCorrupt says that a block is not one that Append wrote.
@@ -56,7 +58,9 @@ func (b Block) Append(c Change) Block {
 	return b
 }
 
-// Each calls f for every change of the block in order. The row is valid until f returns; its strings stay valid.
+// Each calls f for every change of the block, in order, until f returns an error, which it returns.
+// The row is valid until f returns; its strings stay valid. For what is no block it returns
+// ErrCorrupt.
 func (b Block) Each(f func(Change) error) error {
 	s := string(b) // one copy; the cells are slices of it
 	var rows [16]model.Row

@@ -14,7 +14,8 @@ type Block []byte
 // ErrCorrupt says that a block is not one that a Builder wrote.
 var ErrCorrupt = errors.New("event: corrupt block")
 
-// A Part says which fields of an event a block keeps: what the fold of a task needs, or that of a worker.
+// A Part says which fields of an event a block keeps: those that the fold of a task needs, or those
+// that the fold of a worker needs.
 type Part uint32
 
 // The parts of an event.
@@ -51,13 +52,18 @@ const (
 	ofTask
 )
 
-// placed in the set of fields says that a Place follows.
-const placed = 1 << NumFields
+// What else may follow the fields, told in the set of them.
+const (
+	placed    = 1 << (NumFields + iota) // a Place
+	versioned                           // a Schema
+)
 
-// A Builder encodes events. Texts that repeat within a block are stored once. It serves one goroutine.
+// A Builder encodes events. Texts that repeat within a block are stored once. It serves one
+// goroutine.
 //
-// A block is: its length in bytes, then its events. An event is: flags, kind, time, sum, id, the set of fields, the
-// fields' texts, then the optional numbers and snapshots. A text is n<<1 and n bytes, or p<<1|1 for the text at byte p.
+// A block is: its length in bytes, then its events. An event is: flags, kind, time, sum, id, the
+// set of fields, the fields' texts, then the optional numbers and snapshots. A text is n<<1 and n
+// bytes, or p<<1|1 for the text at byte p.
 type Builder struct {
 	buf   []byte
 	n     int
@@ -65,8 +71,8 @@ type Builder struct {
 	epoch uint32
 }
 
-// seen is a text of the block and where it stands. The table of them is small and forgets: a text that was forgotten is
-// stored again.
+// seen is a text of the block, and where it stands. The table of texts is small, so a new text may
+// take the slot of an older one. The older text is then stored again when it comes back.
 type seen struct {
 	text  string
 	at    int
@@ -124,6 +130,9 @@ func (b *Builder) Add(e *Event, part Part) {
 	if e.Place.File != "" {
 		set = placed
 	}
+	if e.Schema != 0 {
+		set |= versioned
+	}
 	fields := partFields[part]
 	for _, f := range fields {
 		if e.Text[f] != "" {
@@ -140,6 +149,9 @@ func (b *Builder) Add(e *Event, part Part) {
 		b.text(e.Place.File)
 		b.buf = binary.AppendVarint(b.buf, e.Place.Offset)
 		b.buf = binary.AppendVarint(b.buf, e.Place.Length)
+	}
+	if set&versioned != 0 {
+		b.buf = binary.AppendUvarint(b.buf, uint64(e.Schema))
 	}
 	if flags&hasQueueEntered != 0 {
 		b.buf = binary.AppendVarint(b.buf, e.QueueEnteredAt)
@@ -178,7 +190,8 @@ func (b *Builder) text(s string) {
 	b.literal(s)
 }
 
-// slot returns the place of a text in the table of texts, from its length and from bytes at its middle and end.
+// slot returns the index of a text in the table of texts. It is computed from the text's length and
+// from bytes at its middle and end.
 func slot(s string) int {
 	n := len(s)
 	h := uint64(n)
@@ -200,7 +213,8 @@ func load(s string) uint64 {
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// Append appends the events as one block to dst, nothing without events. The texts of added events must not change before.
+// Append appends the added events to dst as one block, or nothing if there are none. Until then the
+// texts of these events must not change.
 func (b *Builder) Append(dst []byte) Block {
 	if len(b.buf) == 0 {
 		return dst
@@ -209,7 +223,8 @@ func (b *Builder) Append(dst []byte) Block {
 	return append(dst, b.buf...)
 }
 
-// Decode appends the events of a block, or of several one after the other, to events. Their texts are slices of one copy.
+// Decode appends the events of a block, or of several concatenated ones, to events. The texts of all
+// events are slices of one copy of the block. It returns ErrCorrupt for what is no block.
 func Decode(b Block, events []Event) ([]Event, error) { return decode(b, events, true) }
 
 func decode(b Block, events []Event, compressed bool) ([]Event, error) {
@@ -337,6 +352,9 @@ func (d *decoder) event(e *Event) {
 	}
 	if set&placed != 0 {
 		e.Place = Place{d.text(), d.varint(), d.varint()}
+	}
+	if set&versioned != 0 {
+		e.Schema = uint32(d.uvarint())
 	}
 	e.QueueEnteredAt, e.InPreviousForMS = None, None
 	if flags&hasQueueEntered != 0 {

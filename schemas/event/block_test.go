@@ -20,6 +20,7 @@ var events = rapid.Custom(func(t *rapid.T) event.Event {
 	e := event.Event{
 		ID: text.Draw(t, "id"), Time: rapid.Int64().Draw(t, "time"), Stream: rapid.Bool().Draw(t, "stream"), Sum: rapid.Uint64().Draw(t, "sum"),
 		Kind:           rapid.SampledFrom([]event.Kind{event.Other, event.ReservationAccepted, event.WorkerDeleted, event.TaskCompleted}).Draw(t, "kind"),
+		Schema:         rapid.OneOf(rapid.Just(uint32(0)), rapid.Uint32()).Draw(t, "schema"),
 		QueueEnteredAt: number.Draw(t, "entered"), InPreviousForMS: number.Draw(t, "previous"),
 		WorkerAvailable: rapid.SampledFrom([]event.Tristate{event.Unknown, event.No, event.Yes}).Draw(t, "available"),
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Compress returns a block with the same events in fewer bytes: worth it where blocks cross a process boundary, or a runner
-// that copies every element several times.
+// Compress returns a block with the same events in fewer bytes: worth it where blocks cross a
+// process boundary, or a runner that copies every element several times.
 func Compress(b Block) Block {
 	z := encoders.Get().(*zstd.Encoder)
 	defer encoders.Put(z)

@@ -3,15 +3,16 @@ package event
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
-	"os"
 	"slices"
 )
 
 // Distinct removes all but the best record of each event and sorts the events: of two records of one event that differ, one
-// of Event Streams counts before one of REST, then the one whose text has the greater SHA-256 (contract, section 1). It
-// works in place. It fails only where the text of a record has to be read again and cannot be.
-func Distinct(events []*Event) ([]*Event, error) {
+// of Event Streams counts before one of REST, then the one of the newer schema, then the one whose text has the greater
+// SHA-256 (contract, section 1). It works in place. texts reads the text of a record again that has a Place; it may be
+// nil where none has. Distinct fails only where such a text has to be read and cannot be.
+func Distinct(events []*Event, texts TextReader) ([]*Event, error) {
 	best := events[:0]
 	if len(events) <= 24 {
 	next:
@@ -19,7 +20,7 @@ func Distinct(events []*Event) ([]*Event, error) {
 			for i, f := range best {
 				if f.ID == e.ID {
 					var err error
-					if best[i], err = better(f, e); err != nil {
+					if best[i], err = better(f, e, texts); err != nil {
 						return nil, err
 					}
 					continue next
@@ -37,7 +38,7 @@ func Distinct(events []*Event) ([]*Event, error) {
 				continue
 			}
 			var err error
-			if best[i], err = better(best[i], e); err != nil {
+			if best[i], err = better(best[i], e, texts); err != nil {
 				return nil, err
 			}
 		}
@@ -47,21 +48,26 @@ func Distinct(events []*Event) ([]*Event, error) {
 }
 
 // better returns the record that counts.
-func better(e, f *Event) (*Event, error) {
+func better(e, f *Event, texts TextReader) (*Event, error) {
 	switch {
 	case e.Stream != f.Stream:
 		if e.Stream {
 			return e, nil
 		}
 		return f, nil
+	case e.Schema != f.Schema:
+		if e.Schema > f.Schema {
+			return e, nil
+		}
+		return f, nil
 	case e.Sum == f.Sum && (e.Place.File == "") == (f.Place.File == ""):
 		return e, nil // the same text
 	}
-	a, err := e.textSum()
+	a, err := e.textSum(texts)
 	if err != nil {
 		return nil, err
 	}
-	b, err := f.textSum()
+	b, err := f.textSum(texts)
 	if err != nil {
 		return nil, err
 	}
@@ -71,19 +77,23 @@ func better(e, f *Event) (*Event, error) {
 	return e, nil
 }
 
+// A TextReader reads the text of a record again.
+type TextReader func(Place) ([]byte, error)
+
+// ErrNoText says that the text of a record cannot be read again in this process.
+var ErrNoText = errors.New("event: the text of a record cannot be read again here")
+
 // textSum returns the first 64 bits of the SHA-256 of the record's text.
-func (e *Event) textSum() (uint64, error) {
+func (e *Event) textSum(texts TextReader) (uint64, error) {
 	if e.Place.File == "" {
 		return e.Sum, nil
 	}
-	f, err := os.Open(e.Place.File)
+	if texts == nil {
+		return 0, fmt.Errorf("%w: of %s, at byte %d of %s", ErrNoText, e.ID, e.Place.Offset, e.Place.File)
+	}
+	text, err := texts(e.Place)
 	if err != nil {
 		return 0, fmt.Errorf("event: read a record of %s again: %w", e.ID, err)
-	}
-	defer f.Close()
-	text := make([]byte, e.Place.Length)
-	if _, err := f.ReadAt(text, e.Place.Offset); err != nil {
-		return 0, fmt.Errorf("event: read a record of %s again, at byte %d of %s: %w; was the file changed?", e.ID, e.Place.Offset, e.Place.File, err)
 	}
 	return TextSum(text), nil
 }

@@ -1,7 +1,9 @@
-// Package event holds a TaskRouter event as the folds see it, and the compact encoding in which events travel.
+// Package event holds a TaskRouter event as the folds see it, and the compact encoding in which
+// events travel.
 //
-// A decoded event keeps the fields and attribute paths that some rule reads, a tenth or so of its record. Events
-// travel as blocks, since an element for every event would cost more than the event (docs/adr/0001-blocks.md).
+// A decoded event keeps only the fields and attribute paths that some rule reads, which is about a
+// tenth of its record. Events travel as blocks of many, because one element for every event would
+// cost more than the event itself (docs/adr/0001-blocks.md).
 package event
 
 import (
@@ -50,6 +52,9 @@ var Fields = [NumFields]string{
 	"worker_activity_sid", "worker_activity_name", "worker_previous_activity_sid", "worker_previous_activity_name",
 }
 
+// Millis is a time in ms since 1970 UTC, or a span in ms.
+type Millis int64
+
 // None stands for a missing time or duration.
 const None = math.MinInt64
 
@@ -69,6 +74,7 @@ type Event struct {
 	Time   int64  // ms since 1970 UTC
 	Kind   Kind
 	Stream bool   // its record came from Event Streams, not from the REST log
+	Schema uint32 // version of the record's dataschema, 0 when there is none
 	OfTask bool   // it names a task, even where its part of a block does not keep which
 	Sum    uint64 // tells texts of records apart; without a Place the first 64 bits of the text's SHA-256
 	Place  Place  // where the record's text can be read again; without a File it cannot
@@ -83,8 +89,9 @@ type Event struct {
 	WorkerAttributes  attribute.Snapshot
 }
 
-// A Place is where the text of a record lies. Few events need the SHA-256 of their text, and hashing all of it would take a
-// third of the decoder's time: so where the text can be read again, the hash waits for the need.
+// A Place is where the text of a record lies. Few events need the SHA-256 of their text, and hashing
+// every text would take a third of the decoder's time. So where the text can be read again, it is
+// hashed only when the hash is needed.
 type Place struct {
 	File   string
 	Offset int64
@@ -112,8 +119,8 @@ func sign(less bool) int {
 	return 1
 }
 
-// Stamp is the event stamp: it orders events across tasks and is the row_version of agents and customers
-// (contract, section 1).
+// Stamp is the event stamp: it orders events across tasks and is the row_version of agents and
+// customers (contract, section 1).
 func (e *Event) Stamp() int64 {
 	h := sha256.Sum256([]byte(e.ID))
 	s := e.Time*4096 + int64(h[0])<<3 + int64(h[1])>>5

@@ -9,10 +9,12 @@ type Group struct {
 	Events  []*Event
 }
 
-// Groups sorts events into groups by account and the SID in the given field. The groups point into events.
+// Groups sorts events into groups by their account and the SID in the given field. The groups point
+// into events, so the slice must stay as it is while they are used.
 func Groups(events []Event, by Field) []Group { return groups([][]Event{events}, by) }
 
-// Gather decodes all blocks of an iterator, as a GroupByKey gives them, and sorts their events into groups.
+// Gather decodes all blocks that an iterator of a GroupByKey gives, and sorts their events into
+// groups. It returns ErrCorrupt for what is no block.
 func Gather(blocks func(*[]byte) bool, by Field) ([]Group, error) {
 	var all []Block
 	var b []byte

@@ -44,7 +44,8 @@ const (
 // lastRank is the rank of a kind without one.
 const lastRank = 99
 
-// known names the kinds and gives their ranks among events of the same millisecond (contract, section 1).
+// known names the kinds and gives their ranks among events of the same millisecond (contract,
+// section 1).
 var known = [kinds]struct {
 	name string
 	rank uint8

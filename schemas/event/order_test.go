@@ -79,6 +79,8 @@ func TestStampsOrderByTimeThenSourceThenID(t *testing.T) {
 func TestTheBestRecordOfAnEventStays(t *testing.T) {
 	rest, stream := event.Event{ID: "EV1", Sum: 9, Time: 1}, event.Event{ID: "EV1", Sum: 1, Stream: true, Time: 2}
 	greater := event.Event{ID: "EV1", Sum: 5, Stream: true, Time: 3}
+	newer := event.Event{ID: "EV1", Sum: 0, Stream: true, Schema: 4, Time: 4}
+	older := event.Event{ID: "EV1", Sum: 7, Stream: true, Schema: 3, Time: 5}
 	other := event.Event{ID: "EV2", Time: 0}
 	tests := []struct {
 		name    string
@@ -89,6 +91,8 @@ func TestTheBestRecordOfAnEventStays(t *testing.T) {
 		{"in any order", []*event.Event{&stream, &rest}, []int64{2}},
 		{"the greater hash of two", []*event.Event{&stream, &greater, &rest}, []int64{3}},
 		{"in any order", []*event.Event{&greater, &rest, &stream}, []int64{3}},
+		{"the newer schema before the greater hash", []*event.Event{&newer, &older, &greater}, []int64{4}},
+		{"in any order", []*event.Event{&greater, &older, &rest, &newer}, []int64{4}},
 		{"sorted", []*event.Event{&greater, &other, &greater}, []int64{0, 3}},
 		{"none", nil, nil},
 	}
@@ -100,7 +104,7 @@ func TestTheBestRecordOfAnEventStays(t *testing.T) {
 					records = append(records, &event.Event{ID: fmt.Sprint("XX", i), Time: 99})
 				}
 				rand.Shuffle(len(records), func(i, j int) { records[i], records[j] = records[j], records[i] })
-				got, err := event.Distinct(records)
+				got, err := event.Distinct(records, nil)
 				if err != nil {
 					t.Fatal(err)
 				}

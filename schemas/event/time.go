@@ -8,8 +8,9 @@ import (
 	"flexbeam/schemas/attribute"
 )
 
-// ParseTime parses a time in any form that Twilio writes: ISO 8601 with or without milliseconds and zone (without: UTC), or
-// an epoch number of seconds (below 10^11) or milliseconds (contract, section 9). ok is false for all else.
+// ParseTime parses a time in any form that Twilio writes: ISO 8601 with or without milliseconds and
+// zone (without: UTC), or an epoch number of seconds (below 10^11) or milliseconds (contract,
+// section 9). ok is false for all else.
 func ParseTime(s string) (ms int64, ok bool) {
 	s = strings.TrimSpace(s)
 	if ms, ok := parseISO(s); ok {

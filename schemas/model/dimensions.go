@@ -8,7 +8,7 @@ var Agents = Table{
 	Columns: []Column{
 		{Name: "account_sid", Type: String, Key: true, Sources: payload("account_sid"), Description: "Twilio account.", Rule: "3"},
 		{Name: "agent_id", Type: String, Key: true, Sources: payload("worker_sid"), Description: "Worker SID.", Rule: "3"},
-		{Name: "agent_name", Type: String, Sources: join(worker("full_name"), payload("worker_name")), Description: "Full name, else the worker's friendly name.", Rule: "3"},
+		{Name: "agent_name", Type: String, Sources: join(worker("full_name"), ruled("worker_attributes.first_name and .last_name"), payload("worker_name")), Description: "Full name, else first and last name, else the worker's friendly name.", Rule: "3, 9"},
 		{Name: "email", Type: String, Sources: worker("email"), Description: "E-mail address.", Rule: "3"},
 		{Name: "department", Type: String, Sources: worker("department", "department_name"), Description: "Current department.", Rule: "3, 9"},
 		{Name: "location", Type: String, Sources: worker("location"), Description: "Current location.", Rule: "3"},
@@ -29,6 +29,7 @@ var AgentStatus = Table{
 	ID:          AgentStatusID,
 	Name:        "agent_status",
 	Description: "Seconds that an agent spent in an activity within a quarter hour (UTC). Offline time is not kept.",
+	Owner:       Owner{Kind: WorkerKind, Account: "account_sid", SID: "agent_id"},
 	Columns: []Column{
 		{Name: "account_sid", Type: String, Key: true, Sources: payload("account_sid"), Description: "Twilio account.", Rule: "4"},
 		{Name: "agent_id", Type: String, Key: true, Sources: payload("worker_sid"), Description: "Worker SID.", Rule: "4"},
@@ -45,8 +46,10 @@ var Customers = Table{
 	ID:          CustomersID,
 	Name:        "customers",
 	Description: "One row for each contact of a customer, over all accounts; a task without any contact has an isolated row of its own.",
+	Owner:       Owner{Kind: TaskKind, SID: "contact_id", Only: "isolated"}, // a contact of its own has the task's SID for its id
 	Columns: []Column{
-		{Name: "contact_id", Type: String, Key: true, Sources: join(task("customers.external_id", "customers.phone", "customers.email"), ruled("inbound: from, customerAddress, caller; outbound: to, outbound_to, called, customerAddress; else task_sid")), Description: "Normalized contact, or its keyed hash.", Rule: "3, 9"},
+		{Name: "contact_id", Type: String, Key: true, Sources: join(task("customers.external_id", "customerId", "customers.phone", "customerPhone", "conversations.customers.phone"), ruled("customers.phone of each of conversations.media"),
+			task("customers.email", "customerEmail", "pre_engagement_data.email", "conversations.customers.email"), ruled("inbound: from, customerAddress, caller, name; outbound: to, outbound_to, called, customerAddress; else task_sid")), Description: "Normalized contact, or its keyed hash.", Rule: "3, 9"},
 		{Name: "contact_kind", Type: String, Required: true, Sources: ruled("which source gave the contact"), Description: "`external_id`, `phone`, `email`, `address` or `task`.", Rule: "3"},
 		{Name: "state", Type: String, Sources: join(task("customers.state"), ruled("inbound: from_state; outbound: to_state")), Description: "State or province.", Rule: "3"},
 		{Name: "country", Type: String, Sources: join(task("customers.country"), ruled("inbound: from_country; outbound: to_country")), Description: "Country.", Rule: "3"},

@@ -1,13 +1,9 @@
 package model
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"slices"
 	"strings"
 
 	"flexbeam/schemas/attribute"
-	"flexbeam/schemas/event"
 )
 
 // Origin says where a Source reads.
@@ -45,15 +41,11 @@ var TaskTree = attribute.NewTree(taskPaths...)
 // WorkerTree holds the paths that are read from worker_attributes.
 var WorkerTree = attribute.NewTree(workerPaths...)
 
-// Kept names what encoded events keep: two versions of the program that give the same text read each other's blocks.
-func Kept() string {
-	sum := sha256.Sum256([]byte(strings.Join(slices.Concat(taskPaths, []string{"|"}, workerPaths, []string{"|"}, event.Fields[:], []string{"|"}, event.Kinds()), " ")))
-	return hex.EncodeToString(sum[:8])
-}
-
 var taskPaths = strings.Fields(`
-	direction channelType
-	from to customerAddress caller called outbound_to
+	direction internal client_call channelType customChannelType conferenceSid
+	from to customerAddress caller called outbound_to name twilioNumber
+	customerId customerPhone customerEmail pre_engagement_data{}.email
+	callBackData.numberToCallFrom callBackData.recordingUrl
 	from_country to_country from_state to_state
 	conversationSid channelSid
 	reservation_attributes.*.media[]
@@ -64,7 +56,8 @@ var taskPaths = strings.Fields(`
 	conversations.campaign conversations.campain conversations.case conversations.category conversations.language
 	conversations.outcome conversations.outcome_category conversations.priority conversations.reason
 	conversations.channel conversations.company_contact conversations.external_contact conversations.direction
-	conversations.queue
+	conversations.queue conversations.virtual conversations.abandoned
+	conversations.customers.phone conversations.customers.email
 	conversations.attribute_1 conversations.attribute_2 conversations.attribute_3
 	conversations.conversation_attribute_1 conversations.conversation_attribute_2 conversations.conversation_attribute_3
 	conversations.fact_01 conversations.fact_02 conversations.fact_03
@@ -75,7 +68,7 @@ var taskPaths = strings.Fields(`
 `)
 
 var workerPaths = strings.Fields(`
-	full_name email location manager organization
+	full_name first_name last_name email location manager organization
 	department department_name
 	team agent_team team_name
 	role roles

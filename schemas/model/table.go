@@ -8,6 +8,7 @@ type Column struct {
 	Type        Type
 	Key         bool     // part of the primary key
 	Required    bool     // never null; keys are always required
+	Later       bool     // came after the first release: tables that exist get it as their last column, where it may be null
 	Sources     []Source // where the value is read from: the first non-empty one counts
 	Description string   // what the value means, one sentence or two
 	Rule        string   // the rule that decides it: a section of the contract, see docs/contract.md
@@ -19,6 +20,7 @@ type Table struct {
 	Name        string
 	Description string
 	Columns     []Column
+	Owner       Owner // which task or worker a row belongs to, if any
 
 	index map[string]int
 	keys  []int

@@ -17,7 +17,7 @@ var columns = map[string]string{
 		queue_sid queue channel channel_type !channel_vendor !platform !direction company_contact campaign case_id category language outcome
 		outcome_category priority reason engaged_department engaged_location engaged_organization engaged_manager engaged_role engaged_team
 		engagement_attribute_1 engagement_attribute_2 engagement_attribute_3 engagement_fact_1 engagement_fact_2 engagement_fact_3
-		recording_url end_reason workspace_sid workflow_sid workflow_name !inferred updated_at row_version`,
+		recording_url end_reason workspace_sid workflow_sid workflow_name !inferred !is_virtual updated_at row_version`,
 	"agents": `*account_sid *agent_id agent_name email department location manager team organization role roles cost_per_hour cost_per_engagement
 		!state !agent_type updated_at row_version`,
 	"agent_status":  `*account_sid *agent_id *interval_start *activity activity_sid !availability !seconds updated_at row_version`,

@@ -40,19 +40,19 @@ var Conversations = View{
 			countIf("status = 'Corrupted'") + " > 0 THEN 'Corrupted' ELSE 'Completed' END",
 			description: "`In Progress` while an engagement is, else `Corrupted` when one is, else `Completed`."},
 		{name: "tasks", expr: "COUNT(DISTINCT task_sid)", description: "Number of tasks."},
-		{name: "agent_engagements", expr: countIf("engagement_type = 'Agent'"), description: "Number of engagements of agents."},
-		{name: "queue_engagements", expr: countIf("engagement_type = 'Queue'"), description: "Number of stays in queues."},
-		{name: "invitations", expr: countIf("engagement_type = 'Invitation'"), description: "Number of offers that were not taken."},
-		{name: "agents", expr: "COUNT(DISTINCT CASE WHEN engagement_type = 'Agent' THEN agent_id END)", description: "Number of different agents who were engaged."},
+		{name: "agent_engagements", expr: countIf(ofAgent), description: "Number of engagements of agents, but for virtual tasks."},
+		{name: "queue_engagements", expr: countIf(stay), description: "Number of stays in queues, but for outbound, internal and virtual tasks."},
+		{name: "invitations", expr: countIf("engagement_type = 'Invitation' AND " + offered), description: "Number of offers that were not taken, but for outbound, internal and virtual tasks."},
+		{name: "agents", expr: "COUNT(DISTINCT CASE WHEN " + ofAgent + " THEN agent_id END)", description: "Number of different agents who were engaged, but for virtual tasks."},
 		{name: "first_queue", first: "queue", description: "Queue of the first engagement that has one."},
 		{name: "last_queue", last: "queue", description: "Queue of the last engagement that has one."},
 		{name: "channel_type", last: "channel_type", description: "Channel type of the last engagement that has one."},
 		{name: "direction", first: "direction", description: "Direction of the first engagement."},
-		{name: "wait_time_seconds", expr: sumIf("Queue", "wait_time_seconds"), description: "Time in queues, seconds, over all stays."},
-		{name: "engagement_time_seconds", expr: sumIf("Agent", "engagement_time_seconds"), description: "Time of agents with the customer, seconds, over all agents."},
-		{name: "wrap_up_time_seconds", expr: sumIf("Agent", "wrap_up_time_seconds"), description: "After-call work, seconds, over all agents."},
-		{name: "abandoned", expr: countIf("engagement_type = 'Queue' AND outcome_type = 'Customer Left'") + " > 0 AND " +
-			countIf("engagement_type = 'Agent'") + " = 0", description: "True when the customer left a queue and no agent was ever engaged."},
+		{name: "wait_time_seconds", expr: sumIf(stay, "wait_time_seconds"), description: "Time in queues, seconds, over the stays that queue_engagements counts."},
+		{name: "engagement_time_seconds", expr: sumIf(ofAgent, "engagement_time_seconds"), description: "Time of agents with the customer, seconds, over all agents."},
+		{name: "wrap_up_time_seconds", expr: sumIf(ofAgent, "wrap_up_time_seconds"), description: "After-call work, seconds, over all agents."},
+		{name: "abandoned", expr: countIf(stay+" AND "+left) + " > 0 AND " +
+			countIf(ofAgent) + " = 0", description: "True when the customer left a queue, of no outbound, internal or virtual task, and no agent was ever engaged."},
 		{name: "updated_at", expr: "MAX(updated_at)", description: "Time of the newest event behind the conversation."},
 	},
 }
@@ -64,19 +64,25 @@ const (
 	shortAbandon   = "5"
 )
 
+// The conditions that the views count by. A task that an application made only to report is no work of anybody; and nobody
+// was offered, missed or waited for where an agent called out.
 const (
 	left      = "outcome_type = 'Customer Left'"
 	leftLater = left + " AND wait_time_seconds > " + shortAbandon
 	taken     = "outcome_type = 'Accepted'"
 	inTime    = taken + " AND wait_time_seconds <= " + serviceSeconds
+	real      = "is_virtual IS NOT TRUE" // rows of older tables have null
+	offered   = real + " AND direction NOT IN ('Outbound', 'Internal')"
+	stay      = "engagement_type = 'Queue' AND " + offered
+	ofAgent   = "engagement_type = 'Agent' AND " + real
 	handled   = "COALESCE(engagement_time_seconds, 0) + COALESCE(wrap_up_time_seconds, 0)"
 )
 
 // ServiceLevel has a row for each queue and quarter hour.
 var ServiceLevel = View{
 	Name:        "service_level",
-	Description: "One row for each queue and quarter hour in which stays in it began: how many were taken, and how soon.",
-	from:        "{engagements} AS e\nWHERE engagement_type = 'Queue'",
+	Description: "One row for each queue and quarter hour in which stays in it began, but for outbound, internal and virtual tasks: how many were taken, and how soon.",
+	from:        "{engagements} AS e\nWHERE " + stay,
 	group:       "account_sid, queue_sid, queue, interval_start",
 	columns: []viewColumn{
 		{name: "account_sid", expr: "account_sid", description: "Twilio account (Flex instance)."},
@@ -99,8 +105,8 @@ var ServiceLevel = View{
 // Abandonment has a row for each day, queue and channel type.
 var Abandonment = View{
 	Name:        "abandonment",
-	Description: "One row for each day, queue, channel type and direction: how many customers left before an agent took them, and after how long.",
-	from:        "{engagements} AS e\nWHERE engagement_type = 'Queue' AND end_time IS NOT NULL",
+	Description: "One row for each day, queue, channel type and direction: how many customers left before an agent took them, and after how long. Outbound, internal and virtual tasks are left out.",
+	from:        "{engagements} AS e\nWHERE " + stay + " AND end_time IS NOT NULL",
 	group:       "account_sid, day, queue_sid, queue, channel_type, direction",
 	columns: []viewColumn{
 		{name: "account_sid", expr: "account_sid", description: "Twilio account (Flex instance)."},
@@ -120,14 +126,14 @@ var Abandonment = View{
 // AgentOccupancy has a row for each agent and day.
 var AgentOccupancy = View{
 	Name:        "agent_occupancy",
-	Description: "One row for each agent and day: time in each kind of activity, time with customers, and the share of the available time that it is.",
+	Description: "One row for each agent and day: time in each kind of activity, time with customers, and the share of the available time that it is. Virtual tasks are left out.",
 	from: "(\n" +
 		"  SELECT account_sid, agent_id, {day interval_start} AS day, CASE WHEN availability = 'Available' THEN seconds ELSE 0 END AS available,\n" +
 		"    CASE WHEN availability = 'Available' THEN 0 ELSE seconds END AS unavailable, 0 AS engagement, 0 AS busy\n" +
 		"  FROM {agent_status}\n" +
 		"  UNION ALL\n" +
 		"  SELECT account_sid, agent_id, {day start_time} AS day, 0 AS available, 0 AS unavailable, 1 AS engagement, " + handled + " AS busy\n" +
-		"  FROM {engagements} WHERE engagement_type = 'Agent' AND agent_id IS NOT NULL\n" +
+		"  FROM {engagements} WHERE " + ofAgent + " AND agent_id IS NOT NULL\n" +
 		") AS p\nLEFT JOIN {agents} AS a USING (account_sid, agent_id)",
 	group: "account_sid, agent_id, day",
 	columns: []viewColumn{
@@ -147,8 +153,8 @@ var AgentOccupancy = View{
 // HandlingTime has a row for each day, queue and channel type.
 var HandlingTime = View{
 	Name:        "handling_time",
-	Description: "One row for each day, queue, channel type and direction: how long agents were engaged with customers and in after-call work.",
-	from:        "{engagements} AS e\nWHERE engagement_type = 'Agent' AND end_time IS NOT NULL",
+	Description: "One row for each day, queue, channel type and direction: how long agents were engaged with customers and in after-call work. Virtual tasks are left out.",
+	from:        "{engagements} AS e\nWHERE " + ofAgent + " AND end_time IS NOT NULL",
 	group:       "account_sid, day, queue_sid, queue, channel_type, direction",
 	columns: []viewColumn{
 		{name: "account_sid", expr: "account_sid", description: "Twilio account (Flex instance)."},
@@ -173,9 +179,7 @@ func sum(expr string) string { return "ROUND(SUM(" + expr + "), 3)" }
 
 func mean(expr string) string { return "ROUND(" + sum(expr) + " / NULLIF(COUNT(" + expr + "), 0), 3)" }
 
-func sumIf(kind, column string) string {
-	return sum("CASE WHEN engagement_type = '" + kind + "' THEN " + column + " END")
-}
+func sumIf(cond, column string) string { return sum("CASE WHEN " + cond + " THEN " + column + " END") }
 
 // A dialect says what SQL of different stores does not share.
 type dialect struct {

@@ -11,7 +11,8 @@ import (
 	"flexbeam/simulate/send"
 )
 
-// taker takes everything, as a stream with shards enough does. Elsewhere, send.Open gives the client of a real one.
+// taker takes everything, as a stream with shards enough does. Elsewhere, send.Open gives the
+// client of a real one.
 type taker struct{}
 
 func (taker) PutRecords(_ context.Context, in *kinesis.PutRecordsInput, _ ...func(*kinesis.Options)) (*kinesis.PutRecordsOutput, error) {

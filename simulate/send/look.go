@@ -15,9 +15,10 @@ type Describer interface {
 	DescribeStreamSummary(context.Context, *sdk.DescribeStreamSummaryInput, ...func(*sdk.Options)) (*sdk.DescribeStreamSummaryOutput, error)
 }
 
-// Look finds out whether there is a stream of a name or an ARN, before the first record is due, which may be long after. It is an [Error] when there is none,
-// the credentials are wrong or the service cannot be reached for a while. What does not tell whether records can be sent is no error: who may send may not be
-// allowed to ask.
+// Look finds out whether there is a stream of a name or an ARN, before the first record is due,
+// which may be long after. It is an [Error] when there is none, the credentials are wrong or the
+// service cannot be reached for a while. What does not tell whether records can be sent is no
+// error: who may send may not be allowed to ask.
 func Look(ctx context.Context, api Describer, stream string) error {
 	in := &sdk.DescribeStreamSummaryInput{}
 	if strings.HasPrefix(stream, "arn:") {

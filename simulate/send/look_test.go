@@ -11,7 +11,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
 
 	"flexbeam/internal/testkit/kinesisfake"
-	"flexbeam/pipeline/source/kinesis"
+	"flexbeam/pipeline/io/kinesisio"
 )
 
 func TestAStreamThatIsNotThereIsFoundOutBeforeAnythingIsSent(t *testing.T) {
@@ -21,7 +21,7 @@ func TestAStreamThatIsNotThereIsFoundOutBeforeAnythingIsSent(t *testing.T) {
 	}
 	defer server.Close()
 	server.CreateStream("demo", 1)
-	client, err := Open(t.Context(), kinesis.Stream{Name: "demo", Endpoint: server.URL})
+	client, err := Open(t.Context(), kinesisio.Stream{Name: "demo", Endpoint: server.URL})
 	if err != nil {
 		t.Fatal(err)
 	}

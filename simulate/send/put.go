@@ -16,7 +16,7 @@ const (
 	firstPause = 100 * time.Millisecond
 	lastPause  = 5 * time.Second
 
-	greeting = 10 * time.Second // that a service may be ill or away before it has taken the first record
+	greeting = 10 * time.Second // how long a service may be ill or away before it takes the first record
 	patience = 3 * time.Minute  // and afterwards
 	grace    = 2 * time.Second  // that a call under way has when sending ends
 )
@@ -99,7 +99,8 @@ func (s *Sender) patience() time.Duration {
 	return patience
 }
 
-// pause is how long to wait after so many failures in a row: twice as long each time, up to lastPause, of which a half is by chance.
+// pause is how long to wait after so many failures in a row: twice as long each time, up to
+// lastPause, of which a half is by chance.
 func pause(failures int, chance float64) time.Duration {
 	whole := lastPause
 	if failures < 6 {

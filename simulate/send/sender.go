@@ -33,7 +33,9 @@ type Summary struct {
 	Drawn simulate.Stats
 	Progress
 	Elapsed time.Duration
-	Behind  time.Duration // how late a record was at most, because the stream or this machine was slower than the speed
+	// Behind is how late a record was at most, because the stream or this machine was slower than
+	// the speed.
+	Behind time.Duration
 }
 
 // Sender sends records into one stream.
@@ -62,9 +64,10 @@ func (s *Sender) Progress() Progress {
 	return p
 }
 
-// Send draws the records of a config and sends each when its time has come, c.Start, shifted, being the moment of the call. It returns when the stream has taken
-// all of them, or with the first error that no retry heals (see [Error]), or with the cause of ctx; calls under way then get a moment to end.
-// The summary tells what was done until then. A Sender sends once.
+// Send draws the records of a config and sends each when its time has come, c.Start, shifted, being
+// the moment of the call. It returns when the stream has taken all of them, or with the first error
+// that no retry heals (see [Error]), or with the cause of ctx; calls under way then get a moment to
+// end. The summary tells what was done until then. A Sender sends once.
 func (s *Sender) Send(ctx context.Context, c simulate.Config) (Summary, error) {
 	return s.send(ctx, c.Start.Add(c.Shift), func(ctx context.Context, fn func(simulate.Record) error) (simulate.Stats, error) {
 		return simulate.Each(ctx, c, fn)

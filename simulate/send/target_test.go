@@ -6,20 +6,20 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"flexbeam/pipeline/source/kinesis"
+	"flexbeam/pipeline/io/kinesisio"
 )
 
 func TestTargetsAreRead(t *testing.T) {
 	const arn, role = "arn:aws:kinesis:eu-west-1:123456789012:stream/demo", "arn:aws:iam::123456789012:role/x"
 	tests := []struct {
 		uri  string
-		want kinesis.Stream
+		want kinesisio.Stream
 	}{
-		{"kinesis:demo", kinesis.Stream{Name: "demo", As: "demo"}},
-		{"kinesis:demo?region=eu-west-1", kinesis.Stream{Name: "demo", Region: "eu-west-1", As: "demo"}},
-		{"kinesis:demo?endpoint=http://127.0.0.1:4567", kinesis.Stream{Name: "demo", Endpoint: "http://127.0.0.1:4567", As: "demo"}},
-		{"kinesis:a.b-c_1?role_arn=" + role + "&external_id=y%26z", kinesis.Stream{Name: "a.b-c_1", RoleARN: role, ExternalID: "y&z", As: "a.b-c_1"}},
-		{"kinesis:" + arn, kinesis.Stream{ARN: arn, Region: "eu-west-1", As: "demo"}},
+		{"kinesis:demo", kinesisio.Stream{Name: "demo", As: "demo"}},
+		{"kinesis:demo?region=eu-west-1", kinesisio.Stream{Name: "demo", Region: "eu-west-1", As: "demo"}},
+		{"kinesis:demo?endpoint=http://127.0.0.1:4567", kinesisio.Stream{Name: "demo", Endpoint: "http://127.0.0.1:4567", As: "demo"}},
+		{"kinesis:a.b-c_1?role_arn=" + role + "&external_id=y%26z", kinesisio.Stream{Name: "a.b-c_1", RoleARN: role, ExternalID: "y&z", As: "a.b-c_1"}},
+		{"kinesis:" + arn, kinesisio.Stream{ARN: arn, Region: "eu-west-1", As: "demo"}},
 	}
 	for _, tt := range tests {
 		got, err := ParseTarget(tt.uri)
@@ -40,16 +40,16 @@ func TestWrongTargetsAreRefusedWithAdvice(t *testing.T) {
 		{"kinesis:a b", "a name has letters, digits"},
 		{"kinesis:arn:aws:sqs:eu-west-1:1:q", "want an ARN like"},
 		{"kinesis:a,b", "send to one"},
-		{"kinesis:demo?speed=3", "speed is no option"},
-		{"kinesis:demo?start=trim-horizon", "start is no option of a stream to send to"},
-		{"kinesis:demo?region=eu-west-1&consumer=beam", "consumer is no option of a stream to send to"},
+		{"kinesis:demo?speed=3", `unknown option "speed": there are region, endpoint, role_arn, external_id`},
+		{"kinesis:demo?start=trim-horizon", `a stream to send to: kinesis: stream "demo": unknown option "start"`},
+		{"kinesis:demo?region=eu-west-1&consumer=beam", `unknown option "consumer"`},
 		{"kinesis:demo?region=", "region: is empty"},
 		{"kinesis:demo?region", "want region=VALUE"},
 		{"kinesis:demo?region=a&region=b", "twice"},
 		{"kinesis:demo?endpoint=127.0.0.1:4567", "http://"},
 		{"kinesis:demo?endpoint=ftp://127.0.0.1", "http://"},
 		{"kinesis:demo?external_id=x", "role_arn"},
-		{"kinesis:demo?%zz", "%zz is no option"},
+		{"kinesis:demo?%zz", `unknown option "%zz"`},
 		{"kinesis:demo?region=%zz", `invalid URL escape "%zz"`},
 	}
 	for _, tt := range tests {

@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"flexbeam/internal/testkit/kinesisfake"
-	"flexbeam/pipeline/source/kinesis"
+	"flexbeam/pipeline/io/kinesisio"
 	"flexbeam/simulate"
 )
 
@@ -35,7 +35,7 @@ func TestEveryRecordArrivesOverTheWire(t *testing.T) {
 			defer server.Close()
 			server.CreateStream("demo", 4)
 			injection := server.Inject(tt.fault)
-			client, err := Open(context.Background(), kinesis.Stream{Name: "demo", Endpoint: server.URL})
+			client, err := Open(context.Background(), kinesisio.Stream{Name: "demo", Endpoint: server.URL})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,8 +1,10 @@
-// Package agent folds the events of one worker into the row of an agent: the newest attributes count, as a whole
-// (contract, section 3).
+// Package agent folds the events of one worker into the row of an agent. The newest attributes
+// count, as a whole (contract, section 3).
 package agent
 
 import (
+	"cmp"
+
 	"flexbeam/schemas/attribute"
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/model"
@@ -19,8 +21,8 @@ func NewFolder() *Folder {
 	return &Folder{overlay: attribute.NewOverlay(model.WorkerTree), row: model.Agents.NewRow()}
 }
 
-// Fold returns the row of a worker from its distinct events, valid until the next Fold; nil without events. Besides worker.*
-// these are all events that carry the worker's SID.
+// Fold returns the row of a worker from its distinct events, valid until the next Fold; nil without
+// events. Besides worker.* these are all events that carry the worker's SID.
 func (f *Folder) Fold(account, worker string, events []*event.Event) model.Row {
 	newest, attributed, named := Deciding(events)
 	if newest == nil {
@@ -54,7 +56,7 @@ func (f *Folder) Fold(account, worker string, events []*event.Event) model.Row {
 	r[col.account] = model.Text(account)
 	r[col.agent] = model.Text(worker)
 	if r[col.name].IsNull() {
-		r[col.name] = model.Text(name)
+		r[col.name] = model.Text(cmp.Or(fullName(f.overlay), Identity(name)))
 	}
 	r[col.role] = model.Text(Role(f.overlay))
 	r[col.roles] = model.Text(Roles(f.overlay))
@@ -68,8 +70,9 @@ func (f *Folder) Fold(account, worker string, events []*event.Event) model.Row {
 	return r
 }
 
-// Deciding returns the events that a worker's row is made from: the newest of all, the newest with attributes and the newest with a
-// name; nil where there is none. The row is the same without the others.
+// Deciding returns the events that a worker's row is made from: the newest of all, the newest with
+// attributes and the newest with a name; nil where there is none. The row is the same without the
+// others.
 func Deciding(events []*event.Event) (newest, attributed, named *event.Event) {
 	for _, e := range events {
 		if e.NewerThan(newest) {

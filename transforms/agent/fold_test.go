@@ -51,6 +51,29 @@ func TestAgentsFollowTheRules(t *testing.T) {
 			"agent_name", []string{"ann"},
 		},
 		{
+			"9 first and last name stand in for the full name",
+			`0  worker.created WK1 wa={"first_name":" Ann","last_name":"Agent"} name=a
+			 0  worker.created WK2 wa={"full_name":" ","first_name":"Ben"} name=b
+			 0  worker.created WK3 wa={"last_name":"Cox","first_name":""} name=c`,
+			"agent_name", []string{"Ann Agent", "Ben", "Cox"},
+		},
+		{
+			"9 an identity is read back to an address",
+			`0  worker.created WK1 wa={} name=ann_2Eb_40example_2Ecom
+			 5  worker.created WK2 name=j_C3_B6rg_40example_2Ecom`,
+			"agent_name", []string{"ann.b@example.com", "jörg@example.com"},
+		},
+		{
+			"9 a name that gives no address stays",
+			`0  worker.created WK1 wa={} name=ann_2Eb
+			 0  worker.created WK2 wa={} name=ann_40
+			 0  worker.created WK3 wa={} name=_40ann
+			 0  worker.created WK4 wa={} name=a_40b_40c
+			 0  worker.created WK5 wa={} name=ann_40b_2ecom
+			 0  worker.created WK6 wa={} name=a_C3_40b`,
+			"agent_name", []string{"ann_2Eb", "ann_40", "_40ann", "a_40b_40c", "ann@b_2ecom", "a_C3_40b"},
+		},
+		{
 			"9 without any attributes the newest name counts",
 			`0  worker.created name=ann
 			 5  worker.activity.update name=bob
@@ -150,8 +173,8 @@ func TestVersionIsTheStampOfTheNewestEvent(t *testing.T) {
 	}
 }
 
-// TestOfEqualTimesTheStampDecides puts events into one millisecond: those of Event Streams count before those of the REST
-// log, then the bits of the ids.
+// TestOfEqualTimesTheStampDecides puts events into one millisecond: those of Event Streams count
+// before those of the REST log, then the bits of the ids.
 func TestOfEqualTimesTheStampDecides(t *testing.T) {
 	for i := range 40 {
 		events := history.Parse(fmt.Sprintf(`

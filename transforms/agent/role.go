@@ -12,8 +12,9 @@ var (
 	rolesID = model.WorkerTree.ID("roles")
 )
 
-// Role returns an agent's highest known role over role and roles together, in lower case; without a known one the first, but
-// none of the `wfo.` roles that Flex adds (contract, section 9).
+// Role returns the highest known role that role and roles have together, in lower case. If none is
+// known it returns the first one that is none of the `wfo.` roles that Flex adds (contract, section
+// 9).
 func Role(o *attribute.Overlay) string {
 	first := ""
 	best, rank := "", 0

@@ -95,8 +95,8 @@ func lasted(e history.Event) (int64, bool) {
 	return s * 1000, ok
 }
 
-// TestTheQuarterHoursOfAnAgentAddUp compares the rows with the time that each activity held, and no quarter hour is fuller
-// than it can be.
+// TestTheQuarterHoursOfAnAgentAddUp compares the rows with the time that each activity held, and no
+// quarter hour is fuller than it can be.
 func TestTheQuarterHoursOfAnAgentAddUp(t *testing.T) {
 	total := int64(0)
 	rapid.Check(t, func(rt *rapid.T) {

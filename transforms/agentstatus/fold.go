@@ -1,8 +1,9 @@
-// Package agentstatus folds the events of one worker into the time that an agent spent in each activity, by quarter hour
-// (contract, section 4).
+// Package agentstatus folds the events of one worker into the time that an agent spent in each
+// activity, by quarter hour (contract, section 4).
 //
-// Every update of an activity tells which activity it ends and how long that lasted, so a missed update costs little: the
-// time is taken from the next one. Pieces never overlap, so the quarter hours of an agent add up.
+// Every update of an activity tells which activity it ends and how long that lasted, so a missed
+// update costs little: the time is taken from the next one. Pieces never overlap, so the quarter
+// hours of an agent add up.
 package agentstatus
 
 import (
@@ -18,8 +19,9 @@ import (
 // Quarter is a quarter of an hour in ms. Quarter hours are cut in UTC.
 const Quarter = 15 * 60 * 1000
 
-// Longest is how much of a stretch in one activity counts, ms: its last 1000 days. A wrong clock or a duration in a wrong unit would make millions of
-// rows (contract, limits).
+// Longest is how much of a stretch in one activity counts, in ms: its last 1000 days. Without a
+// limit a wrong clock, or a duration in a wrong unit, would make millions of rows (contract,
+// limits).
 const Longest = 1000 * 24 * 60 * 60 * 1000
 
 // DefaultHidden are the activities that are not kept.
@@ -48,9 +50,9 @@ type piece struct {
 	available          bool
 }
 
-// Fold calls emit with every row of a worker. events are its distinct events in order; of them only worker.* count. asOf is
-// the time in ms up to which a running activity is known to last, event.None when nothing is known. A row is valid until
-// emit returns.
+// Fold calls emit with every row of a worker. events are its distinct events in order; only
+// worker.* events count. asOf is the time in ms up to which a running activity is known to last,
+// event.None if nothing is known. A row is valid until emit returns.
 func (f *Folder) Fold(account, worker string, events []*event.Event, asOf int64, emit func(model.Row)) {
 	f.pieces, f.times, f.from, f.cut = f.pieces[:0], f.times[:0], math.MaxInt64, math.MinInt64
 	var previous *event.Event // the last update
@@ -77,7 +79,8 @@ func (f *Folder) Fold(account, worker string, events []*event.Event, asOf int64,
 				f.from = min(f.from, e.Time-d)
 				from = max(e.Time-d, since)
 				if current != nil && from > since {
-					f.entered(current, since, from) // a gap belongs to the activity that was entered
+					// A gap belongs to the activity that was entered.
+					f.entered(current, since, from)
 				}
 			}
 			if from != event.None {
@@ -93,7 +96,8 @@ func (f *Folder) Fold(account, worker string, events []*event.Event, asOf int64,
 	f.rows(account, worker, emit)
 }
 
-// Runs tells whether an activity that is kept was still running at the end of the last Fold: its time goes on.
+// Runs tells whether an activity that is kept was still running at the end of the last Fold: its
+// time goes on.
 func (f *Folder) Runs() bool { return f.runs }
 
 // entered adds the time in the activity that an update entered.
@@ -102,13 +106,15 @@ func (f *Folder) entered(u *event.Event, from, to int64) {
 	f.add(piece{from: from, to: to, activity: name, sid: sid, available: availability(u, name, sid)})
 }
 
-// ended adds the time in the activity that an update ended. previous is the update before it, which may have entered it.
+// ended adds the time in the activity that an update ended. previous is the update before it, which
+// may have entered it.
 func (f *Folder) ended(u, previous *event.Event, from int64) {
 	name, sid := u.Text[event.PreviousActivityName], u.Text[event.PreviousActivitySID]
 	f.add(piece{from: from, to: u.Time, activity: name, sid: sid, available: availability(previous, name, sid)})
 }
 
-// availability says whether an activity takes tasks: as the update that entered it says, else by its name.
+// availability says whether an activity takes tasks: as the update that entered it says, else by
+// its name.
 func availability(entered *event.Event, name, sid string) bool {
 	if entered != nil && entered.WorkerAvailable != event.Unknown {
 		same := entered.Text[event.ActivityName] == name
@@ -160,7 +166,8 @@ func Floor(ms int64) int64 {
 	return q
 }
 
-// rows adds up the pieces of each quarter hour and activity. Of pieces that differ otherwise the latest decides.
+// rows adds up the pieces of each quarter hour and activity. Of pieces that differ otherwise the
+// latest decides.
 func (f *Folder) rows(account, worker string, emit func(model.Row)) {
 	slices.SortFunc(f.pieces, func(a, b piece) int {
 		return cmp.Or(cmp.Compare(a.interval, b.interval), cmp.Compare(a.activity, b.activity), cmp.Compare(a.from, b.from))
@@ -191,8 +198,9 @@ func (f *Folder) rows(account, worker string, emit func(model.Row)) {
 	}
 }
 
-// version counts the worker's events from the start of a quarter hour up to and including the first one behind it, and
-// returns the time of that one, else of the newest (contract, sections 7 and 9).
+// version counts the worker's events from the start of a quarter hour up to and including the first
+// one behind it. It also returns the time of that first one, or if there is none that of the newest
+// event (contract, sections 7 and 9).
 func (f *Folder) version(interval int64) (version, updated int64) {
 	first, _ := slices.BinarySearch(f.times, interval)
 	behind, _ := slices.BinarySearch(f.times, interval+Quarter)
@@ -202,9 +210,10 @@ func (f *Folder) version(interval int64) (version, updated int64) {
 	return int64(behind - first), f.times[len(f.times)-1]
 }
 
-// Deleted returns the row_version with which a row with the key cells of r is deleted, when the last Fold yields none. ok is
-// false for quarter hours that end before the time of which the events tell, or which were cut off: the row of an earlier job then stays as it is. In
-// the quarter hour in which that time begins, the version tells which job knows more.
+// Deleted returns the row_version with which a row is deleted that the last Fold does not yield. r
+// has the row's key cells. ok is false for quarter hours of which the events tell nothing, since
+// they end before the first of them or were cut off: the row of an earlier job stays as it is
+// there. In the quarter hour in which the events begin, the version decides which job knows more.
 func (f *Folder) Deleted(r model.Row) (version int64, ok bool) {
 	if len(f.times) == 0 {
 		return 0, false

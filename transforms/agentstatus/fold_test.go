@@ -13,7 +13,8 @@ import (
 	"flexbeam/transforms/agentstatus"
 )
 
-// shifts are short histories of a worker, each for one rule of section 4, with the agent status as history.Tables tells it.
+// shifts are short histories of a worker, each for one rule of section 4, with the agent status as
+// history.Tables tells it.
 var shifts = []struct {
 	rule    string
 	events  string

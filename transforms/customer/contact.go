@@ -5,13 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
-	"unicode"
 
 	"flexbeam/schemas/attribute"
 	"flexbeam/schemas/model"
 )
 
-// A Kind is what a contact is, best first: the best kind that the events of a task yield names its contact.
+// A Kind is what a contact is. The kinds are in order, the best first: the contact of a task is of
+// the best kind that its events yield.
 type Kind uint8
 
 // The kinds of contacts.
@@ -29,10 +29,12 @@ func (k Kind) String() string {
 	return [...]string{"", "external_id", "phone", "email", "address", "task"}[k]
 }
 
-// A Key turns contacts into keyed hashes, so that tables need not hold phone numbers. The empty Key leaves them clear.
+// A Key turns contacts into keyed hashes, so that tables need not hold phone numbers. The empty Key
+// leaves them clear.
 type Key string
 
-// ID returns the contact_id of a normalized contact: itself, or HMAC-SHA256(key, contact) in hex (contract, section 3).
+// ID returns the contact_id of a normalized contact: itself, or HMAC-SHA256(key, contact) in hex
+// (contract, section 3).
 func (k Key) ID(contact string) string {
 	if k == "" {
 		return contact
@@ -42,92 +44,29 @@ func (k Key) ID(contact string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-var prefixes = [...]string{"tel:", "whatsapp:", "messenger:", "sip:"}
-
-// normalizePhone removes blanks, one channel prefix in any case, and the host of a SIP address. Anonymous callers give
-// nothing.
-func normalizePhone(s string) string {
-	if strings.IndexFunc(s, unicode.IsSpace) >= 0 {
-		s = strings.Map(func(r rune) rune {
-			if unicode.IsSpace(r) {
-				return -1
-			}
-			return r
-		}, s)
-	}
-	for _, p := range prefixes {
-		if len(s) >= len(p) && strings.EqualFold(s[:len(p)], p) {
-			s = s[len(p):]
-			if p == "sip:" {
-				s, _, _ = strings.Cut(s, "@")
-			}
-			break
-		}
-	}
-	if anonymous(s) {
-		return ""
-	}
-	return s
-}
-
-// normalizeAddress treats an address like a phone; one that holds an @ is lower case.
-func normalizeAddress(s string) string {
-	if s = normalizePhone(s); strings.Contains(s, "@") {
-		s = strings.ToLower(s)
-	}
-	return s
-}
-
-func normalizeEmail(s string) string {
-	if anonymous(s) {
-		return ""
-	}
-	return strings.ToLower(s)
-}
-
-// anonymous tells whether a carrier or Twilio put a placeholder where a caller withheld the number.
-func anonymous(s string) bool {
-	switch strings.ToLower(s) {
-	case "anonymous", "restricted", "unavailable", "+266696687", "+7378742883", "+2562533", "+8656696", "+86282452253":
-		return true
-	}
-	return false
-}
-
-// Direction returns a direction as engagements.direction has it: Inbound when s is empty (contract, section 9).
-func Direction(s string) string {
-	switch strings.ToLower(s) {
-	case "", "inbound":
-		return "Inbound"
-	case "outbound", "outbound-api", "outbound-dial":
-		return "Outbound"
-	case "internal":
-		return "Internal"
-	}
-	r := []rune(s)
-	return string(unicode.ToUpper(r[0])) + strings.ToLower(string(r[1:]))
-}
-
-// Outgoing tells whether a normalized direction picks its addresses like Outbound.
-func Outgoing(direction string) bool { return direction == "Outbound" || direction == "Internal" }
-
 var ids = struct {
-	direction                      []attribute.ID
-	externalID, phone, email       attribute.ID
+	direction                      attribute.ID // of conversations
+	internal                       []attribute.ID
+	ownDirection                   attribute.ID
+	externalID, phone, email       []attribute.ID
 	inbound, outbound              []attribute.ID
+	name, media                    attribute.ID
 	state, country                 attribute.ID
 	stateIn, stateOut              attribute.ID
 	countryIn, countryOut          attribute.ID
 	category, organization, region attribute.ID
 	segment                        []attribute.ID
 }{
-	direction:  list("conversations.direction", "direction"),
-	externalID: model.TaskTree.ID("customers.external_id"),
-	phone:      model.TaskTree.ID("customers.phone"),
-	email:      model.TaskTree.ID("customers.email"),
-	inbound:    list("from", "customerAddress", "caller"),
-	outbound:   list("to", "outbound_to", "called", "customerAddress"),
-	state:      model.TaskTree.ID("customers.state"), stateIn: model.TaskTree.ID("from_state"), stateOut: model.TaskTree.ID("to_state"),
+	direction:    model.TaskTree.ID("conversations.direction"),
+	internal:     list("internal", "client_call"),
+	ownDirection: model.TaskTree.ID("direction"),
+	externalID:   list("customers.external_id", "customerId"),
+	phone:        list("customers.phone", "customerPhone", "conversations.customers.phone"),
+	email:        list("customers.email", "customerEmail", "pre_engagement_data.email", "conversations.customers.email"),
+	inbound:      list("from", "customerAddress", "caller"),
+	outbound:     list("to", "outbound_to", "called", "customerAddress"),
+	name:         model.TaskTree.ID("name"), media: model.TaskTree.ID("conversations.media"),
+	state: model.TaskTree.ID("customers.state"), stateIn: model.TaskTree.ID("from_state"), stateOut: model.TaskTree.ID("to_state"),
 	country: model.TaskTree.ID("customers.country"), countryIn: model.TaskTree.ID("from_country"), countryOut: model.TaskTree.ID("to_country"),
 	category: model.TaskTree.ID("customers.category"), organization: model.TaskTree.ID("customers.organization"),
 	region: model.TaskTree.ID("customers.region"), segment: list("customers.segment", "customers.market_segment"),
@@ -141,6 +80,52 @@ func list(paths ...string) []attribute.ID {
 	return l
 }
 
+// A candidate is a value that may name the customer: as it stands, and normalized.
+type candidate struct {
+	kind          Kind
+	text, contact string
+}
+
+// candidates appends the candidates that are not empty, best first (contract, sections 3 and 9).
+func candidates(to []candidate, o *attribute.Overlay) []candidate {
+	add := func(k Kind, text, contact string) {
+		if contact != "" {
+			to = append(to, candidate{k, text, contact})
+		}
+	}
+	for _, id := range ids.externalID {
+		add(ExternalID, o.Text(id), o.Text(id))
+	}
+	phone := func(s string) { add(Phone, s, unlessWithheld(normalizePhone(s))) }
+	for _, id := range ids.phone {
+		phone(o.Text(id))
+	}
+	for _, m := range o.Media(ids.media) {
+		phone(m.Phone)
+	}
+	for _, id := range ids.email {
+		s := o.Text(id)
+		add(Email, s, unlessWithheld(strings.ToLower(s)))
+	}
+	direction := DirectionOf(o)
+	switch {
+	case direction == Internal:
+		return to // an agent called another one
+	case Outgoing(direction):
+		for _, id := range ids.outbound {
+			add(Address, o.Text(id), address(o.Text(id)))
+		}
+		return to
+	}
+	for _, id := range ids.inbound {
+		add(Address, o.Text(id), address(o.Text(id)))
+	}
+	if name := o.Text(ids.name); ReadsAsAddress(name) {
+		add(Address, name, address(name))
+	}
+	return to
+}
+
 // A Profile is what one snapshot of task attributes says of the customer.
 type Profile struct {
 	Kind    Kind
@@ -149,33 +134,20 @@ type Profile struct {
 	Organization, Region, Segment string
 }
 
-// profile reads a profile from attributes (contract, section 3; order of sources: docs/model.md).
-func profile(o *attribute.Overlay) Profile {
-	out := Outgoing(Direction(o.First(ids.direction...)))
+// profile reads a profile from attributes and their candidates (contract, section 3; order of
+// sources: docs/model.md).
+func profile(o *attribute.Overlay, named []candidate) Profile {
 	p := Profile{
 		Category: o.Text(ids.category), Organization: o.Text(ids.organization), Region: o.Text(ids.region),
 		Segment: o.First(ids.segment...),
 	}
-	addresses := ids.inbound
-	if out {
-		addresses = ids.outbound
+	if Outgoing(DirectionOf(o)) {
 		p.State, p.Country = o.First(ids.state, ids.stateOut), o.First(ids.country, ids.countryOut)
 	} else {
 		p.State, p.Country = o.First(ids.state, ids.stateIn), o.First(ids.country, ids.countryIn)
 	}
-	if p.Contact = o.Text(ids.externalID); p.Contact != "" {
-		p.Kind = ExternalID
-	} else if p.Contact = normalizePhone(o.Text(ids.phone)); p.Contact != "" {
-		p.Kind = Phone
-	} else if p.Contact = normalizeEmail(o.Text(ids.email)); p.Contact != "" {
-		p.Kind = Email
-	} else {
-		for _, id := range addresses {
-			if p.Contact = normalizeAddress(o.Text(id)); p.Contact != "" {
-				p.Kind = Address
-				break
-			}
-		}
+	if len(named) > 0 {
+		p.Kind, p.Contact = named[0].kind, named[0].contact
 	}
 	return p
 }

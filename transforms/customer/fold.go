@@ -1,8 +1,11 @@
 // Package customer folds the events of a task into the contacts that they name.
 //
-// Each event speaks for itself: its own attributes, with its own direction, may yield a contact. For every contact the
-// newest event gives the whole row, over all tasks and accounts; a task without any contact has an isolated row of its own
-// (contract, sections 2.14 and 3).
+// Each event speaks for itself: its own attributes, with its own direction, may yield a contact.
+// Over all tasks and accounts, the newest event of a contact gives its whole row. A task without
+// any contact has an isolated row of its own (contract, sections 2.14 and 3).
+//
+// A contact is a kind of key, as a task is (observation.go): the fold of a task gives observations
+// of contacts, and the newest one of each counts.
 package customer
 
 import (
@@ -21,14 +24,18 @@ type Sighting struct {
 // Result is what the events of one task say of customers.
 type Result struct {
 	ContactID string     // contact_id of the task's engagements
-	Sightings []Sighting // one for each contact that an event of the task names; empty for an isolated task
+	Named     *Named     // all that the task may call the customer by
+	Sightings []Sighting // one for each contact that an event names; empty for an isolated task
 	Isolated  model.Row  // the row of a task without any contact, else nil
 }
 
-// A Folder folds tasks. It reuses its memory and serves one goroutine: a Result is valid until the next Fold.
+// A Folder folds tasks. It reuses its memory and serves one goroutine: a Result is valid until the
+// next Fold.
 type Folder struct {
 	key       Key
 	overlay   *attribute.Overlay
+	named     Named
+	found     []candidate // of the snapshot that was read last
 	last      attribute.Snapshot
 	lastOK    bool
 	profile   Profile
@@ -39,12 +46,14 @@ type Folder struct {
 
 // NewFolder returns a Folder that hashes contacts with key.
 func NewFolder(key Key) *Folder {
-	return &Folder{key: key, overlay: attribute.NewOverlay(model.TaskTree), row: model.Customers.NewRow()}
+	return &Folder{key: key, named: Named{key: key}, overlay: attribute.NewOverlay(model.TaskTree), row: model.Customers.NewRow()}
 }
 
 // Fold takes the distinct events of one task in order. version is the task's row_version.
 func (f *Folder) Fold(task string, events []*event.Event, version int64) Result {
 	f.sightings = f.sightings[:0]
+	f.named.reset()
+	f.lastOK = false
 	var best, attributed, newest *event.Event
 	var bestKind Kind
 	contact := task
@@ -67,7 +76,7 @@ func (f *Folder) Fold(task string, events []*event.Event, version int64) Result 
 			best, bestKind, contact = e, p.Kind, id
 		}
 	}
-	r := Result{ContactID: contact, Sightings: f.sightings}
+	r := Result{ContactID: contact, Named: &f.named, Sightings: f.sightings}
 	if best == nil && newest != nil {
 		var p Profile
 		if attributed != nil {
@@ -86,7 +95,9 @@ func (f *Folder) read(s attribute.Snapshot) (Profile, string) {
 		f.overlay.Reset()
 		f.overlay.Add(s)
 		f.last, f.lastOK = s, true
-		f.profile = profile(f.overlay)
+		f.found = candidates(f.found[:0], f.overlay)
+		f.named.add(f.found)
+		f.profile = profile(f.overlay, f.found)
 		f.id = f.profile.Contact
 		if f.profile.Kind != NoContact {
 			f.id = f.key.ID(f.profile.Contact)

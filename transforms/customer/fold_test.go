@@ -25,18 +25,47 @@ func TestContactsFollowTheRules(t *testing.T) {
 		{"outbound: outbound_to second", `{"direction":"outbound-api","outbound_to":"+6","called":"+7","customerAddress":"+3","from":"+2"}`, "+6 | address"},
 		{"outbound: called third", `{"direction":"outbound-dial","called":"+7","customerAddress":"+3","from":"+2"}`, "+7 | address"},
 		{"outbound: customerAddress last", `{"direction":"OUTBOUND","customerAddress":"+3","from":"+2"}`, "+3 | address"},
-		{"internal picks like outbound", `{"direction":"internal","to":"+5","from":"+2"}`, "+5 | address"},
+		{"internal has no address", `{"direction":"internal","to":"+5","from":"+2","name":"+15551230001"}`, "WT1 | task"},
+		{"by what a client says too", `{"client_call":"true","direction":"outbound","to":"+5"}`, "WT1 | task"},
+		{"internal has the other kinds", `{"internal":true,"to":"+5","customers":{"phone":"+1"}}`, "+1 | phone"},
 		{"unknown directions pick like inbound", `{"direction":"sideways","to":"+5","from":"+2"}`, "+2 | address"},
 		{"the direction of conversations counts first", `{"direction":"inbound","conversations":{"direction":"outbound"},"to":"+5","from":"+2"}`, "+5 | address"},
 		{"blanks are removed from phones", `{"customers":{"phone":" +1 555\u00a0123\t0001 "}}`, "+15551230001 | phone"},
 		{"tel:", `{"customers":{"phone":"TEL:+1"}}`, "+1 | phone"},
 		{"whatsapp:", `{"from":"WhatsApp:+1"}`, "+1 | address"},
 		{"messenger:", `{"from":"messenger:100"}`, "100 | address"},
-		{"sip: with its host", `{"customers":{"phone":"sip:bob@pbx.example.com"}}`, "bob | phone"},
+		{"sip: with the host of a number", `{"customers":{"phone":"sip:+15551230001@pbx.example.com"}}`, "+15551230001 | phone"},
+		{"sips: too", `{"from":"SIPS:5551@pbx.example.com;transport=tls"}`, "5551 | address"},
+		{"sip: keeps a name and its host", `{"customers":{"phone":"sip:Bob@PBX.example.com;user=phone"}}`, "bob@pbx.example.com | phone"},
+		{"rcs:, sms: and mms:", `{"customers":{"phone":"rcs:"},"customerPhone":"Sms:","from":"mms:+1"}`, "+1 | address"},
+		{"parameters are cut", `{"from":"tel:+15551230001;ext=5"}`, "+15551230001 | address"},
+		{"punctuation of a number", `{"from":"+1 (555) 123-00.01/2"}`, "+155512300012 | address"},
+		{"not of a short one", `{"from":"55-51"}`, "55-51 | address"},
+		{"nor of what is no number", `{"from":"bob-7(a)"}`, "bob-7(a) | address"},
+		{"00 is a plus before ten more digits", `{"from":"004912345678"}`, "+4912345678 | address"},
+		{"and is none before nine", `{"from":"00491234567"}`, "00491234567 | address"},
+		{"marks of writing direction and full-width digits", `{"from":"\u202a＋１５５５\u200e1230001\u2069\u061c"}`, "+15551230001 | address"},
 		{"one prefix only", `{"customers":{"phone":"whatsapp:tel:+1"}}`, "tel:+1 | phone"},
-		{"other prefixes stay", `{"from":"client:ann"}`, "client:ann | address"},
+		{"other prefixes stay", `{"from":"client:ann7"}`, "client:ann7 | address"},
 		{"an address with an @ is lower case", `{"from":"Ann@Example.COM"}`, "ann@example.com | address"},
-		{"an address without stays as it is", `{"from":"Ann"}`, "Ann | address"},
+		{"an address without stays as it is", `{"from":"Ann7"}`, "Ann7 | address"},
+		{"a name is no address", `{"from":"Ann","customerAddress":"id-0"}`, "id-0 | address"},
+		{"a name that reads as one is", `{"name":"+1 555 123 0001"}`, "+15551230001 | address"},
+		{"with an @", `{"name":"Ann@Example.com"}`, "ann@example.com | address"},
+		{"or a scheme and a digit", `{"name":"telegram:998877"}`, "telegram:998877 | address"},
+		{"seven digits at least", `{"name":"555123"}`, "WT1 | task"},
+		{"no white space behind the scheme", `{"name":"Room: 5"}`, "WT1 | task"},
+		{"letters before it", `{"name":"room2:5"}`, "WT1 | task"},
+		{"a digit behind it", `{"name":"room:a"}`, "WT1 | task"},
+		{"name is the last, and inbound only", `{"name":"+15551230001","direction":"outbound","to":"+5"}`, "+5 | address"},
+		{"customerId", `{"customers":{"external_id":" "},"customerId":"crm-2","customerPhone":"+1"}`, "crm-2 | external_id"},
+		{"customerPhone", `{"customers":{"phone":"anonymous"},"customerPhone":"+2","conversations":{"customers":{"phone":"+3"}}}`, "+2 | phone"},
+		{"phone of the conversation's customers", `{"conversations":{"customers":{"phone":"+3","email":"a@x"},"media":[{"customers":{"phone":"+4"}}]}}`, "+3 | phone"},
+		{"phone of its media in order", `{"conversations":{"media":[{"customers":{"phone":" "}},7,{"customers":"x"},{"customers":{"phone":"+4"}},{"customers":{"phone":"+5"}}]}}`, "+4 | phone"},
+		{"customerEmail", `{"customerEmail":"B@x","pre_engagement_data":{"email":"c@x"}}`, "b@x | email"},
+		{"e-mail of the pre-engagement form", `{"pre_engagement_data":{"email":"C@x"},"conversations":{"customers":{"email":"d@x"}}}`, "c@x | email"},
+		{"as text of JSON", `{"pre_engagement_data":"{\"email\":\"c@x\",\"n\":{}}"}`, "c@x | email"},
+		{"text that is none", `{"pre_engagement_data":"{\"email\":\"c@x\"","conversations":{"customers":{"email":"d@x"}}}`, "d@x | email"},
 		{"e-mails are lower case", `{"customers":{"email":" Ann@Example.COM "}}`, "ann@example.com | email"},
 		{"external ids are only trimmed", `{"customers":{"external_id":" CRM 1 "}}`, "CRM 1 | external_id"},
 		{"anonymous is a fine external id", `{"customers":{"external_id":"anonymous"}}`, "anonymous | external_id"},
@@ -44,6 +73,12 @@ func TestContactsFollowTheRules(t *testing.T) {
 		{"placeholders of carriers are nobody", `{"from":"Anonymous","customers":{"phone":"+266696687","email":"unavailable"}}`, "WT1 | task"},
 		{"with a prefix too", `{"from":"tel:anonymous","customerAddress":"whatsapp:+7378742883","caller":"+2562533"}`, "WT1 | task"},
 		{"all of them", `{"from":"+8656696","customerAddress":"+86282452253","caller":"RESTRICTED"}`, "WT1 | task"},
+		{"without a plus", `{"from":"7378742833","customerAddress":"464","caller":"266696687"}`, "WT1 | task"},
+		{"with a one", `{"from":"+17378742833","customerAddress":"1464","caller":"+1 (266) 696-687"}`, "WT1 | task"},
+		{"a plus behind the one is another number", `{"from":"1+464"}`, "1+464 | address"},
+		{"more digits are another number", `{"from":"+11464"}`, "+11464 | address"},
+		{"as a SIP user or a client", `{"from":"sip:Anonymous@anonymous.invalid","customerAddress":"client:Restricted","caller":"client:+464"}`, "WT1 | task"},
+		{"as words", `{"customers":{"phone":"Unknown","email":"Private"},"from":"blocked","customerAddress":"WITHHELD","caller":"unavailable"}`, "WT1 | task"},
 	}
 	for _, test := range tests {
 		t.Run(test.rule, func(t *testing.T) {
@@ -143,6 +178,46 @@ func TestAKeyHashesContactsAndNothingElse(t *testing.T) {
 	}
 	if d := cmp.Diff([]string{"WT1 | " + hash, "WT2 | WT2"}, got.Show("engagements", "task_sid contact_id")); d != "" {
 		t.Errorf("engagements:\n%s", d)
+	}
+}
+
+// TestAKeyHidesEveryCellThatNamesTheCustomer has columns that equal a candidate: of another kind,
+// outranked, in another form.
+func TestAKeyHidesEveryCellThatNamesTheCustomer(t *testing.T) {
+	hash := func(s string) string {
+		h := hmac.New(sha256.New, []byte("secret"))
+		h.Write([]byte(s))
+		return hex.EncodeToString(h.Sum(nil))
+	}
+	const sid = "CA00000000000000000000000000000007"
+	tests := []struct{ attributes, column, want string }{
+		{`"from":"+15551230001","conversations":{"case":"+1 555 123 0001"}`, "case_id", hash("+15551230001")},
+		{`"from":"+15551230001","conversations":{"case":"about +15551230001"}`, "case_id", "about +15551230001"},
+		{`"from":"whatsapp:+1 555","customers":{"external_id":"Crm 7"},"conversations":{"campaign":"whatsapp:+1 555"}`, "campaign", hash("+1555")},
+		{`"from":"+1555","customers":{"external_id":"Crm 7"},"conversations":{"outcome":"Crm 7"}`, "outcome", hash("Crm 7")},
+		{`"from":"+1555","customers":{"email":"Ann@X.com"},"conversations":{"reason":"Ann@x.com"}`, "reason", hash("ann@x.com")},
+		{`"customers":{"external_id":"+1 555","phone":"+1 555"},"conversations":{"reason":"+1 555"}`, "reason", hash("+1 555")},
+		{`"from":"anonymous","conversations":{"reason":"anonymous"}`, "reason", "anonymous"},
+		{`"direction":"internal","from":"+1555","conversations":{"reason":"+1555"}`, "reason", "+1555"},
+		{`"customers":{"external_id":"Gold"},"direction":"gold"`, "direction", "Gold"},
+		{`"customers":{"external_id":"voice"}`, "channel", hash("voice")},
+		{`"conversations":{"conversation_id":" case 5 "}`, "conversation_id", hash("case 5")},
+		{`"conversations":{"conversation_id":"tel:+1 (555) 123-0001"}`, "conversation_id", hash("+15551230001")},
+		{`"customers":{"external_id":"+1 (555) 1230001"},"conversations":{"conversation_id":"+1 (555) 1230001"}`, "conversation_id", hash("+15551230001")},
+		{`"conversations":{"conversation_id":"` + sid + `"}`, "conversation_id", sid},
+		{`"conversations":{"conversation_id":"` + sid[1:] + `"}`, "conversation_id", hash(sid[1:])},
+		{`"conversations":{"conversation_id":"` + sid[:33] + `g"}`, "conversation_id", hash(sid[:33] + "g")},
+	}
+	for _, test := range tests {
+		events := history.Parse(`0 entered channel=voice ta={` + test.attributes + `}`)
+		lines := history.Lines(events, history.All(history.Object))
+		if got := history.Fold(lines, history.Options{ContactKey: "secret"}).Show("engagements", test.column)[0]; got != test.want {
+			t.Errorf("%s: %s is %s, want %s", test.attributes, test.column, got, test.want)
+		}
+		clear := history.Fold(lines, history.Options{}).Show("engagements", test.column)[0]
+		if len(clear) == 64 {
+			t.Errorf("%s: %s is hidden without a key", test.attributes, test.column)
+		}
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package deadletter keeps records that could not be used: with their bytes, the reason and the place they came from. They are
-// counted and never stop a job.
+// Package deadletter keeps records that could not be used: with their bytes, the reason and the
+// place they came from. They are counted and never stop a job.
 package deadletter
 
 import (
@@ -20,7 +20,7 @@ import (
 // The error classes that are not those of a single record.
 const (
 	Archive = "unreadable_archive" // a compressed file cannot be read to its end
-	Late    = telemetry.Late       // an event came when the state of its task, or that time of its worker, was settled and dropped
+	Late    = telemetry.Late       // an event came too late (contract, section 10)
 	Gap     = telemetry.Gap        // records fell out of a stream's retention before they were read
 )
 
@@ -58,8 +58,8 @@ func (l Letter) Append(b change.Block, source, name string, firstLine int64) cha
 	return b.Append(change.Change{Table: model.DeadLettersID, Row: r})
 }
 
-// A Note says how many lines a part of a file has, and which of them are dead letters: what is needed to number the
-// lines of a file whose parts are read independently.
+// A Note says how many lines a part of a file has, and which of them are dead letters. With the
+// notes of all parts the lines can be numbered, though parts are read independently.
 type Note struct {
 	Source  string
 	Part    int64
@@ -82,7 +82,8 @@ func init() {
 	register.Emitter1[[]byte]()
 }
 
-// NumberFn numbers the lines of a file from the notes of all its parts and emits the dead letters as a block of changes.
+// NumberFn numbers the lines of a file from the notes of all its parts and emits the dead letters
+// as a block of changes.
 type NumberFn struct{}
 
 // ProcessElement takes the notes of one file.

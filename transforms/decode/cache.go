@@ -7,11 +7,12 @@ import (
 	"flexbeam/schemas/attribute"
 )
 
-// cacheSize bounds the attributes that a cache holds; a chunk of a file has some thousand tasks open.
+// cacheSize bounds the attributes that a cache holds; a chunk of a file has some thousand tasks
+// open.
 const cacheSize = 1 << 13
 
-// cache keeps the snapshots of attributes by a hash of their JSON text: comparing the texts would cost as much as parsing
-// them. The hash has a random seed, so nobody can make texts that collide.
+// cache keeps the snapshots of attributes by a hash of their JSON text: comparing the texts would
+// cost as much as parsing them. The hash has a random seed, so nobody can make texts that collide.
 type cache struct {
 	parser  *attribute.Parser
 	known   map[digest]cached

@@ -55,7 +55,8 @@ func (c *collector) lines(data []byte) {
 	}
 }
 
-// records decodes the records of a batch whose ends are known, from one of them up to another.
+// records decodes the records from one number up to another of a batch that says where each record
+// ends.
 func (c *collector) records(b record.Batch, from, to int) {
 	c.line, c.letters, c.events, c.dropped, c.decoder.BadAttr = 0, nil, 0, 0, 0
 	at := int64(0)
@@ -69,14 +70,15 @@ func (c *collector) records(b record.Batch, from, to int) {
 	}
 }
 
-// collect decodes a batch with the collectors, each on a goroutine of its own with its own piece, and returns the dead letters
-// and the number of lines.
+// collect decodes a batch with the collectors, each on a goroutine of its own with its own piece,
+// and returns the dead letters and the number of lines.
 func collect(b record.Batch, collectors []collector, count *telemetry.Counters) (letters []deadletter.Letter, lines int64, err error) {
 	decode, n := pieces(b, collectors)
 	if b.Plain {
 		for i := range collectors {
 			collectors[i].decoder.Place = func(text []byte) event.Place {
-				// Slices of one array end at the same place: their capacities tell where they begin.
+				// Slices of one array end at the same place: their capacities tell where they
+				// begin.
 				return event.Place{File: b.Name, Offset: b.Offset + int64(cap(b.Data)-cap(text)), Length: int64(len(text))}
 			}
 		}
@@ -86,7 +88,8 @@ func collect(b record.Batch, collectors []collector, count *telemetry.Counters) 
 		return nil
 	})
 	if err != nil {
-		return nil, 0, fmt.Errorf("decode: %w", err) // decoding refuses records; only their memory can fail
+		// Decoding refuses records and never fails; only their memory can.
+		return nil, 0, fmt.Errorf("decode: %w", err)
 	}
 	for i := range n {
 		c := &collectors[i]

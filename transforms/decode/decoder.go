@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"math"
 	"strings"
 	"unicode/utf8"
 
@@ -19,8 +20,8 @@ import (
 // TypePrefix begins the CloudEvents type of every TaskRouter event.
 const TypePrefix = "com.twilio.taskrouter."
 
-// A Decoder decodes records. It keeps the attributes that it has seen last, since the events of a task repeat them. It
-// serves one goroutine.
+// A Decoder decodes records. It keeps the attributes that it has seen last, since the events of a
+// task repeat them. It serves one goroutine.
 type Decoder struct {
 	rec     parts
 	text    []byte // of the record that is being decoded
@@ -30,11 +31,13 @@ type Decoder struct {
 	event   event.Event
 	BadAttr int64 // attributes that were there but no JSON object
 
-	// Place returns where a record's text lies, for texts that can be read again (event.Place). nil: they cannot.
+	// Place returns where a record's text lies, for texts that can be read again (event.Place).
+	// nil: they cannot.
 	Place func(text []byte) event.Place
 }
 
-// Record returns the text of the record whose event a Visitor has just been given, and its index in an array, -1 outside of one.
+// Record returns the text of the record whose event a Visitor has just been given, and its index in
+// an array, -1 outside of one.
 func (d *Decoder) Record() (text []byte, index int) { return d.text, d.index }
 
 // New returns a Decoder.
@@ -47,16 +50,18 @@ func New() *Decoder {
 
 // A Visitor gets what Line finds.
 type Visitor interface {
-	// Event gets an event. It and its texts are valid until Event returns, unless the line's bytes live on unchanged: then
-	// its texts live as long as they do.
+	// Event gets an event. It and its texts are valid until Event returns, unless the line's bytes
+	// live on unchanged: then its texts live as long as they do.
 	Event(e *event.Event)
 	// Dropped is told of a test event or an event outside TaskRouter.
 	Dropped()
-	// Refused gets a record that gives no event, its text, and its index in an array, -1 outside of one.
+	// Refused gets the error of a record that gives no event, the record's text, and its index in
+	// an array, -1 outside of one.
 	Refused(err *Error, text []byte, index int)
 }
 
-// Line decodes one line of records: an envelope, a REST event, or an array of them. A blank line holds nothing.
+// Line decodes one line of records: an envelope, a REST event, or an array of them. A blank line
+// holds nothing.
 func (d *Decoder) Line(line []byte, v Visitor) {
 	b := bytes.TrimSpace(line)
 	switch {
@@ -160,6 +165,7 @@ func (d *Decoder) decode(b []byte) (dropped bool, _ *Error) {
 	} else {
 		e.Text[event.AccountSID] = first(e.Text[event.AccountSID], text(r.at[dataAccount]))
 		e.ID = first(text(r.at[payloadSID]), text(r.at[dataSID]), text(r.at[envID]))
+		e.Schema = schema(r.at[envSchema])
 	}
 	if d.Place != nil {
 		e.Sum, e.Place = xxhash.Sum64(b), d.Place(b)
@@ -191,6 +197,24 @@ func (d *Decoder) decode(b []byte) (dropped bool, _ *Error) {
 	return false, nil
 }
 
+// schema returns the version that a dataschema ends with: the number that begins behind its last
+// slash, 0 without one (contract, section 1).
+func schema(v []byte) uint32 {
+	s := text(v)
+	at := strings.LastIndexByte(s, '/')
+	if at < 0 {
+		return 0
+	}
+	n := uint64(0)
+	for _, c := range []byte(s[at+1:]) {
+		if c < '0' || c > '9' {
+			break
+		}
+		n = min(n*10+uint64(c-'0'), math.MaxUint32)
+	}
+	return uint32(n)
+}
+
 // open takes the data and the payload apart where they are text.
 func (d *Decoder) open(rest bool) *Error {
 	r := &d.rec
@@ -203,8 +227,9 @@ func (d *Decoder) open(rest bool) *Error {
 	return d.inner("data.payload", r.at[dataPayload], false, r.payload)
 }
 
-// inner walks v, the value of the named member: an object, or text of one. An object that was walked on the way is not
-// walked again, unless again is set. Null or nothing is allowed for a payload: then what it should hold is missing.
+// inner walks v, the value of the named member, which is an object or the text of one. An object
+// that was walked on the way is not walked again, unless again is set. A payload may be null or
+// missing: then what it should hold is missing.
 func (d *Decoder) inner(name string, v []byte, again bool, walk func(b []byte, i, depth int) (int, error)) *Error {
 	if len(v) == 0 || v[0] == 'n' {
 		if name == "data" {

@@ -16,7 +16,8 @@ import (
 const (
 	testEvent = `{"specversion":"1.0","type":"com.twilio.eventstreams.test-event","source":"Sink","id":"AC77","dataschema":"https://events-schemas.twilio.com/EventStreams.TestSink/1.json","datacontenttype":"application/json","time":"2026-03-02T08:00:00.113Z","data":"{\"test_id\":\"1c1e\"}"}`
 
-	// documented has the type of one event and the payload of another, and a time where the content type belongs.
+	// documented has the type of one event and the payload of another, and a time where the content
+	// type belongs.
 	documented = `{"specversion":"1.0","type":"com.twilio.taskrouter.task.canceled","source":"AB1","id":"NO1","dataschema":"https://events-schemas.twilio.com/TaskRouter.WDSEvent/4","datacontenttype":"2026-03-02T08:00:02.363Z","data":{"sid":"EV1","name":"ReservationCreated","account_sid":"AC1","account_friendly_name":"One","parent_account_sid":"AC0","timestamp":"2026-03-02T08:00:00.000Z","level":"INFO","group":"reservation","product_name":"TaskRouter","publisher":"Flex Task Assignment","publisher_metadata":"{}","payload_type":"application/json","payload":{"sid":"EV1","eventtype":"reservation.created","account_sid":"AC1","timestamp":"2026-03-02T08:00:00.000Z","workspace_sid":"WS1","workspace_name":"Flex Task Assignment","task_sid":"WT1","task_attributes":"{}","task_age":31088,"task_date_created":"2026-03-01T08:00:00.000Z","task_priority":1,"task_assignment_status":"reserved","task_completed_reason":"All reservations were completed","task_canceled_reason":"hangup","reason":"hangup"}}}`
 
 	rest = `{"account_sid":"AC1","description":"Worker ann updated to Idle Activity","event_data":{"worker_activity_name":"Idle","worker_activity_sid":"WA1","worker_attributes":"{}","worker_name":"ann","worker_sid":"WK1","worker_time_in_previous_activity":"26","worker_time_in_previous_activity_ms":"26123","worker_available":"true","workspace_sid":"WS1"},"event_date":"2015-02-07T00:32:41Z","event_date_ms":1772438400123,"event_type":"worker.activity","resource_type":"worker","sid":"EV2","workspace_sid":"WS1"}`
@@ -33,6 +34,21 @@ func brief(e event.Event) string {
 		}
 	}
 	return strings.Join(strings.Fields(s), " ")
+}
+
+func TestASchemaHasTheVersionBehindItsLastSlash(t *testing.T) {
+	for schema, want := range map[string]uint32{
+		`"https://events-schemas.twilio.com/TaskRouter.WDSEvent/4"`: 4, `"https://e/TaskRouter.WDSEvent/12.json"`: 12, `"https://e/3/"`: 0, `"https://e/v4"`: 0,
+		`"4"`: 0, `""`: 0, `null`: 0, `4`: 0, `"/99999999999999999999"`: 4294967295, `"/4/5"`: 5,
+	} {
+		line := strings.Replace(kinesis, `"https://events-schemas.twilio.com/TaskRouter.WDSEvent/4"`, schema, 1)
+		if got := only(t, line).Schema; got != want {
+			t.Errorf("%s: got %d, want %d", schema, got, want)
+		}
+	}
+	if got := only(t, rest).Schema; got != 0 {
+		t.Errorf("REST has schema %d", got)
+	}
 }
 
 func TestFixturesAreRead(t *testing.T) {

@@ -49,8 +49,8 @@ func only(t *testing.T, line string) event.Event {
 	return f.events[0]
 }
 
-// envelope is a record of an event: fields of the payload, as JSON, replace those that go without saying, or take them away
-// where they are empty.
+// envelope is a record of an event: fields of the payload, as JSON, replace those that go without
+// saying, or take them away where they are empty.
 func envelope(kind string, payload ...string) string {
 	fields := []struct{ name, value string }{
 		{"sid", `"EV1"`}, {"account_sid", `"AC1"`}, {"timestamp", `"2026-03-02T08:00:00.000Z"`},

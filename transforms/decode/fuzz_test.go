@@ -31,7 +31,8 @@ func seeds() []string {
 	return lines
 }
 
-// FuzzDecodesAsEncodingJSONWould decodes lines and compares what is found with what the reference finds.
+// FuzzDecodesAsEncodingJSONWould decodes lines and compares what is found with what the reference
+// finds.
 func FuzzDecodesAsEncodingJSONWould(f *testing.F) {
 	for _, s := range seeds() {
 		f.Add([]byte(s))

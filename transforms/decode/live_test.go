@@ -1,108 +1,134 @@
-package decode
+package decode_test
 
 import (
 	"bytes"
 	"context"
-	"math"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/google/go-cmp/cmp"
 
 	"flexbeam/internal/telemetry"
+	"flexbeam/pipeline/runtime"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/model"
 	"flexbeam/schemas/record"
+	"flexbeam/transforms/decode"
 	"flexbeam/transforms/keyed"
+	"flexbeam/transforms/keyed/local"
+	"flexbeam/transforms/task"
+	"flexbeam/transforms/worker"
 )
 
-// liveRun is what LiveFn did with a batch.
+// liveRun is what the transforms of a live stream did with a batch.
 type liveRun struct {
-	tasks, workers []int64  // times for which a timer is to be set
-	letters        []string // class and position
-	seen           []string // position of the store when a letter was written
+	woken   []int64  // times for which a timer is to be set
+	letters []string // class and position
+	seen    []string // position of the store when a letter was written
 }
 
-// batchOf returns a batch of records that arrive one after the other.
-func batchOf(progress string, records ...string) record.Batch {
+// batchOf returns a batch of records that arrive one after the other, a second each, from a time
+// on.
+func batchOf(progress string, from keyed.Millis, records ...string) record.Batch {
 	b := record.Batch{Source: "kinesis:s", Name: "shard-1", Progress: []byte(progress), Ends: []int64{}}
 	for i, r := range records {
 		b.Data = append(b.Data, r...)
 		b.Ends = append(b.Ends, int64(len(b.Data)))
 		b.Positions = append(b.Positions, progress+"-"+string(rune('a'+i)))
-		b.Arrivals = append(b.Arrivals, int64(1000*(i+1)))
+		b.Arrivals = append(b.Arrivals, int64(from)+int64(1000*i))
 	}
 	return b
 }
 
-// live hands a batch to LiveFn.
-func live(t *testing.T, fn *LiveFn, b record.Batch) liveRun {
+const (
+	taskEvent = `{"type":"com.twilio.taskrouter.task.created","id":"EZ1","time":"2026-03-02T08:00:00Z","data":{"payload":{"sid":"EV1","account_sid":"AC1","task_sid":"WT1"}}}`
+	noEvent   = `{"type":"com.twilio.eventstreams.test-event"}`
+)
+
+// stream is a live stream up to its store.
+type stream struct {
+	count  *telemetry.Counters
+	store  *local.Store
+	decode *decode.Fn
+	add    *local.AddFn
+}
+
+func newStream(t *testing.T) *stream {
 	t.Helper()
-	var r liveRun
-	to := func(times *[]int64) func(beam.EventTime, string, []byte) {
-		return func(ts beam.EventTime, _ string, _ []byte) { *times = append(*times, int64(ts)) }
+	store, _, err := local.Open(local.Options{Kinds: kinds})
+	if err != nil {
+		t.Fatal(err)
 	}
-	changes := func(block []byte) {
+	job := runtime.Start(runtime.Job{ID: t.Name()}, telemetry.New(time.Now), nil, nil)
+	t.Cleanup(func() {
+		store.Close()
+		job.End()
+	})
+	job.States = store
+	s := &stream{job.Counters, store, &decode.Fn{Job: job.Job, Kinds: kinds}, &local.AddFn{Job: job.Job}}
+	if err := errors.Join(s.decode.Setup(), s.add.Setup()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (s *stream) position() string { return string(s.store.Positions()["kinesis:s\x00shard-1"]) }
+
+// take hands a batch to the transforms, as they are fused.
+func (s *stream) take(t *testing.T, b record.Batch) (r liveRun) {
+	t.Helper()
+	letters := func(block []byte) {
 		err := change.Block(bytes.Clone(block)).Each(func(c change.Change) error {
 			get := func(column string) string { return model.DeadLetters.Get(c.Row, column).Str }
 			r.letters = append(r.letters, get("error_class")+" "+get("position"))
-			r.seen = append(r.seen, string(keyed.StoreOf(fn.Job).Positions()["kinesis:s\x00shard-1"]))
+			r.seen = append(r.seen, s.position())
 			return nil
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := fn.ProcessElement(context.Background(), b, to(&r.tasks), to(&r.workers), changes); err != nil {
+	err := s.decode.ProcessElement(context.Background(), b, func(b keyed.Batch) {
+		err := s.add.ProcessElement(context.Background(), b, func(ts beam.EventTime, _ string, _ []byte) { r.woken = append(r.woken, int64(ts)) }, letters)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}, letters, nil)
+	if err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
-const (
-	taskEvent = `{"type":"com.twilio.taskrouter.task.created","id":"EZ1","time":"2026-03-02T08:00:00Z","data":{"payload":{"sid":"EV1","account_sid":"AC1","task_sid":"WT1"}}}`
-	testEvent = `{"type":"com.twilio.eventstreams.test-event"}`
-)
-
-// liveStore makes the store of a job and a LiveFn that uses it.
-func liveStore(t *testing.T, job string) (*keyed.Store, *LiveFn) {
+// process processes all that waits, and returns how many distinct events the rules met.
+func (s *stream) process(t *testing.T) (distinct, copies int64) {
 	t.Helper()
-	store, _, err := keyed.OpenStore("", keyed.Sink{})
+	err := s.store.Process(context.Background(), keyed.End, local.Work{
+		Changes: func(change.Block) {}, Wake: func(keyed.Millis) {},
+		Done: func(out *keyed.Output) { distinct, copies = distinct+out.Distinct, copies+out.Copies },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	keyed.ShareStore(job, store)
-	t.Cleanup(func() {
-		store.Close()
-		keyed.UnshareStore(job)
-		telemetry.Forget(job)
-	})
-	fn := &LiveFn{Job: job}
-	if err := fn.Setup(); err != nil {
-		t.Fatal(err)
-	}
-	return store, fn
+	return distinct, copies
 }
 
 func TestDeadLettersAreWrittenBeforeThePositionBehindThemIsKept(t *testing.T) {
-	const job = "decode-live-test"
-	store, fn := liveStore(t, job)
-	r := live(t, fn, batchOf("1", taskEvent))
-	if d := cmp.Diff([]int64{1000}, r.tasks); d != "" || r.workers != nil || r.letters != nil {
+	s := newStream(t)
+	r := s.take(t, batchOf("1", 1000, taskEvent))
+	if d := cmp.Diff([]int64{1000}, r.woken); d != "" || r.letters != nil {
 		t.Fatalf("%s%+v", d, r)
 	}
-	if d := cmp.Diff([]string{"AC1\x00WT1"}, store.Due(keyed.Task, 1000)); d != "" {
-		t.Fatal(d)
+	if distinct, _ := s.process(t); distinct != 1 {
+		t.Fatalf("%d events were processed", distinct)
 	}
-	l := store.Lock(keyed.Task, "AC1\x00WT1")
-	store.Folded(l)
-	l.Unlock()
-	store.Done(1)
-	store.Sweep(1000 + keyed.OpenFor)
-	r = live(t, fn, batchOf("2", "{bad", taskEvent, "["+testEvent+","+taskEvent+"]"))
+	const later = 1000 + 15*keyed.Day // when the state of an open task is over
+	r = s.take(t, batchOf("2", later, "{bad", taskEvent, "["+noEvent+","+taskEvent+"]"))
 	want := []string{"invalid_json shard-1:2-a", "late shard-1:2-b", "late shard-1:2-c:1"}
 	if d := cmp.Diff(want, r.letters); d != "" {
 		t.Errorf("letters (-want +got):\n%s", d)
@@ -110,10 +136,10 @@ func TestDeadLettersAreWrittenBeforeThePositionBehindThemIsKept(t *testing.T) {
 	if d := cmp.Diff([]string{"1", "1", "1"}, r.seen); d != "" {
 		t.Errorf("the position when a letter was written (-want +got):\n%s", d)
 	}
-	if p := string(store.Positions()["kinesis:s\x00shard-1"]); p != "2" || r.tasks != nil || !store.Quiet() {
-		t.Errorf("at position %s, woken %d, quiet %t", p, r.tasks, store.Quiet())
+	if s.position() != "2" || r.woken != nil || !s.store.Quiet() {
+		t.Errorf("at position %s, woken %d, quiet %t", s.position(), r.woken, s.store.Quiet())
 	}
-	c := telemetry.For(job)
+	c := s.count
 	if n, e, d, l := c.Records.Load(), c.Events.Load(), c.Dropped.Load(), c.DeadLetters.Load(); n != 5 || e != 1 || d != 1 || l != 3 {
 		t.Errorf("%d records are %d events, %d dropped, %d dead letters", n, e, d, l)
 	}
@@ -121,14 +147,22 @@ func TestDeadLettersAreWrittenBeforeThePositionBehindThemIsKept(t *testing.T) {
 
 // An event that goes to a task and to a worker counts once, and its task decides as what.
 func TestAnEventOfATaskIsADeadLetterIfItIsLateForItsTask(t *testing.T) {
-	const job = "decode-late-test"
-	const ofBoth = `{"type":"com.twilio.taskrouter.worker.capacity.update","id":"EZ2","time":"2026-03-02T08:00:00Z","data":{"payload":{"sid":"EV2","account_sid":"AC1","task_sid":"WT1","worker_sid":"WK1"}}}`
-	const ofWorker = `{"type":"com.twilio.taskrouter.worker.capacity.update","id":"EZ3","time":"2026-03-02T08:00:00Z","data":{"payload":{"sid":"EV3","account_sid":"AC1","worker_sid":"WK1"}}}`
+	const (
+		ofBoth    = `{"type":"com.twilio.taskrouter.worker.capacity.update","id":"EZ2","time":"2026-03-02T08:00:00Z","data":{"payload":{"sid":"EV2","account_sid":"AC1","task_sid":"WT1","worker_sid":"WK1"}}}`
+		ofWorker  = `{"type":"com.twilio.taskrouter.worker.capacity.update","id":"EZ3","time":"2026-03-02T08:00:00Z","data":{"payload":{"sid":"EV3","account_sid":"AC1","worker_sid":"WK1"}}}`
+		endOfTask = `{"type":"com.twilio.taskrouter.task.completed","id":"EZ4","time":"2026-03-02T08:00:00Z","data":{"payload":{"sid":"EV4","account_sid":"AC1","task_sid":"WT1"}}}`
+		newer     = `{"type":"com.twilio.taskrouter.worker.capacity.update","id":"EZ5","time":"2026-03-02T09:00:00Z","data":{"payload":{"sid":"EV5","account_sid":"AC1","worker_sid":"WK1"}}}`
+	)
+	arrived, err := time.Parse(time.RFC3339, "2026-03-02T09:00:00Z")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := keyed.Millis(arrived.UnixMilli())
 	for _, test := range []struct {
 		name                  string
 		lateTask, lateWorker  bool
 		letters               []string
-		events, tasks, worker int // tasks and worker: events that their states take
+		events, tasks, worker int64 // tasks and worker: events that their states take
 	}{
 		{"neither is late", false, false, nil, 2, 1, 2},
 		{"late for the worker", false, true, []string{"late shard-1:2-b"}, 1, 1, 0},
@@ -136,53 +170,74 @@ func TestAnEventOfATaskIsADeadLetterIfItIsLateForItsTask(t *testing.T) {
 		{"late for both", true, true, []string{"late shard-1:2-a", "late shard-1:2-b"}, 0, 0, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			store, fn := liveStore(t, job)
-			live(t, fn, batchOf("1", taskEvent, ofWorker))
-			held := func(kind keyed.Kind, key string) (n int) {
-				l := store.Lock(kind, key)
-				if l == nil {
-					return 0
-				}
-				defer l.Unlock()
-				events, err := event.Decode(l.Blocks, nil)
-				if err != nil {
-					t.Fatal(err)
-				}
-				return len(events)
+			s := newStream(t)
+			begin := []string{taskEvent}
+			if test.lateTask { // its state is over a day after its end
+				begin = append(begin, endOfTask)
 			}
-			const task, worker = "AC1\x00WT1", "AC1\x00WK1"
-			l := store.Lock(keyed.Worker, worker)
-			if test.lateWorker {
-				l.Bound = math.MaxInt64
+			if test.lateWorker { // a newer event of the worker arrived more than a day before
+				begin = append(begin, newer)
 			}
-			l.Unlock()
-			if test.lateTask {
-				l := store.Lock(keyed.Task, task)
-				store.Folded(l)
-				l.Unlock()
-				store.Sweep(1000 + keyed.OpenFor)
-			}
-			c := telemetry.For(job)
-			records, events := c.Records.Load(), c.Events.Load()
-			tasks, workers := held(keyed.Task, task), held(keyed.Worker, worker)
-			r := live(t, fn, batchOf("2", ofBoth, ofWorker))
+			s.take(t, batchOf("1", first, begin...))
+			s.process(t)
+			records, events := s.count.Records.Load(), s.count.Events.Load()
+			r := s.take(t, batchOf("2", first+26*keyed.Hour, ofBoth, ofWorker))
 			slices.Sort(r.letters)
 			if d := cmp.Diff(test.letters, r.letters); d != "" {
 				t.Errorf("letters (-want +got):\n%s", d)
 			}
-			records, events = c.Records.Load()-records, c.Events.Load()-events
-			if letters := c.DeadLetters.Load(); records != 2 || events != int64(test.events) || letters != int64(len(test.letters)) {
+			records, events = s.count.Records.Load()-records, s.count.Events.Load()-events
+			if letters := s.count.DeadLetters.Load(); records != 2 || events != test.events || letters != int64(len(test.letters)) {
 				t.Errorf("%d records are %d events and %d dead letters", records, events, letters)
 			}
-			if tasks, workers = held(keyed.Task, task)-tasks, held(keyed.Worker, worker)-workers; tasks != test.tasks || workers != test.worker {
-				t.Errorf("the task took %d events, the worker %d, want %d and %d", tasks, workers, test.tasks, test.worker)
+			for _, want := range []struct {
+				kind, key string
+				n         int64
+			}{{task.Name, "AC1\x00WT1", test.tasks}, {worker.Name, "AC1\x00WK1", test.worker}} {
+				n := int64(0)
+				for _, id := range held(t, s.store, want.kind, want.key) {
+					if id == "EV2" || id == "EV3" {
+						n++
+					}
+				}
+				if n != want.n {
+					t.Errorf("%s took %d events, want %d", want.kind, n, want.n)
+				}
 			}
 		})
 	}
 }
 
+// held returns the ids of the events that a store holds of a key.
+func held(t *testing.T, s *local.Store, kind, key string) (ids []string) {
+	t.Helper()
+	k, err := keyed.Lookup(kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, _, err := s.State(k.ID, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, err := event.Decode(state.Block, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range events {
+		ids = append(ids, events[i].ID)
+	}
+	return ids
+}
+
 func TestALiveStreamWithoutAStoreSaysWhatItNeeds(t *testing.T) {
-	if err := (&LiveFn{Job: "no such job"}).Setup(); err == nil || !strings.Contains(err.Error(), "embedded runner") {
-		t.Errorf("got %v", err)
+	job := runtime.Job{ID: "no such job"}
+	for name, fn := range map[string]interface{ Setup() error }{"add": &local.AddFn{Job: job}, "process": &local.ProcessFn{Job: job}} {
+		if err := fn.Setup(); !errors.Is(err, runtime.ErrMissing) || !strings.Contains(err.Error(), "embedded runner") {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	err := (&local.WakeFn{Job: job}).ProcessElement(nil, nil)
+	if !errors.Is(err, runtime.ErrMissing) || !strings.Contains(err.Error(), "embedded runner") {
+		t.Errorf("wake: got %v", err)
 	}
 }

@@ -8,11 +8,13 @@ import (
 // A slot holds the JSON text of one value of a record.
 type slot uint8
 
-// The slots of an envelope or REST event, of data, and of a payload. The first ones are the fields of an event.
+// The slots of an envelope or REST event, of data, and of a payload. The first ones are the fields
+// of an event.
 const (
 	envType = slot(event.NumFields) + iota
 	envID
 	envTime
+	envSchema
 	envData
 	restSID
 	restAccount
@@ -36,7 +38,8 @@ const (
 	slots
 )
 
-// parts is a record taken apart: the JSON text of the values that matter, nil for those that are missing.
+// parts is a record taken apart: the JSON text of the values that matter, nil for those that are
+// missing.
 type parts struct {
 	at [slots][]byte
 }
@@ -53,6 +56,8 @@ func (r *parts) envelope(b []byte, i int) (int, error) {
 			s = envID
 		case "time":
 			s = envTime
+		case "dataschema":
+			s = envSchema
 		case "data":
 			clear(r.at[dataSID : dataPayload+1])
 			r.clearPayload()

@@ -3,23 +3,29 @@ package decode_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/google/go-cmp/cmp"
 
+	"flexbeam/internal/telemetry"
 	"flexbeam/internal/testkit/history"
+	"flexbeam/pipeline/runtime"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/model"
 	"flexbeam/schemas/record"
 	"flexbeam/transforms/deadletter"
 	"flexbeam/transforms/decode"
+	"flexbeam/transforms/keyed"
+	"flexbeam/transforms/task"
+	"flexbeam/transforms/worker"
 )
 
 func TestADeadLetterNamesItsPlaceAndKeepsItsBytes(t *testing.T) {
@@ -44,8 +50,7 @@ func TestADeadLetterNamesItsPlaceAndKeepsItsBytes(t *testing.T) {
 			var notes [][]byte
 			var got []string
 			take := func(b []byte) { got = append(got, letters(t, b)...) }
-			fn := &decode.BatchFn{Job: t.Name(), Buckets: 3}
-			fn.Setup()
+			fn := setUp(t, 3)
 			at := 0
 			for range cut {
 				at += bytes.IndexByte(data[at:], '\n') + 1
@@ -57,8 +62,7 @@ func TestADeadLetterNamesItsPlaceAndKeepsItsBytes(t *testing.T) {
 			for i := range batches {
 				b := batches[len(batches)-1-i] // in any order
 				b.Source, b.Name = "file", "day.ndjson"
-				ignore := func(int, []byte) {}
-				if err := fn.ProcessElement(context.Background(), b, ignore, ignore, take, func(_ string, n []byte) { notes = append(notes, n) }); err != nil {
+				if err := fn.ProcessElement(context.Background(), b, func(keyed.Batch) {}, take, func(_ string, n []byte) { notes = append(notes, n) }); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -80,6 +84,37 @@ func TestADeadLetterNamesItsPlaceAndKeepsItsBytes(t *testing.T) {
 	}
 }
 
+// kinds are those of the keys that events are sorted by.
+var kinds = []keyed.Spec{task.Options{}.Spec(), worker.Options{AsOf: event.None}.Spec()}
+
+// setUp returns a transform of a job of its own.
+func setUp(t *testing.T, buckets int) *decode.Fn {
+	t.Helper()
+	job := runtime.Start(runtime.Job{ID: t.Name()}, telemetry.New(time.Now), nil, nil)
+	t.Cleanup(job.End)
+	fn := &decode.Fn{Job: job.Job, Kinds: kinds, Buckets: buckets}
+	if err := fn.Setup(); err != nil {
+		t.Fatal(err)
+	}
+	return fn
+}
+
+// ofTasks returns the events that a batch has for tasks.
+func ofTasks(t *testing.T, b keyed.Batch) (events []event.Event) {
+	t.Helper()
+	for _, in := range b.Inputs {
+		kind := keyed.ByID(in.Kind)
+		if kind.Name != task.Name {
+			continue
+		}
+		var err error
+		if events, err = event.Decode(in.Block, events); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return events
+}
+
 // letters tells dead letters in short.
 func letters(t *testing.T, b []byte) []string {
 	t.Helper()
@@ -99,12 +134,10 @@ func letters(t *testing.T, b []byte) []string {
 }
 
 func TestAnArchiveThatCannotBeReadOnIsADeadLetterBehindItsLines(t *testing.T) {
-	fn := &decode.StreamFn{Job: t.Name()}
-	fn.Setup()
+	fn := setUp(t, 0)
 	var got []string
 	b := record.Batch{Source: "file", Name: "day.gz", FirstLine: 11, Data: []byte(envelope("task.created") + "\n" + `{"half":`), Broken: "ends early"}
-	ignore := func(_ beam.EventTime, _ string, _ []byte) {}
-	if err := fn.ProcessElement(context.Background(), b, ignore, ignore, func(b []byte) { got = append(got, letters(t, b)...) }); err != nil {
+	if err := fn.ProcessElement(context.Background(), b, func(keyed.Batch) {}, func(b []byte) { got = append(got, letters(t, b)...) }, nil); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{`file | day.gz:12 | invalid_json | {"half":`, `file | day.gz:13 | unreadable_archive | `}
@@ -113,8 +146,8 @@ func TestAnArchiveThatCannotBeReadOnIsADeadLetterBehindItsLines(t *testing.T) {
 	}
 }
 
-// TestRecordsThatCanBeReadAgainAreToldApartLikeOthers decodes contradicting records of one id from a plain file, where their
-// hashes wait until they are needed, and from memory.
+// TestRecordsThatCanBeReadAgainAreToldApartLikeOthers decodes contradicting records of one id from
+// a plain file, where their hashes wait until they are needed, and from memory.
 func TestRecordsThatCanBeReadAgainAreToldApartLikeOthers(t *testing.T) {
 	var lines [][]byte
 	for i := range 30 {
@@ -127,24 +160,17 @@ func TestRecordsThatCanBeReadAgainAreToldApartLikeOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	decoded := func(b record.Batch) []event.Event {
-		fn := &decode.BatchFn{Job: t.Name(), Buckets: 1}
-		fn.Setup()
+		fn := setUp(t, 1)
 		b.Source, b.Name, b.Data, b.FirstLine = "file", path, data, 1
 		var events []event.Event
-		take := func(_ int, block []byte) {
-			var err error
-			if events, err = event.Decode(block, events); err != nil {
-				t.Fatal(err)
-			}
-		}
-		ignore := func(string, []byte) {}
-		if err := fn.ProcessElement(context.Background(), b, take, func(int, []byte) {}, nil, ignore); err != nil {
+		take := func(b keyed.Batch) { events = append(events, ofTasks(t, b)...) }
+		if err := fn.ProcessElement(context.Background(), b, take, nil, func(string, []byte) {}); err != nil {
 			t.Fatal(err)
 		}
 		return events
 	}
 	best := func(events []event.Event) string {
-		distinct, err := event.Distinct(event.Groups(events, event.TaskSID)[0].Events)
+		distinct, err := event.Distinct(event.Groups(events, event.TaskSID)[0].Events, textOf)
 		if err != nil || len(distinct) != 1 {
 			t.Fatalf("%d events, %v", len(distinct), err)
 		}
@@ -159,12 +185,27 @@ func TestRecordsThatCanBeReadAgainAreToldApartLikeOthers(t *testing.T) {
 	if a, k := best(again), best(kept); a != k {
 		t.Errorf("read again %q counts, kept in memory %q", a, k)
 	}
+	if _, err := event.Distinct(event.Groups(decoded(record.Batch{Plain: true}), event.TaskSID)[0].Events, nil); !errors.Is(err, event.ErrNoText) {
+		t.Errorf("where no file can be read: %v", err)
+	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := event.Distinct(event.Groups(decoded(record.Batch{Plain: true}), event.TaskSID)[0].Events); err == nil {
-		t.Error("a file that is gone gives no error")
+	if _, err := event.Distinct(event.Groups(decoded(record.Batch{Plain: true}), event.TaskSID)[0].Events, textOf); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file that is gone gives %v", err)
 	}
+}
+
+// textOf reads the text of a record again.
+func textOf(p event.Place) ([]byte, error) {
+	f, err := os.Open(p.File)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b := make([]byte, p.Length)
+	_, err = f.ReadAt(b, p.Offset)
+	return b, err
 }
 
 func TestLargeBatchesAreDividedWithoutALossOrAMixUp(t *testing.T) {
@@ -175,18 +216,11 @@ func TestLargeBatchesAreDividedWithoutALossOrAMixUp(t *testing.T) {
 			data = append(data, "broken\n"...)
 		}
 	}
-	fn := &decode.BatchFn{Job: t.Name(), Buckets: 4}
-	fn.Setup()
+	fn := setUp(t, 4)
 	n, places := 0, []string{}
-	take := func(_ int, block []byte) {
-		events, err := event.Decode(block, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		n += len(events)
-	}
+	take := func(b keyed.Batch) { n += len(ofTasks(t, b)) }
 	b := record.Batch{Source: "file", Name: "f", Data: data, FirstLine: 1}
-	err := fn.ProcessElement(context.Background(), b, take, func(int, []byte) {}, func(b []byte) { places = letters(t, b) }, func(string, []byte) {})
+	err := fn.ProcessElement(context.Background(), b, take, func(b []byte) { places = letters(t, b) }, func(string, []byte) {})
 	if err != nil || n != 6000 {
 		t.Fatalf("%d events, %v", n, err)
 	}

@@ -19,7 +19,8 @@ import (
 	"flexbeam/transforms/decode"
 )
 
-// The reference is the decoder as one would write it on encoding/json, slow and short. object is a record or a part of one.
+// The reference is the decoder as one would write it on encoding/json, slow and short. object is a
+// record or a part of one.
 type object = map[string]any
 
 // decodeByReference decodes a line.
@@ -82,6 +83,9 @@ func parse(b []byte) (any, bool) {
 	return v, true
 }
 
+// version matches a schema that ends with a name or number beginning with digits.
+var version = regexp.MustCompile(`(?s)/([0-9]+)[^/]*$`)
+
 func reference(b []byte, r object) (e event.Event, payload object, _ decode.Class) {
 	kind, inside := strings.CutPrefix(words(r["type"]), decode.TypePrefix)
 	if words(r["type"]) != "" && !inside {
@@ -131,6 +135,13 @@ func reference(b []byte, r object) (e event.Event, payload object, _ decode.Clas
 	} else {
 		e.Text[event.AccountSID] = either(e.Text[event.AccountSID], words(data["account_sid"]))
 		e.ID = either(words(payload["sid"]), words(data["sid"]), words(r["id"]), fmt.Sprintf("%x", sum))
+		if m := version.FindStringSubmatch(words(r["dataschema"])); m != nil {
+			n, err := strconv.ParseUint(m[1], 10, 32)
+			if err != nil {
+				n = math.MaxUint32
+			}
+			e.Schema = uint32(n)
+		}
 	}
 	e.Time = event.None
 	for _, v := range []any{payload["timestamp"], data["timestamp"], r["event_date_ms"], r["time"]} {
@@ -279,7 +290,8 @@ func isoTime(s string) (time.Time, bool) {
 	return at.Add(-offset), same && n(m[1]) > 0 && n(z[2]) < 24 && n(z[3]) < 60
 }
 
-// attributesByReference returns what the paths of a tree hold in a payload's attributes, and whether it has any.
+// attributesByReference returns what the paths of a tree hold in a payload's attributes, and
+// whether it has any.
 func attributesByReference(t *attribute.Tree, v any) (map[string]string, bool) {
 	if s, ok := v.(string); ok {
 		v, _ = parse([]byte(s))

@@ -11,12 +11,13 @@ import (
 	"flexbeam/schemas/event"
 )
 
-// view returns the bytes as a string without a copy. The bytes must not change while the string is in use: they belong to
-// the record that is being decoded, or to memory that is never written again.
+// view returns the bytes as a string without a copy. The bytes must not change while the string is
+// in use: they belong to the record that is being decoded, or to memory that is never written
+// again.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// text returns a JSON value as trimmed text: numbers without exponent, lists joined, null and objects empty (contract,
-// sections 2.15 and 9).
+// text returns a JSON value as trimmed text. Numbers have no exponent, lists are joined, null and
+// objects are empty (contract, sections 2.15 and 9).
 func text(v []byte) string {
 	if len(v) == 0 {
 		return ""

@@ -48,6 +48,9 @@ func TestEngagementAndWrapUpMakeUpACompletedAgentRow(t *testing.T) {
 			}
 			wrapUp, wrapped := r.ms("wrap_up_time_seconds")
 			at, any := lastWrapup(events, r)
+			if any && !wrapped && at >= end {
+				continue // the agent was taken away before
+			}
 			if any != wrapped {
 				rt.Fatalf("%s: wrap-up time known: %v, wrapup seen: %v", r.text("engagement_id"), wrapped, any)
 			}
@@ -73,6 +76,104 @@ func lastWrapup(events []history.Event, r row) (at int64, ok bool) {
 		}
 	}
 	return at, ok
+}
+
+// takes are the events that take an accepted reservation away.
+var takes = []string{"reservation.timeout", "reservation.canceled", "reservation.rejected", "reservation.rescinded", "reservation.failed"}
+
+// TestNobodyWorksOnWhatWasTakenAway holds agent rows to the events that take their reservation
+// away: a row ends at the first of them behind the acceptance, and where the customer then waits
+// nobody else is there.
+func TestNobodyWorksOnWhatWasTakenAway(t *testing.T) {
+	taken, again := 0, 0
+	rapid.Check(t, func(rt *rapid.T) {
+		events, rows := drawRows(rt)
+		accepted := map[string]int64{}
+		for _, e := range events {
+			r := e.Account + e.Text("task_sid") + e.Text("reservation_sid")
+			if at, ok := accepted[r]; e.Kind == "reservation.accepted" && (!ok || e.Time < at) {
+				accepted[r] = e.Time
+			}
+		}
+		of := map[string]row{}
+		for _, r := range rows {
+			if r.text("engagement_type") == "Agent" {
+				of[r.text("account_sid")+r.text("task_sid")+r.text("reservation_sid")] = r
+			}
+		}
+		for _, e := range events {
+			key := e.Account + e.Text("task_sid") + e.Text("reservation_sid")
+			at, ok := accepted[key]
+			if !ok || !slices.Contains(takes, e.Kind) || e.Time <= at {
+				continue
+			}
+			taken++
+			if end, ended := of[key].ms("end_time"); !ended || end > e.Time {
+				rt.Fatalf("%s was taken away at %d, its row ends at %d", key, e.Time, end)
+			}
+		}
+		for _, q := range rows {
+			id, own := q.text("engagement_id"), q.text("task_sid")+":"
+			i := slices.IndexFunc(events, func(e history.Event) bool {
+				return own+e.ID == id && e.Account == q.text("account_sid") && slices.Contains(takes, e.Kind)
+			})
+			if i < 0 {
+				continue
+			}
+			again++
+			start, _ := q.ms("start_time")
+			for _, a := range of {
+				from, _ := a.ms("start_time")
+				to, ended := a.ms("end_time")
+				if a.text("account_sid")+a.text("task_sid") == q.text("account_sid")+q.text("task_sid") && from < start && (!ended || to > start) {
+					rt.Fatalf("%s waits from %d on beside %s", id, start, a.text("engagement_id"))
+				}
+			}
+		}
+	})
+	if taken < 100 || again < 30 {
+		t.Errorf("only %d reservations were taken away, and %d customers waited again", taken, again)
+	}
+}
+
+// TestAKeyLeavesNoContactInClear folds each task with and without a key: what names a customer in
+// clear stands in no cell.
+func TestAKeyLeavesNoContactInClear(t *testing.T) {
+	hidden := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		tasks := map[string][]history.Event{}
+		for _, e := range history.Draw(rt, history.Size{Tasks: 3}) {
+			tasks[e.Account+e.Text("task_sid")] = append(tasks[e.Account+e.Text("task_sid")], e)
+		}
+		for _, events := range tasks {
+			lines := history.Lines(events, history.All(history.Object))
+			contacts := map[string]bool{}
+			for _, c := range history.Fold(lines, history.Options{}).Rows("customers") {
+				if c["isolated"] == "false" {
+					contacts[c["contact_id"]] = true
+				}
+			}
+			keyed := history.Fold(lines, history.Options{ContactKey: "secret"})
+			for _, r := range keyed.Rows("engagements") {
+				for column, v := range r {
+					if contacts[v] && model.Engagements.Columns[model.Engagements.Col(column)].Type == model.String {
+						rt.Fatalf("%s of %s is %q in clear", column, r["engagement_id"], v)
+					}
+					if len(v) == 64 && column != "contact_id" && column != "conversation_id" {
+						hidden++
+					}
+				}
+			}
+			for _, c := range keyed.Rows("customers") {
+				if contacts[c["contact_id"]] {
+					rt.Fatalf("the customer %q is in clear", c["contact_id"])
+				}
+			}
+		}
+	})
+	if hidden < 30 {
+		t.Errorf("only %d cells were hidden", hidden)
+	}
 }
 
 func TestQueueRowsOfATaskNeverOverlap(t *testing.T) {
@@ -127,7 +228,8 @@ func TestAReservationIsAnAgentOrAnInvitationNeverBoth(t *testing.T) {
 	})
 }
 
-// TestVersionsCountWhatIsKnown mixes the forms: versions count distinct events, and among them those of Event Streams.
+// TestVersionsCountWhatIsKnown mixes the forms: versions count distinct events, and among them
+// those of Event Streams.
 func TestVersionsCountWhatIsKnown(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		d := history.NewDice(rt)

@@ -7,43 +7,73 @@ import (
 	"flexbeam/schemas/attribute"
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/model"
+	"flexbeam/transforms/customer"
 )
+
+// DefaultLeftReasons are the reasons of a cancellation that mean that the customer left (contract,
+// section 2.3).
+var DefaultLeftReasons = []string{"hangup", "customer_hangup", "caller hung up", "customer hung up", "customer left", "customer ended chat"}
+
+// A Task says what is known of a task besides what its engagements tell.
+type Task struct {
+	Account, SID string
+	Contact      string          // contact_id
+	Named        *customer.Named // all that its events may call the customer by
+	Version      int64           // row_version
+}
 
 // A Folder folds tasks. It reuses its memory and serves one goroutine.
 type Folder struct {
-	reservations  []reservation
-	spans         []span
-	inferredEntry int64 // start of a row of rule 4, event.None without one
-	byEnd         []int
-	overlay       *attribute.Overlay // grows with the end of the rows
-	late          *attribute.Overlay // the same for recordings, two minutes behind
-	all           *attribute.Overlay // the overlay of everything
-	roles         *attribute.Overlay
-	row           model.Row
+	leftReasons  map[string]bool // by their letters and digits
+	reservations []reservation
+	spans        []span
+	taken        []int          // indexes of the agent rows that a taking-away ended, in order of it
+	inferred     *event.Event   // the event that ended the row of rule 4, nil without one
+	entries      []*event.Event // the taking-away events that count as queue entries
+	byEnd        []int
+	overlay      *attribute.Overlay // grows with the end of the rows
+	late         *attribute.Overlay // the same for recordings, two minutes behind
+	all          *attribute.Overlay // the overlay of everything
+	roles        *attribute.Overlay
+	row          model.Row
 }
 
-// NewFolder returns a Folder.
-func NewFolder() *Folder {
+// NewFolder returns a Folder. leftReasons are the reasons of a cancellation that mean that the
+// customer left, compared by their letters and digits; nil: DefaultLeftReasons.
+func NewFolder(leftReasons []string) *Folder {
+	if leftReasons == nil {
+		leftReasons = DefaultLeftReasons
+	}
+	reasons := map[string]bool{}
+	for _, r := range leftReasons {
+		if r = Letters(r); r != "" {
+			reasons[r] = true
+		}
+	}
 	return &Folder{
-		overlay: attribute.NewOverlay(model.TaskTree),
-		late:    attribute.NewOverlay(model.TaskTree),
-		all:     attribute.NewOverlay(model.TaskTree),
-		roles:   attribute.NewOverlay(model.WorkerTree),
-		row:     model.Engagements.NewRow(),
+		leftReasons: reasons,
+		overlay:     attribute.NewOverlay(model.TaskTree),
+		late:        attribute.NewOverlay(model.TaskTree),
+		all:         attribute.NewOverlay(model.TaskTree),
+		roles:       attribute.NewOverlay(model.WorkerTree),
+		row:         model.Engagements.NewRow(),
 	}
 }
 
-// Fold calls emit with every row of a task. events are its distinct events in order (event.Distinct), contact is its
-// contact_id, version its row_version. A row is valid until emit returns.
-func (f *Folder) Fold(account, task, contact string, events []*event.Event, version int64, emit func(model.Row)) {
+// Fold calls emit with every row of a task. events are its distinct events in order
+// (event.Distinct). A row is valid until emit returns.
+func (f *Folder) Fold(t Task, events []*event.Event, emit func(model.Row)) {
 	if len(events) == 0 {
 		return
 	}
-	f.spans = f.spans[:0]
-	f.inferredEntry = event.None
+	f.spans, f.taken, f.entries = f.spans[:0], f.taken[:0], f.entries[:0]
+	f.inferred = nil
+	f.all.Reset()
+	lay(f.all, events, 0, maxTime, "")
 	f.collect(events)
-	f.queueRows(task, events)
 	f.reservationRows(events)
+	f.queueRows(t.SID, events)
+	f.waits(events)
 	if len(f.spans) == 0 {
 		return
 	}
@@ -66,10 +96,7 @@ func (f *Folder) Fold(account, task, contact string, events []*event.Event, vers
 		return i - j
 	})
 
-	f.all.Reset()
-	lay(f.all, events, 0, maxTime, "")
-	t := f.task(account, task, contact, events, version)
-
+	values := f.values(t, events)
 	f.overlay.Reset()
 	f.late.Reset()
 	done, lateDone := 0, 0
@@ -85,7 +112,7 @@ func (f *Folder) Fold(account, task, contact string, events []*event.Event, vers
 				recording = f.late
 			}
 		}
-		f.fill(t, s, events, o, recording)
+		f.fill(values, s, events, o, recording)
 		emit(f.row)
 	}
 }
@@ -95,8 +122,9 @@ const (
 	recordingGraceMS = 2 * 60 * 1000 // rule 11
 )
 
-// lay adds the snapshots of events[from:] up to a time to the overlay and returns the index of the first event behind. last
-// is the snapshot that was added before: the same again changes nothing.
+// lay adds to the overlay the snapshots of events[from:] up to a time. It returns the index of the
+// first event behind that time. last is the snapshot that was added before: the same one again
+// changes nothing.
 func lay(o *attribute.Overlay, events []*event.Event, from int, upTo int64, last attribute.Snapshot) int {
 	for ; from < len(events) && events[from].Time <= upTo; from++ {
 		e := events[from]

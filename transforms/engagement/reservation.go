@@ -1,15 +1,21 @@
 package engagement
 
-import "flexbeam/schemas/event"
+import (
+	"slices"
 
-// A reservation holds the events of one reservation, by what they say (contract, section 9: of several created, accepted or
-// completed the first counts, of several wrapup the last).
+	"flexbeam/schemas/event"
+)
+
+// A reservation holds the events of one reservation, by what they say. Of several created, accepted
+// or completed events the first counts, of several wrapup events the last (contract, section 9).
 type reservation struct {
 	sid                                  string
 	events                               []*event.Event
 	created, accepted, wrapup, completed *event.Event
-	ending                               *event.Event // the first of timeout, canceled, failed, rejected, rescinded
+	ending                               *event.Event // first timeout, canceled, failed, rejected, rescinded
 	outcome                              string       // of ending
+	// taking is the first of these events behind accepted, else behind the first wrapup (rule 6).
+	taking *event.Event
 }
 
 // served tells whether an agent took it.
@@ -17,7 +23,19 @@ func (r *reservation) served() bool {
 	return r.accepted != nil || r.wrapup != nil || r.completed != nil
 }
 
-// collect sorts the events of reservations into f.reservations, in the order in which reservations appear.
+// served tells whether an agent took the task: whether a reservation was accepted, wrapped up or
+// completed.
+func (f *Folder) served() bool {
+	for i := range f.reservations {
+		if f.reservations[i].served() {
+			return true
+		}
+	}
+	return false
+}
+
+// collect sorts the events of reservations into f.reservations, in the order in which reservations
+// appear.
 func (f *Folder) collect(events []*event.Event) {
 	f.reservations = f.reservations[:0]
 	for _, e := range events {
@@ -42,6 +60,27 @@ func (f *Folder) collect(events []*event.Event) {
 			r.end(e, Rejected)
 		case event.ReservationRescinded:
 			r.end(e, Revoked)
+		}
+	}
+	for i := range f.reservations {
+		f.reservations[i].findTaking()
+	}
+}
+
+// findTaking finds the event that takes the reservation away from the agent who had it.
+func (r *reservation) findTaking() {
+	had := r.accepted
+	for _, e := range r.events {
+		switch e.Kind {
+		case event.ReservationWrapup:
+			if r.accepted == nil {
+				first(&had, e)
+			}
+		case event.ReservationTimeout, event.ReservationCanceled, event.ReservationFailed, event.ReservationRejected, event.ReservationRescinded:
+			if had != nil && had.Before(e) {
+				r.taking = e
+				return
+			}
 		}
 	}
 }
@@ -74,7 +113,8 @@ func (f *Folder) reservation(sid string) *reservation {
 	return &f.reservations[n]
 }
 
-// reservationRows makes the row of each reservation: agent or invitation, never both.
+// reservationRows makes the row of each reservation: agent or invitation, never both. The wait of
+// agents is not known yet.
 func (f *Folder) reservationRows(events []*event.Event) {
 	for i := range f.reservations {
 		r := &f.reservations[i]
@@ -87,6 +127,7 @@ func (f *Folder) reservationRows(events []*event.Event) {
 			f.invitationRow(r, events)
 		}
 	}
+	slices.SortFunc(f.taken, func(i, j int) int { return event.Compare(f.spans[i].closing, f.spans[j].closing) })
 }
 
 // agentRow makes the row of an accepted reservation (rules 6 and 7).
@@ -95,19 +136,34 @@ func (f *Folder) agentRow(r *reservation, events []*event.Event) {
 	s.reservation = r
 	f.endAgent(&s, r, events, r.accepted)
 	to := s.end
-	if r.wrapup != nil {
-		to = r.wrapup.Time
-		s.wrapUp = between(r.wrapup.Time, s.end)
+	if w := r.lastWrapup(&s); w != nil {
+		to = w.Time
+		s.wrapUp = between(w.Time, s.end)
 	}
 	s.engagement = between(s.start, to)
 	if r.created != nil {
 		s.invitation = between(r.created.Time, s.start)
 	}
-	s.wait = between(f.lastEntry(events, s.start), s.start)
 	f.spans = append(f.spans, s)
 }
 
-// corruptedRow makes the row of a reservation that was never seen to be accepted but ended like one that was (rule 8).
+// lastWrapup returns the wrapup that counts: the last one that does not lie behind the taking-away
+// that ended the row.
+func (r *reservation) lastWrapup(s *span) *event.Event {
+	if r.wrapup == nil || s.closing == nil || s.closing != r.taking || r.wrapup.Before(s.closing) {
+		return r.wrapup
+	}
+	var last *event.Event
+	for _, e := range r.events {
+		if e.Kind == event.ReservationWrapup && e.Before(s.closing) {
+			last = e
+		}
+	}
+	return last
+}
+
+// corruptedRow makes the row of a reservation that ended like an accepted one, though nothing tells
+// that it was accepted (rule 8).
 func (f *Folder) corruptedRow(r *reservation, events []*event.Event) {
 	s := newSpan(Agent, r.sid, r.events[0], r.events[0].Time)
 	s.reservation = r
@@ -116,14 +172,19 @@ func (f *Folder) corruptedRow(r *reservation, events []*event.Event) {
 	f.spans = append(f.spans, s)
 }
 
-// endAgent ends an agent row: by its completion, else by the first end of the task behind it (rule 6).
+// endAgent ends an agent row: by its completion or its taking-away, whichever comes first, else by
+// the first end of the task behind it (rule 6).
 func (f *Folder) endAgent(s *span, r *reservation, events []*event.Event, start *event.Event) {
-	if r.completed != nil {
-		s.closing, s.end, s.status = r.completed, r.completed.Time, Completed
+	e := r.completed
+	if r.taking != nil && (e == nil || r.taking.Before(e)) {
+		e = r.taking
+		f.taken = append(f.taken, len(f.spans))
+	}
+	if e != nil {
+		s.closing, s.end, s.status = e, e.Time, Completed
 		return
 	}
-	e := taskEnd(events, start)
-	if e == nil {
+	if e = taskEnd(events, start); e == nil {
 		return
 	}
 	s.closing, s.end, s.status, s.inferred = e, e.Time, Completed, true
@@ -135,27 +196,43 @@ func (f *Folder) endAgent(s *span, r *reservation, events []*event.Event, start 
 // taskEnd returns the first event behind start that ends the task, nil when there is none.
 func taskEnd(events []*event.Event, start *event.Event) *event.Event {
 	for _, e := range events {
-		switch e.Kind {
-		case event.TaskCompleted, event.TaskCanceled, event.TaskDeleted, event.TaskSystemDeleted:
-			if start.Before(e) {
-				return e
-			}
+		if e.Kind.EndsTask() && start.Before(e) {
+			return e
 		}
 	}
 	return nil
 }
 
-// lastEntry returns when the customer last began to wait, at or before a time: event.None when that was not seen.
-func (f *Folder) lastEntry(events []*event.Event, at int64) int64 {
+// waits fills in how long the customer had waited for each agent (rule 7).
+func (f *Folder) waits(events []*event.Event) {
+	for i := range f.spans {
+		s := &f.spans[i]
+		if s.kind == Agent && s.reservation.accepted != nil {
+			s.wait = between(f.lastEntry(events, s.opening), s.start)
+		}
+	}
+}
+
+// lastEntry returns when the customer last began to wait before an agent accepted, event.None if
+// that was not seen.
+func (f *Folder) lastEntry(events []*event.Event, accepted *event.Event) int64 {
 	last := int64(event.None)
-	if f.inferredEntry != event.None && f.inferredEntry <= at {
-		last = f.inferredEntry
+	q := f.inferred
+	if q != nil && q.QueueEnteredAt <= accepted.Time {
+		last = q.QueueEnteredAt
 	}
 	for _, e := range events {
-		if e.Time > at {
+		if e.Time > accepted.Time {
 			break
 		}
 		if e.Kind == event.QueueEntered || e.Kind == event.TransferInitiated {
+			last = max(last, e.Time)
+		}
+	}
+	for _, e := range f.entries {
+		// Was the row of rule 4 open at e?
+		inferred := q != nil && q.QueueEnteredAt < e.Time && e.Before(q)
+		if e.Before(accepted) && !inferred {
 			last = max(last, e.Time)
 		}
 	}
@@ -166,7 +243,8 @@ func (f *Folder) lastEntry(events []*event.Event, at int64) int64 {
 func (f *Folder) invitationRow(r *reservation, events []*event.Event) {
 	end, outcome, inferred := r.ending, r.outcome, false
 	if end == nil {
-		end, outcome, inferred = taskEnd(events, r.events[0]), Missed, true
+		end, outcome = f.inferEnd(r, events)
+		inferred = true
 	}
 	if end == nil {
 		return
@@ -184,4 +262,46 @@ func (f *Folder) invitationRow(r *reservation, events []*event.Event) {
 		s.invitation = between(start, s.end)
 	}
 	f.spans = append(f.spans, s)
+}
+
+// togetherMS is how far apart, at most, the offers are created that a workflow makes to several
+// agents at once (rule 9).
+const togetherMS = 2000
+
+// inferEnd finds the end of an offer whose own end was not seen: the event at which it was over,
+// and how it ended. The event is nil while nothing tells that the offer is over (rule 9).
+func (f *Folder) inferEnd(r *reservation, events []*event.Event) (end *event.Event, outcome string) {
+	earliest := r.events[0]
+	created := earliest.Time
+	if r.created != nil {
+		created = r.created.Time
+	}
+	candidate := func(e *event.Event, how string) {
+		if e != nil && earliest.Before(e) && (end == nil || e.Before(end)) {
+			end, outcome = e, how
+		}
+	}
+	ended := taskEnd(events, earliest)
+	over := ended != nil
+	candidate(ended, Missed)
+	for i := range f.reservations {
+		o := &f.reservations[i]
+		if o == r {
+			continue
+		}
+		over = over || o.accepted != nil && earliest.Before(o.accepted)
+		if o.created == nil {
+			continue
+		}
+		switch gap := o.created.Time - created; {
+		case gap > togetherMS:
+			candidate(o.created, Missed)
+		case gap >= -togetherMS:
+			candidate(o.accepted, Revoked)
+		}
+	}
+	if !over {
+		return nil, ""
+	}
+	return end, outcome
 }

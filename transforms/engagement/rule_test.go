@@ -8,7 +8,8 @@ import (
 	"flexbeam/internal/testkit/history"
 )
 
-// courses are short histories, each for one rule, with their engagements as history.Tables tells them.
+// courses are short histories, each for one rule, with their engagements as history.Tables tells
+// them.
 var courses = []struct {
 	rule   string
 	events string
@@ -123,6 +124,50 @@ var courses = []struct {
 		`0  entered
 		 9  task.canceled task_canceled_reason="hangup by agent"`,
 		[]string{"Q[0,9,Canceled]"},
+	},
+	{
+		"3 only letters and digits of a reason are compared",
+		`0  entered
+		 9  task.canceled task_canceled_reason="Customer-ended CHAT."`,
+		[]string{"Q[0,9,Customer Left]"},
+	},
+	{
+		"3 a reason without any letter is none",
+		`0  entered
+		 9  task.canceled task_canceled_reason="..." reason=hangup`,
+		[]string{"Q[0,9,Canceled]"},
+	},
+	{
+		"3 a customer who abandoned has left, as the application says, whatever the reason",
+		`0  entered ta={"conversations":{"abandoned":"Yes"}}
+		 9  task.canceled task_canceled_reason=timer`,
+		[]string{"Q[0,9,Customer Left]"},
+	},
+	{
+		"3 also when the task is completed, and when it is said behind the end",
+		`0   entered
+		 9   task.completed
+		 12  task.updated ta={"conversations":{"abandoned":true}}`,
+		[]string{"Q[0,9,Customer Left]"},
+	},
+	{
+		"3 an abandonment that is something else is none",
+		`0  entered ta={"conversations":{"abandoned":"Follow-Up"}}
+		 9  task.canceled`,
+		[]string{"Q[0,9,Canceled]"},
+	},
+	{
+		"3 nobody abandoned what an agent took, before or behind",
+		`0   entered ta={"conversations":{"abandoned":"Yes"}}
+		 9   task.canceled
+		 12  wrapup`,
+		[]string{"Q[0,9,Canceled]", "A[12,-,-,-,-,-] Corrupted inferred"},
+	},
+	{
+		"3 an abandonment says nothing of other ends",
+		`0  entered ta={"conversations":{"abandoned":"Yes"}}
+		 9  task.deleted`,
+		[]string{"Q[0,9,Deleted]"},
 	},
 	{
 		"3 system-deleted is Deleted",
@@ -290,6 +335,183 @@ var courses = []struct {
 		[]string{"A[3,9,-,-,6,-]"},
 	},
 	{
+		"6 an accepted reservation that is taken away ends there, whatever takes it",
+		`1  accepted WR1
+		 5  canceled WR1
+		 1  accepted WR2
+		 6  timeout WR2
+		 1  accepted WR3
+		 7  rejected WR3
+		 1  accepted WR4
+		 8  rescinded WR4
+		 1  accepted WR5
+		 9  failed WR5`,
+		[]string{"A[1,5,-,-,4,-]", "A[1,6,-,-,5,-]", "A[1,7,-,-,6,-]", "A[1,8,-,-,7,-]", "A[1,9,-,-,8,-]"},
+	},
+	{
+		"6 of completed and the taking-away the first counts",
+		`1  accepted WR1
+		 5  completed WR1
+		 6  canceled WR1
+		 1  accepted WR2
+		 6  canceled WR2
+		 7  completed WR2`,
+		[]string{"A[1,5,-,-,4,-]", "A[1,6,-,-,5,-]"},
+	},
+	{
+		"6 what lies before accepted takes nothing away",
+		`1  created
+		 2  rejected
+		 3  accepted
+		 9  completed`,
+		[]string{"A[3,9,-,2,6,-]"},
+	},
+	{
+		"6 the task's end counts only without both",
+		`1  accepted
+		 3  task.completed
+		 9  canceled`,
+		[]string{"A[1,9,-,-,8,-]"},
+	},
+	{
+		"6 a wrapup behind the taking-away does not count, one before it does",
+		`1   accepted WR1
+		 4   wrapup WR1
+		 6   canceled WR1
+		 9   wrapup WR1
+		 1   accepted WR2
+		 7   canceled WR2
+		 7   wrapup WR2
+		 8   completed WR2`,
+		[]string{"A[1,6,-,-,3,2]", "A[1,7,-,-,6,-]"},
+	},
+	{
+		"6 a wrapup behind completed counts as before",
+		`1   accepted WR1
+		 6   completed WR1
+		 9   wrapup WR1`,
+		[]string{"A[1,6,-,-,8,0]"},
+	},
+	{
+		"7 a customer whose agent was taken away waits again until the next agent",
+		`0    entered
+		 5    accepted WR1
+		 60   rejected WR1
+		 100  created WR2
+		 105  accepted WR2
+		 200  completed WR2
+		 200  task.completed`,
+		[]string{"Q[0,5,Accepted]", "A[5,60,5,-,55,-]", "Q[60,105,Accepted] inferred", "A[105,200,45,5,95,-]"},
+	},
+	{
+		"7 the wait ends like any other",
+		`5    accepted WR1
+		 60   rejected WR1
+		 100  created WR2
+		 105  rejected WR2
+		 110  task.canceled reason=hangup`,
+		[]string{"A[5,60,-,-,55,-]", "Q[60,110,Customer Left] inferred", "I[100,105,Rejected]"},
+	},
+	{
+		"7 entered replaces the row, and is the last entry",
+		`5    accepted WR1
+		 60   rejected WR1
+		 70   entered WQ2
+		 105  accepted WR2`,
+		[]string{"A[5,60,-,-,55,-]", "Q[70,105,Accepted]", "A[105,-,35,-,-,-] In Progress"},
+	},
+	{
+		"7 accepted of another reservation is enough",
+		`5    accepted WR1
+		 60   rejected WR1
+		 105  accepted WR2`,
+		[]string{"A[5,60,-,-,55,-]", "Q[60,105,Accepted] inferred", "A[105,-,45,-,-,-] In Progress"},
+	},
+	{
+		"7 nobody waits where the task ends",
+		`5   accepted WR1
+		 60  rejected WR1
+		 70  task.canceled
+		 80  created WR2`,
+		[]string{"A[5,60,-,-,55,-]"},
+	},
+	{
+		"7 nor where only the same reservation goes on",
+		`5   accepted WR1
+		 60  rejected WR1
+		 61  created WR1
+		 70  accepted WR1`,
+		[]string{"A[5,60,-,0,55,-]"},
+	},
+	{
+		"7 an end of the task before the taking-away does not count",
+		`5   accepted WR1
+		 50  task.completed
+		 60  rejected WR1
+		 80  accepted WR2`,
+		[]string{"A[5,60,-,-,55,-]", "Q[60,80,Accepted] inferred", "A[80,-,20,-,-,-] In Progress"},
+	},
+	{
+		"7 nobody waits while another agent is there",
+		`0    entered
+		 5    accepted WR1
+		 7    initiated to=WK2 type=WORKER
+		 9    accepted WR2
+		 60   canceled WR1
+		 90   accepted WR3
+		 95   completed WR2`,
+		[]string{"Q[0,5,Accepted]", "A[5,60,5,-,55,-]", "A[9,95,2,-,86,-]", "A[90,-,83,-,-,-] In Progress"},
+	},
+	{
+		"7 while a queue row is open the wait counts from it",
+		`5   accepted WR1
+		 50  entered WQ2
+		 60  rejected WR1
+		 80  accepted WR2`,
+		[]string{"A[5,60,-,-,55,-]", "Q[50,80,Accepted]", "A[80,-,30,-,-,-] In Progress"},
+	},
+	{
+		"7 a provisional row of a transfer is one",
+		`5   accepted WR1
+		 50  initiated to=WQ2
+		 60  rejected WR1
+		 80  accepted WR2`,
+		[]string{"A[5,60,-,-,55,-]", "Q[50,80,Accepted] inferred", "A[80,-,30,-,-,-] In Progress"},
+	},
+	{
+		"7 the row of an earlier taking-away is not: the wait counts from the last",
+		`5   accepted WR1
+		 10  wrapup WR2
+		 20  rejected WR1
+		 30  rejected WR2
+		 80  accepted WR3`,
+		[]string{"A[5,20,-,-,15,-]", "A[10,30,-,-,-,-] Corrupted inferred", "Q[30,80,Accepted] inferred", "A[80,-,50,-,-,-] In Progress"},
+	},
+	{
+		"7 of a row that was never seen to be accepted too",
+		`10  wrapup WR1
+		 11  wrapup WR1
+		 20  canceled WR1
+		 80  accepted WR2`,
+		[]string{"A[10,20,-,-,-,-] Corrupted inferred", "Q[20,80,Accepted] inferred", "A[80,-,60,-,-,-] In Progress"},
+	},
+	{
+		"7 an agent who accepted before the taking-away did not wait for it",
+		`0   entered
+		 5   accepted WR1
+		 60  accepted WR2 EV81
+		 60  rejected WR1 EV82`,
+		[]string{"Q[0,5,Accepted]", "A[5,60,5,-,55,-]", "A[60,-,60,-,-,-] In Progress"},
+	},
+	{
+		"7 in one millisecond the order of events decides",
+		`0   entered
+		 5   accepted WR1
+		 60  accepted WR2 EV92
+		 60  rejected WR1 EV91`,
+		[]string{"Q[0,5,Accepted]", "A[5,60,5,-,55,-]", "A[60,-,0,-,-,-] In Progress", "Q[60,60,Accepted] inferred"},
+	},
+	{
 		"7 engagement ends and wrap-up begins at wrapup",
 		`1  created
 		 3  accepted
@@ -391,6 +613,71 @@ var courses = []struct {
 		 3  created
 		 5  task.canceled`,
 		[]string{"I[3,5,Missed] inferred"},
+	},
+	{
+		"9 two agents were asked at once: the offer ends as Revoked when the other accepts",
+		`0     created WR1
+		 2     created WR2
+		 5     accepted WR1`,
+		[]string{"I[2,5,Revoked] inferred", "A[5,-,-,5,-,-] In Progress"},
+	},
+	{
+		"9 at once is two seconds either way",
+		`0     created WR2
+		 2     created WR1
+		 5     accepted WR1
+		 9     task.completed`,
+		[]string{"I[0,5,Revoked] inferred", "A[5,9,-,3,4,-] inferred"},
+	},
+	{
+		"9 and no more: then asking the next agent ends it",
+		`0      created WR2
+		 2.001  created WR1
+		 5      accepted WR1`,
+		[]string{"I[0,2.001,Missed] inferred", "A[5,-,-,2.999,-,-] In Progress"},
+	},
+	{
+		"9 asking the next agent ends nothing while nobody accepts and the task goes on",
+		`0   created WR1
+		 20  created WR2`,
+		nil,
+	},
+	{
+		"9 an agent who was asked earlier ends nothing, but tells that the task went on",
+		`0   created WR1
+		 20  created WR2
+		 25  accepted WR1`,
+		[]string{"A[25,-,-,25,-,-] In Progress"},
+	},
+	{
+		"9 one whose created is lost ends nothing either",
+		`0   created WR1
+		 5   accepted WR2
+		 9   task.canceled`,
+		[]string{"I[0,9,Missed] inferred", "A[5,9,-,-,4,-] inferred"},
+	},
+	{
+		"9 whichever comes first",
+		`0   created WR1
+		 0   created WR2
+		 5   created WR3
+		 9   accepted WR2`,
+		[]string{"I[0,5,Missed] inferred", "A[9,-,-,9,-,-] In Progress"},
+	},
+	{
+		"9 the offer's own end counts before all of it",
+		`0   created WR1
+		 0   created WR2
+		 5   accepted WR2
+		 9   timeout WR1`,
+		[]string{"I[0,9,Missed]", "A[5,-,-,5,-,-] In Progress"},
+	},
+	{
+		"9 where created is lost, the earliest event stands for it",
+		`1   reservation.unheard-of WR1
+		 2   created WR2
+		 5   accepted WR2`,
+		[]string{"A[5,-,-,3,-,-] In Progress", "I[5,5,Revoked] inferred"},
 	},
 	{
 		"9 an invitation is never in progress",

@@ -1,6 +1,8 @@
 package engagement
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"flexbeam/schemas/attribute"
@@ -47,7 +49,8 @@ func column(name string) attributeColumn {
 	return c
 }
 
-// attributeColumns returns the columns of a type that come from task attributes alone, but for those that have a rule.
+// attributeColumns returns the columns of a type that come from task attributes alone, but for
+// those that have a rule.
 func attributeColumns(t model.Type, ruled ...string) []attributeColumn {
 	return sourced(model.FromTask, t, ruled)
 }
@@ -76,7 +79,7 @@ next:
 var col = struct {
 	account, id, kind, status, outcome, conversation, task, reservation, agent, contact, start, end,
 	engagement, wrapUp, invitation, wait, queue, queueSID, channel, channelType, vendor, platform, direction,
-	companyContact, role, recording, endReason, inferred, updatedAt, version int
+	companyContact, role, recording, endReason, inferred, virtual, updatedAt, version int
 }{
 	account: table.Col("account_sid"), id: table.Col("engagement_id"), kind: table.Col("engagement_type"), status: table.Col("status"),
 	outcome: table.Col("outcome_type"), conversation: table.Col("conversation_id"), task: table.Col("task_sid"),
@@ -86,12 +89,14 @@ var col = struct {
 	queue: table.Col("queue"), queueSID: table.Col("queue_sid"), channel: table.Col("channel"), channelType: table.Col("channel_type"),
 	vendor: table.Col("channel_vendor"), platform: table.Col("platform"), direction: table.Col("direction"),
 	companyContact: table.Col("company_contact"), role: table.Col("engaged_role"), recording: table.Col("recording_url"),
-	endReason: table.Col("end_reason"), inferred: table.Col("inferred"), updatedAt: table.Col("updated_at"), version: table.Col("row_version"),
+	endReason: table.Col("end_reason"), inferred: table.Col("inferred"), virtual: table.Col("is_virtual"), updatedAt: table.Col("updated_at"), version: table.Col("row_version"),
 }
 
 var (
 	conversationIDs = column("conversation_id").ids
-	directionIDs    = column("direction").ids
+	conferenceID    = model.TaskTree.ID("conferenceSid")
+	virtualID       = model.TaskTree.ID("conversations.virtual")
+	abandonedID     = model.TaskTree.ID("conversations.abandoned")
 	queueIDs        = column("queue").ids
 	channelIDs      = column("channel").ids
 	channelTypeIDs  = column("channel_type").ids
@@ -100,36 +105,59 @@ var (
 	mediaID         = model.TaskTree.ID("conversations.media")
 	companyIn       = []attribute.ID{model.TaskTree.ID("to"), model.TaskTree.ID("called")}
 	companyOut      = []attribute.ID{model.TaskTree.ID("from"), model.TaskTree.ID("caller")}
+	voicemailID     = model.TaskTree.ID("callBackData.recordingUrl")
 )
+
+// hidden are the columns whose text a contact key hides if it equals a contact. These are all texts
+// but SIDs and words of the model (contract, section 9). contact_id and conversation_id have rules
+// of their own.
+var hidden = func() []int {
+	clear := strings.Fields("account_sid engagement_id engagement_type status outcome_type conversation_id task_sid reservation_sid agent_id " +
+		"contact_id queue_sid channel_type channel_vendor platform direction workspace_sid workflow_sid")
+	var cols []int
+	for i, c := range table.Columns {
+		if c.Type == model.String && !slices.Contains(clear, c.Name) {
+			cols = append(cols, i)
+		}
+	}
+	return cols
+}()
 
 // taskValues are the values that are chosen once for a task (rule 14).
 type taskValues struct {
-	account, task, contact, conversation, direction string
-	updatedAt, version                              int64
+	Task
+	conversation, direction string
+	virtual                 bool
+	updatedAt               int64
 }
 
-func (f *Folder) task(account, task, contact string, events []*event.Event, version int64) *taskValues {
-	t := &taskValues{account: account, task: task, contact: contact, version: version}
-	if t.conversation = f.all.First(conversationIDs...); t.conversation == "" {
-		t.conversation = task
+func (f *Folder) values(t Task, events []*event.Event) *taskValues {
+	v := &taskValues{Task: t, direction: customer.DirectionOf(f.all), virtual: f.all.True(virtualID)}
+	v.conversation = f.all.First(conversationIDs...)
+	if c := f.all.Text(conferenceID); v.conversation == "" && strings.HasPrefix(c, "WT") {
+		v.conversation = c
 	}
-	t.direction = customer.Direction(f.all.First(directionIDs...))
-	t.updatedAt = events[len(events)-1].Time // events are sorted by time
-	return t
+	if v.conversation == "" {
+		v.conversation = t.SID
+	}
+	v.conversation = t.Named.Conversation(v.conversation)
+	v.updatedAt = events[len(events)-1].Time // events are sorted by time
+	return v
 }
 
-// fill fills f.row with a span's values. o is its overlay, recording the one for recordings, nil when there can be none.
+// fill fills f.row with a span's values. o is the span's overlay. recording is that for recordings,
+// nil if there can be none.
 func (f *Folder) fill(t *taskValues, s *span, events []*event.Event, o, recording *attribute.Overlay) {
 	r := f.row
 	clear(r)
-	r[col.account] = model.Text(t.account)
+	r[col.account] = model.Text(t.Account)
 	r[col.id] = model.Text(s.id)
 	r[col.kind] = model.Text(s.kind)
 	r[col.status] = model.Text(s.status)
 	r[col.outcome] = model.Text(s.outcome)
 	r[col.conversation] = model.Text(t.conversation)
-	r[col.task] = model.Text(t.task)
-	r[col.contact] = model.Text(t.contact)
+	r[col.task] = model.Text(t.SID)
+	r[col.contact] = model.Text(t.Contact)
 	r[col.start] = model.Millis(s.start)
 	if !s.open() {
 		r[col.end] = model.Millis(s.end)
@@ -142,10 +170,11 @@ func (f *Folder) fill(t *taskValues, s *span, events []*event.Event, o, recordin
 	r[col.platform] = model.Text("Flex")
 	r[col.direction] = model.Text(t.direction)
 	r[col.inferred] = model.Boolean(s.inferred)
+	r[col.virtual] = model.Boolean(t.virtual)
 	r[col.updatedAt] = model.Millis(t.updatedAt)
-	r[col.version] = model.Integer(t.version)
+	r[col.version] = model.Integer(t.Version)
 	if s.closing != nil && s.outcome != Moved {
-		r[col.endReason] = model.Text(endReason(s.closing))
+		r[col.endReason] = model.Text(s.endReason())
 	}
 
 	for _, c := range textColumns {
@@ -176,32 +205,42 @@ func (f *Folder) fill(t *taskValues, s *span, events []*event.Event, o, recordin
 		channel = medium
 	}
 	r[col.channel] = model.Text(channel)
-	kind := o.First(channelTypeIDs...)
-	if kind == "" {
-		kind = channel
-	}
-	r[col.channelType] = model.Text(channelType(kind))
-	company := o.First(companyIDs...)
-	if company == "" {
-		ids := companyIn
-		if customer.Outgoing(t.direction) {
-			ids = companyOut
-		}
-		company = o.First(ids...)
-	}
-	r[col.companyContact] = model.Text(company)
+	r[col.channelType] = model.Text(channelType(o, medium))
+	r[col.companyContact] = model.Text(companyContact(t, o))
 
 	if s.reservation != nil {
 		r[col.reservation] = model.Text(s.reservation.sid)
 		f.fillAgent(s.reservation)
-		if s.kind == Agent && recording != nil && medium == "voice" {
-			r[col.recording] = model.Text(recordingURL(recording, s.reservation.sid))
+		if s.kind == Agent && recording != nil {
+			r[col.recording] = model.Text(recordingURL(recording, s.reservation.sid, medium == "voice"))
+		}
+	}
+	if t.Named.Hides() {
+		for _, c := range hidden {
+			r[c] = model.Text(t.Named.Hide(r[c].Str))
 		}
 	}
 }
 
-// fillAgent fills agent_id and the engaged_* columns, each from the first event that has it: accepted, created, then the
-// reservation's others in order (rule 12).
+// companyContact returns the company's address: the first that is not withheld and does not name
+// the customer (contract, section 9).
+func companyContact(t *taskValues, o *attribute.Overlay) string {
+	byDirection := companyIn
+	if customer.Outgoing(t.direction) {
+		byDirection = companyOut
+	}
+	for _, ids := range [][]attribute.ID{companyIDs, byDirection} {
+		for _, id := range ids {
+			if c := t.Named.Company(o.Text(id)); c != "" {
+				return c
+			}
+		}
+	}
+	return ""
+}
+
+// fillAgent fills agent_id and the engaged_* columns, each from the first event that has it:
+// accepted, created, then the reservation's others in order (rule 12).
 func (f *Folder) fillAgent(r *reservation) {
 	row := f.row
 	missing := len(agentColumns) + 2
@@ -245,18 +284,24 @@ func (f *Folder) fillAgent(r *reservation) {
 	}
 }
 
-// fromEvents returns a field from the row's opening event, else its other events, else the task's others in order (rule 12).
+// fromEvents returns a field from the row's opening event, else its other events, else the task's
+// others in order (rule 12).
 func (f *Folder) fromEvents(s *span, events []*event.Event, field event.Field) string {
 	if v := s.opening.Text[field]; v != "" {
 		return v
 	}
-	if s.reservation != nil {
-		for _, e := range s.reservation.events {
+	of := s.reservation
+	if field == event.QueueSID || field == event.QueueName {
+		of = cmp.Or(of, s.from) // rule 7: the queue of the agent who had the task
+	}
+	if of != nil {
+		for _, e := range of.events {
 			if v := e.Text[field]; v != "" {
 				return v
 			}
 		}
-	} else if s.closing != nil {
+	}
+	if s.reservation == nil && s.closing != nil {
 		if v := s.closing.Text[field]; v != "" {
 			return v
 		}
@@ -269,8 +314,8 @@ func (f *Folder) fromEvents(s *span, events []*event.Event, field event.Field) s
 	return ""
 }
 
-// queueName returns task_queue_name of the row. The queue that a transfer went to is named by an event with its SID, the
-// closing one first (rule 2).
+// queueName returns task_queue_name of the row. A queue that a transfer went to has its name from
+// an event with the queue's SID; the closing event comes first (rule 2).
 func (f *Folder) queueName(s *span, events []*event.Event) string {
 	if !s.transfer {
 		return f.fromEvents(s, events, event.QueueName)
@@ -287,7 +332,17 @@ func (f *Folder) queueName(s *span, events []*event.Event) string {
 	return ""
 }
 
-// endReason returns the closing event's own reason, else its general one, else the reservation's code (contract, section 9).
+// endReason returns the closing event's own reason, else its general one, else the reservation's
+// code. For a taking-away without any of them it returns the word for its kind (contract, sections
+// 2.6 and 9).
+func (s *span) endReason() string {
+	reason := endReason(s.closing)
+	if reason == "" && s.kind == Agent && s.closing == s.reservation.taking {
+		return strings.TrimPrefix(s.closing.Kind.String(), "reservation.")
+	}
+	return reason
+}
+
 func endReason(e *event.Event) string {
 	own := event.NumFields
 	switch e.Kind {
@@ -307,37 +362,64 @@ func endReason(e *event.Event) string {
 	return e.Text[event.ReasonCode]
 }
 
-// recordingURL returns the link of a recording: the task's, then the reservation's media, then the conversation's.
-func recordingURL(o *attribute.Overlay, reservation string) string {
-	if link := o.First(linkIDs...); link != "" {
-		return link
-	}
-	for _, media := range [][]attribute.Medium{o.MediaOf(reservation), o.Media(mediaID)} {
-		for _, m := range media {
-			if m.Type == "VoiceRecording" && m.URL != "" {
-				return m.URL
+// recordingURL returns the link of a recording. For a voice task that is the task's, else one of
+// the reservation's media, else one of the conversation's. For any task it may be the message that
+// a caller left. A link that is no URL of the web is passed over.
+func recordingURL(o *attribute.Overlay, reservation string, voice bool) string {
+	if voice {
+		for _, id := range linkIDs {
+			if link := o.Text(id); isWeb(link) {
+				return link
 			}
 		}
+		for _, media := range [][]attribute.Medium{o.MediaOf(reservation), o.Media(mediaID)} {
+			for _, m := range media {
+				if m.Type == "VoiceRecording" && isWeb(m.URL) {
+					return m.URL
+				}
+			}
+		}
+	}
+	if link := o.Text(voicemailID); isWeb(link) {
+		return link
 	}
 	return ""
 }
 
-// channelType returns the kind of a channel.
-func channelType(s string) string {
-	switch strings.ToLower(s) {
-	case "voice", "call":
-		return "Voice"
-	case "chat", "web", "messenger", "whatsapp", "gbm", "facebook":
-		return "Chat"
-	case "sms":
-		return "SMS"
-	case "email":
-		return "Email"
-	case "video":
-		return "Video"
+func isWeb(url string) bool {
+	scheme, _, ok := strings.Cut(url, "://")
+	return ok && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https"))
+}
+
+// channelType returns the first kind of channel that is known (contract, section 9).
+func channelType(o *attribute.Overlay, medium string) string {
+	for _, id := range channelTypeIDs {
+		if t := channelTypes[Letters(o.Text(id))]; t != "" {
+			return t
+		}
+	}
+	if t := channelTypes[Letters(medium)]; t != "" {
+		return t
 	}
 	return "Task"
 }
+
+var channelTypes = func() map[string]string {
+	m := map[string]string{}
+	for kind, names := range map[string]string{
+		"Voice": "voice call phone pstn",
+		"Chat": "chat web webchat messenger whatsapp gbm facebook facebookmessenger instagram line telegram viber wechat twitter " +
+			"apple applemessages google",
+		"SMS":   "sms mms rcs",
+		"Email": "email",
+		"Video": "video",
+	} {
+		for _, n := range strings.Fields(names) {
+			m[n] = kind
+		}
+	}
+	return m
+}()
 
 func seconds(ms int64) model.Value {
 	if ms == event.None {
@@ -346,7 +428,8 @@ func seconds(ms int64) model.Value {
 	return model.Seconds(ms)
 }
 
-// decimal returns the number at the first path that is not empty; that path alone decides (contract, section 9).
+// decimal returns the number at the first path that is not empty; that path alone decides
+// (contract, section 9).
 func decimal(o *attribute.Overlay, ids []attribute.ID) model.Value {
 	for _, id := range ids {
 		if o.Has(id) {

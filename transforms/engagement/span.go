@@ -16,7 +16,8 @@ type span struct {
 	engagement, wrapUp, invitation, wait int64 // ms, event.None for null
 
 	reservation *reservation // of agent and invitation rows
-	transfer    bool         // a queue row that a transfer opened: its queue is where the transfer went
+	from        *reservation // of a queue row that its taking-away opened
+	transfer    bool         // a queue row that a transfer opened: of the queue that it went to
 	inferred    bool
 	everything  bool // takes the overlay of everything (rule 11)
 }
@@ -56,7 +57,8 @@ func newSpan(kind, id string, opening *event.Event, start int64) span {
 
 func (s *span) open() bool { return s.end == event.None }
 
-// between returns the time from a to b, 0 when it would be negative, event.None when one is unknown (rule 7).
+// between returns the time from a to b, 0 when it would be negative, event.None when one is unknown
+// (rule 7).
 func between(a, b int64) int64 {
 	if a == event.None || b == event.None {
 		return event.None

@@ -10,7 +10,8 @@ import (
 	"flexbeam/internal/testkit/history"
 )
 
-// values are short histories, each for a rule on the values of rows: what the columns show, in order of engagement_id.
+// values are short histories, each for a rule on the values of rows: what the columns show, in
+// order of engagement_id.
 var values = []struct {
 	rule    string
 	events  string
@@ -130,9 +131,9 @@ var values = []struct {
 		 10       completed WR1
 		 5        accepted WR2 channel=voice
 		 20       completed WR2
-		 130      task.updated ta={"conversations":{"segment_link":"at two minutes"}}
-		 130.001  task.updated ta={"conversations":{"segment_link":"too late"}}`,
-		"reservation_sid recording_url", []string{"WR1 | at two minutes", "WR2 | too late"},
+		 130      task.updated ta={"conversations":{"segment_link":"https://at-two-minutes"}}
+		 130.001  task.updated ta={"conversations":{"segment_link":"https://too-late"}}`,
+		"reservation_sid recording_url", []string{"WR1 | https://at-two-minutes", "WR2 | https://too-late"},
 	},
 	{
 		"11 recordings are of agents of voice tasks",
@@ -149,23 +150,23 @@ var values = []struct {
 	},
 	{
 		"11 the link of the task, then a slip of the pen, then the reservation's media, then the task's",
-		recordings(`"conversations":{"segment_link":"1","sgement_link":"2","media":[{"type":"VoiceRecording","url":"4"}]},"reservation_attributes":{"WR1":{"media":[{"type":"VoiceRecording","url":"3"}]}}`),
-		"recording_url", []string{"1"},
+		recordings(`"conversations":{"segment_link":"https://1","sgement_link":"https://2","media":[{"type":"VoiceRecording","url":"https://4"}]},"reservation_attributes":{"WR1":{"media":[{"type":"VoiceRecording","url":"https://3"}]}}`),
+		"recording_url", []string{"https://1"},
 	},
 	{
 		"11 a slip of the pen",
-		recordings(`"conversations":{"sgement_link":"2","media":[{"type":"VoiceRecording","url":"4"}]},"reservation_attributes":{"WR1":{"media":[{"type":"VoiceRecording","url":"3"}]}}`),
-		"recording_url", []string{"2"},
+		recordings(`"conversations":{"sgement_link":"https://2","media":[{"type":"VoiceRecording","url":"https://4"}]},"reservation_attributes":{"WR1":{"media":[{"type":"VoiceRecording","url":"https://3"}]}}`),
+		"recording_url", []string{"https://2"},
 	},
 	{
 		"11 the reservation's media",
-		recordings(`"conversations":{"media":[{"type":"VoiceRecording","url":"4"}]},"reservation_attributes":{"WR2":{"media":[{"type":"VoiceRecording","url":"other"}]},"WR1":{"media":[{"type":"ChatTranscript","url":"no"},{"type":"VoiceRecording","url":" "},7,{"type":"VoiceRecording","url":" 3 "}]}}`),
-		"recording_url", []string{"3"},
+		recordings(`"conversations":{"media":[{"type":"VoiceRecording","url":"https://4"}]},"reservation_attributes":{"WR2":{"media":[{"type":"VoiceRecording","url":"https://other"}]},"WR1":{"media":[{"type":"ChatTranscript","url":"https://no"},{"type":"VoiceRecording","url":" "},7,{"type":"VoiceRecording","url":" https://3 "}]}}`),
+		"recording_url", []string{"https://3"},
 	},
 	{
 		"11 the task's media",
-		recordings(`"conversations":{"media":[null,{"type":"VoiceRecording","url":"4"}]},"reservation_attributes":{"WR1":"gone"}`),
-		"recording_url", []string{"4"},
+		recordings(`"conversations":{"media":[null,{"type":"VoiceRecording","url":"https://4"}]},"reservation_attributes":{"WR1":"gone"}`),
+		"recording_url", []string{"https://4"},
 	},
 	{
 		"12 engaged values come from accepted, else created, else the others in order, each for itself",
@@ -260,11 +261,11 @@ var values = []struct {
 	},
 	{
 		"14 so is the direction",
-		`0  entered ta={"direction":"inbound","to":"+2","from":"+1"}
+		`0  entered ta={"direction":"inbound","to":"+1","from":"+3","caller":"+3"}
 		 1  accepted
 		 2  completed
-		 9  task.updated ta={"conversations":{"direction":"outbound"}}`,
-		"direction company_contact", []string{"Outbound | +1", "Outbound | +1"},
+		 9  task.updated ta={"from":"+2","conversations":{"direction":"outbound"}}`,
+		"direction company_contact", []string{"Outbound | +2", "Outbound | -"},
 	},
 	{
 		"14 the best kind of contact of all events, not the newest contact",
@@ -330,6 +331,128 @@ var values = []struct {
 		`0  entered ta={"direction":"Internal","to":"+2","from":null,"caller":"+4"}`,
 		"direction company_contact", []string{"Internal | +4"},
 	},
+	{
+		"6 a taken-away row tells the event's reason",
+		`1  accepted
+		 5  canceled reason=reassigned reservation_reason_code=45305`,
+		"status outcome_type end_reason", []string{"Completed | - | reassigned"},
+	},
+	{
+		"6 else the code",
+		`1  accepted
+		 5  canceled reason=" " reservation_reason_code=45305`,
+		"status outcome_type end_reason", []string{"Completed | - | 45305"},
+	},
+	{
+		"6 else the word",
+		`1  accepted WR1
+		 5  canceled WR1
+		 1  accepted WR2
+		 5  timeout WR2
+		 1  accepted WR3
+		 5  rejected WR3
+		 1  accepted WR4
+		 5  rescinded WR4
+		 1  accepted WR5
+		 5  failed WR5
+		 1  wrapup WR6
+		 5  failed WR6`,
+		"end_reason", []string{"canceled", "timeout", "rejected", "rescinded", "failed", "failed"},
+	},
+	{
+		"6 an offer has no such word",
+		`1  created
+		 5  canceled`,
+		"outcome_type end_reason", []string{"Missed | -"},
+	},
+	{
+		"7 the row that a taking-away opens takes its queue from that event",
+		`1   accepted WQ1 queue=First
+		 5   canceled EV7 WQ2 queue=Second
+		 9   created WR2 WQ3 queue=Third
+		 12  accepted WR2`,
+		"engagement_id queue_sid queue", []string{"WR1 | WQ1 | First", "WR2 | WQ3 | Third", "WT1:EV7 | WQ2 | Second"},
+	},
+	{
+		"7 else from the reservation's other events, SID and name each by itself, before the closing event and the task's others",
+		`0   task.created WQ8 queue=Eighth
+		 0   created WQ1
+		 1   accepted queue=First
+		 5   canceled EV7
+		 12  accepted WR2 WQ3 queue=Third`,
+		"engagement_id queue_sid queue", []string{"WR1 | WQ1 | First", "WR2 | WQ3 | Third", "WT1:EV7 | WQ1 | First"},
+	},
+	{
+		"7 else from the closing event and the task's others; the channel does not come from the reservation",
+		`1   accepted channel=voice
+		 5   canceled EV7
+		 12  accepted WR2 WQ3 queue=Third channel=chat`,
+		"engagement_id queue_sid queue channel", []string{"WR1 | WQ3 | Third | voice", "WR2 | WQ3 | Third | chat", "WT1:EV7 | WQ3 | Third | chat"},
+	},
+	{
+		"9 of the section 9: the company's contact, from more places",
+		`0  entered WT1 ta={"twilioNumber":"whatsapp:+1 (500) 555-0000","callBackData":{"numberToCallFrom":"+15005550009"},"to":"+15005550001"}
+		 0  entered WT2 ta={"callBackData":{"numberToCallFrom":"+15005550009"},"to":"+15005550001"}
+		 0  entered WT3 ta={"conversations":{"external_contact":"Support Line"},"twilioNumber":"+15005550000"}`,
+		"company_contact", []string{"+15005550000", "+15005550009", "Support Line"},
+	},
+	{
+		"9 the company's contact is none that names the customer, whatever its kind and form",
+		`0  entered WT1 ta={"direction":"outbound","from":"whatsapp:+15005550006","customerAddress":"+1 500 555 0006","caller":"+15005550009"}
+		 0  entered WT2 ta={"direction":"outbound","from":"CRM 7","customers":{"external_id":"CRM 7","phone":"+15005550006"},"caller":"+1-500-555-0006"}
+		 0  entered WT3 ta={"direction":"outbound","from":"Ann@Example.com","customers":{"external_id":"CRM 7","email":"ann@example.com"},"caller":"anonymous"}`,
+		"company_contact", []string{"+15005550009", "-", "-"},
+	},
+	{
+		"9 the events before and behind count for it",
+		`0  entered ta={"direction":"outbound","from":"+15005550006"}
+		 1  accepted
+		 2  completed
+		 9  task.updated ta={"direction":"outbound","to":"+15005550006"}`,
+		"company_contact", []string{"-", "-"},
+	},
+	{
+		"9 a withheld number is no contact of a company",
+		`0  entered ta={"to":"tel:anonymous","called":"+15005550000"}`,
+		"company_contact", []string{"+15005550000"},
+	},
+	{
+		"14 what an application makes only to report is virtual, by the overlay of everything",
+		`0  entered WT1 ta={"conversations":{"virtual":"Yes"}}
+		 9  task.canceled WT1 ta={}
+		 0  entered WT2
+		 1  accepted WT2 WR2
+		 2  completed WT2 WR2
+		 9  task.updated WT2 ta={"conversations":{"virtual":true}}
+		 0  entered WT3 ta={"conversations":{"virtual":1}}
+		 9  task.canceled WT3 ta={"conversations":{"virtual":"no"}}
+		 0  entered WT4 ta={"conversations":{"virtual":["true"]}}`,
+		"task_sid is_virtual", []string{"WT2 | true", "WT1 | true", "WT2 | true", "WT3 | false", "WT4 | false"},
+	},
+	{
+		"14 the conference of a call between agents joins their tasks",
+		`0  entered WT1 ta={"direction":"internal"}
+		 0  entered WT2 ta={"conferenceSid":"WT1"}
+		 0  entered WT3 ta={"conferenceSid":"CF1"}
+		 0  entered WT4 ta={"conferenceSid":"WT1","conversations":{"conversation_jd":"mine"}}`,
+		"task_sid conversation_id", []string{"WT1 | WT1", "WT2 | WT1", "WT3 | WT3", "WT4 | mine"},
+	},
+	{
+		"9 a link that is no URL of the web is passed over for the next",
+		recordings(`"conversations":{"segment_link":"s3://b/1","sgement_link":"file:///2","media":[{"type":"VoiceRecording","url":"RE1"},{"type":"VoiceRecording","url":"HTTP://4"}]}`),
+		"recording_url", []string{"HTTP://4"},
+	},
+	{
+		"9 the message of a caller, on agent rows of any channel",
+		`0  entered channel=callback ta={"conversations":{"segment_link":"https://1"},"callBackData":{"recordingUrl":"https://voicemail"}}
+		 5  accepted channel=callback`,
+		"engagement_type recording_url", []string{"Agent | https://voicemail", "Queue | -"},
+	},
+	{
+		"9 of a voice task it is the last source",
+		recordings(`"conversations":{"segment_link":"https://1"},"callBackData":{"recordingUrl":"https://voicemail"}`),
+		"recording_url", []string{"https://1"},
+	},
 }
 
 func recordings(attributes string) string {
@@ -364,18 +487,39 @@ func TestNumbersAreJSONNumbersOrDecimalText(t *testing.T) {
 }
 
 func TestChannelTypes(t *testing.T) {
-	tests := []struct{ channelType, channel, want string }{
-		{"", "voice", "Voice"}, {"", "Call", "Voice"}, {"", "chat", "Chat"}, {"", "web", "Chat"}, {"", "messenger", "Chat"}, {"", "whatsapp", "Chat"},
-		{"", "gbm", "Chat"}, {"", "facebook", "Chat"}, {"", "SMS", "SMS"}, {"", "email", "Email"}, {"", "video", "Video"}, {"", "default", "Task"}, {"", "", "Task"},
-		{"Web", "voice", "Chat"}, {"pigeon", "voice", "Task"}, {" ", "voice", "Voice"},
+	tests := []struct{ attributes, channel, want string }{
+		{``, "voice", "Voice"}, {``, "Call", "Voice"}, {``, "Phone", "Voice"}, {``, "PSTN", "Voice"},
+		{``, "chat", "Chat"}, {``, "web", "Chat"}, {``, "Web-Chat", "Chat"}, {``, "messenger", "Chat"}, {``, "whatsapp", "Chat"}, {``, "gbm", "Chat"},
+		{``, "facebook", "Chat"}, {``, "Facebook Messenger", "Chat"}, {``, "instagram", "Chat"}, {``, "line", "Chat"}, {``, "telegram", "Chat"},
+		{``, "viber", "Chat"}, {``, "wechat", "Chat"}, {``, "twitter", "Chat"}, {``, "apple", "Chat"}, {``, "apple_messages", "Chat"}, {``, "google", "Chat"},
+		{``, "SMS", "SMS"}, {``, "mms", "SMS"}, {``, "RCS", "SMS"}, {``, "email", "Email"}, {``, "e-mail", "Email"}, {``, "video", "Video"},
+		{``, "default", "Task"}, {``, "", "Task"}, {``, "sms2", "Task"},
+		{`"channelType":"Web"`, "voice", "Chat"}, {`"channelType":" "`, "voice", "Voice"},
+		{`"channelType":"pigeon"`, "voice", "Voice"}, {`"channelType":"pigeon"`, "carrier", "Task"},
+		{`"channelType":"custom","customChannelType":"telegram"`, "chat", "Chat"}, {`"channelType":"sms","customChannelType":"telegram"`, "chat", "SMS"},
+		{`"customChannelType":"x","conversations":{"channel":"E-Mail"}`, "chat", "Email"}, {`"conversations":{"channel":"Front desk"}`, "sms", "SMS"},
 	}
 	for _, test := range tests {
-		t.Run(test.channelType+" over "+test.channel, func(t *testing.T) {
-			e := history.Parse(`0 entered channel="` + test.channel + `" ta={"channelType":"` + test.channelType + `"}`)
+		t.Run(test.attributes+" over "+test.channel, func(t *testing.T) {
+			e := history.Parse(`0 entered channel="` + test.channel + `" ta={` + test.attributes + `}`)
 			if got := history.Of(e).Show("engagements", "channel_type")[0]; got != test.want {
 				t.Errorf("got %s, want %s", got, test.want)
 			}
 		})
+	}
+}
+
+func TestAnInternalCallSaysSoInSeveralWays(t *testing.T) {
+	tests := []struct{ attributes, want string }{
+		{`"internal":true,"direction":"outbound"`, "Internal"}, {`"client_call":"TRUE"`, "Internal"}, {`"client_call":" yes "`, "Internal"}, {`"internal":1`, "Internal"},
+		{`"internal":"no","direction":"outbound"`, "Outbound"}, {`"internal":[true]`, "Inbound"}, {`"internal":2`, "Inbound"},
+		{`"internal":true,"conversations":{"direction":"inbound"}`, "Inbound"},
+	}
+	for _, test := range tests {
+		e := history.Parse(`0 entered ta={` + test.attributes + `}`)
+		if got := history.Of(e).Show("engagements", "direction")[0]; got != test.want {
+			t.Errorf("%s: got %s, want %s", test.attributes, got, test.want)
+		}
 	}
 }
 

@@ -1,51 +1,191 @@
-// Package keyed holds what a stateful transform knows of one key: the events of its task or worker, and which rows it has
-// emitted. It is one value with one encoding, since every access to a Beam state cell is a round trip
-// (docs/adr/0001-blocks.md).
 package keyed
 
 import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/fnv"
 
-	"flexbeam/schemas/change"
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/model"
 )
 
-// ErrCorrupt says that a state is not one that Encode wrote.
+// ErrCorrupt says that bytes are not what this package wrote.
 var ErrCorrupt = errors.New("keyed: corrupt state")
 
-// A State is what is known of a key.
+// A State is what is known of a key. It is one value with one encoding, since every access to a Beam state
+// cell is a round trip (docs/adr/0001-blocks.md).
 type State struct {
-	Pending  int64 // time in ms of the timer that is set, event.None without one
-	Distinct int64 // distinct events that were counted so far
-	Copies   int64 // copies of them that were counted so far
-	Folds    int64 // how often the key was folded
-	Blocks   event.Block
+	Block event.Block // the events
+	Value []byte      // a kind's own, for keys without events
+
+	// Arrival is that of the newest input; None where arrivals are not known.
+	Arrival Millis
+	// Since is the Time of the first input that waits to be processed; None: nothing waits.
+	Since Millis
+	// Next is for drivers: for when the key is to be processed; None: for no time.
+	Next Millis
+
+	Closed    bool // the end of the key has come: little more is to be expected
+	Anonymous bool // the key stands for what belongs to none: it leaves no tombstone
+	Tombstone bool // the state was dropped, and only this is left of it
+	Dirty     bool // for Logic: what Merge changed is not in the rows yet
+
+	Bound   Millis // of a worker: worker.* events up to this time come too late; None: none does
+	AsOf    Millis // of a worker: up to when a running activity was counted; None: not at all
+	Buckets []Bucket
+
+	Distinct int64 // distinct events that were counted
+	Copies   int64 // copies of them that were counted
+	Folds    int64 // how often the key was processed since it knows which rows there are
 
 	emitted []emitted
+
+	groups    []event.Group // the events decoded, where the driver has them so already
+	rewritten bool          // Block was replaced since TakeRewritten
 }
 
-// emitted is a row that was emitted and not deleted since, or one that an earlier job left.
-type emitted struct {
-	table model.TableID
-	key   string
-	hash  uint64 // of the row as it was emitted, 0 when it was not
-	left  bool   // an earlier job left it: it may know more, so that a delete loses, until this one has caught up
+// A Bucket is the newest time of a worker.* event among those that arrived within an hour.
+type Bucket struct {
+	Hour   Millis // number of the hour since 1970
+	Newest Millis
 }
 
-// leftBit marks a row that an earlier job left in the byte of its table.
-const leftBit = 0x80
+// NewState returns the state of a new key.
+func NewState() *State {
+	return &State{Arrival: None, Since: None, Next: None, Bound: None, AsOf: None}
+}
 
-const encoding = 2
+// StateOf returns the state of a new key whose events are decoded already.
+func StateOf(g event.Group) *State {
+	s := NewState()
+	s.groups = []event.Group{g}
+	return s
+}
 
-// Encode returns the state as bytes.
-func (s *State) Encode() []byte {
-	b := make([]byte, 0, len(s.Blocks)+32+64*len(s.emitted))
-	b = append(b, encoding)
-	b = binary.AppendVarint(b, s.Pending)
+// Waits tells whether an input waits to be processed.
+func (s *State) Waits() bool { return s.Since != None }
+
+// Groups returns the events of a state by account and by the SID in a field: one group, unless the key stands
+// for what belongs to none.
+func (s *State) Groups(by event.Field) ([]event.Group, error) {
+	if s.groups != nil {
+		return s.groups, nil
+	}
+	events, err := event.Decode(s.Block, nil)
+	if err != nil {
+		return nil, err
+	}
+	return event.Groups(events, by), nil
+}
+
+// Replace puts another block in the place of a state's, which says the same of what is still to come.
+func (s *State) Replace(b event.Block) { s.Block, s.rewritten = b, true }
+
+// TakeRewritten tells whether the block was replaced since the last call: then a log of inputs no longer
+// adds up to the state.
+func (s *State) TakeRewritten() bool {
+	was := s.rewritten
+	s.rewritten = false
+	return was
+}
+
+// Count notes how many distinct events and copies a fold met, and adds to out how many more these are.
+func (s *State) Count(distinct, copies int64, out *Output) {
+	out.Distinct += distinct - s.Distinct
+	out.Copies += copies - s.Copies
+	s.Distinct, s.Copies = distinct, copies
+}
+
+// arrived notes events that come in time.
+func (s *State) arrived(k *Kind, events []EventInfo) {
+	for i := range events {
+		s.Arrival = max(s.Arrival, events[i].Arrival)
+		s.Closed = s.Closed || k.Closes != nil && k.Closes(events[i].Kind)
+	}
+}
+
+// bury leaves a tombstone.
+func (s *State) bury() {
+	t := NewState()
+	t.Arrival, t.Closed, t.Anonymous, t.Tombstone = s.Arrival, s.Closed, s.Anonymous, true
+	*s = *t
+}
+
+// Disown makes the rows that an earlier process emitted those that the sink holds: that process may have
+// written others behind what is known of it.
+func (s *State) Disown() { s.Folds, s.emitted = 0, nil }
+
+// Inherit makes the rows of another state count as emitted before.
+func (s *State) Inherit(from *State) { s.emitted = append(s.emitted, from.emitted...) }
+
+// Recount counts the distinct events that an earlier process had counted.
+func (s *State) Recount(k *Kind) error {
+	if len(s.Block) == 0 {
+		return nil
+	}
+	events, err := event.Decode(s.Block, nil)
+	if err != nil {
+		return err
+	}
+	seen, all := make(map[string]bool, len(events)), 0
+	for i := range events {
+		if k.Owns == nil || k.Owns(&events[i]) {
+			seen[events[i].ID] = true
+			all++
+		}
+	}
+	s.Distinct, s.Copies = int64(len(seen)), int64(all-len(seen))
+	return nil
+}
+
+// Pack makes one compressed block of those that a key came in, which repeat each other's texts.
+func (s *State) Pack(k *Kind, b *event.Builder) error {
+	if len(s.Block) == 0 {
+		return nil
+	}
+	events, err := event.Decode(s.Block, nil)
+	if err != nil {
+		return err
+	}
+	b.Reset()
+	for i := range events {
+		b.Add(&events[i], k.Part)
+	}
+	s.Block = event.Compress(b.Append(nil))
+	return nil
+}
+
+// encoding is the version of Append. ReadState reads it and the ones before that it names.
+const encoding = 3
+
+// The flags of an encoded state.
+const (
+	isClosed = 1 << iota
+	isAnonymous
+	isTombstone
+	isDirty
+	hasBuckets
+)
+
+// Append appends the encoding of a state.
+func (s *State) Append(b []byte) []byte {
+	flags := byte(0)
+	for i, is := range []bool{s.Closed, s.Anonymous, s.Tombstone, s.Dirty, len(s.Buckets) > 0} {
+		if is {
+			flags |= 1 << i
+		}
+	}
+	b = append(b, encoding, flags)
+	for _, t := range []Millis{s.Arrival, s.Since, s.Next, s.Bound, s.AsOf} {
+		b = AppendMillis(b, t)
+	}
+	if flags&hasBuckets != 0 {
+		b = binary.AppendUvarint(b, uint64(len(s.Buckets)))
+		for _, m := range s.Buckets {
+			b = binary.AppendVarint(b, int64(m.Hour))
+			b = binary.AppendVarint(b, int64(m.Newest))
+		}
+	}
 	b = binary.AppendVarint(b, s.Distinct)
 	b = binary.AppendVarint(b, s.Copies)
 	b = binary.AppendVarint(b, s.Folds)
@@ -55,131 +195,85 @@ func (s *State) Encode() []byte {
 		if e.left {
 			head |= leftBit
 		}
-		b = append(b, head)
-		b = binary.AppendUvarint(b, uint64(len(e.key)))
-		b = append(b, e.key...)
+		b = AppendText(append(b, head), e.key)
 		b = binary.LittleEndian.AppendUint64(b, e.hash)
 	}
-	return append(b, s.Blocks...)
+	return append(AppendText(b, s.Value), s.Block...)
 }
 
-// Decode returns the state that Encode wrote; no bytes are the state of a new key.
-func Decode(b []byte) (*State, error) {
-	s := &State{Pending: event.None}
+// AppendMillis appends a time in a byte if there is none.
+func AppendMillis(b []byte, t Millis) []byte {
+	if t == None {
+		return append(b, 1) // the varint of -1
+	}
+	if t < 0 {
+		t-- // so that -1 is free
+	}
+	return binary.AppendVarint(b, int64(t))
+}
+
+func (r *Reader) optional() Millis {
+	switch t := r.Millis(); {
+	case t == -1:
+		return None
+	case t < 0:
+		return t + 1
+	default:
+		return t
+	}
+}
+
+// ReadState returns the state that Append wrote; no bytes are the state of a new key. Its block and value are
+// slices of b.
+func ReadState(b []byte) (*State, error) {
+	s := NewState()
 	if len(b) == 0 {
 		return s, nil
 	}
-	if b[0] != encoding {
-		return nil, fmt.Errorf("%w: encoding %d; this version reads %d", ErrCorrupt, b[0], encoding)
-	}
-	b = b[1:]
-	bad := false
-	varint := func() int64 {
-		v, n := binary.Varint(b)
-		if n <= 0 {
-			bad = true
-			return 0
+	r := Reader{b: b[1:]}
+	switch b[0] {
+	case encoding:
+		flags := r.Byte()
+		s.Closed, s.Anonymous, s.Tombstone, s.Dirty = flags&isClosed != 0, flags&isAnonymous != 0, flags&isTombstone != 0, flags&isDirty != 0
+		s.Arrival, s.Since, s.Next, s.Bound, s.AsOf = r.optional(), r.optional(), r.optional(), r.optional(), r.optional()
+		if flags&hasBuckets != 0 {
+			for n := r.Count(); n > 0 && !r.bad; n-- {
+				s.Buckets = append(s.Buckets, Bucket{r.Millis(), r.Millis()})
+			}
 		}
-		b = b[n:]
-		return v
-	}
-	uvarint := func() int {
-		v, n := binary.Uvarint(b)
-		if n <= 0 || v > uint64(len(b)) {
-			bad = true
-			return 0
+		s.Distinct, s.Copies, s.Folds = r.varint(), r.varint(), r.varint()
+		s.emitted = r.emitted()
+		if s.Value = r.Bytes(); len(s.Value) == 0 {
+			s.Value = nil
 		}
-		b = b[n:]
-		return int(v)
+	case 2: // of the version before: without what is on the next line of State's fields
+		s.Since = r.Millis()
+		s.Distinct, s.Copies, s.Folds = r.varint(), r.varint(), r.varint()
+		s.emitted = r.emitted()
+	default:
+		return nil, fmt.Errorf("%w: encoding %d; this version reads 2 and %d", ErrCorrupt, b[0], encoding)
 	}
-	s.Pending, s.Distinct, s.Copies, s.Folds = varint(), varint(), varint(), varint()
-	for n := uvarint(); n > 0 && !bad; n-- {
-		if len(b) == 0 || int(b[0]&^leftBit) >= len(model.Tables) {
-			return nil, ErrCorrupt
-		}
-		e := emitted{table: model.TableID(b[0] &^ leftBit), left: b[0]&leftBit != 0}
-		b = b[1:]
-		k := uvarint()
-		if bad || len(b) < k+8 {
-			return nil, ErrCorrupt
-		}
-		e.key = string(b[:k])
-		e.hash = binary.LittleEndian.Uint64(b[k:])
-		b = b[k+8:]
-		s.emitted = append(s.emitted, e)
+	if err := r.Err(); err != nil {
+		return nil, err
 	}
-	if bad {
-		return nil, ErrCorrupt
-	}
-	s.Blocks = b
+	s.Block = r.b
 	return s, nil
 }
 
-// A Settler turns the rows of a fold into the changes against what was emitted before: upserts of rows that are new or
-// differ, deletes of rows that are gone.
-type Settler struct {
-	state  *State
-	before map[string]emitted // by table and key
-	next   []emitted
-	block  change.Block
-	key    []byte
-	one    change.Block
-}
+// leftBit marks a row that an earlier job left in the byte of its table.
+const leftBit = 0x80
 
-// Settle starts a fold of the key.
-func (s *State) Settle() *Settler {
-	t := &Settler{state: s, before: make(map[string]emitted, len(s.emitted))}
-	for _, e := range s.emitted {
-		t.before[e.name()] = e
-	}
-	return t
-}
-
-// name tells rows apart.
-func (e emitted) name() string { return string(rune(e.table)) + e.key }
-
-// Row takes a row of the fold.
-func (t *Settler) Row(id model.TableID, r model.Row) {
-	t.key = model.Tables[id].AppendKey(t.key[:0], r)
-	t.one = t.one[:0].Append(change.Change{Table: id, Row: r})
-	h := fnv.New64a()
-	h.Write(t.one)
-	e := emitted{table: id, key: string(t.key), hash: h.Sum64()}
-	old, known := t.before[e.name()]
-	delete(t.before, e.name())
-	e.left = old.left
-	t.next = append(t.next, e)
-	if known && old.hash == e.hash {
-		return
-	}
-	t.block = append(t.block, t.one...)
-}
-
-// Done ends the fold and returns its changes. A row that is gone is deleted with the version that deleted gives for its key
-// cells. A row that an earlier job left stays where deleted says no: the events tell nothing of its time. Else its delete is
-// emitted again with every fold, since an earlier one, of fewer events, may have lost against what the sink holds.
-func (t *Settler) Done(deleted func(model.TableID, model.Row) (version int64, ok bool)) (change.Block, error) {
-	for _, old := range t.state.emitted {
-		if _, gone := t.before[old.name()]; !gone {
-			continue
+func (r *Reader) emitted() (rows []emitted) {
+	for n := r.Count(); n > 0 && !r.bad; n-- {
+		head := r.Byte()
+		e := emitted{table: model.TableID(head &^ leftBit), left: head&leftBit != 0, key: r.Text()}
+		if hash := r.Take(8); !r.bad {
+			e.hash = binary.LittleEndian.Uint64(hash)
 		}
-		table := model.Tables[old.table]
-		r := table.NewRow()
-		if !table.ParseKey([]byte(old.key), r) {
-			return nil, ErrCorrupt
+		if int(e.table) >= len(model.Tables) {
+			r.fail()
 		}
-		version, ok := deleted(old.table, r)
-		if old.left {
-			stays := !ok && old.hash == 0
-			old.hash = 0
-			t.next = append(t.next, old)
-			if stays {
-				continue
-			}
-		}
-		r[len(r)-1] = model.Integer(version)
-		t.block = t.block.Append(change.Change{Table: old.table, Delete: true, Row: r})
+		rows = append(rows, e)
 	}
-	t.state.emitted = t.next
-	return t.block, nil
+	return rows
 }

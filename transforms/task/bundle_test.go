@@ -11,7 +11,8 @@ import (
 // asOf is a time in the middle of most histories.
 var asOf = history.At(5000)
 
-// TestBatchesOfAnyCutGiveTheRowsOfTheFold runs the transforms of the batch graph over drawn lines, dirty ones among them.
+// TestBatchesOfAnyCutGiveTheRowsOfTheFold runs the transforms of keyed/grouped over drawn lines,
+// dirty ones among them.
 func TestBatchesOfAnyCutGiveTheRowsOfTheFold(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		d := history.NewDice(rt)
@@ -32,8 +33,8 @@ func TestBatchesOfAnyCutGiveTheRowsOfTheFold(t *testing.T) {
 	})
 }
 
-// TestBundlesAndTimersInAnyOrderGiveTheRowsOfTheFold runs the stateful transforms over drawn lines: events are added in any
-// cut, timers fire at any time, a sink settles what comes of it.
+// TestBundlesAndTimersInAnyOrderGiveTheRowsOfTheFold runs the stateful transforms over drawn lines:
+// events are added in any cut, timers fire at any time, a sink settles what comes of it.
 func TestBundlesAndTimersInAnyOrderGiveTheRowsOfTheFold(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		d := history.NewDice(rt)

@@ -17,7 +17,8 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// TestTheSampleDayFoldsInMemoryToItsGoldenTables compares the plain fold with the tables that the program itself left.
+// TestTheSampleDayFoldsInMemoryToItsGoldenTables compares the plain fold with the tables that the
+// program itself left.
 func TestTheSampleDayFoldsInMemoryToItsGoldenTables(t *testing.T) {
 	const root = "../../testdata/"
 	f, err := os.Open(root + "day.ndjson.gz")

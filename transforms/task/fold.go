@@ -1,6 +1,6 @@
-// Package task turns the events of tasks into changes: it removes duplicates, folds engagements and customers, and numbers
-// the versions. The same Fold serves batch, where a block holds the events of many tasks, and streaming, where state
-// holds those of one.
+// Package task is the kind of key task: its rules (logic.go), and the fold of one task's events
+// into rows. The fold removes duplicates, calls those of engagements and customers, and numbers the
+// versions. It is the same for every driver.
 package task
 
 import (
@@ -12,7 +12,9 @@ import (
 
 // Options are the options of the fold.
 type Options struct {
-	ContactKey string // customer.Key
+	ContactKey  string           // customer.Key
+	LeftReasons []string         // that mean that the customer left; nil: engagement.DefaultLeftReasons
+	Texts       event.TextReader `json:"-"` // reads a record's text again; nil where none can be read
 }
 
 // A Folder folds tasks. It reuses its memory and serves one goroutine.
@@ -20,14 +22,16 @@ type Folder struct {
 	engagements *engagement.Folder
 	customers   *customer.Folder
 	row         model.Row
+	texts       event.TextReader
 }
 
 // NewFolder returns a Folder.
 func NewFolder(o Options) *Folder {
 	return &Folder{
-		engagements: engagement.NewFolder(),
+		engagements: engagement.NewFolder(o.LeftReasons),
 		customers:   customer.NewFolder(customer.Key(o.ContactKey)),
 		row:         model.Customers.NewRow(),
+		texts:       o.Texts,
 	}
 }
 
@@ -37,11 +41,12 @@ type Outcome struct {
 	Version  int64 // row_version of the task's rows
 }
 
-// Fold calls emit with every row of the task (account, task): engagements, and the isolated customer if there is one; and see
-// with each customer's row that an event of the task gives, with that event's id. Rows are valid until the
-// callback returns. events are records of the task's events in any order, with duplicates; they are reordered.
+// Fold folds the task (account, task). It calls emit with each of its rows: engagements, and the
+// isolated customer if there is one. It calls see with each customer's row that an event of the
+// task gives, and the ID of that event. Rows are valid until the callback returns. events are the
+// records of the task's events, in any order, with duplicates; they are reordered.
 func (f *Folder) Fold(account, task string, events []*event.Event, emit func(model.TableID, model.Row), see func(eventID string, row model.Row)) (Outcome, error) {
-	events, err := event.Distinct(events)
+	events, err := event.Distinct(events, f.texts)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -56,7 +61,8 @@ func (f *Folder) Fold(account, task string, events []*event.Event, emit func(mod
 		return out, nil // events of queues and workflows: counted, no rows
 	}
 	c := f.customers.Fold(task, events, out.Version)
-	f.engagements.Fold(account, task, c.ContactID, events, out.Version, func(r model.Row) { emit(model.EngagementsID, r) })
+	t := engagement.Task{Account: account, SID: task, Contact: c.ContactID, Named: c.Named, Version: out.Version}
+	f.engagements.Fold(t, events, func(r model.Row) { emit(model.EngagementsID, r) })
 	if c.Isolated != nil {
 		emit(model.CustomersID, c.Isolated)
 	}

@@ -11,10 +11,12 @@ import (
 	"flexbeam/internal/testkit/history"
 	"flexbeam/schemas/model"
 	"flexbeam/transforms/keyed"
+	"flexbeam/transforms/keyed/local"
 )
 
-// TestALiveStreamThatDiesAtAnyMomentGivesTheRowsOfTheFold runs the transforms of a live stream over drawn lines: polls of any
-// size, a watermark that stays behind, processes that die at any moment and go on from what they kept.
+// TestALiveStreamThatDiesAtAnyMomentGivesTheRowsOfTheFold runs the transforms of a live stream over
+// drawn lines: polls of any size, a watermark that stays behind, processes that die at any moment
+// and go on from what they kept.
 func TestALiveStreamThatDiesAtAnyMomentGivesTheRowsOfTheFold(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		d := history.NewDice(rt)
@@ -46,7 +48,8 @@ func TestALiveStreamThatDiesAtAnyMomentGivesTheRowsOfTheFold(t *testing.T) {
 	})
 }
 
-// TestRowsAreThoseOfTheEventsThatWereNotLate lets days pass while events come, so that states are dropped.
+// TestRowsAreThoseOfTheEventsThatWereNotLate lets days pass while events come, so that states are
+// dropped.
 func TestRowsAreThoseOfTheEventsThatWereNotLate(t *testing.T) {
 	late := 0
 	rapid.Check(t, func(rt *rapid.T) {
@@ -54,7 +57,8 @@ func TestRowsAreThoseOfTheEventsThatWereNotLate(t *testing.T) {
 		lines := history.Lines(history.Draw(rt, size), history.Forms(d, []history.Form{history.Object, history.String, history.REST}))
 		lines = append(lines, history.Shuffled(d, lines)[:d.N(len(lines))]...)
 		at, arrivals := history.At(float64(d.N(10_000))), []int64{}
-		end := at + keyed.GoneFor - 40*60*60*1000 // a marker that is gone tells of nothing any more: docs/contract.md, limits
+		// A tombstone that is gone tells of nothing any more (docs/contract.md, limits).
+		end := at + int64(15*keyed.Day) - 40*60*60*1000
 		for range lines {
 			at += int64(1+d.N(1000)) * 100
 			if d.OneIn(3) && at < end {
@@ -126,27 +130,28 @@ func TestTheStoreLetsGoOfWhatIsOver(t *testing.T) {
 		{30*24*hour + hour, 0, 0, 0},
 	} {
 		for _, dir := range []string{"", t.TempDir()} {
-			var held keyed.Size
+			var held local.Size
 			history.Live(lines, history.LiveOptions{
 				Dir: dir, Dice: history.Heads, Finally: history.At(60) + test.after,
 				Arrival: func(int) int64 { return history.At(60) },
-				Held:    func(z keyed.Size) { held = z },
+				Held:    func(z local.Size) { held = z },
 			})
-			if held.Tasks != test.tasks || held.Open != test.open || held.Markers != test.markers {
+			if z := held.Of("task"); z.Keys != test.tasks || z.Open != test.open || z.Tombstones != test.markers {
 				t.Errorf("%d h after the last event the store holds %+v, want %+v", test.after/hour, held, test)
 			}
 		}
 	}
 }
 
-// TestATaskThatHasEndedGoesToTheDisk compares a task with one that has all of its events but the last.
+// TestATaskThatHasEndedGoesToTheDisk compares a task with one that has all of its events but the
+// last.
 func TestATaskThatHasEndedGoesToTheDisk(t *testing.T) {
-	held := func(events string, after int64) (z keyed.Size) {
+	held := func(events string, after int64) (z local.KindSize) {
 		lines := history.Lines(history.Parse(events), history.All(history.Object))
 		history.Live(lines, history.LiveOptions{
 			Dice: history.Heads, Finally: history.At(60) + after,
 			Arrival: func(int) int64 { return history.At(60) },
-			Held:    func(now keyed.Size) { z = now },
+			Held:    func(now local.Size) { z = now.Of("task") },
 		})
 		return z
 	}
@@ -158,13 +163,14 @@ func TestATaskThatHasEndedGoesToTheDisk(t *testing.T) {
 		open, frozen int64
 	}{{events, 61 * minute, 1, 0}, {events + end, 0, 0, 0}, {events + end, 61 * minute, 0, 1}} {
 		z := held(test.events, test.after)
-		if z.Tasks != 1 || z.Open != test.open || z.Frozen != test.frozen || z.TaskBytes == 0 || (z.TaskBytes == z.FrozenBytes) != (z.Frozen == 1) {
+		if z.Keys != 1 || z.Open != test.open || z.Spilled != test.frozen || z.Bytes == 0 || (z.Bytes == z.SpilledBytes) != (z.Spilled == 1) {
 			t.Errorf("%d ms after the last event the store holds %+v, want %d open and %d on the disk", test.after, z, test.open, test.frozen)
 		}
 	}
 }
 
-// TestALateEventBringsAnEndedTaskBackFromTheDisk has a task get an event hours after its end, in the same process or in a later one.
+// TestALateEventBringsAnEndedTaskBackFromTheDisk has a task get an event hours after its end, in
+// the same process or in a later one.
 func TestALateEventBringsAnEndedTaskBackFromTheDisk(t *testing.T) {
 	const hour = 60 * 60 * 1000
 	lines := history.Lines(history.Parse(`0 entered ta={"from":"+15550001"}
@@ -174,7 +180,7 @@ func TestALateEventBringsAnEndedTaskBackFromTheDisk(t *testing.T) {
 		3 task.updated ta={"from":"+15550002"}`), history.All(history.Object))
 	late := len(lines) - 1
 	for _, restart := range []bool{false, true} {
-		var held keyed.Size
+		var held local.Size
 		batches, processes := 0, 0
 		got, count := history.Live(lines, history.LiveOptions{
 			Dir: t.TempDir(), Dice: history.Heads, Finally: history.At(60) + 10*hour,
@@ -189,7 +195,7 @@ func TestALateEventBringsAnEndedTaskBackFromTheDisk(t *testing.T) {
 				return restart && batches == len(lines) // behind the late event
 			},
 			Position: func(int) { processes++ },
-			Held:     func(z keyed.Size) { held = z },
+			Held:     func(z local.Size) { held = z },
 		})
 		if diff := history.Diff(history.Fold(lines, history.Options{AsOf: history.At(60) + 10*hour}), got); diff != "" {
 			t.Errorf("restart %t: %s", restart, diff)
@@ -197,7 +203,7 @@ func TestALateEventBringsAnEndedTaskBackFromTheDisk(t *testing.T) {
 		if (processes == 2) != restart {
 			t.Errorf("restart %t: %d processes", restart, processes)
 		}
-		if held.Frozen != 1 || !restart && count.Distinct.Load() != int64(len(lines)) {
+		if held.Of("task").Spilled != 1 || !restart && count.Distinct.Load() != int64(len(lines)) {
 			t.Errorf("restart %t: the store holds %+v, %d distinct events", restart, held, count.Distinct.Load())
 		}
 	}
@@ -216,7 +222,7 @@ func TestAWorkerKeepsFewEventsOfTasks(t *testing.T) {
 		history.Live(history.Lines(all, history.All(history.Object)), history.LiveOptions{
 			Dice: history.Heads, Finally: history.At(3600),
 			Arrival: func(i int) int64 { return history.At(float64(i)) },
-			Held:    func(z keyed.Size) { bytes = z.WorkerBytes },
+			Held:    func(z local.Size) { bytes = z.Of("worker").Bytes },
 		})
 		return bytes
 	}
@@ -258,15 +264,15 @@ func TestTheNextProcessLetsGoOfWhatAnEarlierOneLeft(t *testing.T) {
 		{25 * hour, 16*24*hour + hour, 0, 0},
 	} {
 		for _, atOnce := range []bool{false, true} {
-			dir, held := t.TempDir(), keyed.Size{}
+			dir, held := t.TempDir(), local.Size{}
 			for _, after := range []int64{test.first, test.second} {
 				history.Live(lines, history.LiveOptions{
 					Dir: dir, Dice: history.Heads, Finally: history.At(60) + after, AtOnce: atOnce,
 					Arrival: func(int) int64 { return history.At(60) },
-					Held:    func(z keyed.Size) { held = z },
+					Held:    func(z local.Size) { held = z },
 				})
 			}
-			if held.Tasks != test.tasks || held.Markers != test.markers {
+			if z := held.Of("task"); z.Keys != test.tasks || z.Tombstones != test.markers {
 				t.Errorf("%d and %d h after the last event the store holds %+v, want %+v", test.first/hour, test.second/hour, held, test)
 			}
 		}

@@ -14,8 +14,8 @@ var size = history.Size{Tasks: 3, Workers: 2}
 // contradicted has records of one id that differ, too.
 var contradicted = history.Size{Tasks: 3, Workers: 2, Conflicts: true}
 
-// TestTablesAreAFunctionOfTheSetOfRecords draws records, contradicting ones among them, and delivers them in any order, some
-// again, in blocks cut anywhere.
+// TestTablesAreAFunctionOfTheSetOfRecords draws records, contradicting ones among them, and
+// delivers them in any order, some again, in blocks cut anywhere.
 func TestTablesAreAFunctionOfTheSetOfRecords(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		d := history.NewDice(rt)
@@ -57,7 +57,8 @@ func TestTheRESTLogGivesTheSameRowsButForTheirVersions(t *testing.T) {
 	})
 }
 
-// TestARESTCopyChangesNothing adds the REST records of some events, without the attributes that Twilio redacts in old ones.
+// TestARESTCopyChangesNothing adds the REST records of some events, without the attributes that
+// Twilio redacts in old ones.
 func TestARESTCopyChangesNothing(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		d := history.NewDice(rt)

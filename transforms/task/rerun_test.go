@@ -10,8 +10,8 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// TestAJobThatKnowsMoreLeavesTheTablesOfAFreshOne runs a job over some of the events, and then one over all of them into the
-// same store, in batch or as a stream.
+// TestAJobThatKnowsMoreLeavesTheTablesOfAFreshOne runs a job over some of the events, and then one
+// over all of them into the same store, in batch or as a stream.
 func TestAJobThatKnowsMoreLeavesTheTablesOfAFreshOne(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		d := history.NewDice(rt)
@@ -38,9 +38,9 @@ func TestAJobThatKnowsMoreLeavesTheTablesOfAFreshOne(t *testing.T) {
 	})
 }
 
-// TestAJobThatKnowsLessOverwritesNothingOfATask runs a job over some of the events into the store of a job over all. Every
-// engagement and isolated customer stays as it is; agents and their status settle by the later write where it knows equally
-// much.
+// TestAJobThatKnowsLessOverwritesNothingOfATask runs a job over some of the events into the store
+// of a job over all. Every engagement and isolated customer stays as it is; agents and their status
+// settle by the later write where it knows equally much.
 func TestAJobThatKnowsLessOverwritesNothingOfATask(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		d := history.NewDice(rt)

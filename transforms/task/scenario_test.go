@@ -10,7 +10,8 @@ import (
 	"flexbeam/internal/testkit/history"
 )
 
-// scenarios are histories with what comes of them. Engagements and activities are told as in history.Tables.
+// scenarios are histories with what comes of them. Engagements and activities are told as in
+// history.Tables.
 var scenarios = []struct {
 	name        string
 	events      string

@@ -1,5 +1,6 @@
-// Package worker turns the events of workers into changes: it removes duplicates and folds agents and their time in
-// activities. The same Fold serves batch and streaming.
+// Package worker is the kind of key worker: its rules (logic.go), and the fold of one worker's
+// events into rows. The fold removes duplicates and calls those of agents and of their time in
+// activities. It is the same for every driver.
 package worker
 
 import (
@@ -12,7 +13,11 @@ import (
 // Options are the options of the fold.
 type Options struct {
 	Hidden []string // activities that are not kept, in any case
-	AsOf   int64    // ms; running activities count up to the last quarter hour before it; event.None: they do not
+	// AsOf is a time in ms: running activities count up to the last quarter hour before it.
+	// event.None: they do not count.
+	AsOf int64
+
+	Texts event.TextReader `json:"-"` // reads a record's text again; nil where none can be read
 }
 
 // A Folder folds workers. It reuses its memory and serves one goroutine.
@@ -27,15 +32,16 @@ func NewFolder(o Options) *Folder {
 	return &Folder{options: o, agents: agent.NewFolder(), status: agentstatus.NewFolder(o.Hidden)}
 }
 
-// Fold calls emit with every row of the worker (account, worker), valid until emit returns, and returns the number of its
-// distinct events that belong to no task. events are records of the worker's events in any order, with duplicates; they are reordered.
+// Fold calls emit with every row of the worker (account, worker), and returns how many of its
+// distinct events belong to no task. A row is valid until emit returns. events are the records of
+// the worker's events, in any order, with duplicates; they are reordered.
 func (f *Folder) Fold(account, worker string, events []*event.Event, emit func(model.TableID, model.Row)) (own int, err error) {
 	return f.FoldAsOf(account, worker, events, f.options.AsOf, emit)
 }
 
 // FoldAsOf is Fold with another time for running activities than that of the options.
 func (f *Folder) FoldAsOf(account, worker string, events []*event.Event, asOf int64, emit func(model.TableID, model.Row)) (own int, err error) {
-	if events, err = event.Distinct(events); err != nil {
+	if events, err = event.Distinct(events, f.options.Texts); err != nil {
 		return 0, err
 	}
 	if r := f.agents.Fold(account, worker, events); r != nil {
@@ -53,7 +59,8 @@ func (f *Folder) FoldAsOf(account, worker string, events []*event.Event, asOf in
 // Runs tells whether an activity that is kept was still running at the end of the last Fold.
 func (f *Folder) Runs() bool { return f.status.Runs() }
 
-// Deleted returns the row_version of the delete of a row that the last Fold no longer yields; ok is false where the row stays.
+// Deleted returns the row_version of the delete of a row that the last Fold no longer yields; ok is
+// false where the row stays.
 func (f *Folder) Deleted(t model.TableID, r model.Row) (version int64, ok bool) {
 	if t == model.AgentStatusID {
 		return f.status.Deleted(r)

@@ -31,8 +31,9 @@ type Server struct {
 	ended    chan struct{}
 }
 
-// Serve listens on an address HOST:PORT and serves a job's counters. Without a host it listens on the loopback interface only; port 0
-// takes a free one. What goes wrong with a request is logged as a warning.
+// Serve listens on an address HOST:PORT and serves a job's counters. Without a host it listens on
+// the loopback interface only; port 0 takes a free one. What goes wrong with a request is logged as
+// a warning.
 func Serve(addr string, c *telemetry.Counters, b metrics.Build, log *slog.Logger) (*Server, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {

@@ -1,8 +1,9 @@
 // Package metrics shows a job's counters to Prometheus.
 //
-// Table is the one place where a metric is defined: name, kind, labels, help, and how it is read from the counters. The Collector and
-// docs/operations.md are made from it, the dashboard and the alerts under deploy are checked against it. Nothing is counted twice:
-// values are read from the counters when Prometheus asks.
+// Table is the one place where a metric is defined: name, kind, labels, help, and how it is read
+// from the counters. The Collector and docs/operations.md are made from it, the dashboard and the
+// alerts under deploy are checked against it. Nothing is counted twice: values are read from the
+// counters when Prometheus asks.
 package metrics
 
 import "flexbeam/internal/telemetry"

@@ -8,7 +8,8 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// Table lists the metrics in the order of the documentation. Beside them the Go runtime and the process show theirs, go_… and process_….
+// Table lists the metrics in the order of the documentation. Beside them the Go runtime and the
+// process show theirs, go_… and process_….
 var Table = []Metric{
 	{Name: "flexbeam_build_info", Kind: Gauge, Labels: []string{"version", "go_version", "beam_version"},
 		Help:   "Always 1; the labels say what is running.",
@@ -118,13 +119,13 @@ var Table = []Metric{
 		Help:   "Size of the state of tasks, agents and contacts.",
 		values: held(func(h *telemetry.Held) *atomic.Int64 { return &h.Bytes })},
 	{Name: "flexbeam_state_disk_bytes", Kind: Gauge, Labels: []string{"kind"},
-		Help:   "Part of that size which is in scratch files and not in memory: of tasks that have ended, and of contacts.",
+		Help:   "Part of that size which is spilled to disk and not in memory: of tasks that have ended, and of contacts.",
 		values: held(func(h *telemetry.Held) *atomic.Int64 { return &h.Disk })},
 	{Name: "flexbeam_state_log_bytes", Kind: Gauge,
-		Help:   "Size of the log in the state directory.",
+		Help:   "Size of the files in the state directory: the log, and what it names of ended tasks.",
 		values: one(func(c *telemetry.Counters) *atomic.Int64 { return &c.StateLog.Bytes })},
 	{Name: "flexbeam_state_log_live_bytes", Kind: Gauge,
-		Help:   "Part of the state log that a restart would still need.",
+		Help:   "Part of that size which a restart would still need.",
 		values: one(func(c *telemetry.Counters) *atomic.Int64 { return &c.StateLog.Live })},
 	{Name: "flexbeam_state_log_compactions_total", Kind: Counter,
 		Help:   "How often the state log was written anew without what is no longer needed.",

@@ -135,5 +135,11 @@ func (s *schema) duckdb() string {
 // ident quotes an identifier for DuckDB.
 func ident(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
 
-// literal quotes a text for DuckDB.
-func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+// literal quotes a text for DuckDB. A NUL, which ends a statement there, becomes a function's value.
+func literal(s string) string {
+	q := "'" + strings.ReplaceAll(s, "'", "''") + "'"
+	if strings.Contains(q, "\x00") {
+		q = "(" + strings.ReplaceAll(q, "\x00", "' || chr(0) || '") + ")"
+	}
+	return q
+}

@@ -92,13 +92,13 @@ func TestQueriesMeanWhatTheyMeanInBigQuery(t *testing.T) {
 
 func TestParametersAreReadByTheirTypes(t *testing.T) {
 	b := start(t, bigquerylocal.Options{})
-	q := b.client.Query("SELECT @s, @n + 1, @f, @b, @s IN UNNEST(@list)")
-	q.Parameters = []bigquery.QueryParameter{{Name: "s", Value: "it's"}, {Name: "n", Value: 41}, {Name: "f", Value: 0.5}, {Name: "b", Value: []byte{0, 255}}, {Name: "list", Value: []string{"a", "it's"}}}
+	q := b.client.Query("SELECT @s, @n + 1, @f, @b, @s IN UNNEST(@list), @nul, @nul IN UNNEST(@nuls)")
+	q.Parameters = []bigquery.QueryParameter{{Name: "nul", Value: "\x00it's\x00\x00"}, {Name: "nuls", Value: []string{"it's", "\x00it's\x00\x00"}}, {Name: "s", Value: "it's"}, {Name: "n", Value: 41}, {Name: "f", Value: 0.5}, {Name: "b", Value: []byte{0, 255}}, {Name: "list", Value: []string{"a", "it's"}}}
 	it, err := q.Read(b.ctx)
 	b.must(err)
 	var row []bigquery.Value
 	b.must(it.Next(&row))
-	if d := cmp.Diff([]bigquery.Value{"it's", int64(42), 0.5, []byte{0, 255}, true}, row); d != "" {
+	if d := cmp.Diff([]bigquery.Value{"it's", int64(42), 0.5, []byte{0, 255}, true, "\x00it's\x00\x00", true}, row); d != "" {
 		t.Error(d)
 	}
 }

@@ -8,6 +8,6 @@
 //	08:01  task.completed task_completed_reason="all done"
 //
 // Draw draws a random one for property tests. Record and Lines write events as records, in every form that contract, section 1,
-// names. Fold folds lines in memory, through the real decoder, blocks and folds, into Tables; Batch and Stream do the same
-// through the transforms of the two graphs, without a runner.
+// names. Fold folds lines in memory, through the real decoder, blocks and folds, into Tables; Batch, Stream and Live do
+// the same through the transforms of the drivers of keyed states, without a runner.
 package history

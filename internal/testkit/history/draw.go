@@ -144,7 +144,7 @@ func (d *drawing) reserve(what, reservation string, fields map[string]any) {
 	if what != "failed" && d.Often(3) {
 		f["worker_sid"] = d.ofReservations[reservation]
 		if d.Often(2) {
-			f["worker_name"] = pick(d.Dice, []any{"ann@example.com", "ann", "", nil})
+			f["worker_name"] = pick(d.Dice, []any{"ann@example.com", "ann", "ann_40example_2Ecom", "", nil})
 		}
 		if d.Often(2) {
 			f["worker_attributes"] = d.workerAttributes()
@@ -241,7 +241,22 @@ func (d *drawing) talk() {
 	d.step()
 	d.reserve("accepted", r, nil)
 	for _, o := range others {
+		if d.OneIn(2) {
+			continue // not subscribed to
+		}
 		d.reserve("rescinded", o, nil)
+	}
+	for d.OneIn(2) { // somebody takes the task from the agent and gives it to another one
+		d.step()
+		d.reserve(pick(d.Dice, []string{"rejected", "timeout", "canceled", "rescinded", "failed"}), r, nil)
+		d.step()
+		if d.OneIn(2) {
+			d.enter()
+			d.step()
+		}
+		r = d.create()
+		d.step()
+		d.reserve("accepted", r, nil)
 	}
 	working := []string{r}
 	for d.OneIn(2) {
@@ -392,6 +407,19 @@ func (d *drawing) taskAttributes(reservations []string) map[string]any {
 	d.some(a, 3, phones, "caller", "called", "customerAddress", "outbound_to")
 	d.some(a, 3, words, "from_country", "to_country", "from_state", "to_state")
 	d.some(a, 2, types, "channelType")
+	d.some(a, 3, types, "customChannelType")
+	d.some(a, 3, phones, "name", "twilioNumber", "customerPhone")
+	d.some(a, 4, truths, "internal", "client_call")
+	d.some(a, 4, hosts, "conferenceSid")
+	d.some(a, 4, externals, "customerId")
+	d.some(a, 4, mails, "customerEmail")
+	if d.OneIn(4) {
+		form := map[string]any{"email": pick(d.Dice, mails)}
+		a["pre_engagement_data"] = pick(d.Dice, []any{form, string(marshal(form)), "{bad", nil})
+	}
+	if d.OneIn(4) {
+		a["callBackData"] = map[string]any{"numberToCallFrom": pick(d.Dice, phones), "recordingUrl": pick(d.Dice, links)}
+	}
 	if d.Often(2) {
 		c := map[string]any{}
 		d.some(c, 3, words, conversationTexts...)
@@ -399,6 +427,12 @@ func (d *drawing) taskAttributes(reservations []string) map[string]any {
 		d.some(c, 2, directions, "direction")
 		d.some(c, 2, []any{"KD1", "KD2", "", nil, " KD1 ", 77}, "conversation_id", "conversation_jd")
 		d.some(c, 3, links, "segment_link", "sgement_link")
+		d.some(c, 3, truths, "abandoned")
+		d.some(c, 4, truths, "virtual")
+		d.some(c, 4, slices.Concat(phones, mails, externals), "case", "outcome", "attribute_1", "company_contact", "conversation_id")
+		if d.OneIn(4) {
+			c["customers"] = map[string]any{"phone": pick(d.Dice, phones), "email": pick(d.Dice, mails)}
+		}
 		if d.OneIn(3) {
 			c["media"] = d.media()
 		}
@@ -432,7 +466,8 @@ func (d *drawing) media() any {
 	var m []any
 	for range d.N(3) {
 		m = append(m, pick(d.Dice, []any{
-			map[string]any{"type": "VoiceRecording", "url": pick(d.Dice, links)}, map[string]any{"type": "ChatTranscript", "url": "https://chat"},
+			map[string]any{"type": "VoiceRecording", "url": pick(d.Dice, links)}, map[string]any{"customers": map[string]any{"phone": pick(d.Dice, phones)}},
+			map[string]any{"type": "ChatTranscript", "url": "https://chat"},
 			map[string]any{"url": "https://untyped"}, "text", nil,
 		}))
 	}

@@ -12,6 +12,7 @@ import (
 	"flexbeam/transforms/customer"
 	"flexbeam/transforms/deadletter"
 	"flexbeam/transforms/decode"
+	"flexbeam/transforms/keyed"
 	"flexbeam/transforms/task"
 	"flexbeam/transforms/worker"
 )
@@ -36,6 +37,11 @@ func (o Options) name() string {
 }
 
 func (o Options) task() task.Options { return task.Options{ContactKey: o.ContactKey} }
+
+// kinds are the kinds of keys of a job.
+func (o Options) kinds() []keyed.Spec {
+	return []keyed.Spec{o.task().Spec(), o.worker().Spec(), customer.Spec()}
+}
 
 func (o Options) worker() worker.Options {
 	w := worker.Options{Hidden: o.Hidden, AsOf: o.AsOf}
@@ -131,8 +137,17 @@ func (f *folding) upsert(t model.TableID, r model.Row) {
 
 func (f *folding) tables() Tables {
 	tasks := task.NewFolder(f.options.task())
-	var sightings customer.Sightings
-	see := func(id string, r model.Row) { sightings = sightings.Append(id, r) }
+	contacts := map[string]*keyed.State{}
+	kind, logics, err := customer.Spec().Logics(1, keyed.Env{})
+	must(err)
+	see := func(id string, r model.Row) {
+		in := customer.Observe(id, r, keyed.None)
+		if contacts[in.Key] == nil {
+			contacts[in.Key] = keyed.NewState()
+		}
+		_, err := kind.Add(logics[0], contacts[in.Key], &in)
+		must(err)
+	}
 	for _, g := range groups(f.taskBs, event.TaskSID) {
 		_, err := tasks.Fold(g.Account, g.SID, g.Events, f.upsert, see)
 		must(err)
@@ -142,7 +157,12 @@ func (f *folding) tables() Tables {
 		_, err := workers.Fold(g.Account, g.SID, g.Events, f.upsert)
 		must(err)
 	}
-	must((&customer.BatchFn{}).ProcessElement(context.Background(), 0, one(sightings), func(b []byte) { f.write(b) }))
+	for _, s := range contacts {
+		var out keyed.Output
+		_, _, err := kind.Process(logics[0], s, keyed.None, &out)
+		must(err)
+		f.write(out.Changes)
+	}
 	return f.store.Tables()
 }
 
@@ -158,9 +178,7 @@ func must(err error) {
 	}
 }
 
-// one is an iterator over one value, all over several, as a GroupByKey gives them.
-func one(b []byte) func(*[]byte) bool { return all([][]byte{b}) }
-
+// all is an iterator over several values, as a GroupByKey gives them.
 func all(bs [][]byte) func(*[]byte) bool {
 	return func(b *[]byte) bool {
 		if len(bs) == 0 {

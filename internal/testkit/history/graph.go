@@ -7,41 +7,40 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/state"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/timers"
 
 	"flexbeam/internal/telemetry"
-	"flexbeam/schemas/change"
-	"flexbeam/schemas/model"
+	"flexbeam/pipeline/runtime"
+	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/record"
-	"flexbeam/transforms/customer"
 	"flexbeam/transforms/deadletter"
 	"flexbeam/transforms/decode"
 	"flexbeam/transforms/keyed"
-	"flexbeam/transforms/task"
-	"flexbeam/transforms/worker"
+	"flexbeam/transforms/keyed/beamstate"
+	"flexbeam/transforms/keyed/grouped"
 )
 
 var lastJob atomic.Int64
 
-// job is an id for the counters of a run.
-func job() string { return fmt.Sprint("history-", lastJob.Add(1)) }
+// start begins a job over a sink, whose rows are known to its transforms.
+func start(out sink.Sink) *runtime.Runtime { return startAt(out, time.Now) }
 
-// store returns the store of a run, and makes known to its transforms what is in it.
-func (o Options) store(job string) *Store {
+// startAt begins a job in a process that has a clock.
+func startAt(out sink.Sink, clock func() time.Time) *runtime.Runtime {
+	prior, err := runtime.ReadPriorRows(context.Background(), out)
+	must(err)
+	return runtime.Start(runtime.Job{ID: fmt.Sprint("history-", lastJob.Add(1))}, telemetry.New(clock), out, prior)
+}
+
+// store returns the store of a run.
+func (o Options) store() *Store {
 	if o.Store == nil {
 		return NewStore()
 	}
-	known := new(keyed.Known)
-	for _, t := range []model.TableID{model.EngagementsID, model.AgentStatusID, model.CustomersID} {
-		must(o.Store.Keys(context.Background(), t, func(r model.Row) error {
-			known.Add(t, r)
-			return nil
-		}))
-	}
-	keyed.Share(job, known)
 	return o.Store
 }
 
@@ -59,155 +58,175 @@ func batches(lines [][]byte, o Options) []record.Batch {
 	return bs
 }
 
-// Batch folds lines through the transforms of the batch graph, with the given number of buckets. Options.Cut says where a batch
-// ends.
+// decoder returns a decoder of a job.
+func decoder(r *runtime.Runtime, kinds []keyed.Spec, buckets int) *decode.Fn {
+	d := &decode.Fn{Job: r.Job, Kinds: kinds, Buckets: buckets}
+	must(d.Setup())
+	return d
+}
+
+// Batch folds lines through the transforms of keyed/grouped, with the given number of buckets. Options.Cut says
+// where a batch ends.
 func Batch(lines [][]byte, buckets int, o Options) (Tables, *telemetry.Counters) {
-	ctx, id := context.Background(), job()
-	defer telemetry.Forget(id)
-	store := o.store(id)
-	defer keyed.Unshare(id)
+	ctx, store := context.Background(), o.store()
+	job := start(store)
+	defer job.End()
 	changes := func(b []byte) { must(store.Write(ctx, b)) }
 
-	tasks, workers, notes := map[int][][]byte{}, map[int][][]byte{}, [][]byte{}
-	d := &decode.BatchFn{Job: id, Buckets: buckets}
-	d.Setup()
+	gathered, notes := map[byte]map[int][][]byte{}, [][]byte{}
+	into := func(kind byte) func(int, []byte) {
+		if gathered[kind] == nil {
+			gathered[kind] = map[int][][]byte{}
+		}
+		return func(bucket int, b []byte) { gathered[kind][bucket] = append(gathered[kind][bucket], bytes.Clone(b)) }
+	}
+	d := decoder(job, o.kinds(), buckets)
 	for _, b := range batches(lines, o) {
 		if b.Part > 0 {
 			b.FirstLine = 0 // as of a part of a file that is read for itself
 		}
-		must(d.ProcessElement(ctx, b, into(tasks), into(workers), changes, func(_ string, n []byte) { notes = append(notes, n) }))
+		must(d.ProcessElement(ctx, b, func(b keyed.Batch) {
+			for _, spec := range o.kinds() {
+				kind, err := spec.Kind()
+				must(err)
+				(&grouped.SplitFn{Kind: kind.ID}).ProcessElement(b, into(kind.ID))
+			}
+		}, changes, func(_ string, n []byte) { notes = append(notes, n) }))
 	}
 	must((&deadletter.NumberFn{}).ProcessElement(ctx, o.name(), all(notes), changes))
-
-	sightings := map[int][][]byte{}
-	t := &task.BatchFn{Job: id, Buckets: buckets, Options: o.task()}
-	t.Setup()
-	for bucket, blocks := range tasks {
-		must(t.ProcessElement(ctx, bucket, all(blocks), changes, into(sightings)))
+	for _, spec := range o.kinds() {
+		kind, err := spec.Kind()
+		must(err)
+		fn := &grouped.ProcessFn{Job: job.Job, Spec: spec, Buckets: buckets}
+		must(fn.Setup())
+		for bucket, inputs := range gathered[kind.ID] {
+			must(fn.ProcessElement(ctx, bucket, all(inputs), changes, func(bucket int, b []byte) { into(b[0])(bucket, b) }))
+		}
 	}
-	w := &worker.BatchFn{Job: id, Options: o.worker()}
-	w.Setup()
-	for bucket, blocks := range workers {
-		must(w.ProcessElement(ctx, bucket, all(blocks), changes))
-	}
-	for bucket, s := range sightings {
-		must((&customer.BatchFn{}).ProcessElement(ctx, bucket, all(s), changes))
-	}
-	return store.Tables(), telemetry.For(id)
+	return store.Tables(), job.Counters
 }
 
-func into(m map[int][][]byte) func(int, []byte) {
-	return func(key int, b []byte) { m[key] = append(m[key], bytes.Clone(b)) }
-}
-
-// Stream folds lines through the transforms of the streaming graph. Options.Cut says where a batch ends, and then for every
-// timer that is set whether it fires there; at the end all fire.
+// Stream folds lines through the transforms of keyed/beamstate. Options.Cut says where a batch ends, and then
+// for every timer that is set whether it fires there; at the end all fire.
 func Stream(lines [][]byte, o Options) (Tables, *telemetry.Counters) {
-	id := job()
-	defer telemetry.Forget(id)
-	s := &streaming{ctx: context.Background(), store: o.store(id), options: o}
-	defer keyed.Unshare(id)
-	s.tasks = &task.StreamFn{Job: id, Options: o.task(), Known: state.MakeValueState[[]byte]("known"), Passed: timers.InEventTime("passed")}
-	s.workers = &worker.StreamFn{Job: id, Options: o.worker(), Known: state.MakeValueState[[]byte]("known"), Passed: timers.InEventTime("passed")}
-	s.customers = &customer.StreamFn{Newest: state.MakeValueState[[]byte]("newest")}
-	s.tasks.Setup()
-	s.workers.Setup()
-	d := &decode.StreamFn{Job: id}
-	d.Setup()
+	store := o.store()
+	s := newStates(o, start(store), func(b []byte) { must(store.Write(context.Background(), b)) })
+	defer s.job.End()
 	for _, b := range batches(lines, o) {
-		var tasks, workers []element
-		must(d.ProcessElement(s.ctx, b, gather(&tasks), gather(&workers), s.changes))
-		s.add(tasks, s.task)
-		s.add(workers, s.worker)
+		s.read(b)
 		for _, c := range s.cells {
-			if c.timer && o.Cut != nil && o.Cut() {
+			if c.set && o.Cut != nil && o.Cut() {
 				s.fire(c)
 			}
 		}
 	}
 	for _, c := range s.cells {
-		if c.timer {
+		if c.set {
 			s.fire(c)
 		}
 	}
-	return s.store.Tables(), telemetry.For(id)
+	return store.Tables(), s.job.Counters
 }
 
-// streaming is a run of the streaming transforms. Its cells are in the order in which they were made, so that a draw of Cut means
+// states is a run of keyed/beamstate. Its cells are in the order in which they were made, so that a draw means
 // the same cell again.
-type streaming struct {
-	ctx       context.Context
-	options   Options
-	store     *Store
-	tasks     *task.StreamFn
-	workers   *worker.StreamFn
-	customers *customer.StreamFn
-	cells     []*cell
+type states struct {
+	ctx     context.Context
+	job     *runtime.Runtime
+	changes func([]byte)
+	decode  *decode.Fn
+	fns     map[byte]*beamstate.ProcessFn // by kind
+	cells   []*cell
+	byKey   map[string]*cell
 }
 
-func (s *streaming) changes(b []byte) { must(s.store.Write(s.ctx, change.Block(b))) }
-
-// element is what the decoder hands on for one key.
-type element struct {
-	ts    beam.EventTime
-	key   string
-	block []byte
-}
-
-func gather(to *[]element) func(beam.EventTime, string, []byte) {
-	return func(ts beam.EventTime, key string, block []byte) {
-		*to = append(*to, element{ts, key, bytes.Clone(block)})
+func newStates(o Options, job *runtime.Runtime, changes func([]byte)) *states {
+	s := &states{ctx: context.Background(), job: job, changes: changes, fns: map[byte]*beamstate.ProcessFn{}, byKey: map[string]*cell{}}
+	s.decode = decoder(s.job, o.kinds(), 0)
+	for _, spec := range o.kinds() {
+		kind, err := spec.Kind()
+		must(err)
+		fn := &beamstate.ProcessFn{Job: s.job.Job, Spec: spec, State: state.MakeValueState[[]byte]("state"), Due: timers.InEventTime("due")}
+		must(fn.Setup())
+		s.fns[kind.ID] = fn
 	}
+	return s
 }
 
-// add hands elements on, in order of their keys, since the decoder's is random.
-func (s *streaming) add(elements []element, to func(beam.EventTime, string, []byte)) {
-	slices.SortFunc(elements, func(a, b element) int { return strings.Compare(a.key, b.key) })
-	for _, e := range elements {
-		to(e.ts, e.key, e.block)
-	}
-}
-
-func (s *streaming) task(ts beam.EventTime, key string, block []byte) {
-	c := s.cell("task", key)
-	must(s.tasks.ProcessElement(ts, c, c, key, block, nil, nil))
-}
-
-func (s *streaming) worker(ts beam.EventTime, key string, block []byte) {
-	c := s.cell("worker", key)
-	must(s.workers.ProcessElement(ts, c, c, key, block, nil))
-}
-
-func (s *streaming) customer(contact string, sightings []byte) {
-	must(s.customers.ProcessElement(s.cell("customer", contact), contact, sightings, s.changes))
-}
-
-func (s *streaming) fire(c *cell) {
-	c.timer = false
-	if c.of == "task" {
-		must(s.tasks.OnTimer(s.ctx, 0, c, c, c.key, timers.Context{}, s.changes, s.customer))
-	} else {
-		must(s.workers.OnTimer(s.ctx, 0, c, c, c.key, timers.Context{}, s.changes))
-	}
-}
-
-func (s *streaming) cell(of, key string) *cell {
-	for _, c := range s.cells {
-		if c.of == of && c.key == key {
-			return c
+// read takes a batch of records.
+func (s *states) read(b record.Batch) {
+	must(s.decode.ProcessElement(s.ctx, b, func(b keyed.Batch) {
+		for kind := range byte(len(s.fns)) {
+			type element struct {
+				ts    beam.EventTime
+				key   string
+				input []byte
+			}
+			var all []element
+			(&beamstate.SplitFn{Kind: kind}).ProcessElement(b, func(ts beam.EventTime, key string, input []byte) {
+				all = append(all, element{ts, key, input})
+			})
+			slices.SortFunc(all, func(a, b element) int { return strings.Compare(a.key, b.key) }) // the decoder's order is random
+			for _, e := range all {
+				s.add(kind, e.ts, e.key, e.input)
+			}
 		}
+	}, s.changes, nil))
+}
+
+// add gives an input to its key.
+func (s *states) add(kind byte, ts beam.EventTime, key string, input []byte) {
+	c := s.cell(kind, key)
+	must(s.fns[kind].ProcessElement(s.ctx, ts, c, c, key, input, s.changes, s.later))
+}
+
+// later gives inputs of other kinds to their keys.
+func (s *states) later(key string, input []byte) {
+	for kind := range byte(len(s.fns)) {
+		(&beamstate.SelectFn{Kind: kind}).ProcessElement(key, input, func(key string, input []byte) { s.add(kind, 0, key, input) })
 	}
-	c := &cell{of: of, key: key}
-	s.cells = append(s.cells, c)
+}
+
+// fire fires the timer of a key.
+func (s *states) fire(c *cell) {
+	c.set = false
+	must(s.fns[c.kind].OnTimer(s.ctx, c.at, c, c, c.key, timers.Context{}, s.changes, s.later))
+}
+
+// pass fires the timers that the watermark passes, each at its time.
+func (s *states) pass(watermark int64) {
+	for {
+		var next *cell
+		for _, c := range s.cells {
+			if c.set && int64(c.at) <= watermark && (next == nil || c.at < next.at) {
+				next = c
+			}
+		}
+		if next == nil {
+			return
+		}
+		s.fire(next)
+	}
+}
+
+func (s *states) cell(kind byte, key string) *cell {
+	name := string(rune(kind)) + key
+	c := s.byKey[name]
+	if c == nil {
+		c = &cell{kind: kind, key: key}
+		s.cells, s.byKey[name] = append(s.cells, c), c
+	}
 	return c
 }
 
 // cell is the state and the timer of one key.
 type cell struct {
 	state.Provider // panics on what the transforms do not use
-	of, key        string
+	kind           byte
+	key            string
 	value          any
-	timer          bool
+	set            bool
+	at             beam.EventTime // when the timer fires
 }
 
 // ReadValueState returns the state.
@@ -219,5 +238,11 @@ func (c *cell) WriteValueState(t state.Transaction) error {
 	return nil
 }
 
+// ClearValueState clears the state.
+func (c *cell) ClearValueState(state.Transaction) error {
+	c.value = nil
+	return nil
+}
+
 // Set sets the timer.
-func (c *cell) Set(timers.TimerMap) { c.timer = true }
+func (c *cell) Set(t timers.TimerMap) { c.set, c.at = true, beam.EventTime(t.FireTimestamp) }

@@ -12,13 +12,13 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/timers"
 
 	"flexbeam/internal/telemetry"
+	"flexbeam/pipeline/runtime"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
 	"flexbeam/schemas/record"
 	"flexbeam/transforms/decode"
 	"flexbeam/transforms/keyed"
-	"flexbeam/transforms/task"
-	"flexbeam/transforms/worker"
+	"flexbeam/transforms/keyed/local"
 )
 
 // LiveOptions are the options of a live stream.
@@ -27,12 +27,12 @@ type LiveOptions struct {
 	Dir      string              // of the state; "": nothing outlives a process
 	Dice     Dice                // draw what happens between batches
 	Arrival  func(i int) int64   // when line i arrives, ms; rises with i
-	AtOnce   bool                // as in task.LiveFn
+	AtOnce   bool                // as in local.Driver
 	Crash    func() bool         // whether the process dies behind a batch; nil: never
 	Damage   func(dir string)    // is called after a crash; nil: nothing is damaged
 	Finally  int64               // how far the watermark moves at the end, ms
 	Position func(line int)      // is told where each process begins; may be nil
-	Held     func(z keyed.Size)  // is told what the store holds at the end; may be nil
+	Held     func(z local.Size)  // is told what the store holds at the end; may be nil
 	Each     func(tables Tables) // is told the tables after each batch; may be nil
 }
 
@@ -49,9 +49,8 @@ func Live(lines [][]byte, o LiveOptions) (Tables, *telemetry.Counters) {
 			if o.Held != nil {
 				o.Held(p.store.Size())
 			}
-			count := telemetry.For(p.job)
 			p.end()
-			return unreceived(sink.Tables()), count
+			return unreceived(sink.Tables()), p.job.Counters
 		}
 		p.end()
 		sink.waiting = nil
@@ -89,58 +88,32 @@ func (s *buffered) flush() error {
 type process struct {
 	LiveOptions
 	ctx       context.Context
-	job       string
+	job       *runtime.Runtime
 	lines     [][]byte
 	at        int
 	sink      *buffered
-	store     *keyed.Store
-	decode    *decode.LiveFn
-	tasks     *task.LiveFn
-	workers   *worker.LiveFn
-	timers    map[timerKey]int64
+	store     *local.Store
+	decode    *decode.Fn
+	add       *local.AddFn
+	process   *local.ProcessFn
+	timers    map[string]int64 // by tag
 	watermark int64
-}
-
-type timerKey struct {
-	kind keyed.Kind
-	tag  string
 }
 
 const liveSource = "file\x00lines"
 
 func newProcess(lines [][]byte, sink *buffered, o LiveOptions) *process {
-	p := &process{LiveOptions: o, ctx: context.Background(), job: job(), lines: lines, sink: sink,
-		timers: map[timerKey]int64{}, watermark: -1 << 62}
+	p := &process{LiveOptions: o, ctx: context.Background(), job: start(sink.Store), lines: lines, sink: sink,
+		timers: map[string]int64{}, watermark: -1 << 62}
 	var err error
-	p.store, _, err = keyed.OpenStore(o.Dir, keyed.Sink{ID: "memory", Name: "memory"})
+	p.store, _, err = local.Open(local.Options{Dir: o.Dir, Sink: local.Sink{ID: "memory", Name: "memory"}, Kinds: o.kinds()})
 	must(err)
-	keyed.ShareStore(p.job, p.store)
-	known := new(keyed.Known)
-	for _, t := range keyed.KeptTables() {
-		must(sink.Keys(p.ctx, t, func(r model.Row) error {
-			if p.Dice.OneIn(1) {
-				known.Note(t, r)
-				return nil
-			}
-			known.Add(t, r)
-			return nil
-		}))
-	}
-	known.Find = func(t model.TableID, account, sid string, f func(model.Row) error) error {
-		return sink.Keys(p.ctx, t, func(r model.Row) error {
-			if kind, key := keyed.Owner(t, r); t == model.CustomersID && key == sid || t != model.CustomersID && key == account+"\x00"+sid && kind == kindOf(t) {
-				return f(r)
-			}
-			return nil
-		})
-	}
-	keyed.Share(p.job, known)
-	p.decode = &decode.LiveFn{Job: p.job}
-	p.tasks = &task.LiveFn{Job: p.job, Options: o.task(), AtOnce: o.AtOnce, Due: timers.InEventTime("due")}
-	p.workers = &worker.LiveFn{Job: p.job, Options: o.worker(), AtOnce: o.AtOnce, Due: timers.InEventTime("due")}
-	must(p.decode.Setup())
-	p.tasks.Setup()
-	p.workers.Setup()
+	p.job.States = p.store
+	p.decode = decoder(p.job, o.kinds(), 0)
+	p.add = &local.AddFn{Job: p.job.Job}
+	p.process = &local.ProcessFn{Job: p.job.Job, AtOnce: o.AtOnce, Due: timers.InEventTime("due")}
+	must(p.add.Setup())
+	must(p.process.Setup())
 	if b := p.store.Positions()[liveSource]; b != nil {
 		p.at, err = strconv.Atoi(string(b))
 		must(err)
@@ -151,28 +124,15 @@ func newProcess(lines [][]byte, sink *buffered, o LiveOptions) *process {
 	return p
 }
 
-func kindOf(t model.TableID) keyed.Kind {
-	if t == model.AgentStatusID {
-		return keyed.Worker
-	}
-	return keyed.Task
-}
-
 // end gives back what the process had.
 func (p *process) end() {
 	must(p.store.Close())
-	keyed.UnshareStore(p.job)
-	keyed.Unshare(p.job)
-	telemetry.Forget(p.job)
+	p.job.End()
 }
 
 // run reads to the end, or dies: then it returns false.
 func (p *process) run() bool {
-	for _, kind := range shared {
-		for _, at := range p.store.Times(kind) {
-			p.wake(kind, at)
-		}
-	}
+	must((&local.WakeFn{Job: p.job.Job}).ProcessElement(nil, p.wake))
 	for p.at < len(p.lines) {
 		from, b := p.at, record.Batch{Source: "file", Name: "lines"}
 		for p.at < len(p.lines) {
@@ -191,7 +151,7 @@ func (p *process) run() bool {
 			p.pass(p.Arrival(from + p.Dice.N(p.at-from)))
 		}
 		if p.Dice.OneIn(1) {
-			must(p.store.Keep(p.sink.flush))
+			must(p.store.Checkpoint(p.sink.flush))
 		}
 		if p.Each != nil {
 			p.Each(p.sink.Tables())
@@ -201,71 +161,45 @@ func (p *process) run() bool {
 		}
 	}
 	p.pass(max(p.Finally, p.watermark))
-	must(p.store.Keep(p.sink.flush))
+	must(p.store.Checkpoint(p.sink.flush))
 	return p.Crash == nil || !p.Crash()
 }
 
 func (p *process) read(b record.Batch) {
-	type element struct {
-		kind keyed.Kind
-		ts   beam.EventTime
-	}
-	var woken []element
-	to := func(kind keyed.Kind) func(beam.EventTime, string, []byte) {
-		return func(ts beam.EventTime, _ string, _ []byte) { woken = append(woken, element{kind, ts}) }
-	}
-	must(p.decode.ProcessElement(p.ctx, b, to(keyed.Task), to(keyed.Worker), p.sink.write))
-	for _, e := range woken {
-		p.wake(e.kind, int64(e.ts))
+	var woken []beam.EventTime
+	must(p.decode.ProcessElement(p.ctx, b, func(b keyed.Batch) {
+		must(p.add.ProcessElement(p.ctx, b, func(ts beam.EventTime, _ string, _ []byte) { woken = append(woken, ts) }, p.sink.write))
+	}, p.sink.write, nil))
+	for _, ts := range woken {
+		p.wake(ts, "", nil)
 	}
 }
 
-// shared are the kinds whose keys share timers.
-var shared = []keyed.Kind{keyed.Task, keyed.Worker}
-
-func (p *process) wake(kind keyed.Kind, ts int64) {
-	t := &liveTimer{p, kind}
-	if kind == keyed.Task {
-		must(p.tasks.ProcessElement(p.ctx, beam.EventTime(ts), t, kind.String(), nil, p.sink.write))
-	} else {
-		must(p.workers.ProcessElement(p.ctx, beam.EventTime(ts), t, kind.String(), nil, p.sink.write))
-	}
+func (p *process) wake(ts beam.EventTime, key string, _ []byte) {
+	must(p.process.ProcessElement(p.ctx, ts, p, key, nil, p.sink.write))
 }
 
 // pass moves the watermark and fires the timers that it passes, each at its time.
 func (p *process) pass(to int64) {
 	p.watermark = max(p.watermark, to)
 	for {
-		var due []timerKey
-		for k, at := range p.timers {
+		var due []string
+		for tag, at := range p.timers {
 			if at <= p.watermark {
-				due = append(due, k)
+				due = append(due, tag)
 			}
 		}
 		if len(due) == 0 {
 			return
 		}
-		k := slices.MinFunc(due, func(a, b timerKey) int {
-			return cmp.Or(cmp.Compare(p.timers[a], p.timers[b]), strings.Compare(a.tag, b.tag), cmp.Compare(a.kind, b.kind))
+		tag := slices.MinFunc(due, func(a, b string) int {
+			return cmp.Or(cmp.Compare(p.timers[a], p.timers[b]), strings.Compare(a, b))
 		})
-		at := beam.EventTime(p.timers[k])
-		delete(p.timers, k)
-		t, tc := &liveTimer{p, k.kind}, timers.Context{Family: "due", Tag: k.tag}
-		if k.kind == keyed.Task {
-			must(p.tasks.OnTimer(p.ctx, at, t, k.kind.String(), tc, p.sink.write))
-		} else {
-			must(p.workers.OnTimer(p.ctx, at, t, k.kind.String(), tc, p.sink.write))
-		}
+		at := beam.EventTime(p.timers[tag])
+		delete(p.timers, tag)
+		must(p.process.OnTimer(p.ctx, at, p, "", timers.Context{Family: "due", Tag: tag}, p.sink.write))
 	}
 }
 
-// liveTimer sets the timers of a kind's key.
-type liveTimer struct {
-	p    *process
-	kind keyed.Kind
-}
-
 // Set implements timers.Provider.
-func (t *liveTimer) Set(m timers.TimerMap) {
-	t.p.timers[timerKey{t.kind, m.Tag}] = int64(m.FireTimestamp)
-}
+func (p *process) Set(m timers.TimerMap) { p.timers[m.Tag] = int64(m.FireTimestamp) }

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	gocmp "github.com/google/go-cmp/cmp"
 
@@ -17,12 +19,17 @@ import (
 
 // A Store is the plainest sink: it settles changes in memory, by key and version (contract, section 7).
 type Store struct {
+	id    string
 	mu    sync.Mutex
 	known map[string]change.Change
 }
 
+var lastStore atomic.Int64
+
 // NewStore returns an empty store.
-func NewStore() *Store { return &Store{known: map[string]change.Change{}} }
+func NewStore() *Store {
+	return &Store{id: fmt.Sprint("memory ", lastStore.Add(1)), known: map[string]change.Change{}}
+}
 
 // Write settles the changes of a block.
 func (s *Store) Write(_ context.Context, b change.Block) error {
@@ -50,12 +57,11 @@ func (s *Store) Counts(context.Context) (map[string]int64, error) {
 	return n, nil
 }
 
-// Keys calls f with the rows of a table that are there, of customers with the isolated ones: what a job that continues the
-// store has to know.
+// Keys calls f with the rows of a table that are there, of a table with owners with those that have one.
 func (s *Store) Keys(_ context.Context, id model.TableID, f func(model.Row) error) error {
 	t := model.Tables[id]
 	for _, r := range s.Tables()[t.Name] {
-		if id == model.CustomersID && model.Customers.Get(r, "isolated").Num == 0 {
+		if t.Owner.Kind != "" && !t.Owned(r) {
 			continue
 		}
 		if err := f(r); err != nil {
@@ -64,6 +70,31 @@ func (s *Store) Keys(_ context.Context, id model.TableID, f func(model.Row) erro
 	}
 	return nil
 }
+
+// Find calls f with the rows of some owners.
+func (s *Store) Find(ctx context.Context, id model.TableID, owners []model.OwnerKey, f func(model.Row) error) error {
+	t := model.Tables[id]
+	if t.Owner.Kind == "" {
+		return nil
+	}
+	wanted := map[model.OwnerKey]bool{}
+	for _, o := range owners {
+		if t.Owner.Account == "" {
+			o.Account = ""
+		}
+		wanted[o] = true
+	}
+	return s.Keys(ctx, id, func(r model.Row) error {
+		account, sid := t.OwnerKey(r)
+		if !wanted[model.OwnerKey{Account: account, SID: sid}] {
+			return nil
+		}
+		return f(r)
+	})
+}
+
+// ID returns what tells the store from all others of the process.
+func (s *Store) ID(context.Context) (string, error) { return s.id, nil }
 
 // Close does nothing: the tables can be read afterwards.
 func (s *Store) Close(context.Context) error { return nil }

@@ -7,17 +7,17 @@ import (
 	"cloud.google.com/go/bigquery/storage/apiv1/storagepb"
 )
 
-// append sends one request. When the service refuses single rows it has written none, and says which: refused is not empty
-// then. conn is what the request was sent on.
+// append sends one request, on the connection that it returns. When the service refuses single rows it
+// writes none of the request: err is set then, and refused has those rows.
 func (s *streamer) append(e *encoder, rows [][]byte) (conn *connection, refused []*storagepb.RowError, err error) {
 	if conn, err = s.dial.get(); err != nil {
 		return nil, nil, err
 	}
-	stream, err := conn.stream(s.ctx, s.place, e) // which lives as long as its context
+	stream, err := conn.stream(s.ctx, s.config, e) // which lives as long as its context
 	if err != nil {
 		return conn, nil, err
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, s.place.timeout)
+	ctx, cancel := context.WithTimeout(s.ctx, s.config.timeout)
 	defer cancel()
 	result, err := stream.AppendRows(ctx, rows)
 	if err != nil {
@@ -36,7 +36,7 @@ type refusal struct {
 	reason string
 }
 
-// large takes out the rows that no request has room for.
+// large separates the rows that are too large for any request.
 func large(rows [][]byte) (rest [][]byte, refusals []refusal) {
 	for i, r := range rows {
 		if len(r) <= largestRow {
@@ -56,7 +56,7 @@ func large(rows [][]byte) (rest [][]byte, refusals []refusal) {
 	return rest, refusals
 }
 
-// split takes out the rows that the service refused.
+// split separates the rows that the service refused.
 func split(rows [][]byte, refused []*storagepb.RowError, refusals []refusal) ([][]byte, []refusal) {
 	reasons := map[int64]string{}
 	for _, r := range refused {

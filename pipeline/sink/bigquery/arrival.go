@@ -5,13 +5,16 @@ import (
 	"time"
 )
 
-// An arrival numbers the changes of this process in the order in which they were written, in nanoseconds since 1970 or
-// later: so the numbers of a process that starts later are greater, as long as no process writes more than 1e9 rows a second
-// and clocks do not step back between them. Of changes with equal versions the one with the greater number stays, and one that
-// is sent again keeps its number: it never overwrites what was written after it.
+// An arrival numbers the changes of this process in the order in which they were written. Of two
+// changes with equal versions, the one with the greater number stays. A change that is sent again keeps
+// its number, so it never overwrites what was written after it.
+//
+// The first number is the time of the first write in nanoseconds since 1970. So a process that starts
+// later has greater numbers, as long as no process writes more than 1e9 rows a second and clocks do not
+// step back between them.
 type arrival struct{ last atomic.Int64 }
 
-// advance brings the numbers up to the time.
+// advance makes all further numbers greater than the time now.
 func (a *arrival) advance(now time.Time) {
 	n := now.UnixNano()
 	for {

@@ -31,7 +31,7 @@ func child(file, uri string) error {
 	if err := gob.NewDecoder(f).Decode(&blocks); err != nil {
 		return err
 	}
-	s, err := sink.Open(ctx, uri)
+	s, err := sink.Open(ctx, uri, sink.Options{})
 	if err != nil {
 		return err
 	}

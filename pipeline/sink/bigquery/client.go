@@ -14,8 +14,9 @@ import (
 // agent is how this program names itself to Google.
 const agent = "flexbeam"
 
-// rest opens a client of the REST service. Credentials are the Application Default Credentials, and none over plain HTTP.
-func (p place) rest(ctx context.Context) (*bigquery.Client, error) {
+// rest opens a client of the REST service. Credentials are the Application Default Credentials, and
+// none over plain HTTP.
+func (p config) rest(ctx context.Context) (*bigquery.Client, error) {
 	opts := []option.ClientOption{option.WithUserAgent(agent)}
 	if p.endpoint != "" {
 		opts = append(opts, option.WithEndpoint(p.endpoint+"/bigquery/v2/"))
@@ -35,7 +36,7 @@ func (p place) rest(ctx context.Context) (*bigquery.Client, error) {
 }
 
 // storage opens a client of the Storage Write service.
-func (p place) storage(ctx context.Context) (*managedwriter.Client, error) {
+func (p config) storage(ctx context.Context) (*managedwriter.Client, error) {
 	opts := []option.ClientOption{
 		option.WithUserAgent(agent),
 		managedwriter.WithMultiplexing(),
@@ -59,7 +60,7 @@ func (p place) storage(ctx context.Context) (*managedwriter.Client, error) {
 }
 
 // in returns the dataset of a table.
-func (p place) in(t *table) string {
+func (p config) in(t *table) string {
 	if t.personal && p.personal != "" {
 		return p.personal
 	}
@@ -67,12 +68,12 @@ func (p place) in(t *table) string {
 }
 
 // path names a table for the Storage Write service.
-func (p place) path(t *table) string {
+func (p config) path(t *table) string {
 	return fmt.Sprintf("projects/%s/datasets/%s/tables/%s", p.project, p.in(t), t.name)
 }
 
 // sql names a table or view in SQL.
-func (p place) sql(name string) string {
+func (p config) sql(name string) string {
 	dataset := p.dataset
 	for _, t := range tables {
 		if t.name == name {

@@ -7,15 +7,15 @@ import (
 	"cloud.google.com/go/bigquery/storage/managedwriter"
 )
 
-// A connection is a client of the Storage Write service with a stream for each table. The client reconnects by itself as
-// long as it can; when it cannot, the next connection takes its place.
+// A connection is a client of the Storage Write service with a stream for each table. The client
+// reconnects by itself as long as it can; when it cannot, the next connection takes its place.
 type connection struct {
 	client  *managedwriter.Client
 	mu      sync.Mutex
 	streams []*managedwriter.ManagedStream // by table
 }
 
-func (c *connection) stream(ctx context.Context, p place, e *encoder) (*managedwriter.ManagedStream, error) {
+func (c *connection) stream(ctx context.Context, p config, e *encoder) (*managedwriter.ManagedStream, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s := c.streams[e.table.id]; s != nil {
@@ -47,8 +47,8 @@ func (c *connection) close() {
 
 // A dialer keeps the connection that is in use.
 type dialer struct {
-	place place
-	ctx   context.Context // of the clients: it lives as long as the sink
+	config config
+	ctx    context.Context // of the clients: it lives as long as the sink
 
 	mu      sync.Mutex
 	current *connection
@@ -61,7 +61,7 @@ func (d *dialer) get() (*connection, error) {
 	if d.current != nil {
 		return d.current, nil
 	}
-	client, err := d.place.storage(d.ctx)
+	client, err := d.config.storage(d.ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,8 @@ func (d *dialer) get() (*connection, error) {
 	return d.current, nil
 }
 
-// drop gives up a connection that does not heal. What is under way on it fails and is sent again on the next one.
+// drop gives up a connection that does not heal. What is under way on it fails and is sent again on
+// the next one.
 func (d *dialer) drop(c *connection) {
 	d.mu.Lock()
 	if d.current != c || c == nil {

@@ -19,17 +19,20 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"flexbeam/internal/testkit/bigquerylocal"
+	"flexbeam/internal/testkit/history"
 	"flexbeam/pipeline"
 	"flexbeam/pipeline/sink"
 	_ "flexbeam/pipeline/sink/duckdb"
+	_ "flexbeam/pipeline/source/file"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
 )
 
 // A recorder is a sink that keeps the blocks that are written to it.
 type recorder struct {
-	mu     sync.Mutex
-	blocks []change.Block
+	*history.Store // which stays empty
+	mu             sync.Mutex
+	blocks         []change.Block
 }
 
 func (r *recorder) Write(_ context.Context, b change.Block) error {
@@ -38,15 +41,13 @@ func (r *recorder) Write(_ context.Context, b change.Block) error {
 	r.blocks = append(r.blocks, slices.Clone(b))
 	return nil
 }
-func (r *recorder) Flush(context.Context) error                      { return nil }
-func (r *recorder) Counts(context.Context) (map[string]int64, error) { return nil, nil }
-func (r *recorder) Close(context.Context) error                      { return nil }
 
-// day returns what a streaming job writes for the sample day while its watermark follows the events, with more deletes than a
-// day has: before some changes their row is deleted and an older one comes late, after others the row is deleted for good.
+// day returns what a streaming job writes for the sample day while its watermark follows the
+// events, with more deletes than a day has: before some changes their row is deleted and an older
+// one comes late, after others the row is deleted for good.
 var day = sync.OnceValues(func() ([]change.Block, error) {
-	r := &recorder{}
-	sink.Register("record", func(context.Context, string) (sink.Sink, error) { return r, nil })
+	r := &recorder{Store: history.NewStore()}
+	sink.Register("record", func(context.Context, string, sink.Options) (sink.Sink, error) { return r, nil })
 	job, err := pipeline.New(pipeline.Options{Source: "file:../../../testdata/day.ndjson.gz?lateness=10m", Sink: "record:day", Mode: pipeline.Stream,
 		AsOf: time.Date(2026, 3, 3, 0, 0, 0, 0, time.UTC)})
 	if err == nil {
@@ -87,7 +88,7 @@ func dayBlocks(t *testing.T) []change.Block {
 func inDuckDB(t *testing.T, blocks []change.Block) *sql.DB {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "calls.duckdb")
-	s, err := sink.Open(t.Context(), "duckdb:"+file)
+	s, err := sink.Open(t.Context(), "duckdb:"+file, sink.Options{})
 	must(t, err)
 	for _, b := range blocks {
 		must(t, s.Write(t.Context(), b))
@@ -124,7 +125,7 @@ func duckLines(t *testing.T, db *sql.DB, columns []string, name string) []string
 // localLines returns the same from BigQuery.
 func localLines(t *testing.T, uri string, columns []string, name string) []string {
 	t.Helper()
-	p := placeOf(t, uri)
+	p := configOf(t, uri)
 	var all []string
 	ask(t, p, "SELECT "+strings.Join(columns, ", ")+" FROM "+p.sql(name), func(row []bigquery.Value) {
 		cells := make([]any, len(row))
@@ -251,7 +252,7 @@ func TestARefusedRowIsADeadLetterAndTheRestIsStored(t *testing.T) {
 	s := startLocal(t, bigquerylocal.Options{})
 	uri := localURI(s, "mode=stream")
 	w := openSink(t, uri)
-	s.Fault(bigquerylocal.Fault{Kind: bigquerylocal.RefuseRows, Method: "AppendRows", Times: -1, Table: placeOf(t, uri).dataset + ".agents",
+	s.Fault(bigquerylocal.Fault{Kind: bigquerylocal.RefuseRows, Method: "AppendRows", Times: -1, Table: configOf(t, uri).dataset + ".agents",
 		Refuse: func(_ int, row map[string]any) string {
 			if id, _ := row["agent_id"].(string); strings.HasSuffix(id, "7") {
 				return "no agent ends in 7"
@@ -353,18 +354,17 @@ func TestMergedAndStreamedChangesSettleWithEachOther(t *testing.T) {
 func TestAJobWithAnEndLoadsUnlessTablesAreStreamedTo(t *testing.T) {
 	s := startLocal(t, bigquerylocal.Options{})
 	uri := localURI(s, "mode=auto")
-	loads := func(write func(*Writer)) bool {
-		w := openSink(t, uri)
-		write(w)
+	loads := func(o sink.Options) bool {
+		w := openSinkWith(t, uri, o)
 		must(t, w.Write(t.Context(), sampleAgent("WK1", 1)))
 		_, load := w.settler.(*loader)
 		must(t, w.Close(t.Context()))
 		return load
 	}
-	if !loads((*Writer).Bounded) {
+	if !loads(sink.Options{Bounded: true}) {
 		t.Error("a job with an end streams")
 	}
-	if loads(func(*Writer) {}) {
+	if loads(sink.Options{}) {
 		t.Error("a job without an end loads")
 	}
 }

@@ -24,8 +24,8 @@ const (
 // sequenceSize is the length of a change sequence number: two sections of 16 digits.
 const sequenceSize = 16 + 1 + 16
 
-// An encoder writes the rows of a table as protocol buffer messages, without building any: what each column needs is
-// worked out once.
+// An encoder writes the rows of a table as protocol buffer messages, without building any: what
+// each column needs is worked out once.
 type encoder struct {
 	table      *table
 	descriptor *descriptorpb.DescriptorProto
@@ -70,8 +70,9 @@ func newEncoder(t *table) *encoder {
 	return e
 }
 
-// append appends the message of a change. A delete has values in all columns that are never null: BigQuery refuses rows
-// without. Its times are about now: BigQuery refuses streamed rows whose partition is years away.
+// append appends the message of a change. A delete has values in all columns that are never null:
+// BigQuery refuses rows without. Its times are about now: BigQuery refuses streamed rows whose
+// partition is years away.
 func (e *encoder) append(b []byte, row model.Row, gone bool, version int64, arrival uint64) ([]byte, error) {
 	for i := range row {
 		v := &row[i]
@@ -116,7 +117,8 @@ func (e *encoder) append(b []byte, row model.Row, gone bool, version int64, arri
 	return appendHex(b, arrival), nil
 }
 
-// appendHex appends 16 digits. Signed numbers come with their sign bit turned, so that the digits have their order.
+// appendHex appends 16 digits. Signed numbers come with their sign bit turned, so that the digits
+// have their order.
 func appendHex(b []byte, n uint64) []byte {
 	const digits = "0123456789ABCDEF"
 	for shift := 60; shift >= 0; shift -= 4 {

@@ -47,8 +47,8 @@ func explain(err error) error {
 	return err
 }
 
-// final tells whether an append that failed so would fail again. What is not known is tried again, for as long as the
-// option retry says.
+// final tells whether an append that failed so would fail again. What is not known is tried again,
+// for as long as the option retry says.
 func final(err error) bool {
 	switch status.Code(err) {
 	case codes.PermissionDenied, codes.Unauthenticated, codes.Unimplemented:
@@ -77,8 +77,8 @@ func restStatus(err error) int {
 	return 0
 }
 
-// passing tells whether a request or job that failed so may succeed later.
-func passing(err error) bool {
+// retryable tells whether a request or job that failed so may succeed later.
+func retryable(err error) bool {
 	switch code := restStatus(err); {
 	case code == http.StatusTooManyRequests, code >= 500:
 		return true
@@ -100,7 +100,8 @@ func passing(err error) bool {
 	return !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
 
-// transient lists the reasons of errors that go by (https://cloud.google.com/bigquery/docs/error-messages).
+// transient lists the reasons of errors that go by
+// (https://cloud.google.com/bigquery/docs/error-messages).
 var transient = map[string]bool{
 	"backendError": true, "internalError": true, "rateLimitExceeded": true, "jobRateLimitExceeded": true, "quotaExceeded": true,
 	"jobBackendError": true, "jobInternalError": true, "tableUnavailable": true,

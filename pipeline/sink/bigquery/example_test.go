@@ -22,7 +22,7 @@ func Example() {
 	}
 	defer local.Close()
 
-	s, err := sink.Open(ctx, "bigquery:local-project.flex?max_staleness=0s&endpoint="+strings.TrimSuffix(local.RESTEndpoint, "/bigquery/v2/")+"&grpc_endpoint="+local.GRPCEndpoint)
+	s, err := sink.Open(ctx, "bigquery:local-project.flex?max_staleness=0s&endpoint="+strings.TrimSuffix(local.RESTEndpoint, "/bigquery/v2/")+"&grpc_endpoint="+local.GRPCEndpoint, sink.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return

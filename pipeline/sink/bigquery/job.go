@@ -9,17 +9,18 @@ import (
 	"cloud.google.com/go/bigquery"
 )
 
-// job runs a job to its end and returns it. It has a fixed id: a request that is sent again, because its answer was lost, finds the job that
-// runs already, and does not start a second one. Only a job that failed for a passing reason is followed by another one.
+// job runs a job to its end and returns it. The job's id is made from id. When the answer to a request
+// is lost and the request is sent again, it therefore finds the job that runs already and does not
+// start a second one. When the job fails for a reason that may pass, job starts another one.
 func (w *Writer) job(ctx context.Context, id string, start func(ctx context.Context, id string) (*bigquery.Job, error)) (*bigquery.Job, error) {
-	pause := newPause(w.place.retry)
+	retrier := newRetrier(w.config.retry)
 	for attempt := 0; ; attempt++ {
 		name := fmt.Sprintf("%s_%d", id, attempt)
 		var job *bigquery.Job
-		err := w.again(ctx, func(ctx context.Context) (err error) {
+		err := w.retry(ctx, func(ctx context.Context) (err error) {
 			job, err = start(ctx, name)
 			if restStatus(err) == http.StatusConflict {
-				job, err = w.rest.JobFromIDLocation(ctx, name, w.place.location)
+				job, err = w.rest.JobFromIDLocation(ctx, name, w.config.location)
 			}
 			return err
 		})
@@ -33,7 +34,7 @@ func (w *Writer) job(ctx context.Context, id string, start func(ctx context.Cont
 		if err = status.Err(); err == nil {
 			return job, nil
 		}
-		if !passing(err) || !pause.next(ctx) {
+		if !retryable(err) || !retrier.wait(ctx) {
 			return nil, fmt.Errorf("job %s: %w", name, err)
 		}
 	}
@@ -42,7 +43,7 @@ func (w *Writer) job(ctx context.Context, id string, start func(ctx context.Cont
 // wait returns the status of a job that has ended.
 func (w *Writer) wait(ctx context.Context, job *bigquery.Job) (status *bigquery.JobStatus, err error) {
 	for step := 20 * time.Millisecond; ; step = min(2*step, 5*time.Second) {
-		err = w.again(ctx, func(ctx context.Context) (err error) { status, err = job.Status(ctx); return err })
+		err = w.retry(ctx, func(ctx context.Context) (err error) { status, err = job.Status(ctx); return err })
 		if err != nil || status.Done() {
 			return status, err
 		}

@@ -13,8 +13,9 @@ import (
 // mergedLabel marks the tables that load jobs were merged into.
 const mergedLabel = "flexbeam_merged"
 
-// known holds the versions that BigQuery does not compare by itself when a change is streamed: those of merged rows, which
-// have no change sequence number, and of deletes older than the two days that it remembers them. 40 bytes for each.
+// known holds the versions that BigQuery does not compare by itself when a change is streamed: those
+// of merged rows, which have no change sequence number, and those of deletes, which BigQuery forgets
+// after two days. Each takes about 40 bytes.
 type known struct {
 	versions map[[16]byte]int64
 	tables   []bool // by table: whether it has any
@@ -28,7 +29,7 @@ func hashKey(t *table, key []byte) (h [16]byte) {
 	return h
 }
 
-// known reads them.
+// known reads the versions from the tables with mergedLabel and from the memory of deletes.
 func (w *Writer) known(ctx context.Context) (*known, error) {
 	k := &known{versions: map[[16]byte]int64{}, tables: make([]bool, len(tables))}
 	add := func(t *table, key []byte, version int64) {
@@ -41,8 +42,8 @@ func (w *Writer) known(ctx context.Context) (*known, error) {
 	read := func(t *table, f func(model.Row)) error {
 		cells := append(t.keys[:len(t.keys):len(t.keys)], len(t.columns)-1)
 		row := make(model.Row, len(t.columns))
-		err := w.fresh(ctx, func() error {
-			return w.query(ctx, selectVersions(t, w.place.sql), func(values []bigquery.Value) error {
+		err := w.withoutStaleness(ctx, func() error {
+			return w.query(ctx, selectVersions(t, w.config.sql), func(values []bigquery.Value) error {
 				if err := fill(t, row, cells, values); err != nil {
 					return err
 				}
@@ -80,10 +81,10 @@ func (w *Writer) known(ctx context.Context) (*known, error) {
 	return k, err
 }
 
-// about tells whether there are versions of a table.
+// about tells whether versions of a table are known.
 func (k *known) about(t *table) bool { return k.tables[t.id] }
 
-// newer tells whether a greater version than this is known of a key.
+// newer tells whether a version of the key is known that is greater than this one.
 func (k *known) newer(t *table, key []byte, version int64) bool {
 	if !k.tables[t.id] {
 		return false
@@ -94,15 +95,15 @@ func (k *known) newer(t *table, key []byte, version int64) bool {
 
 // metadata reads what BigQuery says of a table.
 func (w *Writer) metadata(ctx context.Context, t *table) (meta *bigquery.TableMetadata, err error) {
-	ref := w.rest.DatasetInProject(w.place.project, w.place.in(t)).Table(t.name)
-	err = w.again(ctx, func(ctx context.Context) (err error) { meta, err = ref.Metadata(ctx); return err })
+	ref := w.rest.DatasetInProject(w.config.project, w.config.in(t)).Table(t.name)
+	err = w.retry(ctx, func(ctx context.Context) (err error) { meta, err = ref.Metadata(ctx); return err })
 	if err != nil {
 		return nil, fmt.Errorf("bigquery: look at table %s: %w", t.name, explain(err))
 	}
 	return meta, nil
 }
 
-// streamed tells whether a table is being streamed to: BigQuery merges nothing into it then.
+// streamed tells whether any table is being streamed to, in which case BigQuery refuses to merge.
 func (w *Writer) streamed(ctx context.Context) (bool, error) {
 	for _, t := range tables {
 		meta, err := w.metadata(ctx, t)

@@ -41,8 +41,8 @@ func newLoader(w *Writer) (*loader, error) {
 		return nil, fmt.Errorf("bigquery: make a directory for files to load: %w", err)
 	}
 	l := &loader{sink: w, dir: dir, files: make([][]*parquetFile, len(tables)), marked: map[int]bool{}}
-	if w.place.bucket != "" {
-		if l.store, err = newObjects(w.place); err != nil {
+	if w.config.bucket != "" {
+		if l.store, err = newObjects(w.config); err != nil {
 			return nil, errors.Join(err, os.RemoveAll(dir))
 		}
 	}
@@ -97,7 +97,8 @@ func (l *loader) check(t *table, r model.Row) error {
 	return nil
 }
 
-// refuses returns why BigQuery would not take a row, as it takes or refuses a load job as a whole. Empty: it would.
+// refuses returns why BigQuery would refuse a row, or an empty text when it would take it. It is asked
+// before loading, since one bad row would fail the whole load job.
 func refuses(t *table, r model.Row, gone bool) string {
 	const first, last = -62135596800000, 253402300799999 // years 1 to 9999
 	size := 0
@@ -162,7 +163,8 @@ func (l *loader) close(ctx context.Context) error {
 	return errors.Join(l.flush(ctx), os.RemoveAll(l.dir))
 }
 
-// commit loads files into staging tables, all at a time, and then merges these one after the other.
+// commit loads files into staging tables, all of them at once, and then merges these one after the
+// other.
 func (l *loader) commit(ctx context.Context, files [][]*parquetFile) error {
 	var all []*staging
 	var err error
@@ -203,7 +205,7 @@ func (l *loader) commit(ctx context.Context, files [][]*parquetFile) error {
 	return err
 }
 
-// A staging is the staging table of a commit.
+// A staging is the staging table for one table in one commit.
 type staging struct {
 	loader  *loader
 	table   *table
@@ -217,7 +219,7 @@ func (s *staging) name() string { return "flexbeam_staging_" + s.id }
 
 func (s *staging) ref() *bigquery.Table {
 	w := s.loader.sink
-	return w.rest.DatasetInProject(w.place.project, w.place.in(s.table)).Table(s.name())
+	return w.rest.DatasetInProject(w.config.project, w.config.in(s.table)).Table(s.name())
 }
 
 // load creates the table and loads the files.
@@ -228,7 +230,7 @@ func (s *staging) load(ctx context.Context) error {
 	for _, c := range s.loader.layouts[s.table.id].columns {
 		fields = append(fields, &bigquery.FieldSchema{Name: c.name, Type: fieldTypes[c.kind], Description: c.description})
 	}
-	err := w.again(ctx, func(ctx context.Context) error {
+	err := w.retry(ctx, func(ctx context.Context) error {
 		return s.ref().Create(ctx, &bigquery.TableMetadata{
 			Schema: fields, ExpirationTime: time.Now().Add(stagingLife), Labels: map[string]string{managedLabel: agent},
 			Description: "Changes on their way into " + s.table.name + ". It expires by itself.",
@@ -238,7 +240,7 @@ func (s *staging) load(ctx context.Context) error {
 		return fail(err)
 	}
 	for n, f := range s.files {
-		source, done, err := s.source(ctx, n, f)
+		source, err := s.source(ctx, n, f)
 		if err != nil {
 			return fail(err)
 		}
@@ -249,12 +251,11 @@ func (s *staging) load(ctx context.Context) error {
 			}
 			defer end()
 			l := s.ref().LoaderFrom(src)
-			l.JobID, l.Location = id, w.place.location
+			l.JobID, l.Location = id, w.config.location
 			l.Labels = map[string]string{managedLabel: agent}
 			l.WriteDisposition, l.CreateDisposition = bigquery.WriteAppend, bigquery.CreateNever
 			return l.Run(ctx)
 		})
-		done()
 		if err != nil {
 			return fail(err)
 		}
@@ -262,8 +263,9 @@ func (s *staging) load(ctx context.Context) error {
 	return nil
 }
 
-// source returns where a load job reads a file from: each call of open begins anew.
-func (s *staging) source(ctx context.Context, n int, f *parquetFile) (open func() (bigquery.LoadSource, func(), error), done func(), err error) {
+// source returns where a load job reads a file from. Each call of open begins anew, and end closes
+// what it opened.
+func (s *staging) source(ctx context.Context, n int, f *parquetFile) (open func() (_ bigquery.LoadSource, end func(), err error), err error) {
 	if s.loader.store == nil {
 		return func() (bigquery.LoadSource, func(), error) {
 			file, err := os.Open(f.file.Name())
@@ -273,30 +275,32 @@ func (s *staging) source(ctx context.Context, n int, f *parquetFile) (open func(
 			r := bigquery.NewReaderSource(file)
 			r.SourceFormat = bigquery.Parquet
 			return r, func() { file.Close() }, nil // it was only read
-		}, func() {}, nil
+		}, nil
 	}
 	object := fmt.Sprintf("%s_%d.parquet", s.name(), n)
 	var uri string
-	err = s.loader.sink.again(ctx, func(ctx context.Context) (err error) {
+	err = s.loader.sink.retry(ctx, func(ctx context.Context) (err error) {
 		uri, err = s.loader.store.put(ctx, object, f.file.Name())
 		return err
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	s.objects = append(s.objects, object)
 	r := bigquery.NewGCSReference(uri)
 	r.SourceFormat = bigquery.Parquet
-	return func() (bigquery.LoadSource, func(), error) { return r, func() {}, nil }, func() {}, nil
+	return func() (bigquery.LoadSource, func(), error) { return r, func() {}, nil }, nil
 }
 
 // merge settles the changes.
 func (s *staging) merge(ctx context.Context) error {
 	w := s.loader.sink
-	p := w.place
-	from := "`" + p.project + "." + p.in(s.table) + "." + s.name() + "`"
-	target, deletes := p.sql(s.table.name), p.sql(deletesName)
-	err := s.mark(ctx)
+	p := w.config
+	m := merging{
+		Target: p.sql(s.table.name), Deletes: p.sql(deletesName), table: s.table,
+		Staging: "`" + p.project + "." + p.in(s.table) + "." + s.name() + "`",
+	}
+	err := s.labelMerged(ctx)
 	run := func(what, sql string) {
 		if err != nil {
 			return
@@ -309,17 +313,17 @@ func (s *staging) merge(ctx context.Context) error {
 		})
 	}
 	if s.deletes {
-		run("deletes", mergeDeletes(deletes, from, s.table))
+		run("deletes", m.mergeDeletes())
 	}
-	run("merge", merge(target, deletes, from, s.table))
+	run("merge", m.merge())
 	if err != nil {
 		return fmt.Errorf("bigquery: merge into %s: %w", s.table.name, explain(err))
 	}
 	return nil
 }
 
-// mark says on the table that rows were merged into it, before the first are.
-func (s *staging) mark(ctx context.Context) error {
+// labelMerged labels the table as one that rows were merged into, before the first ones are.
+func (s *staging) labelMerged(ctx context.Context) error {
 	l := s.loader
 	if l.marked[s.table.id] {
 		return nil
@@ -332,8 +336,8 @@ func (s *staging) mark(ctx context.Context) error {
 	if meta.Labels[mergedLabel] == "" {
 		var change bigquery.TableMetadataToUpdate
 		change.SetLabel(mergedLabel, "yes")
-		ref := w.rest.DatasetInProject(w.place.project, w.place.in(s.table)).Table(s.table.name)
-		if err := w.again(ctx, func(ctx context.Context) error { _, err := ref.Update(ctx, change, ""); return err }); err != nil {
+		ref := w.rest.DatasetInProject(w.config.project, w.config.in(s.table)).Table(s.table.name)
+		if err := w.retry(ctx, func(ctx context.Context) error { _, err := ref.Update(ctx, change, ""); return err }); err != nil {
 			return err
 		}
 	}
@@ -341,15 +345,15 @@ func (s *staging) mark(ctx context.Context) error {
 	return nil
 }
 
-// clean deletes what was staged. A staging table that stays expires.
+// clean deletes what was staged. A staging table that cannot be deleted expires by itself.
 func (s *staging) clean(ctx context.Context) error {
 	w := s.loader.sink
-	err := w.again(ctx, func(ctx context.Context) error { return s.ref().Delete(ctx) })
+	err := w.retry(ctx, func(ctx context.Context) error { return s.ref().Delete(ctx) })
 	if restStatus(err) == http.StatusNotFound {
 		err = nil
 	}
 	for _, o := range s.objects {
-		if e := w.again(ctx, func(ctx context.Context) error { return s.loader.store.remove(ctx, o) }); err == nil && e != nil {
+		if e := w.retry(ctx, func(ctx context.Context) error { return s.loader.store.remove(ctx, o) }); err == nil && e != nil {
 			err = e
 		}
 	}

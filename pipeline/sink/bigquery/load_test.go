@@ -118,7 +118,7 @@ func TestFilesAreStagedAndNothingStaysBehind(t *testing.T) {
 
 func TestStagingTablesExpire(t *testing.T) {
 	s := startLocal(t, bigquerylocal.Options{})
-	uri := localURI(s, "mode=load&retry=0s")
+	uri := strings.Replace(localURI(s, "mode=load"), "retry=1m", "retry=0s", 1)
 	w := openSink(t, uri)
 	s.Fault(bigquerylocal.Fault{Kind: bigquerylocal.Reply, Method: "tables.delete", Status: http.StatusForbidden, Reason: "accessDenied", Times: -1})
 	must(t, w.Write(t.Context(), sampleAgent("WK1", 1)))

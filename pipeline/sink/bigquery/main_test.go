@@ -26,8 +26,8 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// realEnv names a project and dataset of Google, PROJECT.DATASET, to run the suite against. Each place of a test is a dataset
-// of its own, with that name in front, which is deleted afterwards.
+// realEnv names a project and dataset of Google, PROJECT.DATASET, to run the suite against. Each
+// place of a test is a dataset of its own, with that name in front, which is deleted afterwards.
 const realEnv = "FLEXBEAM_TEST_BIGQUERY"
 
 func TestMain(m *testing.M) {
@@ -76,7 +76,7 @@ func localURI(s *bigquerylocal.Server, options string) string {
 }
 
 func harness(t *testing.T, options string) sinktest.Harness {
-	place := func() func(testing.TB) string {
+	config := func() func(testing.TB) string {
 		if real := os.Getenv(realEnv); real != "" {
 			return func(t testing.TB) string {
 				uri := fmt.Sprintf("bigquery:%s_%d_%d?max_staleness=0s&%s", real, time.Now().Unix(), lastDataset.Add(1), options)
@@ -88,14 +88,15 @@ func harness(t *testing.T, options string) sinktest.Harness {
 		return func(testing.TB) string { return localURI(s, options) }
 	}()
 	return sinktest.Harness{
-		Place: place,
+		Place: config,
 		Rows:  readRows,
 		Kill:  func(_ testing.TB, uri string) string { return uri }, // what is stored is not in the process
+		Away:  func(t testing.TB, uri string) string { dropDataset(t, uri); return "" },
 	}
 }
 
 func dropDataset(t testing.TB, uri string) {
-	p := placeOf(t, uri)
+	p := configOf(t, uri)
 	c, err := p.rest(context.Background())
 	if err != nil {
 		t.Error(err)
@@ -107,9 +108,9 @@ func dropDataset(t testing.TB, uri string) {
 	}
 }
 
-func placeOf(t testing.TB, uri string) place {
+func configOf(t testing.TB, uri string) config {
 	t.Helper()
-	p, err := parsePlace(strings.TrimPrefix(uri, "bigquery:"))
+	p, err := parseConfig(strings.TrimPrefix(uri, "bigquery:"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +120,7 @@ func placeOf(t testing.TB, uri string) place {
 // readRows reads a table as a user of the dataset would.
 func readRows(t testing.TB, uri string, table *model.Table) []model.Row {
 	t.Helper()
-	p, kept := placeOf(t, uri), tables[table.ID]
+	p, kept := configOf(t, uri), tables[table.ID]
 	var names []string
 	var cells []int
 	for i, c := range kept.columns {
@@ -136,7 +137,7 @@ func readRows(t testing.TB, uri string, table *model.Table) []model.Row {
 	return rows
 }
 
-func ask(t testing.TB, p place, sql string, f func([]bigquery.Value)) {
+func ask(t testing.TB, p config, sql string, f func([]bigquery.Value)) {
 	t.Helper()
 	c, err := p.rest(t.Context())
 	if err != nil {
@@ -165,7 +166,12 @@ func ask(t testing.TB, p place, sql string, f func([]bigquery.Value)) {
 // openSink opens a sink that is closed at the end of the test, if it is not before.
 func openSink(t testing.TB, uri string) *Writer {
 	t.Helper()
-	s, err := sink.Open(t.Context(), uri)
+	return openSinkWith(t, uri, sink.Options{})
+}
+
+func openSinkWith(t testing.TB, uri string, o sink.Options) *Writer {
+	t.Helper()
+	s, err := sink.Open(t.Context(), uri, o)
 	if err != nil {
 		t.Fatal(err)
 	}

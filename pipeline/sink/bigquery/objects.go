@@ -13,11 +13,11 @@ import (
 
 // objects stages files in Cloud Storage.
 type objects struct {
-	place  place
+	config config
 	client *storage.Service
 }
 
-func newObjects(p place) (*objects, error) {
+func newObjects(p config) (*objects, error) {
 	opts := []option.ClientOption{option.WithUserAgent(agent)}
 	if p.gcs != "" {
 		opts = append(opts, option.WithEndpoint(p.gcs))
@@ -37,7 +37,7 @@ func newObjects(p place) (*objects, error) {
 	return &objects{p, c}, nil
 }
 
-func (o *objects) name(object string) string { return path.Join(o.place.prefix, object) }
+func (o *objects) name(object string) string { return path.Join(o.config.prefix, object) }
 
 // put stores a file and returns its URI. Storing it again changes nothing.
 func (o *objects) put(ctx context.Context, object, file string) (string, error) {
@@ -46,15 +46,15 @@ func (o *objects) put(ctx context.Context, object, file string) (string, error) 
 		return "", err
 	}
 	defer f.Close()
-	_, err = o.client.Objects.Insert(o.place.bucket, &storage.Object{Name: o.name(object)}).Media(f).Context(ctx).Do()
+	_, err = o.client.Objects.Insert(o.config.bucket, &storage.Object{Name: o.name(object)}).Media(f).Context(ctx).Do()
 	if err != nil {
-		return "", fmt.Errorf("stage in gs://%s: %w", o.place.bucket, err)
+		return "", fmt.Errorf("stage in gs://%s: %w", o.config.bucket, err)
 	}
-	return "gs://" + o.place.bucket + "/" + o.name(object), nil
+	return "gs://" + o.config.bucket + "/" + o.name(object), nil
 }
 
 func (o *objects) remove(ctx context.Context, object string) error {
-	err := o.client.Objects.Delete(o.place.bucket, o.name(object)).Context(ctx).Do()
+	err := o.client.Objects.Delete(o.config.bucket, o.name(object)).Context(ctx).Do()
 	if restStatus(err) == http.StatusNotFound {
 		return nil
 	}

@@ -13,7 +13,8 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// The bounds of a Parquet file: rows that are gathered in memory, and bytes after which another file begins.
+// The bounds of a Parquet file: rows that are gathered in memory, and bytes after which another
+// file begins.
 const (
 	groupRows = 20000
 	fileBytes = 512 << 20

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"cloud.google.com/go/bigquery"
@@ -13,11 +15,12 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// query runs a query and calls f with each row of its answer. The row is valid until f returns.
-func (w *Writer) query(ctx context.Context, sql string, f func([]bigquery.Value) error) error {
+// query runs a query with named parameters and calls f with each row of its answer. The row is
+// valid until f returns.
+func (w *Writer) query(ctx context.Context, sql string, f func([]bigquery.Value) error, parameters ...bigquery.QueryParameter) error {
 	job, err := w.job(ctx, fmt.Sprintf("flexbeam_query_%d_%d", time.Now().UnixNano(), rand.Uint32()), func(ctx context.Context, id string) (*bigquery.Job, error) {
 		q := w.rest.Query(sql)
-		q.JobID, q.Location = id, w.place.location
+		q.JobID, q.Location, q.Parameters = id, w.config.location, parameters
 		q.Labels = map[string]string{managedLabel: agent}
 		return q.Run(ctx)
 	})
@@ -42,30 +45,17 @@ func (w *Writer) query(ctx context.Context, sql string, f func([]bigquery.Value)
 	}
 }
 
-// again calls f until it succeeds or fails for good, at most as long as the option retry says. The context of f ends then,
-// too: Google's client would go on asking for ever.
-func (w *Writer) again(ctx context.Context, f func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, w.place.retry+w.place.timeout)
-	defer cancel()
-	pause := newPause(w.place.retry)
-	for {
-		err := f(ctx)
-		if err == nil || !passing(err) || !pause.next(ctx) {
-			return err
-		}
-	}
-}
-
-// fresh calls f while queries of the tables see what was written a moment ago: a table with max_staleness answers with what
-// BigQuery has settled so far, which is well for reports, but not for a job that goes on where another one ended.
-func (w *Writer) fresh(ctx context.Context, f func() error, all ...*table) (err error) {
-	if !w.place.apply {
+// withoutStaleness calls f while queries of the tables see all that was written. A table with
+// max_staleness answers with what BigQuery has settled so far. That is right for reports, but not for
+// a job that goes on where another one ended, so the option is set to 0 for as long as f runs.
+func (w *Writer) withoutStaleness(ctx context.Context, f func() error, all ...*table) (err error) {
+	if !w.config.apply {
 		return f()
 	}
 	for _, t := range all {
-		ref := w.rest.DatasetInProject(w.place.project, w.place.in(t)).Table(t.name)
+		ref := w.rest.DatasetInProject(w.config.project, w.config.in(t)).Table(t.name)
 		var meta *bigquery.TableMetadata
-		err := w.again(ctx, func(ctx context.Context) (err error) { meta, err = ref.Metadata(ctx); return err })
+		err := w.retry(ctx, func(ctx context.Context) (err error) { meta, err = ref.Metadata(ctx); return err })
 		if err != nil {
 			return explain(err)
 		}
@@ -73,7 +63,7 @@ func (w *Writer) fresh(ctx context.Context, f func() error, all ...*table) (err 
 			continue
 		}
 		set := func(ctx context.Context, iv *bigquery.IntervalValue) error {
-			return w.again(ctx, func(ctx context.Context) error {
+			return w.retry(ctx, func(ctx context.Context) error {
 				_, err := ref.Update(ctx, bigquery.TableMetadataToUpdate{MaxStaleness: iv}, "")
 				return err
 			})
@@ -99,8 +89,8 @@ func (w *Writer) Counts(ctx context.Context) (map[string]int64, error) {
 		return nil, errClosed
 	}
 	m := map[string]int64{}
-	err := w.fresh(ctx, func() error {
-		return w.query(ctx, countRows(w.place.sql), func(row []bigquery.Value) error {
+	err := w.withoutStaleness(ctx, func() error {
+		return w.query(ctx, countRows(w.config.sql), func(row []bigquery.Value) error {
 			name, ok := row[0].(string)
 			n, ok2 := row[1].(int64)
 			if !ok || !ok2 {
@@ -111,26 +101,59 @@ func (w *Writer) Counts(ctx context.Context) (map[string]int64, error) {
 		})
 	}, tables[:len(model.Tables)]...)
 	if err != nil {
-		return nil, fmt.Errorf("bigquery: count rows of %s: %w", w.place, err)
+		return nil, fmt.Errorf("bigquery: count rows of %s: %w", w.config, err)
 	}
 	return m, nil
 }
 
-// Keys implements sink.Keeper.
+// Keys implements sink.Sink.
 func (w *Writer) Keys(ctx context.Context, id model.TableID, f func(model.Row) error) error {
 	t := tables[id]
-	cells := t.keys
-	if id == model.EngagementsID {
-		cells = append(cells[:len(cells):len(cells)], t.model.Col("task_sid"))
+	return w.keys(ctx, t, selectKeys(t, w.config.sql), f)
+}
+
+// Find implements sink.Sink. The query selects the rows that have any of the SIDs and any of the
+// accounts, in two array parameters. Which pair of them a row has is checked here.
+func (w *Writer) Find(ctx context.Context, id model.TableID, owners []model.OwnerKey, f func(model.Row) error) error {
+	t := tables[id]
+	if t.model.Owner.Kind == "" || len(owners) == 0 {
+		return nil
 	}
-	row := t.model.NewRow()
-	err := w.fresh(ctx, func() error {
-		return w.query(ctx, selectKeys(t, w.place.sql), func(values []bigquery.Value) error {
+	wanted, accounts := map[model.OwnerKey]bool{}, map[string]bool{}
+	var sids []string
+	for _, o := range owners {
+		o = model.OwnerKey{Account: validText(o.Account), SID: validText(o.SID)}
+		if t.model.Owner.Account == "" {
+			o.Account = ""
+		}
+		if !wanted[o] {
+			sids = append(sids, o.SID)
+		}
+		wanted[o], accounts[o.Account] = true, true
+	}
+	parameters := []bigquery.QueryParameter{{Name: "sids", Value: sids}}
+	if t.model.Owner.Account != "" {
+		parameters = append(parameters, bigquery.QueryParameter{Name: "accounts", Value: slices.Sorted(maps.Keys(accounts))})
+	}
+	return w.keys(ctx, t, selectOwned(t, w.config.sql), func(r model.Row) error {
+		account, sid := t.model.OwnerKey(r)
+		if !wanted[model.OwnerKey{Account: account, SID: sid}] {
+			return nil
+		}
+		return f(r)
+	}, parameters...)
+}
+
+// keys calls f with what a query of selectKeys or selectOwned answers.
+func (w *Writer) keys(ctx context.Context, t *table, sql string, f func(model.Row) error, parameters ...bigquery.QueryParameter) error {
+	row, cells := t.model.NewRow(), t.model.KeyColumnsWithOwner()
+	err := w.withoutStaleness(ctx, func() error {
+		return w.query(ctx, sql, func(values []bigquery.Value) error {
 			if err := fill(t, row, cells, values); err != nil {
 				return err
 			}
 			return f(row)
-		})
+		}, parameters...)
 	}, t)
 	if err != nil {
 		return fmt.Errorf("bigquery: read keys of %s: %w", t.name, err)

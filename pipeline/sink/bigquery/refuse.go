@@ -8,8 +8,9 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// Refused is the error class of dead letters for rows that BigQuery does not take. Their source is bigquery: and the
-// table's name, their position the row's primary key as a JSON array, their payload the row as a JSON object.
+// Refused is the error class of dead letters for rows that BigQuery does not take. Their source is
+// bigquery: and the table's name, their position the row's primary key as a JSON array, their
+// payload the row as a JSON object.
 const Refused = "refused_row"
 
 // largestPayload is the size above which a refused row is told without its content.
@@ -17,15 +18,15 @@ const largestPayload = 1 << 20
 
 var errRefused = errors.New("BigQuery refuses what the sink itself writes")
 
-// bury writes dead letters for rows that were refused, and returns when they are stored.
-func (s *streamer) bury(e *encoder, refusals []refusal) error {
+// deadLetter writes dead letters for rows that were refused, and returns when they are stored.
+func (s *streamer) deadLetter(e *encoder, refusals []refusal) error {
 	if len(refusals) == 0 {
 		return nil
 	}
 	if e.table == deletesTable {
-		return fmt.Errorf("bigquery: write to %s: %w: %s", s.place.path(e.table), errRefused, refusals[0].reason)
+		return fmt.Errorf("bigquery: write to %s: %w: %s", s.config.path(e.table), errRefused, refusals[0].reason)
 	}
-	letters := s.lanes[deadLettersTable.id].encoder
+	letters := s.buffers[deadLettersTable.id].encoder
 	var rows [][]byte
 	for _, r := range refusals {
 		row, gone, err := e.decode(r.row)
@@ -34,7 +35,7 @@ func (s *streamer) bury(e *encoder, refusals []refusal) error {
 		}
 		letter, err := letterFor(e.table, row, gone, r.reason)
 		if err != nil {
-			return fmt.Errorf("bigquery: write to %s: %w", s.place.path(e.table), err)
+			return fmt.Errorf("bigquery: write to %s: %w", s.config.path(e.table), err)
 		}
 		b, err := letters.append(nil, letter, false, letter[len(letter)-1].Num, s.arrival.next())
 		if err != nil {
@@ -56,10 +57,12 @@ func (s *streamer) bury(e *encoder, refusals []refusal) error {
 	return nil
 }
 
-// emptied is the source of a dead letter whose own payload was refused; refusing that as well is the end.
+// emptied is the source of a dead letter whose own payload was refused; refusing that as well is
+// the end.
 const emptied = " (without its payload)"
 
-// letterFor returns the dead letter of a row. One that is itself a dead letter stays what it was, without its payload.
+// letterFor returns the dead letter of a row. One that is itself a dead letter stays what it was,
+// without its payload.
 func letterFor(t *table, row model.Row, gone bool, reason string) (model.Row, error) {
 	d := &model.DeadLetters
 	letter := d.NewRow()
@@ -102,7 +105,10 @@ func short(s string) string {
 func clean(r model.Row) {
 	for i := range r {
 		if r[i].Type == model.String {
-			r[i].Str = strings.ToValidUTF8(r[i].Str, "\uFFFD")
+			r[i].Str = validText(r[i].Str)
 		}
 	}
 }
+
+// validText returns a text as it is stored: BigQuery takes valid UTF-8 only.
+func validText(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

@@ -39,9 +39,9 @@ func typeName(t bigquery.FieldType, repeated bool) string {
 
 // apply makes what is missing and drops nothing.
 func (w *Writer) apply(ctx context.Context) error {
-	datasets := []string{w.place.dataset}
-	if w.place.personal != "" && w.place.personal != w.place.dataset {
-		datasets = append(datasets, w.place.personal)
+	datasets := []string{w.config.dataset}
+	if w.config.personal != "" && w.config.personal != w.config.dataset {
+		datasets = append(datasets, w.config.personal)
 	}
 	for _, d := range datasets {
 		if err := w.applyDataset(ctx, d); err != nil {
@@ -50,25 +50,25 @@ func (w *Writer) apply(ctx context.Context) error {
 	}
 	for _, t := range tables {
 		if err := w.applyTable(ctx, t); err != nil {
-			return fmt.Errorf("bigquery: table %s.%s.%s: %w", w.place.project, w.place.in(t), t.name, explain(err))
+			return fmt.Errorf("bigquery: table %s.%s.%s: %w", w.config.project, w.config.in(t), t.name, explain(err))
 		}
 	}
 	for _, v := range model.Views {
 		if err := w.applyView(ctx, v); err != nil {
-			return fmt.Errorf("bigquery: view %s.%s: %w", w.place, v.Name, explain(err))
+			return fmt.Errorf("bigquery: view %s.%s: %w", w.config, v.Name, explain(err))
 		}
 	}
 	return nil
 }
 
 func (w *Writer) applyDataset(ctx context.Context, name string) error {
-	d := w.rest.DatasetInProject(w.place.project, name)
+	d := w.rest.DatasetInProject(w.config.project, name)
 	var meta *bigquery.DatasetMetadata
-	err := w.again(ctx, func(ctx context.Context) (err error) { meta, err = d.Metadata(ctx); return err })
+	err := w.retry(ctx, func(ctx context.Context) (err error) { meta, err = d.Metadata(ctx); return err })
 	if restStatus(err) == http.StatusNotFound {
-		err = w.again(ctx, func(ctx context.Context) error {
+		err = w.retry(ctx, func(ctx context.Context) error {
 			return d.Create(ctx, &bigquery.DatasetMetadata{
-				Location:    w.place.location,
+				Location:    w.config.location,
 				Description: "Tables of Twilio Flex conversations, kept by flexbeam.",
 				Labels:      map[string]string{managedLabel: agent},
 			})
@@ -78,15 +78,15 @@ func (w *Writer) applyDataset(ctx context.Context, name string) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("bigquery: dataset %s.%s: %w", w.place.project, name, explain(err))
+		return fmt.Errorf("bigquery: dataset %s.%s: %w", w.config.project, name, explain(err))
 	}
 	switch {
 	case meta == nil:
-	case w.place.location == "":
-		w.place.location, w.rest.Location = meta.Location, meta.Location
-	case !strings.EqualFold(meta.Location, w.place.location):
+	case w.config.location == "":
+		w.config.location, w.rest.Location = meta.Location, meta.Location
+	case !strings.EqualFold(meta.Location, w.config.location):
 		return fmt.Errorf("bigquery: dataset %s.%s is in %s, not in %s: a dataset cannot move: leave the option location out, or name another dataset",
-			w.place.project, name, meta.Location, w.place.location)
+			w.config.project, name, meta.Location, w.config.location)
 	}
 	return nil
 }
@@ -96,8 +96,8 @@ func (w *Writer) schema(t *table) bigquery.Schema {
 	var s bigquery.Schema
 	for _, c := range t.columns {
 		f := &bigquery.FieldSchema{Name: c.name, Type: fieldTypes[c.kind], Required: c.required, Description: c.description}
-		if c.personal && w.place.policyTag != "" {
-			f.PolicyTags = &bigquery.PolicyTagList{Names: []string{w.place.policyTag}}
+		if c.personal && w.config.policyTag != "" {
+			f.PolicyTags = &bigquery.PolicyTagList{Names: []string{w.config.policyTag}}
 		}
 		s = append(s, f)
 	}
@@ -116,7 +116,7 @@ func (w *Writer) created(t *table) *bigquery.TableMetadata {
 	if t.day != "" {
 		meta.TimePartitioning = &bigquery.TimePartitioning{Type: bigquery.DayPartitioningType, Field: t.day}
 	}
-	staleness := w.place.staleness
+	staleness := w.config.staleness
 	if staleness < 0 {
 		staleness = defaultStaleness
 	}
@@ -127,17 +127,17 @@ func (w *Writer) created(t *table) *bigquery.TableMetadata {
 }
 
 func (w *Writer) applyTable(ctx context.Context, t *table) error {
-	ref := w.rest.DatasetInProject(w.place.project, w.place.in(t)).Table(t.name)
+	ref := w.rest.DatasetInProject(w.config.project, w.config.in(t)).Table(t.name)
 	var meta *bigquery.TableMetadata
 	look := func(ctx context.Context) (err error) { meta, err = ref.Metadata(ctx); return err }
-	err := w.again(ctx, look)
+	err := w.retry(ctx, look)
 	if restStatus(err) == http.StatusNotFound {
-		err = w.again(ctx, func(ctx context.Context) error { return ref.Create(ctx, w.created(t)) })
+		err = w.retry(ctx, func(ctx context.Context) error { return ref.Create(ctx, w.created(t)) })
 		if err == nil {
 			return nil
 		}
 		if restStatus(err) == http.StatusConflict { // another process was quicker, or an answer was lost
-			err = w.again(ctx, look)
+			err = w.retry(ctx, look)
 		}
 	}
 	if err != nil {
@@ -147,7 +147,7 @@ func (w *Writer) applyTable(ctx context.Context, t *table) error {
 	if err != nil || !needed {
 		return err
 	}
-	return w.again(ctx, func(ctx context.Context) error {
+	return w.retry(ctx, func(ctx context.Context) error {
 		_, err := ref.Update(ctx, change, "")
 		return err
 	})
@@ -182,14 +182,15 @@ func (w *Writer) patch(t *table, meta *bigquery.TableMetadata) (change bigquery.
 		change.SetLabel(managedLabel, agent)
 		needed = true
 	}
-	if s := w.place.staleness; s >= 0 && t != deletesTable && (meta.MaxStaleness == nil && s > 0 || meta.MaxStaleness != nil && meta.MaxStaleness.ToDuration() != s) {
+	if s := w.config.staleness; s >= 0 && t != deletesTable && (meta.MaxStaleness == nil && s > 0 || meta.MaxStaleness != nil && meta.MaxStaleness.ToDuration() != s) {
 		change.MaxStaleness, needed = bigquery.IntervalValueFromDuration(s), true
 	}
 	return change, needed, nil
 }
 
-// fields compares columns and returns those that the table should have: what it has, and behind it what is missing. Columns
-// that are not of the model stay; a table may be less strict than the model about nulls, but not more.
+// fields compares columns and returns those that the table should have: what it has, and behind it
+// what is missing. Columns that are not of the model stay; a table may be less strict than the
+// model about nulls, but not more.
 func (w *Writer) fields(t *table, have bigquery.Schema) (all bigquery.Schema, changed bool, err error) {
 	byName := map[string]*bigquery.FieldSchema{}
 	for _, f := range have {
@@ -227,21 +228,21 @@ func (w *Writer) fields(t *table, have bigquery.Schema) (all bigquery.Schema, ch
 }
 
 func (w *Writer) applyView(ctx context.Context, v *model.View) error {
-	ref := w.rest.DatasetInProject(w.place.project, w.place.dataset).Table(v.Name)
+	ref := w.rest.DatasetInProject(w.config.project, w.config.dataset).Table(v.Name)
 	var meta *bigquery.TableMetadata
-	err := w.again(ctx, func(ctx context.Context) (err error) { meta, err = ref.Metadata(ctx); return err })
+	err := w.retry(ctx, func(ctx context.Context) (err error) { meta, err = ref.Metadata(ctx); return err })
 	switch {
 	case restStatus(err) == http.StatusNotFound:
 	case err != nil:
 		return err
 	case meta.Type != bigquery.ViewTable:
 		return fmt.Errorf("%w: it is a %s, wanted a view: %s", ErrTable, strings.ToLower(string(meta.Type)), runAgain)
-	case sameText(meta.ViewQuery, v.BigQueryText(w.place.sql)):
+	case sameText(meta.ViewQuery, v.BigQueryText(w.config.sql)):
 		return nil
 	case meta.Labels[managedLabel] != agent:
 		return fmt.Errorf("%w: a view of that name is there which is not flexbeam's: rename it, or set its label %s to %s to have it replaced", ErrTable, managedLabel, agent)
 	}
-	return w.query(ctx, v.BigQuery(w.place.sql), func([]bigquery.Value) error { return nil })
+	return w.query(ctx, v.BigQuery(w.config.sql), func([]bigquery.Value) error { return nil })
 }
 
 func sameText(a, b string) bool {

@@ -13,9 +13,9 @@ import (
 )
 
 // at returns a client and a dataset of the place that uri names.
-func at(t *testing.T, uri string) (place, *bigquery.Dataset) {
+func at(t *testing.T, uri string) (config, *bigquery.Dataset) {
 	t.Helper()
-	p := placeOf(t, uri)
+	p := configOf(t, uri)
 	c, err := p.rest(t.Context())
 	must(t, err)
 	t.Cleanup(func() { c.Close() })
@@ -96,7 +96,8 @@ func TestAdditionsArePatchedIn(t *testing.T) {
 	uri := localURI(s, "")
 	_, d := at(t, uri)
 	must(t, d.Create(t.Context(), nil))
-	// An older agents: without some columns and without a key, stricter about one, and with a column of the owner's.
+	// An older agents: without some columns and without a key, stricter about one, and with a
+	// column of the owner's.
 	old := bigquery.Schema{
 		{Name: "account_sid", Type: bigquery.StringFieldType, Required: true},
 		{Name: "agent_id", Type: bigquery.StringFieldType, Required: true},

@@ -2,37 +2,39 @@
 //
 // # What it promises
 //
-// The dataset has every table of the model with its primary key, types and descriptions, and the views. Changes settle by
-// key and version (contract, section 7), also against what earlier jobs left; deletes are remembered in flexbeam_deletes.
-// What was flushed is stored: a Flush returns when BigQuery has acknowledged every row before it. Readers see it within
-// max_staleness, at once when that is 0. A row that BigQuery refuses becomes a dead letter of the class refused_row, and
+// The dataset has every table of the model with its primary key, types and descriptions, and the
+// views. Changes settle by key and version (contract, section 7), also against what earlier jobs
+// left; deletes are remembered in flexbeam_deletes. What was flushed is stored: a Flush returns
+// when BigQuery has acknowledged every row before it. Readers see it within max_staleness, at once
+// when that is 0. A row that BigQuery refuses becomes a dead letter of the class refused_row, and
 // the rest of its batch is stored.
 //
 // # How it streams
 //
-// Rows travel through the default stream of the Storage Write API as upserts and deletes of change data capture. Their
-// change sequence number has two sections: the row_version, and the order of arrival. So BigQuery keeps the greatest
-// version of a key, of equal versions the later write, and a request that is sent again, because its answer was lost,
-// changes nothing. Requests hold 1 MiB or 200 ms of a table's rows and share a few connections. Writers wait while 64 MiB
-// are not acknowledged. A request that fails is tried again, after growing pauses and on new connections, for as long as
-// the option retry says.
+// Rows travel through the default stream of the Storage Write API as upserts and deletes of change
+// data capture. Their change sequence number has two sections: the row_version, and the order of
+// arrival. So BigQuery keeps the greatest version of a key, of equal versions the later write, and
+// a request that is sent again, because its answer was lost, changes nothing. Requests hold 1 MiB
+// or 200 ms of a table's rows and share a few connections. Writers wait while 64 MiB are not
+// acknowledged. A request that fails is tried again, after growing pauses and on new connections,
+// for as long as the option retry says.
 //
 // # How it loads
 //
-// With mode=load rows are written to Parquet files. A Flush loads each file into a staging table and merges that by key
-// and row_version with one statement for each table, so it is for jobs with an end. Jobs have names made from what they
-// load, so that one whose answer was lost is found again and not repeated. Staging tables are deleted, and expire after a
-// day if that fails.
+// With mode=load rows are written to Parquet files. A Flush loads each file into a staging table
+// and merges that by key and row_version with one statement for each table, so it is for jobs with
+// an end. Jobs have names made from what they load, so that one whose answer was lost is found
+// again and not repeated. Staging tables are deleted, and expire after a day if that fails.
 //
-// A table may be written in both ways, by one job after the other. BigQuery allows no MERGE while a table is being
-// streamed to; and it knows no sequence number of merged rows, so a streaming sink reads the versions of a table that was
-// merged into, and drops what is older by itself.
+// A table may be written in both ways, by one job after the other. BigQuery allows no MERGE while a
+// table is being streamed to; and it knows no sequence number of merged rows, so a streaming sink
+// reads the versions of a table that was merged into, and drops what is older by itself.
 //
 // # Options
 //
 //	location=EU            where the dataset is created and jobs run
 //	quota_project=P        project that quota and cost are counted to
-//	mode=auto              stream, load, or auto: load for a job that tells it has an end, see Bounded, else stream
+//	mode=auto              stream, load, or auto: load for a job that tells it has an end, see sink.Options, else stream
 //	schema=apply           none leaves dataset, tables and views as they are
 //	max_staleness=15m      of new tables, and of existing ones when given: how old an answer may be
 //	pii_dataset=D          dataset for customers, turn_contents and dead_letters, which hold personal data
@@ -43,7 +45,8 @@
 //	endpoint=URL, grpc_endpoint=HOST:PORT, gcs_endpoint=URL
 //	                       other services than Google's, such as the local one; over plain HTTP no credentials are sent
 //
-// Credentials are the Application Default Credentials, and nothing else: there is no place for a secret in the URI.
+// Credentials are the Application Default Credentials, and nothing else: there is no place for a
+// secret in the URI.
 package bigquery
 
 import (
@@ -63,11 +66,12 @@ func init() { sink.Register("bigquery", open) }
 
 // A Writer is the sink.
 type Writer struct {
-	place place
-	rest  *bigquery.Client
+	config config
+	rest   *bigquery.Client
+
+	bounded bool // the job has an end: with mode=auto it loads
 
 	mu      sync.Mutex
-	bounded bool
 	closed  bool
 	settler settler // made by the first Write
 }
@@ -79,8 +83,8 @@ type settler interface {
 	close(context.Context) error
 }
 
-func open(ctx context.Context, rest string) (sink.Sink, error) {
-	p, err := parsePlace(rest)
+func open(ctx context.Context, rest string, o sink.Options) (sink.Sink, error) {
+	p, err := parseConfig(rest)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +92,7 @@ func open(ctx context.Context, rest string) (sink.Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{place: p, rest: c}
+	w := &Writer{config: p, rest: c, bounded: o.Bounded}
 	if p.apply {
 		if err := w.apply(ctx); err != nil {
 			return nil, errors.Join(err, c.Close())
@@ -97,10 +101,11 @@ func open(ctx context.Context, rest string) (sink.Sink, error) {
 	return w, nil
 }
 
-// Apply creates what is missing of the dataset, tables and views that a URI without its scheme names, and adds to tables
-// what they lack. It drops nothing. An error that wraps ErrTable names the column that does not fit.
+// Apply creates what is missing of the dataset, tables and views that a URI without its scheme
+// names, and adds to tables what they lack. It drops nothing. An error that wraps ErrTable names
+// the column that does not fit.
 func Apply(ctx context.Context, rest string) error {
-	p, err := parsePlace(rest)
+	p, err := parseConfig(rest)
 	if err != nil {
 		return err
 	}
@@ -109,24 +114,17 @@ func Apply(ctx context.Context, rest string) error {
 		return err
 	}
 	defer c.Close()
-	return (&Writer{place: p, rest: c}).apply(ctx)
+	return (&Writer{config: p, rest: c}).apply(ctx)
 }
 
-// ID implements sink.Identified: which table of engagements this is.
+// ID implements sink.Sink: which table of engagements this is.
 func (w *Writer) ID(ctx context.Context) (string, error) {
 	t := tables[model.EngagementsID]
 	meta, err := w.metadata(ctx, t)
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s.%s made at %d", w.place, t.name, meta.CreationTime.UnixMilli()), nil
-}
-
-// Bounded tells the sink, before the first Write, that the job has an end: with mode=auto it loads then.
-func (w *Writer) Bounded() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.bounded = true
+	return fmt.Sprintf("%s.%s made at %d", w.config, t.name, meta.CreationTime.UnixMilli()), nil
 }
 
 // settling returns the settler, nil when there is none yet and it shall not be made.
@@ -139,8 +137,8 @@ func (w *Writer) settling(ctx context.Context, make bool) (settler, error) {
 	if w.settler != nil || !make {
 		return w.settler, nil
 	}
-	load := w.place.mode == modeLoad
-	if w.place.mode == modeAuto && w.bounded {
+	load := w.config.mode == modeLoad
+	if w.config.mode == modeAuto && w.bounded {
 		streamed, err := w.streamed(ctx)
 		if err != nil {
 			return nil, err
@@ -159,7 +157,7 @@ func (w *Writer) settling(ctx context.Context, make bool) (settler, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.settler = newStreamer(w.place, known)
+	w.settler = newStreamer(w.config, known)
 	return w.settler, nil
 }
 

@@ -2,7 +2,9 @@ package bigquery
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"text/template"
 
 	"flexbeam/schemas/model"
 )
@@ -14,66 +16,97 @@ const (
 	stagedArrival = "flexbeam_arrival" // order of arrival
 )
 
-// versionOf is an expression for a version to compare with.
-func versionOf(alias string) string { return "COALESCE(" + alias + ".row_version, 0)" }
-
-// newest selects the newest change of each key of a staging table: the greatest version, of equal ones the later arrival.
-func newest(staging string) string {
-	return "SELECT * FROM " + staging + "\n  WHERE TRUE\n  QUALIFY ROW_NUMBER() OVER (PARTITION BY " + stagedKey +
-		" ORDER BY COALESCE(row_version, 0) DESC, " + stagedArrival + " DESC) = 1"
+// A merging is what the statements that settle a staging table are made of.
+type merging struct {
+	Target  string // the table, as SQL names it
+	Deletes string // the memory of deletes, as SQL names it
+	Staging string // the staging table, as SQL names it
+	table   *table
 }
 
-// mergeDeletes remembers the deletes of a staging table. It comes before merge, so that a job which is cut off between them
-// leaves nothing that an older change could revive.
-func mergeDeletes(deletes, staging string, t *table) string {
-	return fmt.Sprintf(`MERGE %s AS t
-USING (
-  SELECT %s AS row_key, row_version FROM (
-  %s
-  ) WHERE %s
-) AS s
-ON t.table_name = '%s' AND t.key = s.row_key
-WHEN MATCHED AND %s > t.row_version THEN
-  UPDATE SET row_version = %[6]s
-WHEN NOT MATCHED THEN
-  INSERT (table_name, key, row_version) VALUES ('%[5]s', s.row_key, %[6]s)`,
-		deletes, stagedKey, newest(staging), stagedGone, t.name, versionOf("s"))
+// Table is the table's name in the memory of deletes.
+func (m merging) Table() string { return m.table.name }
+
+// SameKey is the condition that a row s of the staging table and a row t of the table have one key.
+func (m merging) SameKey() string {
+	return m.join(" AND ", func(c string) string { return "t." + c + " = s." + c }, true, false)
 }
 
-// merge settles a staging table: for each key its newest change, unless the table or the memory of deletes has a greater
-// version.
-func merge(target, deletes, staging string, t *table) string {
-	var on, set, names, values []string
-	keys := map[int]bool{}
-	for _, k := range t.keys {
-		keys[k] = true
-		on = append(on, "t."+t.columns[k].name+" = s."+t.columns[k].name)
-	}
-	for i, c := range t.columns {
-		names = append(names, c.name)
-		values = append(values, "s."+c.name)
-		if !keys[i] {
-			set = append(set, c.name+" = s."+c.name)
+// Set are the assignments of an update.
+func (m merging) Set() string {
+	return m.join(", ", func(c string) string { return c + " = s." + c }, false, true)
+}
+
+// Columns are the table's columns.
+func (m merging) Columns() string {
+	return m.join(", ", func(c string) string { return c }, true, true)
+}
+
+// Values are the columns of a row s of the staging table.
+func (m merging) Values() string {
+	return m.join(", ", func(c string) string { return "s." + c }, true, true)
+}
+
+// join joins what f makes of the key columns, the other columns, or both.
+func (m merging) join(separator string, f func(column string) string, keys, others bool) string {
+	var all []string
+	for i, c := range m.table.columns {
+		if isKey := slices.Contains(m.table.keys, i); isKey && keys || !isKey && others {
+			all = append(all, f(c.name))
 		}
 	}
-	return fmt.Sprintf(`MERGE %s AS t
+	return strings.Join(all, separator)
+}
+
+func (m merging) write(t *template.Template) string {
+	var b strings.Builder
+	if err := t.Execute(&b, m); err != nil {
+		panic(err) // the templates are in this file
+	}
+	return b.String()
+}
+
+// newest selects the newest change of each key of a staging table: the greatest version, of equal
+// ones the later arrival.
+const newest = `SELECT * FROM {{.Staging}}
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY ` + stagedKey + ` ORDER BY COALESCE(row_version, 0) DESC, ` + stagedArrival + ` DESC) = 1`
+
+// mergeDeletes remembers the deletes of a staging table. It comes before merge, so that a job which
+// is cut off between them leaves nothing that an older change could revive.
+func (m merging) mergeDeletes() string { return m.write(mergeDeletesTemplate) }
+
+var mergeDeletesTemplate = template.Must(template.New("deletes").Parse(`MERGE {{.Deletes}} AS t
+USING (
+  SELECT ` + stagedKey + ` AS row_key, row_version FROM (
+  ` + newest + `
+  ) WHERE ` + stagedGone + `
+) AS s
+ON t.table_name = '{{.Table}}' AND t.key = s.row_key
+WHEN MATCHED AND COALESCE(s.row_version, 0) > t.row_version THEN
+  UPDATE SET row_version = COALESCE(s.row_version, 0)
+WHEN NOT MATCHED THEN
+  INSERT (table_name, key, row_version) VALUES ('{{.Table}}', s.row_key, COALESCE(s.row_version, 0))`))
+
+// merge settles a staging table: for each key its newest change, unless the table or the memory of
+// deletes has a greater version.
+func (m merging) merge() string { return m.write(mergeTemplate) }
+
+var mergeTemplate = template.Must(template.New("merge").Parse(`MERGE {{.Target}} AS t
 USING (
   SELECT n.* FROM (
-  %s
+  ` + newest + `
   ) AS n
-  LEFT JOIN %s AS d ON d.table_name = '%s' AND d.key = n.%s
-  WHERE d.row_version IS NULL OR %s >= d.row_version
+  LEFT JOIN {{.Deletes}} AS d ON d.table_name = '{{.Table}}' AND d.key = n.` + stagedKey + `
+  WHERE d.row_version IS NULL OR COALESCE(n.row_version, 0) >= d.row_version
 ) AS s
-ON %s
-WHEN MATCHED AND s.%s AND %s >= %s THEN
+ON {{.SameKey}}
+WHEN MATCHED AND s.` + stagedGone + ` AND COALESCE(s.row_version, 0) >= COALESCE(t.row_version, 0) THEN
   DELETE
-WHEN MATCHED AND NOT s.%[8]s AND %[9]s >= %[10]s THEN
-  UPDATE SET %[11]s
-WHEN NOT MATCHED AND NOT s.%[8]s THEN
-  INSERT (%[12]s) VALUES (%[13]s)`,
-		target, newest(staging), deletes, t.name, stagedKey, versionOf("n"), strings.Join(on, " AND "),
-		stagedGone, versionOf("s"), versionOf("t"), strings.Join(set, ", "), strings.Join(names, ", "), strings.Join(values, ", "))
-}
+WHEN MATCHED AND NOT s.` + stagedGone + ` AND COALESCE(s.row_version, 0) >= COALESCE(t.row_version, 0) THEN
+  UPDATE SET {{.Set}}
+WHEN NOT MATCHED AND NOT s.` + stagedGone + ` THEN
+  INSERT ({{.Columns}}) VALUES ({{.Values}})`))
 
 // countRows asks for the rows of each table of the model.
 func countRows(name func(string) string) string {
@@ -84,16 +117,31 @@ func countRows(name func(string) string) string {
 	return strings.Join(s, "\nUNION ALL\n")
 }
 
-// selectKeys asks for the keys that sink.Keeper tells.
-func selectKeys(t *table, name func(string) string) string {
-	columns, where := t.keyNames(), ""
-	switch t.id {
-	case int(model.EngagementsID):
-		columns = append(columns, "task_sid")
-	case int(model.CustomersID):
-		where = " WHERE isolated"
+// selectKeys asks for the keys and owners of a table's rows; of a table with owners for those of
+// rows that have one. More conditions may be given.
+func selectKeys(t *table, name func(string) string, conditions ...string) string {
+	var columns []string
+	for _, i := range t.model.KeyColumnsWithOwner() {
+		columns = append(columns, t.columns[i].name)
 	}
-	return "SELECT " + strings.Join(columns, ", ") + " FROM " + name(t.name) + where
+	if only := t.model.Owner.Only; only != "" {
+		conditions = append(conditions, only)
+	}
+	sql := "SELECT " + strings.Join(columns, ", ") + " FROM " + name(t.name)
+	if len(conditions) > 0 {
+		sql += " WHERE " + strings.Join(conditions, " AND ")
+	}
+	return sql
+}
+
+// selectOwned asks for the same of rows whose owner is in the parameters sids and, where rows tell
+// it, accounts.
+func selectOwned(t *table, name func(string) string) string {
+	conditions := []string{t.model.Owner.SID + " IN UNNEST(@sids)"}
+	if account := t.model.Owner.Account; account != "" {
+		conditions = append(conditions, account+" IN UNNEST(@accounts)")
+	}
+	return selectKeys(t, name, conditions...)
 }
 
 // selectVersions asks for the versions of all rows.

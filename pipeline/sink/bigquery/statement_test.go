@@ -18,7 +18,11 @@ var update = flag.Bool("update", false, "write testdata/statements.sql anew")
 var sqlTypes = map[model.Type]string{
 	model.String: "STRING", model.Timestamp: "TIMESTAMP", model.Float: "FLOAT64", model.Int: "INT64", model.Bool: "BOOL", model.Bytes: "BYTES"}
 
-// allStatements is every statement that the sink sends, behind those that create the tables which they are about.
+// parameters are what the analyser reads in the place of parameters, whose types it is not told.
+var parameters = strings.NewReplacer("@sids", "['WT1']", "@accounts", "['AC1']")
+
+// allStatements is every statement that the sink sends, behind those that create the tables which
+// they are about.
 func allStatements(t *testing.T) string {
 	name := func(n string) string { return n }
 	ddl, err := model.DDL("bigquery")
@@ -40,8 +44,12 @@ func allStatements(t *testing.T) string {
 	for _, table := range tables[:len(model.Tables)] {
 		staging := "flexbeam_staging_" + table.name
 		create(staging, newLayout(table).columns)
-		for _, s := range []string{mergeDeletes(deletesName, staging, table), merge(table.name, deletesName, staging, table), selectKeys(table, name), selectVersions(table, name)} {
+		m := merging{Target: table.name, Deletes: deletesName, Staging: staging, table: table}
+		for _, s := range []string{m.mergeDeletes(), m.merge(), selectKeys(table, name), selectVersions(table, name)} {
 			b.WriteString(s + ";\n\n")
+		}
+		if table.model.Owner.Kind != "" {
+			b.WriteString(parameters.Replace(selectOwned(table, name)) + ";\n\n")
 		}
 	}
 	b.WriteString(selectVersions(deletesTable, name) + ";\n\n" + countRows(name) + ";\n")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -17,12 +16,12 @@ import (
 
 // A streamer stores changes through the Storage Write API.
 type streamer struct {
-	place   place
-	known   *known
-	dial    *dialer
-	lanes   []*lane // by table
-	room    *room
-	arrival arrival
+	config   config
+	known    *known
+	dial     *dialer
+	buffers  []*tableBuffer // by table
+	inFlight *inFlight
+	arrival  arrival
 
 	ctx    context.Context // of everything that is under way
 	cancel context.CancelFunc
@@ -33,19 +32,19 @@ type streamer struct {
 	err    error // the first one, once failed is closed
 }
 
-func newStreamer(p place, k *known) *streamer {
-	s := &streamer{place: p, known: k, room: newRoom(underWayBytes), failed: make(chan struct{})}
+func newStreamer(p config, k *known) *streamer {
+	s := &streamer{config: p, known: k, inFlight: newInFlight(inFlightBytes), failed: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.dial = &dialer{place: p, ctx: s.ctx}
+	s.dial = &dialer{config: p, ctx: s.ctx}
 	for _, t := range tables {
-		s.lanes = append(s.lanes, &lane{encoder: newEncoder(t), room: s.room})
+		s.buffers = append(s.buffers, &tableBuffer{encoder: newEncoder(t), inFlight: s.inFlight})
 	}
 	s.work.Add(1)
 	go s.age()
 	return s
 }
 
-// age sends batches that have waited for more rows for long enough.
+// age sends each batch that has waited for more rows for batchAge.
 func (s *streamer) age() {
 	defer s.work.Done()
 	tick := time.NewTicker(batchAge / 2)
@@ -61,8 +60,8 @@ func (s *streamer) age() {
 }
 
 func (s *streamer) sendOlder(now time.Time, age time.Duration) {
-	for _, l := range s.lanes {
-		if b := l.take(now, age); b != nil {
+	for _, l := range s.buffers {
+		if b := l.older(now, age); b != nil {
 			s.send(l, b)
 		}
 	}
@@ -76,7 +75,7 @@ func (s *streamer) write(ctx context.Context, b change.Block) error {
 		return err
 	}
 	var full []*batch
-	put := func(l *lane, row model.Row, gone bool, version int64) (err error) {
+	put := func(l *tableBuffer, row model.Row, gone bool, version int64) (err error) {
 		full, err = l.add(full[:0], row, gone, version, s.arrival.next(), now)
 		for _, b := range full {
 			s.send(l, b)
@@ -97,26 +96,26 @@ func (s *streamer) write(ctx context.Context, b change.Block) error {
 				return nil
 			}
 		}
-		if err := put(s.lanes[t.id], c.Row, c.Delete, c.Version()); err != nil || !c.Delete {
+		if err := put(s.buffers[t.id], c.Row, c.Delete, c.Version()); err != nil || !c.Delete {
 			return err
 		}
 		memory[0] = model.Text(t.name)
 		memory[1] = model.Text(string(key))
 		memory[2] = model.Integer(c.Version())
-		return put(s.lanes[deletesTable.id], memory, false, c.Version())
+		return put(s.buffers[deletesTable.id], memory, false, c.Version())
 	})
 }
 
-// admit waits until there is room.
+// admit waits until fewer than inFlightBytes are in flight, or the streamer has failed.
 func (s *streamer) admit(ctx context.Context) error {
-	if err := s.room.wait(ctx, s.failed); err != nil {
+	if err := s.inFlight.wait(ctx, s.failed); err != nil {
 		return fmt.Errorf("bigquery: write: %w", err)
 	}
 	return s.failure()
 }
 
 // send stores a batch in the background.
-func (s *streamer) send(l *lane, b *batch) {
+func (s *streamer) send(l *tableBuffer, b *batch) {
 	s.work.Add(1)
 	go func() {
 		defer s.work.Done()
@@ -124,17 +123,17 @@ func (s *streamer) send(l *lane, b *batch) {
 		if err != nil {
 			s.fail(err)
 		}
-		s.room.leave(b.number, b.size)
+		s.inFlight.done(b.number, b.size)
 		if err == nil {
 			l.reuse(b)
 		}
 	}()
 }
 
-// deliver returns when all rows are stored, those that BigQuery refuses as dead letters.
+// deliver sends rows until all are stored. A row that BigQuery refuses is stored as a dead letter.
 func (s *streamer) deliver(e *encoder, rows [][]byte) error {
 	rows, refusals := large(rows)
-	pause := newPause(s.place.retry)
+	retrier := newRetrier(s.config.retry)
 	for attempt := 1; len(rows) > 0; attempt++ {
 		conn, refused, err := s.append(e, rows)
 		if err == nil {
@@ -142,28 +141,29 @@ func (s *streamer) deliver(e *encoder, rows [][]byte) error {
 		}
 		if len(refused) > 0 {
 			rows, refusals = split(rows, refused, refusals)
-			pause = newPause(s.place.retry) // something came back
+			retrier = newRetrier(s.config.retry) // something came back
 			continue
 		}
 		if s.ctx.Err() != nil {
 			return s.ctx.Err()
 		}
-		if final(err) || !pause.next(s.ctx) {
-			return fmt.Errorf("bigquery: write to %s: %w", s.place.path(e.table), explain(err))
+		if final(err) || !retrier.wait(s.ctx) {
+			return fmt.Errorf("bigquery: write to %s: %w", s.config.path(e.table), explain(err))
 		}
 		if attempt%3 == 0 || dead(err) {
 			s.dial.drop(conn)
 		}
 	}
-	return s.bury(e, refusals)
+	return s.deadLetter(e, refusals)
 }
 
-// dead tells whether a connection that failed so is of no more use. Its client heals others.
+// dead tells whether a connection that failed with err must be replaced. After other errors its client
+// reconnects by itself.
 func dead(err error) bool {
 	return status.Code(err) == codes.Unknown || errors.Is(err, context.DeadlineExceeded)
 }
 
-// fail makes err the answer to all further calls.
+// fail keeps the first error. All further calls return it.
 func (s *streamer) fail(err error) {
 	s.once.Do(func() {
 		s.err = err
@@ -183,7 +183,7 @@ func (s *streamer) failure() error {
 // flush implements settler.
 func (s *streamer) flush(ctx context.Context) error {
 	s.sendOlder(time.Now(), -time.Hour)
-	if err := s.room.drain(ctx, s.failed); err != nil {
+	if err := s.inFlight.drain(ctx, s.failed); err != nil {
 		return fmt.Errorf("bigquery: flush: %w", err)
 	}
 	return s.failure()
@@ -196,30 +196,4 @@ func (s *streamer) close(ctx context.Context) error {
 	s.dial.close()
 	s.work.Wait()
 	return err
-}
-
-// A pause waits between attempts: 100 ms at first, twice as long each time, 30 s at most, and half of it by chance.
-type pause struct {
-	wait  time.Duration
-	until time.Time
-}
-
-func newPause(limit time.Duration) *pause {
-	return &pause{wait: 100 * time.Millisecond, until: time.Now().Add(limit)}
-}
-
-// next waits. It returns false when the time for attempts is over or ctx ends.
-func (p *pause) next(ctx context.Context) bool {
-	if time.Now().After(p.until) {
-		return false
-	}
-	t := time.NewTimer(p.wait/2 + rand.N(p.wait/2+1))
-	defer t.Stop()
-	p.wait = min(2*p.wait, 30*time.Second)
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -25,8 +25,8 @@ type table struct {
 	model       *model.Table
 }
 
-// deletesName is the table that remembers deletes. Change data capture remembers them, too, for two days: this one lasts, and
-// load jobs see it.
+// deletesName is the table that remembers deletes. Change data capture remembers them, too, for two
+// days: this one lasts, and load jobs see it.
 const deletesName = "flexbeam_deletes"
 
 // tables lists the tables: by model.TableID, then the deletes.
@@ -66,7 +66,8 @@ func (t *table) keyNames() []string {
 	return s
 }
 
-// appendKey appends the row's primary key as a JSON array: how keys are written in flexbeam_deletes and dead letters.
+// appendKey appends the row's primary key as a JSON array: how keys are written in flexbeam_deletes
+// and dead letters.
 func (t *table) appendKey(b []byte, r model.Row) []byte {
 	b = append(b, '[')
 	for n, k := range t.keys {

@@ -7,45 +7,43 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// A batch gathers the changes of one table that are settled together: of each key the one that stays, by version and then
-// by order (contract, section 7).
+// A batch gathers the changes of one table that are settled together: of each key the one that
+// stays, by version and then by order (contract, section 7).
 type batch struct {
-	table *model.Table
-	shard int
-	rows  []packed
-	index map[string]int32 // by the key's cells
-	size  int              // bytes of all rows that came, also of those that did not stay
+	table  *model.Table
+	shard  int
+	limits *limits
+	rows   []packed
+	index  map[string]int32 // by the key's cells
+	size   int              // bytes of all rows that came, also of those that did not stay
 
-	parcels []*parcel // where the rows are
-	texts   []string  // of the keys, where they were asked for
-	pinner  runtime.Pinner
+	blocks []*packedBlock // where the rows are
+	texts  []string       // of the keys, where they were asked for
+	pinner runtime.Pinner
 
 	selected []int32 // the rows that DuckDB reads now
 
-	stored bool                // the file may have rows of this table
-	buried bool                // the file may have deletes of this table
-	seen   map[uint64]struct{} // hashes of all keys that the file may have; nil when they are too many or came from before
+	stored     bool                // the file may have rows of this table
+	remembered bool                // the file may have deletes of this table
+	seen       map[uint64]struct{} // hashes of all keys that the file may have; nil when they are too many or came from before
 
 	smalls          int     // small batches in a row that were settled by reading keys
 	rowids, deletes *rowids // of the table and of its deletes; nil: rows are found by their keys
 	inserted        bool    // there are rows whose rowids are not known yet
-	places          []int64 // by row, while a statement runs that finds rows by rowid
+	located         []int64 // by row, while a statement runs that finds rows by rowid
 }
 
-// seenMost bounds seen, which is some 20 bytes for each key.
-var seenMost = 2 << 20
-
-func newBatch(t *model.Table, shard int, stored, buried bool) *batch {
-	b := &batch{table: t, shard: shard, index: map[string]int32{}, stored: stored, buried: buried}
-	if !stored && !buried {
+func newBatch(t *model.Table, shard int, l *limits, stored, remembered bool) *batch {
+	b := &batch{table: t, shard: shard, limits: l, index: map[string]int32{}, stored: stored, remembered: remembered}
+	if !stored && !remembered {
 		b.seen = map[uint64]struct{}{}
 	}
 	return b
 }
 
-func (b *batch) add(from *parcel, p packed) {
-	if n := len(b.parcels); n == 0 || b.parcels[n-1] != from {
-		b.parcels = append(b.parcels, from)
+func (b *batch) add(from *packedBlock, p packed) {
+	if n := len(b.blocks); n == 0 || b.blocks[n-1] != from {
+		b.blocks = append(b.blocks, from)
 	}
 	b.size += len(p.row)
 	key := p.row[:p.key]
@@ -59,8 +57,8 @@ func (b *batch) add(from *parcel, p packed) {
 	b.rows = append(b.rows, p)
 }
 
-// fresh tells whether the file can have none of the batch's keys.
-func (b *batch) fresh() bool {
+// allNew tells whether the file can have none of the batch's keys.
+func (b *batch) allNew() bool {
 	if b.seen == nil {
 		return false
 	}
@@ -76,19 +74,19 @@ func (b *batch) fresh() bool {
 func (b *batch) settled() {
 	for i := range b.rows {
 		b.stored = b.stored || !b.rows[i].gone
-		b.buried = b.buried || b.rows[i].gone
+		b.remembered = b.remembered || b.rows[i].gone
 		if b.seen != nil {
 			b.seen[b.rows[i].hash] = struct{}{}
 		}
 	}
-	if len(b.seen) > seenMost {
+	if len(b.seen) > b.limits.seenKeys {
 		b.seen = nil
 	}
 }
 
 // pin keeps the rows in place while DuckDB has pointers into them, until reset.
 func (b *batch) pin() {
-	for _, p := range b.parcels {
+	for _, p := range b.blocks {
 		b.pinner.Pin(unsafe.SliceData(p.bytes))
 	}
 }
@@ -97,9 +95,9 @@ func (b *batch) reset() {
 	b.pinner.Unpin()
 	clear(b.rows)
 	clear(b.index)
-	clear(b.parcels)
+	clear(b.blocks)
 	clear(b.texts)
-	b.rows, b.parcels, b.texts, b.selected, b.size = b.rows[:0], b.parcels[:0], b.texts[:0], b.selected[:0], 0
+	b.rows, b.blocks, b.texts, b.selected, b.size = b.rows[:0], b.blocks[:0], b.texts[:0], b.selected[:0], 0
 }
 
 // choose selects the rows that DuckDB reads next and returns their number.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/sink/sinktest"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
@@ -88,7 +89,7 @@ func BenchmarkStream(b *testing.B) {
 	ctx := context.Background()
 	for _, writers := range []string{"1", "2"} {
 		b.Run("writers="+writers, func(b *testing.B) {
-			s, err := open(ctx, file+"?writers="+writers)
+			s, err := open(ctx, file+"?writers="+writers, sink.Options{})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -105,8 +106,9 @@ func BenchmarkStream(b *testing.B) {
 	}
 }
 
-// BenchmarkStreamIntoLargeTables writes what a second of 500 events gives into files with ever more engagements, with a Flush after each: rows
-// that are new, newer versions of recent rows and of some that are older, and deletes.
+// BenchmarkStreamIntoLargeTables writes what a second of 500 events gives into files with ever more
+// engagements, with a Flush after each: rows that are new, newer versions of recent rows and of
+// some that are older, and deletes.
 func BenchmarkStreamIntoLargeTables(b *testing.B) {
 	e := &model.Engagements
 	for _, rows := range []int{10_000, 100_000, 1_000_000, 5_000_000} {
@@ -132,7 +134,7 @@ func BenchmarkStreamIntoLargeTables(b *testing.B) {
 				}
 			}
 			ctx := context.Background()
-			s, err := open(ctx, file)
+			s, err := open(ctx, file, sink.Options{})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -171,7 +173,7 @@ func BenchmarkStreamIntoLargeTables(b *testing.B) {
 
 func writeAll(b *testing.B, file string, blocks []change.Block) {
 	ctx := context.Background()
-	s, err := open(ctx, file)
+	s, err := open(ctx, file, sink.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -185,7 +187,8 @@ func writeAll(b *testing.B, file string, blocks []change.Block) {
 	}
 }
 
-// measure writes the blocks and reports rows and processor seconds, besides what the testing package does.
+// measure writes the blocks and reports rows and processor seconds, besides what the testing
+// package does.
 func measure(b *testing.B, file string, blocks []change.Block) {
 	cpu, start := cpuTime(), time.Now()
 	writeAll(b, file, blocks)

@@ -6,14 +6,7 @@ import (
 	"time"
 )
 
-// When a Flush ends in a checkpoint: the log has so many bytes, and checkpoints took no more than one part in so many of the time since the
-// last one. A checkpoint writes each row group anew in which any row has changed, which takes long in a large table. Only tests change it.
-var (
-	checkpointBytes int64 = 16 << 20
-	checkpointShare       = 50
-)
-
-// checkpoints says when the last checkpoint was. The shards' meetings guard it.
+// checkpoints remembers the last checkpoint. Only the shard that is last at a barrier uses it.
 type checkpoints struct {
 	ended time.Time
 	took  time.Duration
@@ -21,19 +14,20 @@ type checkpoints struct {
 }
 
 // due tells whether it is time for a checkpoint.
-func (c *checkpoints) due(log int64, now time.Time) bool {
-	return log >= checkpointBytes && now.Sub(c.ended) >= time.Duration(checkpointShare)*c.took
+func (c *checkpoints) due(l *limits, log int64, now time.Time) bool {
+	return log >= l.checkpointBytes && now.Sub(c.ended) >= time.Duration(l.checkpointShare)*c.took
 }
 
-// checkpoint brings what is only in the log into the file, if that is due, and gives its memory back. No shard writes meanwhile: DuckDB would refuse it.
+// checkpoint moves what is only in the log into the file when that is due, and frees the memory that
+// the log's rows took. No shard may write meanwhile: DuckDB would refuse the checkpoint.
 func (s *shard) checkpoint() error {
 	st := s.store
-	fi, err := os.Stat(st.place.file + ".wal")
+	fi, err := os.Stat(st.config.file + ".wal")
 	if err != nil { // there is none
 		return nil
 	}
 	begin := time.Now()
-	if !st.checkpoints.due(fi.Size(), begin) {
+	if !st.checkpoints.due(&st.config.limits, fi.Size(), begin) {
 		return nil
 	}
 	st.reading.Lock() // a reader may hold what a checkpoint needs
@@ -49,17 +43,18 @@ func (s *shard) checkpoint() error {
 	return nil
 }
 
-// A meeting lets one of several shards work while the others wait.
-type meeting struct {
+// A barrier lets one of several shards work while the others wait.
+type barrier struct {
 	mu      sync.Mutex
 	missing int
 	over    chan struct{}
 }
 
-func newMeeting(n int) *meeting { return &meeting{missing: n, over: make(chan struct{})} }
+func newBarrier(n int) *barrier { return &barrier{missing: n, over: make(chan struct{})} }
 
-// last returns true to the shard that comes last, at once: it must call end. The others it keeps until then, or until stop is closed.
-func (m *meeting) last(stop <-chan struct{}) bool {
+// last returns true to the shard that arrives last, which must then call end. All others wait in it
+// until end is called or stop is closed, and get false.
+func (m *barrier) last(stop <-chan struct{}) bool {
 	m.mu.Lock()
 	m.missing--
 	last := m.missing == 0
@@ -74,10 +69,11 @@ func (m *meeting) last(stop <-chan struct{}) bool {
 	return false
 }
 
-func (m *meeting) end() { close(m.over) }
+func (m *barrier) end() { close(m.over) }
 
-// callOff ends a meeting to which not all may come. If all have come it goes on.
-func (m *meeting) callOff() {
+// callOff releases the shards that wait for others which may never arrive. It does nothing once all
+// have arrived.
+func (m *barrier) callOff() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.missing > 0 {

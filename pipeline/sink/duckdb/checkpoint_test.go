@@ -14,25 +14,21 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// checkpointsAt has checkpoints made for the time of a test as soon as the log has so many bytes.
-func checkpointsAt(t *testing.T, bytes int64) {
-	b, s := checkpointBytes, checkpointShare
-	t.Cleanup(func() { checkpointBytes, checkpointShare = b, s })
-	checkpointBytes, checkpointShare = bytes, 0
+// checkpointsAt has checkpoints made as soon as the log has so many bytes.
+func checkpointsAt(bytes int64) func(*limits) {
+	return func(l *limits) { l.checkpointBytes, l.checkpointShare = bytes, 0 }
 }
 
 func TestReplaysChangeNothingWithACheckpointAtEachFlush(t *testing.T) {
-	checkpointsAt(t, 0)
-	sinktest.Replays(t, harness())
+	sinktest.Replays(t, harness(limited(checkpointsAt(0))))
 }
 
 // DuckDB itself makes no checkpoint at a commit while another connection writes.
 func TestTheLogOfSeveralWritersStaysSmall(t *testing.T) {
 	const most = 64 << 10
-	checkpointsAt(t, most)
 	ctx := context.Background()
 	file := filepath.Join(t.TempDir(), "calls.duckdb")
-	s, err := open(ctx, file+"?writers=3")
+	s, err := openLimited(file+"?writers=3", checkpointsAt(most))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,20 +73,20 @@ func TestTheLogOfSeveralWritersStaysSmall(t *testing.T) {
 }
 
 func TestCheckpointsTakeAShareOfTheTime(t *testing.T) {
-	now := time.Unix(1_000_000, 0)
+	now, l := time.Unix(1_000_000, 0), defaultLimits()
 	for _, c := range []struct {
 		what string
 		of   checkpoints
 		log  int64
 		want bool
 	}{
-		{"the log is short", checkpoints{}, checkpointBytes - 1, false},
-		{"the first one", checkpoints{}, checkpointBytes, true},
-		{"the last one was quick", checkpoints{ended: now.Add(-10 * time.Second), took: 200 * time.Millisecond}, checkpointBytes, true},
-		{"the last one was slow", checkpoints{ended: now.Add(-10 * time.Second), took: time.Second}, checkpointBytes, false},
-		{"the last one was slow, a while ago", checkpoints{ended: now.Add(-50 * time.Second), took: time.Second}, checkpointBytes, true},
+		{"the log is short", checkpoints{}, l.checkpointBytes - 1, false},
+		{"the first one", checkpoints{}, l.checkpointBytes, true},
+		{"the last one was quick", checkpoints{ended: now.Add(-10 * time.Second), took: 200 * time.Millisecond}, l.checkpointBytes, true},
+		{"the last one was slow", checkpoints{ended: now.Add(-10 * time.Second), took: time.Second}, l.checkpointBytes, false},
+		{"the last one was slow, a while ago", checkpoints{ended: now.Add(-50 * time.Second), took: time.Second}, l.checkpointBytes, true},
 	} {
-		if got := c.of.due(c.log, now); got != c.want {
+		if got := c.of.due(&l, c.log, now); got != c.want {
 			t.Errorf("%s: got %v", c.what, got)
 		}
 	}
@@ -98,9 +94,8 @@ func TestCheckpointsTakeAShareOfTheTime(t *testing.T) {
 
 // A Flush that reaches some shards only must not keep those waiting for the others.
 func TestAfterAFlushThatWasCanceledComesAnother(t *testing.T) {
-	checkpointsAt(t, 0)
 	ctx := context.Background()
-	s, err := open(ctx, filepath.Join(t.TempDir(), "calls.duckdb")+"?writers=3")
+	s, err := openLimited(filepath.Join(t.TempDir(), "calls.duckdb")+"?writers=3", checkpointsAt(0))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,8 +8,8 @@ import (
 	bindings "github.com/duckdb/duckdb-go-bindings"
 )
 
-// A conn is a connection to a database of this process. The low-level bindings are used since database/sql would turn every
-// cell into an interface value.
+// A conn is a connection to a database of this process. The low-level bindings are used since
+// database/sql would turn every cell into an interface value.
 type conn struct {
 	db   bindings.Database
 	conn bindings.Connection
@@ -67,7 +67,8 @@ func (c *conn) exec(query string) (int64, error) {
 	return int64(bindings.RowsChanged(&r)), nil
 }
 
-// each runs a query whose columns are all BIGINT, none null, and calls f with the vectors of each chunk.
+// each runs a query whose columns are all BIGINT, none null, and calls f with the vectors of each
+// chunk.
 func (c *conn) each(query string, f func(n int, columns []vector)) error {
 	var r bindings.Result
 	defer bindings.DestroyResult(&r)
@@ -103,12 +104,13 @@ func (c *conn) strings(query string) (rows [][]string, err error) {
 	return rows, err
 }
 
-// texts runs a query whose columns are all VARCHAR and calls f with each row; null is the empty string. The parameters are what stands
-// for $1 and so on: SQL itself has no way to write every text, a NUL ends it.
-func (c *conn) texts(query string, f func(row []string) error, parameters ...string) error {
+// texts runs a query whose columns are all VARCHAR and calls f with each row; null is the empty
+// string. The lists of texts are what $1 and so on stand for: SQL itself has no way to write every
+// text, since a NUL ends the statement.
+func (c *conn) texts(query string, f func(row []string) error, lists ...[]string) error {
 	var r bindings.Result
 	defer bindings.DestroyResult(&r)
-	if message := c.query(query, parameters, &r); message != "" {
+	if message := c.query(query, lists, &r); message != "" {
 		return fmt.Errorf("%s: %s", head(query), oneLine(message))
 	}
 	row := make([]string, bindings.ColumnCount(&r))
@@ -134,15 +136,19 @@ func (c *conn) texts(query string, f func(row []string) error, parameters ...str
 	}
 }
 
-// query runs one statement with its parameters and returns what DuckDB has against it.
-func (c *conn) query(query string, parameters []string, r *bindings.Result) (message string) {
+// query runs one statement with its parameters, each a list of texts, and returns what DuckDB has
+// against it.
+func (c *conn) query(query string, lists [][]string, r *bindings.Result) (message string) {
 	var p bindings.PreparedStatement
 	defer bindings.DestroyPrepare(&p)
 	if bindings.Prepare(c.conn, query, &p) == bindings.StateError {
 		return bindings.PrepareError(p)
 	}
-	for i, text := range parameters {
-		if bindings.BindVarcharLength(p, bindings.IdxT(i+1), text, bindings.IdxT(len(text))) == bindings.StateError {
+	for i, texts := range lists {
+		list := listOf(texts)
+		state := bindings.BindValue(p, bindings.IdxT(i+1), list)
+		bindings.DestroyValue(&list)
+		if state == bindings.StateError {
 			return bindings.PrepareError(p)
 		}
 	}
@@ -150,6 +156,21 @@ func (c *conn) query(query string, parameters []string, r *bindings.Result) (mes
 		return bindings.ResultError(r)
 	}
 	return ""
+}
+
+// listOf returns texts as a value of the type VARCHAR[]. The caller destroys it.
+func listOf(texts []string) bindings.Value {
+	t := bindings.CreateLogicalType(bindings.TypeVarchar)
+	defer bindings.DestroyLogicalType(&t)
+	values := make([]bindings.Value, len(texts))
+	for i, s := range texts {
+		values[i] = bindings.CreateVarchar(s)
+	}
+	list := bindings.CreateListValue(t, values)
+	for i := range values {
+		bindings.DestroyValue(&values[i])
+	}
+	return list
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -17,10 +17,10 @@ const (
 	roundMore = 100  // engagements that a round adds
 )
 
-// rounds writes rounds of engagements with three writers, a flush after each and a checkpoint after some, until it is killed.
+// rounds writes rounds of engagements with three writers, a flush after each and a checkpoint after
+// some, until it is killed.
 func rounds(ctx context.Context, file string) error {
-	checkpointBytes, checkpointShare = 4<<20, 2
-	s, err := open(ctx, file+"?writers=3")
+	s, err := openLimited(file+"?writers=3", func(l *limits) { l.checkpointBytes, l.checkpointShare = 4<<20, 2 })
 	if err != nil {
 		return err
 	}

@@ -1,43 +1,75 @@
 package duckdb
 
 import (
+	"context"
 	"database/sql"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	_ "github.com/duckdb/duckdb-go/v2"
 
+	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/sink/sinktest"
 	"flexbeam/schemas/model"
 )
 
-func TestSinkKeepsItsPromises(t *testing.T) { sinktest.Run(t, harness()) }
+func TestSinkKeepsItsPromises(t *testing.T) { sinktest.Run(t, harness("duckdb")) }
+
+var lastScheme atomic.Int64
+
+// limited registers the sink with other limits and returns the scheme.
+func limited(change func(*limits)) (scheme string) {
+	l := defaultLimits()
+	change(&l)
+	scheme = fmt.Sprint("duckdb", lastScheme.Add(1))
+	sink.Register(scheme, func(_ context.Context, rest string, _ sink.Options) (sink.Sink, error) { return openWith(rest, l) })
+	return scheme
+}
+
+// openLimited opens the sink with other limits.
+func openLimited(rest string, change func(*limits)) (sink.Sink, error) {
+	l := defaultLimits()
+	change(&l)
+	return openWith(rest, l)
+}
 
 func TestReplaysChangeNothingWhateverTheSizeOfBatches(t *testing.T) {
-	insert, look, commit, seen := insertRows, lookRows, commitRows, seenMost
-	defer func() { insertRows, lookRows, commitRows, seenMost = insert, look, commit, seen }()
 	for _, n := range []int{1, 2} {
-		insertRows, lookRows, commitRows, seenMost = n, n+1, 5, 6
-		sinktest.Replays(t, harness())
+		sinktest.Replays(t, harness(limited(func(l *limits) { l.insertRows, l.lookRows, l.commitRows, l.seenKeys = n, n+1, 5, 6 })))
 	}
 }
 
-func harness() sinktest.Harness {
+// fileOf returns the file that a URI names.
+func fileOf(uri string) string {
+	_, file, _ := strings.Cut(uri, ":")
+	return file
+}
+
+func harness(scheme string) sinktest.Harness {
 	return sinktest.Harness{
-		Place: func(t testing.TB) string { return "duckdb:" + filepath.Join(t.TempDir(), "calls.duckdb") },
+		Place: func(t testing.TB) string { return scheme + ":" + filepath.Join(t.TempDir(), "calls.duckdb") },
 		Rows: func(t testing.TB, uri string, table *model.Table) []model.Row {
-			return readRows(t, strings.TrimPrefix(uri, "duckdb:"), table)
+			return readRows(t, fileOf(uri), table)
 		},
 		Kill: func(t testing.TB, uri string) string {
-			file := strings.TrimPrefix(uri, "duckdb:")
+			file := fileOf(uri)
 			to := filepath.Join(t.TempDir(), "left.duckdb")
 			copyFile(t, file, to)
 			copyFile(t, file+".wal", to+".wal")
-			return "duckdb:" + to
+			return scheme + ":" + to
+		},
+		Away: func(t testing.TB, uri string) string {
+			to := filepath.Join(t.TempDir(), "moved.duckdb")
+			if err := os.Rename(fileOf(uri), to); err != nil {
+				t.Fatal(err)
+			}
+			return scheme + ":" + to
 		},
 	}
 }

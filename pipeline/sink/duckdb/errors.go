@@ -21,7 +21,7 @@ func (s *store) explain(err error) error {
 	case strings.Contains(m, "Out of Memory"):
 		hint = "DuckDB needs more memory: write duckdb:FILE?memory_limit=2GB: "
 	}
-	return fmt.Errorf("duckdb: store changes in %s: %s%w", s.place.file, hint, err)
+	return fmt.Errorf("duckdb: store changes in %s: %s%w", s.config.file, hint, err)
 }
 
 // explainOpen says what to do about the errors of opening that users meet.

@@ -22,7 +22,7 @@ func Example() {
 	defer os.RemoveAll(dir)
 	file := filepath.Join(dir, "calls.duckdb")
 
-	s, err := sink.Open(ctx, "duckdb:"+file)
+	s, err := sink.Open(ctx, "duckdb:"+file, sink.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -9,57 +9,51 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// Keys implements sink.Keeper. It is meant for the start of a job: what was written since may be missing.
+// Keys implements sink.Sink.
 func (w *writer) Keys(_ context.Context, id model.TableID, f func(model.Row) error) error {
-	if w.store.rows[model.Tables[id].Name] == 0 {
+	return w.store.keys(model.Tables[id], "", f)
+}
+
+// Find implements sink.Sink.
+func (w *writer) Find(_ context.Context, id model.TableID, owners []model.OwnerKey, f func(model.Row) error) error {
+	t := model.Tables[id]
+	if t.Owner.Kind == "" || len(owners) == 0 {
 		return nil
 	}
-	return w.store.keys(id, "", f)
+	sids, accounts := make([]string, len(owners)), make([]string, len(owners))
+	for i, o := range owners {
+		sids[i], accounts[i] = validText(o.SID), validText(o.Account)
+	}
+	if t.Owner.Account == "" {
+		return w.store.keys(t, " SEMI JOIN (SELECT unnest($1) AS sid) AS o ON t."+t.Owner.SID+" = o.sid", f, sids)
+	}
+	join := fmt.Sprintf(" SEMI JOIN (SELECT unnest($1) AS sid, unnest($2) AS account) AS o ON t.%s = o.sid AND t.%s = o.account", t.Owner.SID, t.Owner.Account)
+	return w.store.keys(t, join, f, sids, accounts)
 }
 
-// Find implements sink.Finder.
-func (w *writer) Find(_ context.Context, id model.TableID, account, sid string, f func(model.Row) error) error {
-	owner := map[model.TableID]string{model.EngagementsID: "task_sid", model.AgentStatusID: "agent_id", model.CustomersID: "contact_id"}[id]
-	where, texts := owner+" = $1", []string{validText(sid)}
-	if id != model.CustomersID {
-		where += " AND account_sid = $2"
-		texts = append(texts, validText(account))
-	}
-	return w.store.keys(id, where, f, texts...)
-}
-
-// keys calls f with the keys of the rows of a table for which a condition with parameters holds.
-func (s *store) keys(id model.TableID, where string, f func(model.Row) error, parameters ...string) error {
-	t := model.Tables[id]
-	columns := t.Keys()
-	switch id {
-	case model.EngagementsID:
-		columns = append(columns[:len(columns):len(columns)], t.Col("task_sid"))
-	case model.CustomersID:
-		if where != "" {
-			where += " AND "
-		}
-		where += "isolated"
-	}
-	if where != "" {
-		where = " WHERE " + where
-	}
-	var list []string
+// keys calls f with the keys and owners of the rows that a join with lists of texts leaves of a table.
+func (s *store) keys(t *model.Table, join string, f func(model.Row) error, lists ...[]string) error {
+	columns := t.KeyColumnsWithOwner()
+	var names []string
 	for _, i := range columns {
 		c := &t.Columns[i]
 		switch c.Type {
 		case model.String:
-			list = append(list, c.Name)
+			names = append(names, c.Name)
 		case model.Timestamp:
-			list = append(list, "epoch_ms("+c.Name+")::VARCHAR")
+			names = append(names, "epoch_ms("+c.Name+")::VARCHAR")
 		default:
 			return fmt.Errorf("duckdb: read keys of %s: column %s is neither text nor time", t.Name, c.Name)
 		}
 	}
+	query := "SELECT " + strings.Join(names, ", ") + " FROM " + t.Name + " AS t" + join
+	if t.Owner.Only != "" {
+		query += " WHERE t." + t.Owner.Only
+	}
 	row := t.NewRow()
 	s.reading.Lock()
 	defer s.reading.Unlock()
-	err := s.texts("SELECT "+strings.Join(list, ", ")+" FROM "+t.Name+where, func(cells []string) error {
+	err := s.texts(query, func(cells []string) error {
 		for n, i := range columns {
 			if t.Columns[i].Type == model.String {
 				row[i] = model.Text(cells[n])
@@ -72,7 +66,7 @@ func (s *store) keys(id model.TableID, where string, f func(model.Row) error, pa
 			row[i] = model.Millis(ms)
 		}
 		return f(row)
-	}, parameters...)
+	}, lists...)
 	if err != nil {
 		return fmt.Errorf("duckdb: read keys of %s: %w", t.Name, err)
 	}

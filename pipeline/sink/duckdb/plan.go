@@ -7,29 +7,29 @@ import (
 
 // A plan says what becomes of the changes of a batch.
 type plan struct {
-	batch    *batch
-	out      []bool // older than what is stored, or the same
-	stored   []bool // the table has a row of this key
-	buried   []bool // a delete of this key is remembered
-	replaces bool   // any row or delete of the file goes
-	placed   bool   // they are found by rowid
+	batch      *batch
+	out        []bool // older than what is stored, or the same
+	stored     []bool // the table has a row of this key
+	remembered []bool // a delete of this key is remembered
+	replaces   bool   // any row or delete of the file goes
+	byRowid    bool   // they are found by rowid
 }
 
-// place notes where the selected rows are, all of which have a rowid.
-func (p *plan) place(r *rowids) {
-	if !p.placed || r == nil {
+// locate notes where the selected rows are, all of which have a rowid.
+func (p *plan) locate(r *rowids) {
+	if !p.byRowid || r == nil {
 		return
 	}
 	b := p.batch
 	selected := slices.Clone(b.selected)
-	b.place(r)
+	b.locate(r)
 	b.selected = append(b.selected[:0], selected...)
 }
 
-// look asks which of a batch's keys the file has, as rows or as deletes, and with which versions. Since no other shard has
-// these keys, the answer holds until the shard itself changes it.
+// look asks the file which of a batch's keys it has, as rows or as deletes, and with which versions.
+// No other shard writes these keys, so the answer holds until this shard changes them.
 func (s *shard) look(b *batch) (*plan, error) {
-	if b.fresh() {
+	if b.allNew() {
 		return newPlan(b, false), nil
 	}
 	small, err := s.small(b)
@@ -52,19 +52,20 @@ func (s *shard) look(b *batch) (*plan, error) {
 	return p, err
 }
 
-func newPlan(b *batch, placed bool) *plan {
+func newPlan(b *batch, byRowid bool) *plan {
 	n := len(b.rows)
-	return &plan{batch: b, placed: placed, out: make([]bool, n), stored: make([]bool, n), buried: make([]bool, n)}
+	return &plan{batch: b, byRowid: byRowid, out: make([]bool, n), stored: make([]bool, n), remembered: make([]bool, n)}
 }
 
-// lookUp looks by rowid or by key. By rowid it tells whether the answer is certain.
-func (s *shard) lookUp(b *batch, placed bool) (p *plan, certain bool, err error) {
-	p = newPlan(b, placed)
+// lookUp asks by rowid or by key. An answer by rowid is not certain when several keys have one hash:
+// then the caller asks again by key.
+func (s *shard) lookUp(b *batch, byRowid bool) (p *plan, certain bool, err error) {
+	p = newPlan(b, byRowid)
 	equal := make([]bool, len(b.rows))
 	mark := func(query func(*batch, bool) string, r *rowids, found []bool) (certain bool, err error) {
 		b.choose(func(int) bool { return true })
-		if placed {
-			if !b.place(r) {
+		if byRowid {
+			if !b.locate(r) {
 				return false, nil
 			}
 			if len(b.selected) == 0 {
@@ -72,7 +73,7 @@ func (s *shard) lookUp(b *batch, placed bool) (p *plan, certain bool, err error)
 			}
 		}
 		same := 0
-		err = s.conn.each(query(b, placed), func(n int, columns []vector) {
+		err = s.conn.each(query(b, byRowid), func(n int, columns []vector) {
 			for i := range n {
 				j, version := columns[0].at(i), columns[1].at(i)
 				same += int(columns[2].at(i))
@@ -81,28 +82,28 @@ func (s *shard) lookUp(b *batch, placed bool) (p *plan, certain bool, err error)
 				equal[j] = version == b.rows[j].version
 			}
 		})
-		return !placed || same == len(b.selected), err
+		return !byRowid || same == len(b.selected), err
 	}
 	if b.stored {
 		if certain, err = mark(storedQuery, b.rowids, p.stored); err != nil || !certain {
 			return nil, certain, err
 		}
 	}
-	if b.buried {
-		if certain, err = mark(buriedQuery, b.deletes, p.buried); err != nil || !certain {
+	if b.remembered {
+		if certain, err = mark(rememberedQuery, b.deletes, p.remembered); err != nil || !certain {
 			return nil, certain, err
 		}
 	}
-	// A replay comes with the versions that are there; what is as it was stays untouched.
+	// A replay brings the versions that are stored already. Rows that would not change are left out.
 	for i := range p.out {
-		p.out[i] = p.out[i] || p.buried[i] && equal[i] && b.rows[i].gone
+		p.out[i] = p.out[i] || p.remembered[i] && equal[i] && b.rows[i].gone
 	}
 	if b.choose(func(i int) bool { return p.stored[i] && equal[i] && !b.rows[i].gone }) > 0 {
 		for _, i := range b.selected {
 			p.out[i] = true
 		}
-		p.place(b.rowids)
-		err := s.conn.each(changedQuery(b, placed), func(n int, columns []vector) {
+		p.locate(b.rowids)
+		err := s.conn.each(changedQuery(b, byRowid), func(n int, columns []vector) {
 			for i := range n {
 				p.out[columns[0].at(i)] = false
 			}
@@ -112,13 +113,13 @@ func (s *shard) lookUp(b *batch, placed bool) (p *plan, certain bool, err error)
 		}
 	}
 	for i := range p.out {
-		p.replaces = p.replaces || !p.out[i] && (p.stored[i] || p.buried[i])
+		p.replaces = p.replaces || !p.out[i] && (p.stored[i] || p.remembered[i])
 	}
 	return p, true, nil
 }
 
-// carry makes the changes of a plan. What is replaced goes first.
-func (p *plan) carry(c *conn) error {
+// apply makes the changes of a plan. It deletes before it inserts, so that no key is there twice.
+func (p *plan) apply(c *conn) error {
 	b := p.batch
 	steps := []struct {
 		query  func(*batch, bool) string
@@ -128,7 +129,7 @@ func (p *plan) carry(c *conn) error {
 		{dropQuery, func(i int) bool { return p.stored[i] && b.rows[i].gone }, b.rowids},
 		{updateQuery, func(i int) bool { return p.stored[i] && !b.rows[i].gone }, b.rowids},
 		{insertQuery, func(i int) bool { return !p.stored[i] && !b.rows[i].gone }, nil},
-		{forgetQuery, func(i int) bool { return p.buried[i] }, b.deletes},
+		{forgetQuery, func(i int) bool { return p.remembered[i] }, b.deletes},
 		{rememberQuery, func(i int) bool { return b.rows[i].gone }, nil},
 	}
 	for _, step := range steps {
@@ -136,8 +137,8 @@ func (p *plan) carry(c *conn) error {
 		if want == 0 {
 			continue
 		}
-		p.place(step.rowids)
-		query := step.query(b, p.placed)
+		p.locate(step.rowids)
+		query := step.query(b, p.byRowid)
 		n, err := c.exec(query)
 		if err == nil && n != int64(want) {
 			err = fmt.Errorf("%s: changed %d rows, wanted %d", head(query), n, want)
@@ -151,7 +152,8 @@ func (p *plan) carry(c *conn) error {
 	return nil
 }
 
-// forget takes the rowids away of what is gone. Those of what came are learned after the commit.
+// forget removes the rowids of rows and deletes that are gone. The rowids of new ones are read after
+// the commit.
 func (p *plan) forget() {
 	b := p.batch
 	if b.rowids == nil {
@@ -166,7 +168,7 @@ func (p *plan) forget() {
 		if p.stored[i] && gone {
 			b.gone(b.rowids, i)
 		}
-		if p.buried[i] {
+		if p.remembered[i] {
 			b.gone(b.deletes, i)
 		}
 	}

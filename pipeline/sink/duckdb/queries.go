@@ -7,46 +7,47 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// The statements of a batch. In each, b is the batch and reads the rows that are selected, and t is what they are compared with: where
-// they are placed, t is found by rowid, else by key.
+// The statements of a batch. In each of them, b gives the selected rows of the batch, and t is the
+// table that they are compared with. With byRowid a row of t is found by its rowid, else by its key.
 
-// storedQuery gives the number of a row, the version of the one that the table has of it, and whether both have one key.
-func storedQuery(b *batch, placed bool) string {
-	where, same := sameRow(placed, sameKey(b.table))
+// storedQuery selects, for each row that the table has too: its number in the batch, the version in
+// the table, and 1 when both have the same key.
+func storedQuery(b *batch, byRowid bool) string {
+	where, same := sameRow(byRowid, sameKey(b.table))
 	return fmt.Sprintf("SELECT b.%s, coalesce(t.row_version, 0), %s FROM %s() AS b, %s AS t WHERE %s", numberColumn, same, b.name(), b.table.Name, where)
 }
 
-// buriedQuery does the same with deletes.
-func buriedQuery(b *batch, placed bool) string {
-	where, same := sameRow(placed, sameDelete(b))
+// rememberedQuery does the same with remembered deletes.
+func rememberedQuery(b *batch, byRowid bool) string {
+	where, same := sameRow(byRowid, sameDelete(b))
 	return fmt.Sprintf("SELECT b.%s, t.row_version, %s FROM %s() AS b, flexbeam.deletes AS t WHERE %s", numberColumn, same, b.name(), where)
 }
 
 // changedQuery gives the number of rows that differ from those that the table has.
-func changedQuery(b *batch, placed bool) string {
+func changedQuery(b *batch, byRowid bool) string {
 	var s []string
 	for _, c := range b.table.Columns {
 		if !c.Key {
 			s = append(s, fmt.Sprintf("t.%[1]s IS DISTINCT FROM b.%[1]s", c.Name))
 		}
 	}
-	where, _ := sameRow(placed, sameKey(b.table))
+	where, _ := sameRow(byRowid, sameKey(b.table))
 	return fmt.Sprintf("SELECT b.%s FROM %s() AS b, %s AS t WHERE %s AND (%s)", numberColumn, b.name(), b.table.Name, where, strings.Join(s, " OR "))
 }
 
-func dropQuery(b *batch, placed bool) string {
-	where, _ := sameRow(placed, sameKey(b.table))
+func dropQuery(b *batch, byRowid bool) string {
+	where, _ := sameRow(byRowid, sameKey(b.table))
 	return fmt.Sprintf("DELETE FROM %s AS t USING %s() AS b WHERE %s", b.table.Name, b.name(), where)
 }
 
-func updateQuery(b *batch, placed bool) string {
+func updateQuery(b *batch, byRowid bool) string {
 	var set []string
 	for _, c := range b.table.Columns {
 		if !c.Key {
 			set = append(set, c.Name+" = b."+c.Name)
 		}
 	}
-	where, _ := sameRow(placed, sameKey(b.table))
+	where, _ := sameRow(byRowid, sameKey(b.table))
 	return fmt.Sprintf("UPDATE %s AS t SET %s FROM %s() AS b WHERE %s", b.table.Name, strings.Join(set, ", "), b.name(), where)
 }
 
@@ -59,8 +60,8 @@ func insertQuery(b *batch, _ bool) string {
 	return fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s()", b.table.Name, list, list, b.name())
 }
 
-func forgetQuery(b *batch, placed bool) string {
-	where, _ := sameRow(placed, sameDelete(b))
+func forgetQuery(b *batch, byRowid bool) string {
+	where, _ := sameRow(byRowid, sameDelete(b))
 	return fmt.Sprintf("DELETE FROM flexbeam.deletes AS t USING %s() AS b WHERE %s", b.name(), where)
 }
 
@@ -69,9 +70,9 @@ func rememberQuery(b *batch, _ bool) string {
 }
 
 // sameRow returns the condition that finds t, and a number that is 1 where its key is that of b.
-func sameRow(placed bool, sameKey string) (where, same string) {
-	if placed {
-		return "t.rowid = b." + placeColumn, "(" + sameKey + ")::BIGINT"
+func sameRow(byRowid bool, sameKey string) (where, same string) {
+	if byRowid {
+		return "t.rowid = b." + rowidColumn, "(" + sameKey + ")::BIGINT"
 	}
 	return sameKey, "1::BIGINT"
 }

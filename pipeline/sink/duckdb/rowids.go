@@ -9,22 +9,15 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// When a shard learns where rows are. Only tests change it.
-var (
-	fewRows  = 4096     // a batch of at most so many is small
-	manyRows = 50_000   // a table of at least so many takes longer to read than it takes to find the rows of a small batch
-	patience = 8        // small batches in a row before rowids are read: batch jobs have one small batch, the last
-	mostIDs  = 16 << 20 // rows of one table and shard: some 25 bytes each
-	hashMask = ^uint64(0)
-)
-
-// Rowids says where the rows of a table are that belong to a shard. DuckDB finds rows by a key of two columns only by reading
-// the key of every row, so a stream's small batches would take ever longer as the table grows; it finds rows by their number at
-// once. It numbers rows in the order of the commits and keeps the numbers while a table has an index, which all tables of the
-// file have.
+// rowids knows the rowid of every row of a table whose key belongs to a shard, by a hash of the key.
 //
-// Keys are told apart by a hash, so what is found is compared with the key. A key without a rowid is not in the table. Where two keys
-// have one hash, keys are read.
+// To find rows by a key of two columns, DuckDB reads the key of every row. The small batches of a
+// stream would therefore take ever longer as the table grows. A row whose rowid is known is found at
+// once. DuckDB numbers rows in the order of the commits, and a row keeps its rowid while the table has
+// an index, which all tables of the file have.
+//
+// A key whose hash has no rowid is not in the table. Two keys may have one hash, so the key of a row
+// that was found is compared as well, and keys with equal hashes are searched without rowids.
 type rowids struct {
 	of    map[uint64]int64
 	next  int64 // rows before it are known
@@ -61,7 +54,7 @@ func tableRowids(b *batch, shards int) *rowids {
 				packed = appendCell(packed, &v)
 			}
 			h := maphash.Bytes(seed, packed)
-			return h & hashMask, h%uint64(shards) == uint64(b.shard), nil
+			return h & b.limits.hashMask, h%uint64(shards) == uint64(b.shard), nil
 		},
 	}
 }
@@ -69,19 +62,21 @@ func tableRowids(b *batch, shards int) *rowids {
 // ambiguous stands for the rowids of several keys.
 const ambiguous = -1
 
-// deleteRowids returns the rowids of the deletes that are remembered of a batch's table. Their keys do not tell the shard: those of others
-// are never asked for.
+// deleteRowids returns the rowids of the remembered deletes of a batch's table. It holds those of all
+// shards, since a delete's key does not tell the shard.
 func deleteRowids(b *batch) *rowids {
 	return &rowids{
 		of:    map[uint64]int64{},
 		query: "SELECT rowid::VARCHAR, key FROM flexbeam.deletes WHERE table_name = '" + b.table.Name + "' AND rowid >= ",
-		hash:  func(cells []string) (uint64, bool, error) { return textHash(cells[0]), true, nil },
+		hash:  func(cells []string) (uint64, bool, error) { return b.textHash(cells[0]), true, nil },
 	}
 }
 
-func textHash(key string) uint64 { return maphash.String(seed, key) & hashMask }
+// textHash returns the hash by which rowids know a delete.
+func (b *batch) textHash(key string) uint64 { return maphash.String(seed, key) & b.limits.hashMask }
 
-// learn reads what was committed since it last did. What this shard commits later has greater rowids than all that is visible now.
+// learn reads the rowids of what was committed since the last call. They are greater than all earlier
+// ones, since this shard's own commits come later.
 func (r *rowids) learn(c *conn) error {
 	return c.texts(r.query+strconv.FormatInt(r.next, 10), func(cells []string) error {
 		id, err := strconv.ParseInt(cells[0], 10, 64)
@@ -104,27 +99,29 @@ func (r *rowids) learn(c *conn) error {
 	})
 }
 
-// small tells whether a batch's rows are found by rowid, and learns rowids when many small batches came to a large table.
+// small tells whether a batch's rows are to be found by rowid. It reads the rowids of the table once
+// enough small batches came in a row.
 func (s *shard) small(b *batch) (bool, error) {
-	if len(b.rows) > fewRows {
+	l := b.limits
+	if len(b.rows) > l.smallRows {
 		b.smalls = 0
-		return b.rowids != nil && len(b.rows) <= 4*fewRows, nil
+		return b.rowids != nil && len(b.rows) <= 4*l.smallRows, nil
 	}
 	if b.rowids != nil {
 		return true, nil
 	}
-	if b.smalls++; b.smalls < patience {
+	if b.smalls++; b.smalls < l.smallBatches {
 		return false, nil
 	}
 	b.smalls = 0
 	n, err := s.conn.number("SELECT count(*) FROM " + b.table.Name)
-	if err != nil || n < int64(manyRows) || n > int64(mostIDs) {
+	if err != nil || n < int64(l.tableRows) || n > int64(l.mostRowids) {
 		return false, err
 	}
 	if err := s.commit(); err != nil { // rows get their numbers then
 		return false, err
 	}
-	b.rowids, b.deletes = tableRowids(b, s.store.place.writers), deleteRowids(b)
+	b.rowids, b.deletes = tableRowids(b, s.store.config.writers), deleteRowids(b)
 	return true, b.learn(s.conn)
 }
 
@@ -139,38 +136,38 @@ func (b *batch) learn(c *conn) error {
 			return fmt.Errorf("duckdb: find the rows of %s: %w", b.table.Name, err)
 		}
 	}
-	if len(b.rowids.of) > mostIDs || len(b.deletes.of) > mostIDs {
+	if most := b.limits.mostRowids; len(b.rowids.of) > most || len(b.deletes.of) > most {
 		b.unlearn()
 	}
 	return nil
 }
 
-// unlearn goes back to reading keys.
+// unlearn forgets all rowids: rows are found by their keys again.
 func (b *batch) unlearn() { b.rowids, b.deletes, b.inserted = nil, nil, false }
 
 // hash returns the hash by which rowids know a row.
 func (b *batch) hash(r *rowids, i int) uint64 {
 	if r == b.deletes {
-		return textHash(b.keyText(int32(i)))
+		return b.textHash(b.keyText(int32(i)))
 	}
-	return b.rows[i].hash & hashMask
+	return b.rows[i].hash & b.limits.hashMask
 }
 
-// place notes the rowids of a batch's rows, or of the deletes that are remembered of them, and selects the rows that have one. It
-// tells whether all are certain.
-func (b *batch) place(r *rowids) (certain bool) {
-	b.places = append(b.places[:0], make([]int64, len(b.rows))...)
+// locate notes the rowids of a batch's rows, or of their remembered deletes, and selects the rows that
+// have one. certain is false when a row's hash is that of several keys.
+func (b *batch) locate(r *rowids) (certain bool) {
+	b.located = append(b.located[:0], make([]int64, len(b.rows))...)
 	certain = true
 	b.choose(func(i int) bool {
 		id, ok := r.of[b.hash(r, i)]
-		b.places[i] = id
+		b.located[i] = id
 		certain = certain && id != ambiguous
 		return ok
 	})
 	return certain
 }
 
-// gone forgets the rowid of a row.
+// gone forgets the rowid of a row that was deleted.
 func (b *batch) gone(r *rowids, i int) {
 	if h := b.hash(r, i); r.of[h] != ambiguous {
 		delete(r.of, h)

@@ -13,37 +13,30 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// always lets shards find rows by rowid from the first batch on, until the test ends. With a mask of few bits most hashes are those of several keys.
-func always(t testing.TB, mask uint64) {
-	many, p, m := manyRows, patience, hashMask
-	t.Cleanup(func() { manyRows, patience, hashMask = many, p, m })
-	manyRows, patience, hashMask = 0, 1, mask
-}
+// always lets shards find rows by rowid from the first batch on. With a mask of few bits most
+// hashes are those of several keys.
+func always(l *limits, mask uint64) { l.tableRows, l.smallBatches, l.hashMask = 0, 1, mask }
 
 func TestSinkKeepsItsPromisesWithRowids(t *testing.T) {
 	for name, mask := range map[string]uint64{"all hashes differ": ^uint64(0), "many hashes are equal": 7} {
 		t.Run(name, func(t *testing.T) {
-			always(t, mask)
-			sinktest.Run(t, harness())
+			sinktest.Run(t, harness(limited(func(l *limits) { always(l, mask) })))
 		})
 	}
 }
 
 func TestReplaysChangeNothingWithRowids(t *testing.T) {
-	insert, look, commit := insertRows, lookRows, commitRows
-	t.Cleanup(func() { insertRows, lookRows, commitRows = insert, look, commit })
-	insertRows, lookRows, commitRows = 2, 3, 5
 	for _, mask := range []uint64{^uint64(0), 3} {
-		always(t, mask)
-		sinktest.Replays(t, harness())
+		sinktest.Replays(t, harness(limited(func(l *limits) {
+			l.insertRows, l.lookRows, l.commitRows = 2, 3, 5
+			always(l, mask)
+		})))
 	}
 }
 
-// A stream writes few changes at a time into a large table: rows that are new, that it wrote before, that were there before it began, and deletes.
+// A stream writes few changes at a time into a large table: rows that are new, that it wrote
+// before, that were there before it began, and deletes.
 func TestSmallBatchesFindTheirRowsInALargeTable(t *testing.T) {
-	many, p := manyRows, patience
-	t.Cleanup(func() { manyRows, patience = many, p })
-	manyRows, patience = 900, 2
 	ctx := context.Background()
 	file := filepath.Join(t.TempDir(), "calls.duckdb")
 	row := func(i, version int, outcome string) change.Change {
@@ -54,7 +47,7 @@ func TestSmallBatchesFindTheirRowsInALargeTable(t *testing.T) {
 		before = before.Append(row(i, 1, "before"))
 	}
 	writeBlocks(t, file, before)
-	s, err := open(ctx, file+"?writers=2")
+	s, err := openLimited(file+"?writers=2", func(l *limits) { l.tableRows, l.smallBatches = 900, 2 })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ import (
 const (
 	numberColumn = "batch_number" // index in the batch
 	keyColumn    = "batch_key"    // the key as text
-	placeColumn  = "batch_place"  // the rowid of what it replaces, where that is known
+	rowidColumn  = "batch_rowid"  // the rowid of what it replaces, where that is known
 )
 
 var vectorTypes = [...]bindings.Type{
@@ -41,8 +41,9 @@ var vectorTypes = [...]bindings.Type{
 // name is how SQL calls the batch.
 func (b *batch) name() string { return fmt.Sprintf("batch_%d_%s", b.shard, b.table.Name) }
 
-// register makes the batch readable in SQL as a table function without parameters. It gives the rows that are selected when
-// a query runs. The returned function ends it, after the database is closed.
+// register makes the batch readable in SQL as a table function without parameters. It gives the
+// rows that are selected when a query runs. The returned function ends it, after the database is
+// closed.
 func (b *batch) register(conn bindings.Connection) (forget func(), err error) {
 	h := cgo.NewHandle(b)
 	f := bindings.CreateTableFunction()
@@ -63,7 +64,7 @@ func (b *batch) register(conn bindings.Connection) (forget func(), err error) {
 // A scan is one reading of a batch.
 type scan struct {
 	batch *batch
-	wants []int // for each output vector, the column of the table; len(Columns) is the number, one more the key, two the place
+	wants []int // for each output vector, the column of the table; len(Columns) is the number, one more the key, two the rowid
 	last  int   // the last column of the table that is wanted
 	next  atomic.Int64
 }
@@ -84,7 +85,7 @@ func flexbeamBind(p unsafe.Pointer) {
 	}
 	column(numberColumn, bindings.TypeBigInt)
 	column(keyColumn, bindings.TypeVarchar)
-	column(placeColumn, bindings.TypeBigInt)
+	column(rowidColumn, bindings.TypeBigInt)
 	bindings.BindSetCardinality(info, bindings.IdxT(len(b.selected)), true)
 }
 

@@ -3,13 +3,14 @@ package duckdb
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 
 	"flexbeam/schemas/model"
 )
 
-// deletesDDL makes the memory of deletes: the keys that are gone, as text, with the version of the delete. A key is here or in
-// its table, never in both.
+// deletesDDL makes the memory of deletes: the keys that are gone, as text, with the version of the
+// delete. A key is here or in its table, never in both.
 const deletesDDL = `
 CREATE SCHEMA IF NOT EXISTS flexbeam;
 CREATE TABLE IF NOT EXISTS flexbeam.deletes (
@@ -30,17 +31,22 @@ COMMENT ON TABLE flexbeam.identity IS 'Which file this is: the state directory o
 INSERT INTO flexbeam.identity SELECT uuid()::VARCHAR WHERE NOT EXISTS (FROM flexbeam.identity);
 `
 
-// migrate makes what is missing and refuses a file whose tables are different. The comment on the table of deletes says by
-// which statements the file was made, so that an up-to-date file is not touched.
+// migrate makes what is missing, columns that came later too, and refuses a file whose tables are
+// different otherwise. The comment on the table of deletes says by which statements the file was
+// made, so that an up-to-date file is not touched.
 func (s *store) migrate() error {
 	found, err := s.tables()
 	if err != nil {
 		return err
 	}
+	added := ""
 	for _, t := range model.Tables {
 		if have, ok := found[t.Name]; ok {
 			if err := have.check(t); err != nil {
 				return fmt.Errorf("%w: the file was made by another version or another program: write into a new file and run over the sources again", err)
+			}
+			for _, c := range have.missing(t) {
+				added += fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s %s;\n", t.Name, c.Name, columnTypes[c.Type])
 			}
 		}
 	}
@@ -54,7 +60,7 @@ func (s *store) migrate() error {
 	if err != nil || len(rows) == 1 && rows[0][0] == made {
 		return err
 	}
-	_, err = s.exec("BEGIN;\n" + ddl + "COMMENT ON TABLE flexbeam.deletes IS '" + made + "';\nCOMMIT")
+	_, err = s.exec("BEGIN;\n" + added + ddl + "COMMENT ON TABLE flexbeam.deletes IS '" + made + "';\nCOMMIT")
 	return err
 }
 
@@ -87,6 +93,17 @@ func (s *store) tables() (map[string]*found, error) {
 	return m, err
 }
 
+// missing returns the columns that the table lacks since they came later.
+func (f *found) missing(t *model.Table) (columns []model.Column) {
+	for _, c := range t.Columns {
+		lacks := !slices.ContainsFunc(f.columns, func(have string) bool { return strings.HasPrefix(have, c.Name+" ") })
+		if c.Later && lacks {
+			columns = append(columns, c)
+		}
+	}
+	return columns
+}
+
 func (f *found) check(t *model.Table) error {
 	have := map[string]string{}
 	for _, c := range f.columns {
@@ -100,6 +117,7 @@ func (f *found) check(t *model.Table) error {
 			want += " NOT NULL"
 		}
 		switch kind, ok := have[c.Name]; {
+		case c.Later && (!ok || kind == columnTypes[c.Type]): // it is added, and may be null in rows from before
 		case !ok:
 			return fmt.Errorf("table %s: column %s is missing", t.Name, c.Name)
 		case kind != want:

@@ -4,25 +4,18 @@ import (
 	"fmt"
 
 	bindings "github.com/duckdb/duckdb-go-bindings"
+	"golang.org/x/sync/semaphore"
 
 	"flexbeam/schemas/model"
 )
 
-// When a shard works without being asked. Only tests change it.
-var (
-	insertRows  = rowGroup     // of one table: inserts exactly a row group, which is compressed at once and not touched again
-	lookRows    = 4 * rowGroup // the same for a table that must be read first for what it has
-	insertBytes = 96 << 20     // packed rows of all tables: inserts them all
-	commitRows  = 8 * rowGroup // inserted: commits, since each commit and each table that ends in a part of a row group costs
-)
-
 // A shard settles the changes of its share of the keys. Its goroutine alone uses it.
 type shard struct {
-	store *store
-	conn  *conn
-	queue chan request
-	room  *room
-	done  chan struct{} // closed when run has ended
+	store   *store
+	conn    *conn
+	queue   chan request
+	waiting *semaphore.Weighted // bytes of parts that no shard has taken yet
+	done    chan struct{}       // closed when run has ended
 
 	batches []*batch // by TableID
 	forget  []func()
@@ -31,21 +24,21 @@ type shard struct {
 	rows int  // inserted in it
 }
 
-// A request is a part of a parcel, or a function that the shard runs between parts.
+// A request is a part of a block, or a function that the shard runs between parts.
 type request struct {
 	part  *part
 	do    func(*shard) error
 	reply chan error
 }
 
-func newShard(st *store, number int, room *room) (*shard, error) {
+func newShard(st *store, number int, waiting *semaphore.Weighted) (*shard, error) {
 	c, err := st.connect()
 	if err != nil {
 		return nil, err
 	}
-	s := &shard{store: st, conn: c, queue: make(chan request, 256), room: room, done: make(chan struct{})}
+	s := &shard{store: st, conn: c, queue: make(chan request, 256), waiting: waiting, done: make(chan struct{})}
 	for _, t := range model.Tables {
-		b := newBatch(t, number, st.rows[t.Name] > 0, st.deletes[t.Name] > 0)
+		b := newBatch(t, number, &st.config.limits, st.rows[t.Name] > 0, st.deletes[t.Name] > 0)
 		forget, err := b.register(c.conn)
 		if err != nil {
 			s.close()
@@ -81,7 +74,7 @@ func (s *shard) run() {
 			if err == nil {
 				err = s.store.explain(s.gather(r.part))
 			}
-			s.room.give(r.part.size)
+			s.waiting.Release(r.part.weight())
 		}
 		s.store.fail(err)
 	}
@@ -89,10 +82,11 @@ func (s *shard) run() {
 
 // gather adds changes to the batches and settles those that are full.
 func (s *shard) gather(p *part) error {
+	l := &s.store.config.limits
 	for _, r := range p.rows {
 		b := s.batches[r.table]
-		b.add(p.parcel, r)
-		if n := len(b.rows); n == lookRows || n == insertRows && b.seen != nil {
+		b.add(p.block, r)
+		if n := len(b.rows); n == l.lookRows || n == l.insertRows && b.seen != nil {
 			if err := s.insert(b); err != nil {
 				return err
 			}
@@ -102,12 +96,12 @@ func (s *shard) gather(p *part) error {
 	for _, b := range s.batches {
 		bytes += b.size
 	}
-	if bytes >= insertBytes {
+	if bytes >= l.insertBytes {
 		if err := s.insert(s.batches...); err != nil {
 			return err
 		}
 	}
-	if s.rows >= commitRows {
+	if s.rows >= l.commitRows {
 		return s.commit()
 	}
 	return nil
@@ -167,7 +161,7 @@ func (s *shard) settleBatch(b *batch) error {
 		s.open = true
 	}
 	s.rows += len(b.rows)
-	return p.carry(s.conn)
+	return p.apply(s.conn)
 }
 
 // commit ends the open transaction, if there is one.

@@ -2,31 +2,37 @@
 //
 // # What it promises
 //
-// The file has every table of the model with its primary key, types and descriptions, and the view conversations. Changes
-// settle by key and version (contract, section 7), also against what earlier runs left in the file; deletes are remembered
-// in flexbeam.deletes. Changes become visible in transactions: at a Flush, and before it when enough have gathered. So
-// after a kill the file holds for each key what the sink had at one time, never a torn row, and it can be continued.
+// The file has every table of the model with its primary key, types and descriptions, and the view
+// conversations. Changes settle by key and version (contract, section 7), also against what earlier
+// runs left in the file; deletes are remembered in flexbeam.deletes. Changes become visible in
+// transactions: at a Flush, and before it when enough have gathered. So after a kill the file holds
+// for each key what the sink had at one time, never a torn row, and it can be continued.
 //
 // # How it writes
 //
-// Write packs a block's changes and hands them on by key to shards, each a goroutine with its own connection, and waits when
-// those are behind. A shard keeps the newest change of each key; to settle, it asks DuckDB which of the keys the file has,
-// decides by version, and inserts. DuckDB reads the packed rows in place, through a table function, without a staging table.
+// Write packs a block's changes and hands them on by key to shards, each a goroutine with its own
+// connection, and waits when those are behind. A shard keeps the newest change of each key; to
+// settle, it asks DuckDB which of the keys the file has, decides by version, and inserts. DuckDB
+// reads the packed rows in place, through a table function, without a staging table.
 //
-// What was written is in memory, and in the log beside the file, until a checkpoint brings it into the file. DuckDB makes none while
-// several connections write, so a Flush makes one, with all shards at rest, when the log has grown.
+// What was written is in memory, and in the log beside the file, until a checkpoint brings it into
+// the file. DuckDB makes none while several connections write, so a Flush makes one, with all
+// shards at rest, when the log has grown.
 //
 // # Options
 //
-// The URI may end in options: duckdb:calls.duckdb?memory_limit=2GB&writers=1. memory_limit bounds what DuckDB itself uses,
-// 1GB unless given; writers is the number of shards, as many as processors (at most 4) unless given. More writers store
-// many rows sooner; one is best for small blocks with a Flush after each, as every shard reads the keys of the table then.
+// The URI may end in options: duckdb:calls.duckdb?memory_limit=2GB&writers=1. memory_limit bounds
+// what DuckDB itself uses, 1GB unless given; writers is the number of shards, as many as processors
+// (at most 4) unless given. More writers store many rows sooner; one is best for small blocks with
+// a Flush after each, as every shard reads the keys of the table then.
 package duckdb
 
 import (
 	"context"
 	"fmt"
 	"sync"
+
+	"golang.org/x/sync/semaphore"
 
 	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/change"
@@ -41,25 +47,30 @@ const waitingBytes = 32 << 20
 type writer struct {
 	store    *store
 	shards   []*shard
-	room     *room
-	flushing sync.Mutex // held by a Flush: shards wait for each other in one at a time
+	waiting  *semaphore.Weighted // bytes of parts that no shard has taken yet
+	flushing sync.Mutex          // held by a Flush: shards wait for each other in one at a time
 
 	mu     sync.RWMutex // held for reading while sending, so that Close can close the queues
 	closed bool
 }
 
-func open(ctx context.Context, rest string) (sink.Sink, error) {
-	p, err := parsePlace(rest)
+func open(_ context.Context, rest string, _ sink.Options) (sink.Sink, error) {
+	return openWith(rest, defaultLimits())
+}
+
+func openWith(rest string, l limits) (sink.Sink, error) {
+	p, err := parseConfig(rest)
 	if err != nil {
 		return nil, err
 	}
+	p.limits = l
 	st, err := openStore(p)
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{store: st, room: newRoom(waitingBytes)}
+	w := &writer{store: st, waiting: semaphore.NewWeighted(waitingBytes)}
 	for i := range p.writers {
-		s, err := newShard(st, i, w.room)
+		s, err := newShard(st, i, w.waiting)
 		if err != nil {
 			for _, s := range w.shards {
 				s.close()
@@ -88,11 +99,11 @@ func (w *writer) Write(ctx context.Context, b change.Block) error {
 		if len(part.rows) == 0 {
 			continue
 		}
-		if err := w.room.take(ctx, part.size, w.store.failed); err != nil {
+		if err := w.waiting.Acquire(ctx, part.weight()); err != nil { // after a failure shards drain their queues
 			return fmt.Errorf("duckdb: write: %w", err)
 		}
 		if err := w.send(ctx, w.shards[i], request{part: part}); err != nil {
-			w.room.give(part.size)
+			w.waiting.Release(part.weight())
 			return err
 		}
 	}
@@ -103,7 +114,7 @@ func (w *writer) Write(ctx context.Context, b change.Block) error {
 func (w *writer) Flush(ctx context.Context) error {
 	w.flushing.Lock()
 	defer w.flushing.Unlock()
-	m := newMeeting(len(w.shards))
+	m := newBarrier(len(w.shards))
 	defer m.callOff()
 	return w.call(ctx, func(s *shard) error {
 		err := s.settle()
@@ -130,7 +141,7 @@ func (w *writer) Counts(ctx context.Context) (map[string]int64, error) {
 	return m, nil
 }
 
-// ID implements sink.Identified.
+// ID implements sink.Sink.
 func (w *writer) ID(context.Context) (string, error) { return w.store.id() }
 
 // Close implements sink.Sink.

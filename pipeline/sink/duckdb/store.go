@@ -10,14 +10,15 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// rowGroup is how many rows DuckDB compresses together in this file. Its own 122880 would keep two shards waiting with the
-// compression of a million events until the commit, which only one can do at a time.
+// rowGroup is how many rows DuckDB compresses together in this file. Its own 122880 would keep two
+// shards waiting with the compression of a million events until the commit, which only one can do
+// at a time.
 const rowGroup = 20 * vectorSize
 
 // A store is the open file, and what the shards share.
 type store struct {
-	*conn // of the store itself
-	place place
+	*conn  // of the store itself
+	config config
 
 	rows, deletes map[string]int64 // of each table, when it was opened
 	reading       sync.Mutex       // held while keys are read on the store's own connection
@@ -28,7 +29,7 @@ type store struct {
 	err    error
 }
 
-func openStore(p place) (_ *store, err error) {
+func openStore(p config) (_ *store, err error) {
 	if err := checkFile(p.file); err != nil {
 		return nil, err
 	}
@@ -53,7 +54,7 @@ func openStore(p place) (_ *store, err error) {
 	if err != nil {
 		return nil, explainOpen(p.file, err)
 	}
-	s := &store{conn: c, place: p, failed: make(chan struct{})}
+	s := &store{conn: c, config: p, failed: make(chan struct{})}
 	_, err = s.exec(fmt.Sprintf("ATTACH '%s' AS %s (ROW_GROUP_SIZE %d, STORAGE_VERSION 'v1.3.0')", strings.ReplaceAll(p.file, "'", "''"), catalog, rowGroup))
 	if err != nil {
 		s.conn.end()
@@ -115,7 +116,7 @@ func (s *store) close(sound bool) error {
 		err = s.explain(err)
 	}
 	s.conn.end()
-	opened.Delete(s.place.file)
+	opened.Delete(s.config.file)
 	return err
 }
 
@@ -128,7 +129,7 @@ func (s *store) id() (string, error) {
 		err = fmt.Errorf("the table flexbeam.identity has %d rows, wanted 1", len(rows))
 	}
 	if err != nil {
-		return "", fmt.Errorf("duckdb: which file is %s: %w", s.place.file, err)
+		return "", fmt.Errorf("duckdb: which file is %s: %w", s.config.file, err)
 	}
 	return rows[0][0], nil
 }

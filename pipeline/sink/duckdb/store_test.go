@@ -45,7 +45,7 @@ func child(file string) {
 		fmt.Println(rounds(ctx, file))
 		os.Exit(1)
 	}
-	s, err := open(ctx, file)
+	s, err := open(ctx, file, sink.Options{})
 	for i := 0; err == nil; i++ {
 		for _, b := range sinktest.Engagements(3000, 50000, uint64(i)) {
 			if err = s.Write(ctx, b); err != nil {
@@ -88,7 +88,7 @@ func TestFlushedRowsOutliveAKilledProcess(t *testing.T) {
 	c.Wait()
 
 	ctx := context.Background()
-	s, err := open(ctx, file)
+	s, err := open(ctx, file, sink.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 	_, out := startChild(t, locked)
 	out.Scan()
 	mine := path("mine.duckdb")
-	s, err := open(context.Background(), mine)
+	s, err := open(context.Background(), mine, sink.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s, err := open(context.Background(), test.rest)
+			s, err := open(context.Background(), test.rest, sink.Options{})
 			if err == nil {
 				s.Close(context.Background())
 				t.Fatal("no error")
@@ -178,13 +178,65 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 	}
 }
 
+// TestAFileFromBeforeTakesTheColumnsThatCameLater makes the tables as they were without them.
+func TestAFileFromBeforeTakesTheColumnsThatCameLater(t *testing.T) {
+	ctx := context.Background()
+	ddl, err := model.DDL("duckdb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ddl, _, _ = strings.Cut(ddl, "CREATE OR REPLACE VIEW")
+	var old []string
+	for line := range strings.Lines(ddl) {
+		if !strings.Contains(line, "is_virtual") {
+			old = append(old, line)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "calls.duckdb")
+	db, err := sql.Open("duckdb", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{
+		strings.Join(old, ""),
+		`INSERT INTO engagements (account_sid, engagement_id, engagement_type, status, conversation_id, task_sid, contact_id, start_time, channel_vendor, platform, direction, inferred, wait_time_seconds)
+			VALUES ('AC1', 'old', 'Queue', 'Completed', 'WT9', 'WT9', '+1', now(), 'Twilio', 'Flex', 'Inbound', false, 7)`,
+	} {
+		if _, err := db.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	db.Close()
+	for range 2 { // the second time there is nothing to add
+		s, err := sink.Open(ctx, "duckdb:"+file, sink.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range sinktest.Engagements(10, 1000, 1) {
+			if err := s.Write(ctx, b); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := s.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := len(readRows(t, file, &model.Engagements)); n != 11 {
+		t.Errorf("%d rows", n)
+	}
+	var waited float64
+	if err := connect(t, file).QueryRow("SELECT wait_time_seconds FROM conversations WHERE conversation_id = 'WT9'").Scan(&waited); err != nil || waited != 7 {
+		t.Errorf("the row from before waited %v, %v", waited, err)
+	}
+}
+
 func TestAnyFileNameWorks(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
 	t.Chdir(dir)
 	for _, name := range []string{"main.duckdb", "memory.db", "temp", "system.duckdb", "flexbeam.duckdb", "engagements", "it's a \"file\".duckdb", "md:x", ":memory:", "flexbeam_file.db"} {
 		for range 2 {
-			s, err := sink.Open(ctx, "duckdb:"+name)
+			s, err := sink.Open(ctx, "duckdb:"+name, sink.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -257,7 +309,7 @@ func engagement(cells map[string]any) change.Change {
 	e := &model.Engagements
 	r := e.NewRow()
 	for name, v := range map[string]any{"account_sid": "AC1", "status": "Completed", "channel_vendor": "Twilio", "platform": "Flex", "direction": "Inbound",
-		"contact_id": "+1", "inferred": false, "row_version": 1} {
+		"contact_id": "+1", "inferred": false, "is_virtual": false, "row_version": 1} {
 		if _, ok := cells[name]; !ok {
 			cells[name] = v
 		}
@@ -284,7 +336,7 @@ func engagement(cells map[string]any) change.Change {
 func writeBlocks(t testing.TB, file string, blocks ...change.Block) {
 	t.Helper()
 	ctx := context.Background()
-	s, err := open(ctx, file)
+	s, err := open(ctx, file, sink.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -343,7 +395,7 @@ func TestConversationsAreOneRowEach(t *testing.T) {
 	}
 	want := []string{
 		"AC1 left +1 100 150 Completed 1 0 2 0 0 A B - Inbound 50.0 - - true -",
-		"AC1 moved +2 100 300 Corrupted 2 2 1 1 2 First Second Chat Outbound 30.1 60.3 9.8 false 600",
+		"AC1 moved +2 100 300 Corrupted 2 2 0 1 2 First Second Chat Outbound - 60.3 9.8 false 600",
 		"AC1 open +1 90 - In Progress 1 1 1 0 1 - - - Inbound - - - false -",
 		"AC2 open +1 10 20 Completed 1 1 0 0 1 - - - Inbound - - - false -",
 	}
@@ -352,12 +404,13 @@ func TestConversationsAreOneRowEach(t *testing.T) {
 	}
 }
 
-// TestManyWritersThatReplaceAndDelete has the shards change each other's row groups: much more than they do in life.
+// TestManyWritersThatReplaceAndDelete has the shards change each other's row groups: much more than
+// they do in life.
 func TestManyWritersThatReplaceAndDelete(t *testing.T) {
 	const writers, rounds, keys = 4, 12, 400
 	ctx := context.Background()
 	file := filepath.Join(t.TempDir(), "calls.duckdb")
-	s, err := open(ctx, file+"?writers=3")
+	s, err := open(ctx, file+"?writers=3", sink.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -413,7 +466,7 @@ func TestManyWritersThatReplaceAndDelete(t *testing.T) {
 
 func TestCallsAfterCloseFail(t *testing.T) {
 	ctx := context.Background()
-	s, err := open(ctx, filepath.Join(t.TempDir(), "calls.duckdb"))
+	s, err := open(ctx, filepath.Join(t.TempDir(), "calls.duckdb"), sink.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -435,7 +488,7 @@ func TestCallsAfterCloseFail(t *testing.T) {
 func TestCanceledCloseReleasesTheFile(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	file := filepath.Join(t.TempDir(), "calls.duckdb")
-	s, err := open(ctx, file)
+	s, err := open(ctx, file, sink.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,8 +26,9 @@ func (v vector) boolean(i int, b int64) { (*[vectorSize]byte)(v.data)[i] = byte(
 // inlined is the length up to which DuckDB keeps a string in place of the pointer to it.
 const inlined = 12
 
-// text writes a string as DuckDB has it in vectors: length, the first four bytes, and a pointer; short ones whole. The bytes of
-// s are not copied: they must stay where they are until the query ends.
+// text writes a string as DuckDB has it in vectors: length, the first four bytes, and a pointer;
+// short ones whole. The bytes of s are not copied: they must stay where they are until the query
+// ends.
 func (v vector) text(i int, s string) {
 	t := &(*[vectorSize]struct {
 		length uint32
@@ -55,7 +56,7 @@ func (v vector) string(i int) string {
 // fill writes the wanted columns of the rows into the chunk.
 func (s *scan) fill(chunk bindings.DataChunk, rows []int32) {
 	b := s.batch
-	number, key, place := len(b.table.Columns), len(b.table.Columns)+1, len(b.table.Columns)+2
+	number, key, rowid := len(b.table.Columns), len(b.table.Columns)+1, len(b.table.Columns)+2
 	vectors := make([]vector, len(s.wants))
 	of := make([]int, len(b.table.Columns)+3) // the vector of a column, plus one
 	for j, c := range s.wants {
@@ -97,8 +98,8 @@ func (s *scan) fill(chunk bindings.DataChunk, rows []int32) {
 		if j := of[key]; j > 0 {
 			vectors[j-1].text(i, b.keyText(r))
 		}
-		if j := of[place]; j > 0 {
-			vectors[j-1].number(i, b.places[r])
+		if j := of[rowid]; j > 0 {
+			vectors[j-1].number(i, b.located[r])
 		}
 	}
 	bindings.DataChunkSetSize(chunk, bindings.IdxT(len(rows)))

@@ -32,6 +32,13 @@ func TestSinkKeepsItsPromises(t *testing.T) {
 			}
 			return "jsonl:" + to
 		},
+		Away: func(t testing.TB, uri string) string {
+			to := filepath.Join(t.TempDir(), "moved")
+			if err := os.Rename(dir(uri), to); err != nil {
+				t.Fatal(err)
+			}
+			return "jsonl:" + to
+		},
 	})
 }
 
@@ -72,7 +79,7 @@ func agent(id, name string, version int64) change.Change {
 func write(t *testing.T, dir string, cs ...change.Change) {
 	t.Helper()
 	ctx := context.Background()
-	s, err := sink.Open(ctx, "jsonl:"+dir)
+	s, err := sink.Open(ctx, "jsonl:"+dir, sink.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +153,7 @@ func TestMalformedFileIsNamedWithItsLine(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, test.file), []byte(test.text), 0o666); err != nil {
 				t.Fatal(err)
 			}
-			_, err := open(context.Background(), dir)
+			_, err := open(context.Background(), dir, sink.Options{})
 			if err == nil || !strings.Contains(err.Error(), dir+"/"+test.want) {
 				t.Errorf("got %v, want …%s…", err, test.want)
 			}
@@ -154,13 +161,41 @@ func TestMalformedFileIsNamedWithItsLine(t *testing.T) {
 	}
 }
 
-func TestSecondWriterIsRefusedUntilTheFirstCloses(t *testing.T) {
-	ctx, dir := context.Background(), t.TempDir()
-	first, err := open(ctx, dir)
+func TestARowFromBeforeAColumnCameIsRead(t *testing.T) {
+	var engagement model.Row
+	for _, b := range sinktest.Engagements(1, 1000, 1) {
+		if err := b.Each(func(c change.Change) error { engagement = c.Row; return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	engagement[model.Engagements.Col("is_virtual")] = model.Boolean(false)
+	now := string(appendRow(nil, &model.Engagements, engagement))
+	dir := t.TempDir()
+	file := filepath.Join(dir, "engagements.jsonl")
+	if err := os.WriteFile(file, []byte(strings.Replace(now, `,"is_virtual":false`, "", 1)), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	w, err := open(context.Background(), dir, sink.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := open(ctx, dir); err == nil || !strings.Contains(err.Error(), "another sink writes to it") {
+	for _, e := range w.(*writer).tables[model.EngagementsID].entries {
+		if e.line != now {
+			t.Errorf("got %s\nwant %s", e.line, now)
+		}
+	}
+	if err := w.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSecondWriterIsRefusedUntilTheFirstCloses(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	first, err := open(ctx, dir, sink.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open(ctx, dir, sink.Options{}); err == nil || !strings.Contains(err.Error(), "another sink writes to it") {
 		t.Errorf("second sink: got %v", err)
 	}
 	if err := first.Close(ctx); err != nil {
@@ -174,7 +209,7 @@ func TestFileInPlaceOfDirectoryIsRefused(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := open(context.Background(), file); err == nil || !strings.Contains(err.Error(), "name a directory") {
+	if _, err := open(context.Background(), file, sink.Options{}); err == nil || !strings.Contains(err.Error(), "name a directory") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -193,7 +228,7 @@ func Example() {
 	dir, _ := os.MkdirTemp("", "jsonl")
 	defer os.RemoveAll(dir)
 
-	s, err := sink.Open(ctx, "jsonl:"+dir)
+	s, err := sink.Open(ctx, "jsonl:"+dir, sink.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -4,44 +4,68 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
+	"strings"
 
 	"flexbeam/schemas/model"
 )
 
-// Keys implements sink.Keeper.
+// Keys implements sink.Sink.
 func (w *writer) Keys(_ context.Context, id model.TableID, f func(model.Row) error) error {
+	return w.each(w.tables[id], f)
+}
+
+// Find implements sink.Sink.
+func (w *writer) Find(_ context.Context, id model.TableID, owners []model.OwnerKey, f func(model.Row) error) error {
+	t := w.tables[id]
+	if t.Owner.Kind == "" || len(owners) == 0 {
+		return nil
+	}
+	wanted := make(map[model.OwnerKey]bool, len(owners))
+	for _, o := range owners {
+		o.Account, o.SID = validText(o.Account), validText(o.SID)
+		if t.Owner.Account == "" {
+			o.Account = ""
+		}
+		wanted[o] = true
+	}
+	return w.each(t, func(r model.Row) error {
+		account, sid := t.OwnerKey(r)
+		if !wanted[model.OwnerKey{Account: account, SID: sid}] {
+			return nil
+		}
+		return f(r)
+	})
+}
+
+// each calls f with the keys and owners of a table's rows. Of a table with owners it leaves out the
+// rows that have none.
+func (w *writer) each(t *table, f func(model.Row) error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err != nil {
 		return w.err
 	}
-	t := w.tables[id]
+	columns := t.KeyColumnsWithOwner()
+	if t.Owner.Only != "" {
+		columns = append(columns, t.Col(t.Owner.Only))
+	}
 	row := t.NewRow()
 	for _, e := range t.entries {
 		if e.gone {
 			continue
 		}
-		var cells map[string]any
-		if err := json.Unmarshal([]byte(e.line), &cells); err != nil {
+		var fields map[string]json.RawMessage
+		err := json.Unmarshal([]byte(e.line), &fields)
+		for _, i := range columns {
+			if err == nil {
+				err = t.take(row, i, fields)
+			}
+		}
+		if err != nil {
 			return fmt.Errorf("jsonl: read keys of %s: %w", t.Name, err)
 		}
-		if isolated, _ := cells["isolated"].(bool); id == model.CustomersID && !isolated {
+		if t.Owner.Kind != "" && !t.Owned(row) {
 			continue
-		}
-		for i, c := range t.Columns {
-			s, ok := cells[c.Name].(string)
-			if !ok || !c.Key && c.Name != "task_sid" {
-				continue
-			}
-			row[i] = model.Text(s)
-			if c.Type == model.Timestamp {
-				at, err := time.Parse(model.TimeLayout, s)
-				if err != nil {
-					return fmt.Errorf("jsonl: read keys of %s: %w", t.Name, err)
-				}
-				row[i] = model.Millis(at.UnixMilli())
-			}
 		}
 		if err := f(row); err != nil {
 			return err
@@ -49,3 +73,6 @@ func (w *writer) Keys(_ context.Context, id model.TableID, f func(model.Row) err
 	}
 	return nil
 }
+
+// validText returns a text as it is stored: JSON needs valid UTF-8.
+func validText(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

@@ -19,8 +19,8 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// load reads what the directory has. Deletes come first: of equal versions the row counts, since files of rows are written
-// before that of the deletes.
+// load reads what the directory has. Deletes come first: of equal versions the row counts, since
+// files of rows are written before that of the deletes.
 func (w *writer) load() error {
 	found, err := w.eachLine(deletesFile, w.loadDelete)
 	if err != nil {
@@ -29,7 +29,7 @@ func (w *writer) load() error {
 	for _, t := range w.tables {
 		t.stale = false
 	}
-	w.buried = !found
+	w.deletesStale = !found
 	for _, t := range w.tables {
 		found, err := w.eachLine(t.file(), t.loadRow)
 		if err != nil {
@@ -118,6 +118,10 @@ func (w *writer) loadDelete(line []byte) error {
 func (t *table) take(r model.Row, i int, fields map[string]json.RawMessage) error {
 	c := &t.Columns[i]
 	raw, ok := fields[c.Name]
+	if !ok && c.Later { // a row from before the column came
+		r[i] = model.Value{Type: c.Type}
+		return nil
+	}
 	if !ok || len(raw) == 0 {
 		return fmt.Errorf("column %s of %s is missing", c.Name, t.Name)
 	}
@@ -165,8 +169,8 @@ func parse(t model.Type, raw json.RawMessage) (model.Value, error) {
 	return model.Value{Type: model.String, Str: s}, nil
 }
 
-// parseTime reads model.TimeLayout, with years of more or less than four digits as well: absurd times of events must not
-// make files that cannot be read again.
+// parseTime reads model.TimeLayout, with years of more or less than four digits as well: absurd
+// times of events must not make files that cannot be read again.
 func parseTime(s string) (int64, error) {
 	i := strings.IndexByte(s[min(1, len(s)):], '-') + 1 // after a sign
 	if i < 1 {

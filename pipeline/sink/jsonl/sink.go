@@ -2,14 +2,16 @@
 //
 // # What it promises
 //
-// The directory has a file for every table of the model, TABLE.jsonl, also for empty ones: a line for each row, with all
-// columns in order, nulls as null, sorted by primary key (texts in byte order, times by time). Equal rows give equal bytes.
-// Changes settle by key and version (contract, section 7), also against what is in the directory already; deletes are
-// remembered in deletes.jsonl. A job with --state gives the directory an identity, in .id.
+// The directory has a file for every table of the model, TABLE.jsonl, also for empty ones: a line
+// for each row, with all columns in order, nulls as null, sorted by primary key (texts in byte
+// order, times by time). Equal rows give equal bytes. Changes settle by key and version (contract,
+// section 7), also against what is in the directory already; deletes are remembered in
+// deletes.jsonl. A job with --state gives the directory an identity, in .id.
 //
-// A Flush replaces the files that changed, each as a whole: a reader sees the old or the new one, also after a kill (a power
-// cut is another matter: files are not synced). Between flushes everything is in memory, so this sink is for tests, examples
-// and small accounts. One process writes to a directory at a time.
+// A Flush replaces the files that changed, each as a whole: a reader sees the old or the new one,
+// also after a kill (a power cut is another matter: files are not synced). Between flushes
+// everything is in memory, so this sink is for tests, examples and small accounts. One process
+// writes to a directory at a time.
 package jsonl
 
 import (
@@ -36,13 +38,13 @@ type writer struct {
 	dir  string
 	lock *os.File
 
-	mu     sync.Mutex
-	tables []*table // by TableID
-	buried bool     // deletes.jsonl is behind
-	err    error    // the first one; every call returns it
+	mu           sync.Mutex
+	tables       []*table // by TableID
+	deletesStale bool     // deletes.jsonl is behind
+	err          error    // the first one; every call returns it
 }
 
-func open(_ context.Context, dir string) (sink.Sink, error) {
+func open(_ context.Context, dir string, _ sink.Options) (sink.Sink, error) {
 	if fi, err := os.Stat(dir); err == nil && !fi.IsDir() {
 		return nil, fmt.Errorf("jsonl: open %s: it is a file: name a directory", dir)
 	}
@@ -64,7 +66,7 @@ func open(_ context.Context, dir string) (sink.Sink, error) {
 	return w, nil
 }
 
-// ID implements sink.Identified.
+// ID implements sink.Sink.
 func (w *writer) ID(context.Context) (string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -109,7 +111,7 @@ func (w *writer) Write(_ context.Context, b change.Block) error {
 	}
 	for _, s := range all {
 		if old, ok := s.table.entries[s.key]; s.table.settle(s.key, s.entry) {
-			w.buried = w.buried || s.entry.gone || ok && old.gone
+			w.deletesStale = w.deletesStale || s.entry.gone || ok && old.gone
 		}
 	}
 	return nil
@@ -122,7 +124,8 @@ func (w *writer) Flush(context.Context) error {
 	return w.flush()
 }
 
-// flush writes tables before deletes: when it is cut off between them, load finds both and the row counts.
+// flush writes tables before deletes: when it is cut off between them, load finds both and the row
+// counts.
 func (w *writer) flush() error {
 	if w.err != nil {
 		return w.err
@@ -135,11 +138,11 @@ func (w *writer) flush() error {
 			t.stale = false
 		}
 	}
-	if w.buried {
+	if w.deletesStale {
 		if w.err = w.writeDeletes(); w.err != nil {
 			return w.err
 		}
-		w.buried = false
+		w.deletesStale = false
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
@@ -29,8 +28,8 @@ type entry struct {
 func (t *table) check(c change.Change) (string, error) {
 	for i := range c.Row {
 		v, want := &c.Row[i], &t.Columns[i]
-		if v.Type == model.String && !utf8.ValidString(v.Str) {
-			v.Str = strings.ToValidUTF8(v.Str, "\uFFFD")
+		if v.Type == model.String {
+			v.Str = validText(v.Str)
 		}
 		if v.Type != want.Type && (v.Type != model.Null || want.Required && (want.Key || !c.Delete)) {
 			return "", fmt.Errorf("jsonl: write: column %s of %s: got a value of type %d, wanted %d", want.Name, t.Name, v.Type, want.Type)

@@ -30,9 +30,10 @@ func (o oracle) rows(t *model.Table) []model.Row {
 	return rows
 }
 
-// Replays is the strongest test of Run alone, for sinks that repeat it with other settings: it writes random changes of
-// few keys and few versions, in random blocks with flushes and reopening between them, and then the same changes again, cut
-// differently. After each the sink has what the oracle has.
+// Replays is the strongest test of Run alone, for sinks that repeat it with other settings: it
+// writes random changes of few keys and few versions, in random blocks with flushes and reopening
+// between them, and then the same changes again, cut differently. After each the sink has what the
+// oracle has.
 func Replays(t *testing.T, h Harness) {
 	all := []*model.Table{&model.Engagements, &model.AgentStatus, &model.DeadLetters}
 	rapid.Check(t, func(rt *rapid.T) {

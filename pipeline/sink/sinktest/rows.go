@@ -10,9 +10,9 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// Engagements returns changes of n engagements as a busy account has them, in blocks of about size bytes: two thirds of the
-// rows are of queues, the keys come in no order, texts and numbers vary as they do in life. Equal arguments give equal
-// blocks. It feeds benchmarks.
+// Engagements returns changes of n engagements as a busy account has them, in blocks of about size
+// bytes: two thirds of the rows are of queues, the keys come in no order, texts and numbers vary as
+// they do in life. Equal arguments give equal blocks. It feeds benchmarks.
 func Engagements(n, size int, seed uint64) []change.Block {
 	d := &dice{rand.New(rand.NewPCG(seed, 7))}
 	var blocks []change.Block
@@ -123,6 +123,7 @@ func (d *dice) engagement() model.Row {
 	text("workflow_sid", d.known("WW", 12))
 	text("workflow_name", d.of("Assign to anyone", "Billing flow", "Sales flow"))
 	set("inferred", model.Boolean(d.IntN(50) == 0))
+	set("is_virtual", model.Boolean(d.IntN(50) == 0))
 	set("updated_at", model.Millis(end))
 	set("row_version", model.Integer(int64(4+d.IntN(12))*4097))
 	return r

@@ -28,9 +28,13 @@ type Harness struct {
 	// Rows reads all rows of a table from a place whose sink is closed. Their order does not matter.
 	Rows func(t testing.TB, uri string, table *model.Table) []model.Row
 
-	// Kill returns a place as a killed process would have left that of a sink which is still open. Nil when the sink
-	// has nothing that a kill could hurt.
+	// Kill returns a place as a killed process would have left that of a sink which is still open.
+	// Nil when the sink has nothing that a kill could hurt.
 	Kill func(t testing.TB, uri string) string
+
+	// Away moves what a place has, whose sink is closed, to another place and returns the URI of
+	// that. A sink whose store cannot be moved has it deleted instead, and an empty URI returned.
+	Away func(t testing.TB, uri string) (moved string)
 }
 
 // Run runs the suite.
@@ -53,7 +57,8 @@ func Run(t *testing.T, h Harness) {
 		{"large batches settle like small ones", large},
 		{"counts are the numbers of rows after Flush", counts},
 		{"what was flushed outlives a kill", kill},
-		{"a place keeps its identity, and another has another", identity},
+		{"rows are found by their owners, many at once", find},
+		{"a store keeps its identity, and another has another", identity},
 		{"replays in any blocks change nothing", Replays},
 	}
 	for _, test := range tests {
@@ -78,7 +83,7 @@ func newRun(t testing.TB, h Harness) *run {
 
 func (r *run) open() {
 	r.t.Helper()
-	s, err := sink.Open(context.Background(), r.uri)
+	s, err := sink.Open(context.Background(), r.uri, sink.Options{})
 	r.must(err)
 	r.s = s
 }
@@ -195,7 +200,8 @@ func remove(t *model.Table, key int, version int64) change.Change {
 	return c
 }
 
-// apart runs a test with its changes in one block, in a block each, flushed after each, and with a sink for each.
+// apart runs a test with its changes in one block, in a block each, flushed after each, and with a
+// sink for each.
 func apart(t *testing.T, h Harness, test func(r *run, write func(...change.Change))) {
 	between := []struct {
 		name string
@@ -365,56 +371,53 @@ func held(t *testing.T, h Harness) {
 	ctx := context.Background()
 	ids := []string{"WT1", "WT\x00x", "\x00", "WT\x00y", "it's", "''", "' OR '1'='1", `"quoted"`, `back\slash\`, `\'`, "$1", "?", "line\nfeed;--", "cut \xf0\x9f here", "\xff",
 		"příliš 日本語 🎉", strings.Repeat("long\x00", 50)}
-	owners := map[model.TableID]string{model.EngagementsID: "task_sid", model.AgentStatusID: "agent_id", model.CustomersID: "contact_id"}
 	r := newRun(t, h)
 	want := map[model.TableID]map[string]bool{}
-	for id, owner := range owners {
+	for _, id := range model.OwnedTables() {
 		table := model.Tables[id]
 		want[id] = map[string]bool{}
 		for i, sid := range ids {
-			c := upsert(table, i, 1, "x")
-			c.Row[table.Col(owner)] = model.Text(sid)
-			if id == model.CustomersID {
-				c.Row[table.Col("isolated")] = model.Boolean(true)
-			} else {
-				c.Row[table.Col("account_sid")] = model.Text("AC " + sid)
-			}
-			r.write(c)
+			r.write(owned(table, i, "AC "+sid, sid))
 			want[id][strings.ToValidUTF8(sid, "\uFFFD")] = true
 		}
 	}
 	r.reopen()
 	defer r.close()
-	keeper, ok := r.s.(sink.Keeper)
-	if !ok {
-		return
-	}
-	for id, owner := range owners {
+	for _, id := range model.OwnedTables() {
 		table, got := model.Tables[id], map[string]bool{}
-		r.must(keeper.Keys(ctx, id, func(row model.Row) error {
+		owner := table.Owner.SID
+		r.must(r.s.Keys(ctx, id, func(row model.Row) error {
 			got[table.Get(row, owner).Str] = true
 			return nil
 		}))
 		if d := cmp.Diff(want[id], got); d != "" {
 			t.Errorf("%s: %s told (-want +got):\n%s", table.Name, owner, d)
 		}
-		finder, ok := keeper.(sink.Finder)
-		if !ok {
-			continue
-		}
 		for _, sid := range ids {
 			var found []string
-			r.must(finder.Find(ctx, id, "AC "+sid, sid, func(row model.Row) error {
+			r.must(r.s.Find(ctx, id, []model.OwnerKey{{Account: "AC " + sid, SID: sid}}, func(row model.Row) error {
 				found = append(found, table.Get(row, owner).Str)
 				return nil
 			}))
 			if d := cmp.Diff([]string{strings.ToValidUTF8(sid, "\uFFFD")}, found); d != "" {
 				t.Errorf("%s: found of %q (-want +got):\n%s", table.Name, sid, d)
 			}
-			r.must(finder.Find(ctx, id, "AC of another", sid+"\x00", func(row model.Row) error {
+			r.must(r.s.Find(ctx, id, []model.OwnerKey{{Account: "AC of another", SID: sid + "\x00"}}, func(row model.Row) error {
 				t.Errorf("%s: found %q of another id", table.Name, table.Get(row, owner).Str)
 				return nil
 			}))
+		}
+		got = map[string]bool{}
+		var all []model.OwnerKey
+		for _, sid := range ids {
+			all = append(all, model.OwnerKey{Account: "AC " + sid, SID: sid})
+		}
+		r.must(r.s.Find(ctx, id, all, func(row model.Row) error {
+			got[table.Get(row, owner).Str] = true
+			return nil
+		}))
+		if d := cmp.Diff(want[id], got); d != "" {
+			t.Errorf("%s: %s found together (-want +got):\n%s", table.Name, owner, d)
 		}
 	}
 }
@@ -556,21 +559,28 @@ func kill(t *testing.T, h Harness) {
 
 func identity(t *testing.T, h Harness) {
 	id := func(r *run) string {
-		id, err := r.s.(sink.Identified).ID(context.Background())
+		r.open()
+		id, err := r.s.ID(context.Background())
 		r.must(err)
+		r.close()
 		return id
 	}
-	r := newRun(t, h)
+	r := &run{t: t, h: h, uri: h.Place(t)}
 	first := id(r)
+	r.open()
 	r.write(upsert(&model.Engagements, 1, 1, "a row"))
 	r.close()
-	r.open()
 	again := id(r)
-	r.close()
-	other := newRun(t, h)
-	another := id(other)
-	other.close()
+	another := id(&run{t: t, h: h, uri: h.Place(t)})
 	if first == "" || again != first || another == first {
 		t.Errorf("%q, opened again %q, another place %q", first, again, another)
+	}
+	if moved := h.Away(t, r.uri); moved != "" {
+		if got := id(&run{t: t, h: h, uri: moved}); got != first {
+			t.Errorf("%q, moved %q", first, got)
+		}
+	}
+	if second := id(r); second == "" || second == first {
+		t.Errorf("%q, a new store of the same name %q", first, second)
 	}
 }

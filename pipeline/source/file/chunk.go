@@ -17,8 +17,8 @@ import (
 // ChunkSize is how much of a file becomes one batch, in bytes. Larger chunks make fewer elements, but more memory.
 const ChunkSize = 16 << 20
 
-// Source names this source in dead letters.
-const Source = "file"
+// name names this source in dead letters.
+const name = "file"
 
 // A Chunk is a part of a file: the lines that begin in [Start, End). A compressed file is one chunk, read in pieces of about
 // Size bytes.
@@ -62,7 +62,7 @@ func (c Chunk) Read(read func(n int64), emit func(record.Batch) error) error {
 		}
 		defer release()
 		read(c.End - c.Start)
-		b := record.Batch{Source: Source, Name: c.Path, Data: data, Part: c.Part, Plain: true, Offset: offset}
+		b := record.Batch{Source: name, Name: c.Path, Data: data, Part: c.Part, Plain: true, Offset: offset}
 		if c.Start == 0 {
 			b.FirstLine = 1
 		}
@@ -126,7 +126,7 @@ func (c Chunk) unpack(f io.Reader, read func(int64), emit func(record.Batch) err
 			r = z
 		}
 	}
-	b := record.Batch{Source: Source, Name: c.Path, FirstLine: 1}
+	b := record.Batch{Source: name, Name: c.Path, FirstLine: 1}
 	var rest []byte
 	for err == nil {
 		buf := make([]byte, int(c.Size)+len(rest))

@@ -9,10 +9,12 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+
+	"flexbeam/pipeline/source"
 )
 
 // ErrNoFiles says that a pattern matches no readable file.
-var ErrNoFiles = errors.New("no input")
+var ErrNoFiles = source.ErrNoInput
 
 // A File is one input file.
 type File struct {
@@ -95,13 +97,4 @@ func probe(path string) (File, error) {
 		format = Zstd
 	}
 	return File{Path: path, Size: st.Size(), Format: format}, nil
-}
-
-// TotalSize returns the sum of the files' sizes in bytes.
-func TotalSize(files []File) int64 {
-	var n int64
-	for _, f := range files {
-		n += f.Size
-	}
-	return n
 }

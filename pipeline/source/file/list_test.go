@@ -57,7 +57,7 @@ func TestTheSizeOfTheInputIsReadAndNoMore(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if n != int64(len(data)) || TotalSize(files) != n {
+		if n != int64(len(data)) || sizeOf(files) != n {
 			t.Errorf("%s: %d bytes of %d", name, n, len(data))
 		}
 	}
@@ -131,4 +131,10 @@ func TestOnlyRegularFilesAreRead(t *testing.T) {
 	if _, err := List(filepath.Join(dir, "*.ndjson")); !errors.Is(err, ErrNoFiles) || !strings.Contains(err.Error(), "is a directory") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// sizeOf returns the size of files in bytes.
+func sizeOf(files []File) int64 {
+	bytes, _ := (&Source{Files: files}).Size()
+	return bytes
 }

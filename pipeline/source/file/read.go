@@ -6,7 +6,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
-	"flexbeam/internal/telemetry"
+	"flexbeam/pipeline/runtime"
 	"flexbeam/schemas/record"
 )
 
@@ -24,7 +24,7 @@ type ReadFn struct {
 
 // ProcessElement reads a chunk.
 func (fn *ReadFn) ProcessElement(ctx context.Context, c Chunk, emit func(record.Batch)) error {
-	count := telemetry.For(fn.Job)
+	count := runtime.Counters(fn.Job)
 	return c.Read(func(n int64) { count.Bytes.Add(n) }, func(b record.Batch) error {
 		emit(b)
 		return ctx.Err()

@@ -6,18 +6,16 @@ import (
 	"fmt"
 	"math"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/mtime"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/sdf"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/util/reflectx"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
-	"flexbeam/internal/telemetry"
-	"flexbeam/schemas/event"
+	"flexbeam/pipeline/runtime"
 	"flexbeam/schemas/record"
-	"flexbeam/transforms/decode"
 )
 
 var (
@@ -41,7 +39,20 @@ type Position struct {
 // ReplayFn reads a file as an unbounded source would deliver its records: some at a time, resuming until it ends.
 type ReplayFn struct {
 	Job        string
-	LatenessMS int64 // distance of the watermark behind the newest event; negative: it waits for the end
+	LatenessMS int64 // distance of the watermark behind the newest event
+
+	// NewestEvent is a func([]byte) int64 that returns the time of the newest event in records, in ms since 1970; math.MinInt64
+	// if there is none. nil: the watermark waits for the end.
+	NewestEvent *beam.EncodedFunc
+
+	newestEvent func([]byte) int64
+}
+
+// Setup finds the function.
+func (fn *ReplayFn) Setup() {
+	if fn.NewestEvent != nil {
+		fn.newestEvent = func(records []byte) int64 { return fn.NewestEvent.Fn.Call([]any{records})[0].(int64) }
+	}
 }
 
 // CreateInitialRestriction returns the start of a file.
@@ -82,7 +93,7 @@ func (fn *ReplayFn) WatermarkEstimatorState(e *sdf.ManualWatermarkEstimator) int
 
 // ProcessElement reads the next part of a file.
 func (fn *ReplayFn) ProcessElement(ctx context.Context, we *sdf.ManualWatermarkEstimator, rt *sdf.LockRTracker, c Chunk, emit func(beam.EventTime, record.Batch)) (sdf.ProcessContinuation, error) {
-	count := telemetry.For(fn.Job)
+	count := runtime.Counters(fn.Job)
 	p := rt.GetRestriction().(Position)
 	if p.Offset >= p.End {
 		rt.TryClaim(p)
@@ -97,8 +108,8 @@ func (fn *ReplayFn) ProcessElement(ctx context.Context, we *sdf.ManualWatermarkE
 	send := func(b record.Batch, from int64) int64 {
 		b.FirstLine, b.Part = from+1, 0
 		emit(beam.EventTime(we.State.UnixMilli()), b)
-		if fn.LatenessMS >= 0 {
-			newest = max(newest, newestEvent(b.Data))
+		if fn.newestEvent != nil {
+			newest = max(newest, fn.newestEvent(b.Data))
 		}
 		return from + int64(bytes.Count(b.Data, []byte{'\n'}))
 	}
@@ -124,8 +135,8 @@ func (fn *ReplayFn) ProcessElement(ctx context.Context, we *sdf.ManualWatermarkE
 	if !claimed {
 		return sdf.StopProcessing(), rt.GetError()
 	}
-	if fn.LatenessMS >= 0 && newest != math.MinInt64 {
-		if w := time.UnixMilli(int64(decode.Timestamp(newest - fn.LatenessMS))); w.After(we.State) {
+	if newest != math.MinInt64 {
+		if w := watermark(newest - fn.LatenessMS); w.After(we.State) {
 			we.UpdateWatermark(w)
 		}
 	}
@@ -135,25 +146,8 @@ func (fn *ReplayFn) ProcessElement(ctx context.Context, we *sdf.ManualWatermarkE
 	return sdf.ResumeProcessingIn(0), nil
 }
 
-// newestEvent returns the time of the newest event in records, math.MinInt64 without one.
-func newestEvent(data []byte) int64 {
-	v := newestVisitor(math.MinInt64)
-	d := decode.New()
-	for line := range bytes.SplitSeq(data, []byte{'\n'}) {
-		d.Line(line, &v)
-	}
-	return int64(v)
-}
-
-type newestVisitor int64
-
-func (v *newestVisitor) Event(e *event.Event)               { *v = max(*v, newestVisitor(e.Time)) }
-func (v *newestVisitor) Dropped()                           {}
-func (v *newestVisitor) Refused(*decode.Error, []byte, int) {}
-
-// tracker tracks a Position. It claims the position behind what was read.
+// tracker tracks a Position. It claims the position behind what was read. It is used under the lock of sdf.LockRTracker.
 type tracker struct {
-	mu      sync.Mutex
 	at      Position
 	stopped bool
 	err     error
@@ -161,8 +155,6 @@ type tracker struct {
 
 // TryClaim claims everything up to pos, a Position.
 func (t *tracker) TryClaim(pos any) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	p, ok := pos.(Position)
 	if !ok {
 		t.err = fmt.Errorf("file: claim of %T", pos)
@@ -180,8 +172,6 @@ func (t *tracker) GetError() error { return t.err }
 
 // TrySplit ends the primary where the tracker stands and returns the rest, if there is any.
 func (t *tracker) TrySplit(float64) (primary, residual any, err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	if t.stopped || t.at.Offset >= t.at.End {
 		return t.at, nil, nil
 	}
@@ -193,35 +183,45 @@ func (t *tracker) TrySplit(float64) (primary, residual any, err error) {
 
 // GetProgress returns the bytes that are read and left.
 func (t *tracker) GetProgress() (done, remaining float64) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	return float64(t.at.Offset), float64(t.at.End - t.at.Offset)
 }
 
 // IsDone tells whether all is claimed.
 func (t *tracker) IsDone() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	return t.stopped || t.at.Offset >= t.at.End
 }
 
 // GetRestriction returns where the tracker stands.
 func (t *tracker) GetRestriction() any {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	return t.at
 }
 
 // IsBounded says that a file has an end.
 func (t *tracker) IsBounded() bool { return true }
 
-// Replay reads the records of files, about size bytes at a time, as an unbounded source would. latenessMS is the distance of the watermark behind the
-// newest event in ms; when it is negative the watermark waits for the end.
-func Replay(s beam.Scope, job string, size, latenessMS int64, files []File) beam.PCollection {
+// watermark returns a time in ms since 1970 as a watermark, within what Beam's windows hold.
+func watermark(ms int64) time.Time {
+	const day = 24 * 60 * 60 * 1000
+	return time.UnixMilli(min(max(ms, int64(mtime.MinTimestamp)+day), int64(mtime.EndOfGlobalWindowTime)-day))
+}
+
+// Replay reads the records of files, about size bytes at a time, as an unbounded source would. The watermark waits for the end.
+func Replay(s beam.Scope, job string, size int64, files []File) beam.PCollection {
+	return readAs(s, &ReplayFn{Job: job}, size, files)
+}
+
+// ReplayBehind is Replay with a watermark that follows the newest event at a distance. newestEvent is that of ReplayFn; it must be
+// registered with Beam.
+func ReplayBehind(s beam.Scope, job string, size int64, files []File, distance time.Duration, newestEvent func([]byte) int64) beam.PCollection {
+	fn := &ReplayFn{Job: job, LatenessMS: distance.Milliseconds(), NewestEvent: &beam.EncodedFunc{Fn: reflectx.MakeFunc(newestEvent)}}
+	return readAs(s, fn, size, files)
+}
+
+func readAs(s beam.Scope, fn *ReplayFn, size int64, files []File) beam.PCollection {
 	s = s.Scope("file.Replay")
 	var whole []Chunk
 	for _, f := range files {
 		whole = append(whole, Chunk{File: f, End: f.Size, Size: size})
 	}
-	return beam.ParDo(s, &ReplayFn{Job: job, LatenessMS: latenessMS}, beam.CreateList(s, whole))
+	return beam.ParDo(s, fn, beam.CreateList(s, whole))
 }

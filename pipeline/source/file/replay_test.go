@@ -3,6 +3,7 @@ package file
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,8 +16,9 @@ import (
 	"pgregory.net/rapid"
 
 	"flexbeam/internal/testkit/history"
-	"flexbeam/internal/telemetry"
+	"flexbeam/schemas/event"
 	"flexbeam/schemas/record"
+	"flexbeam/transforms/decode"
 )
 
 // A resumption is a replay that waits to go on.
@@ -35,7 +37,9 @@ func replay(t testing.TB, path string, size, latenessMS int64, split func() bool
 	}
 	c := Chunk{File: files[0], End: files[0].Size, Size: size}
 	fn := &ReplayFn{Job: t.Name(), LatenessMS: latenessMS}
-	defer telemetry.Forget(t.Name())
+	if latenessMS >= 0 {
+		fn.newestEvent = newestEvent
+	}
 	start := fn.CreateInitialRestriction(c)
 	todo := []resumption{{start, fn.InitialWatermarkEstimatorState(0, start, c)}}
 	for len(todo) > 0 {
@@ -77,6 +81,22 @@ func replay(t testing.TB, path string, size, latenessMS int64, split func() bool
 		}
 	}
 	return lines, watermarks
+}
+
+// newest takes the time of the newest event that it visits.
+type newest int64
+
+func (v *newest) Event(e *event.Event)               { *v = max(*v, newest(e.Time)) }
+func (v *newest) Dropped()                           {}
+func (v *newest) Refused(*decode.Error, []byte, int) {}
+
+func newestEvent(records []byte) int64 {
+	v := newest(math.MinInt64)
+	d := decode.New()
+	for line := range strings.SplitSeq(string(records), "\n") {
+		d.Line([]byte(line), &v)
+	}
+	return int64(v)
 }
 
 func TestAReplayGivesEveryLineOnceWithItsNumber(t *testing.T) {
@@ -182,7 +202,7 @@ func TestATrackerClaimsWhatIsRead(t *testing.T) {
 }
 
 func TestAReplayOfAFileThatIsGoneIsAnError(t *testing.T) {
-	fn := &ReplayFn{LatenessMS: -1}
+	fn := &ReplayFn{}
 	c := Chunk{File: File{Path: filepath.Join(t.TempDir(), "gone")}, End: 5, Size: 5}
 	_, err := fn.ProcessElement(context.Background(), &sdf.ManualWatermarkEstimator{State: time.UnixMilli(0)}, fn.CreateTracker(Position{End: 5}), c, nil)
 	if err == nil || !strings.Contains(err.Error(), "gone") {

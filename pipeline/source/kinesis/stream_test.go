@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"flexbeam/pipeline/io/kinesisio"
 )
 
 const (
@@ -16,37 +18,37 @@ const (
 func TestStreamsAreReadFromText(t *testing.T) {
 	tests := []struct {
 		text string
-		want []Stream
+		want []kinesisio.Stream
 	}{
-		{"orders", []Stream{{Name: "orders", As: "orders"}}},
-		{arnA, []Stream{{ARN: arnA, Region: "eu-west-1", As: "orders"}}},
+		{"orders", []kinesisio.Stream{{Name: "orders", As: "orders"}}},
+		{arnA, []kinesisio.Stream{{ARN: arnA, Region: "eu-west-1", As: "orders"}}},
 		{
 			"a,b?region=eu-west-1&consumer=beam&start=latest",
-			[]Stream{
-				{Name: "a", Region: "eu-west-1", Consumer: "beam", Start: Start{Latest: true}, As: "a"},
-				{Name: "b", Region: "eu-west-1", Consumer: "beam", Start: Start{Latest: true}, As: "b"},
+			[]kinesisio.Stream{
+				{Name: "a", Region: "eu-west-1", Consumer: "beam", Start: kinesisio.Start{Latest: true}, As: "a"},
+				{Name: "b", Region: "eu-west-1", Consumer: "beam", Start: kinesisio.Start{Latest: true}, As: "b"},
 			},
 		},
 		{
 			"a?region=us-east-1&consumer=,b?region=eu-west-1&consumer=beam",
-			[]Stream{{Name: "a", Region: "us-east-1", As: "a"}, {Name: "b", Region: "eu-west-1", Consumer: "beam", As: "b"}},
+			[]kinesisio.Stream{{Name: "a", Region: "us-east-1", As: "a"}, {Name: "b", Region: "eu-west-1", Consumer: "beam", As: "b"}},
 		},
 		{
 			"s?region=us-east-1,s?region=eu-west-1",
-			[]Stream{{Name: "s", Region: "us-east-1", As: "us-east-1/s"}, {Name: "s", Region: "eu-west-1", As: "eu-west-1/s"}},
+			[]kinesisio.Stream{{Name: "s", Region: "us-east-1", As: "us-east-1/s"}, {Name: "s", Region: "eu-west-1", As: "eu-west-1/s"}},
 		},
-		{arnA + "," + arnB, []Stream{{ARN: arnA, Region: "eu-west-1", As: arnA}, {ARN: arnB, Region: "eu-west-1", As: arnB}}},
+		{arnA + "," + arnB, []kinesisio.Stream{{ARN: arnA, Region: "eu-west-1", As: arnA}, {ARN: arnB, Region: "eu-west-1", As: arnB}}},
 		{
 			"s?start=at:2026-01-02T03:04:05%2B01:00&endpoint=http://127.0.0.1:4567",
-			[]Stream{{Name: "s", Endpoint: "http://127.0.0.1:4567", Start: Start{AtMS: 1767319445000}, As: "s"}},
+			[]kinesisio.Stream{{Name: "s", Endpoint: "http://127.0.0.1:4567", Start: kinesisio.Start{AtMS: 1767319445000}, As: "s"}},
 		},
 		{
 			"s?start=at:2026-01-02T03:04:05+01:00",
-			[]Stream{{Name: "s", Start: Start{AtMS: 1767319445000}, As: "s"}},
+			[]kinesisio.Stream{{Name: "s", Start: kinesisio.Start{AtMS: 1767319445000}, As: "s"}},
 		},
 		{
 			"s?role_arn=" + role + "&external_id=x%26y%2Cz",
-			[]Stream{{Name: "s", RoleARN: role, ExternalID: "x&y,z", As: "s"}},
+			[]kinesisio.Stream{{Name: "s", RoleARN: role, ExternalID: "x&y,z", As: "s"}},
 		},
 	}
 	for _, test := range tests {
@@ -71,7 +73,7 @@ func TestWrongStreamsAreRefusedByName(t *testing.T) {
 		{"a,,b", []string{"the name is missing"}},
 		{"a b", []string{`"a b"`, "letters, digits"}},
 		{"arn:aws:sqs:eu-west-1:1:q", []string{"want an ARN like"}},
-		{"s?colour=red", []string{"colour", "want one of region"}},
+		{"s?colour=red", []string{"colour", "there are region"}},
 		{"s?start", []string{"option start", "want start=VALUE"}},
 		{"s?start=yesterday", []string{"option start", "trim-horizon, latest or at:TIME"}},
 		{"s?start=at:noon", []string{"option start", "2026-01-31T08:00:00Z"}},
@@ -99,22 +101,5 @@ func TestWrongStreamsAreRefusedByName(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestAStartIsReadAsItIsWritten(t *testing.T) {
-	for _, s := range []Start{{}, {Latest: true}, {AtMS: 1767319445000}, {AtMS: 1767319445123}} {
-		got, err := ParseStart(s.String())
-		if err != nil || got != s {
-			t.Errorf("%v: read as %v, %v", s, got, err)
-		}
-	}
-}
-
-func TestAKeyNamesItsShard(t *testing.T) {
-	for _, stream := range []string{"s", "eu-west-1/s", arnA} {
-		if s, shard := splitKey(Key(stream, "shardId-000000000001")); s != stream || shard != "shardId-000000000001" {
-			t.Errorf("key of %s: read as %s, %s", stream, s, shard)
-		}
 	}
 }

@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS engagements (
   channel_vendor STRING NOT NULL OPTIONS (description = '`Twilio`.'),
   platform STRING NOT NULL OPTIONS (description = '`Flex`.'),
   direction STRING NOT NULL OPTIONS (description = '`Inbound`, `Outbound`, `Internal`, or other text capitalized.'),
-  company_contact STRING OPTIONS (description = 'The company\'s own number or address.'),
+  company_contact STRING OPTIONS (description = 'The company\'s own number or address; never one that names the customer.'),
   campaign STRING OPTIONS (description = 'Campaign.'),
   case_id STRING OPTIONS (description = 'Case, which may span conversations.'),
   category STRING OPTIONS (description = 'Category.'),
@@ -47,12 +47,13 @@ CREATE TABLE IF NOT EXISTS engagements (
   engagement_fact_1 FLOAT64 OPTIONS (description = 'Free number 1.'),
   engagement_fact_2 FLOAT64 OPTIONS (description = 'Free number 2.'),
   engagement_fact_3 FLOAT64 OPTIONS (description = 'Free number 3.'),
-  recording_url STRING OPTIONS (description = 'Recording of an agent\'s voice engagement.'),
+  recording_url STRING OPTIONS (description = 'Recording of an agent\'s voice engagement, or the message that a caller left.'),
   end_reason STRING OPTIONS (description = 'Reason text of the closing event.'),
   workspace_sid STRING OPTIONS (description = 'TaskRouter workspace.'),
   workflow_sid STRING OPTIONS (description = 'Workflow SID.'),
   workflow_name STRING OPTIONS (description = 'Workflow name.'),
   inferred BOOL NOT NULL OPTIONS (description = 'True when a missing event was inferred from others.'),
+  is_virtual BOOL NOT NULL OPTIONS (description = 'True for a task that an application made only to report; such rows count neither as waits nor as offers nor as handling.'),
   updated_at TIMESTAMP OPTIONS (description = 'Time of the newest event behind the row.'),
   row_version INT64 OPTIONS (description = 'How much the row knows: of two changes of one key the greater version stays.'),
   PRIMARY KEY (account_sid, engagement_id) NOT ENFORCED
@@ -64,7 +65,7 @@ OPTIONS (description = 'One row for each participation in a task: a stay in a qu
 CREATE TABLE IF NOT EXISTS agents (
   account_sid STRING NOT NULL OPTIONS (description = 'Twilio account.'),
   agent_id STRING NOT NULL OPTIONS (description = 'Worker SID.'),
-  agent_name STRING OPTIONS (description = 'Full name, else the worker\'s friendly name.'),
+  agent_name STRING OPTIONS (description = 'Full name, else first and last name, else the worker\'s friendly name.'),
   email STRING OPTIONS (description = 'E-mail address.'),
   department STRING OPTIONS (description = 'Current department.'),
   location STRING OPTIONS (description = 'Current location.'),
@@ -171,18 +172,18 @@ CREATE OR REPLACE VIEW conversations (
   end_time OPTIONS (description = 'End of the engagement that ended last; null while one is open.'),
   status OPTIONS (description = '`In Progress` while an engagement is, else `Corrupted` when one is, else `Completed`.'),
   tasks OPTIONS (description = 'Number of tasks.'),
-  agent_engagements OPTIONS (description = 'Number of engagements of agents.'),
-  queue_engagements OPTIONS (description = 'Number of stays in queues.'),
-  invitations OPTIONS (description = 'Number of offers that were not taken.'),
-  agents OPTIONS (description = 'Number of different agents who were engaged.'),
+  agent_engagements OPTIONS (description = 'Number of engagements of agents, but for virtual tasks.'),
+  queue_engagements OPTIONS (description = 'Number of stays in queues, but for outbound, internal and virtual tasks.'),
+  invitations OPTIONS (description = 'Number of offers that were not taken, but for outbound, internal and virtual tasks.'),
+  agents OPTIONS (description = 'Number of different agents who were engaged, but for virtual tasks.'),
   first_queue OPTIONS (description = 'Queue of the first engagement that has one.'),
   last_queue OPTIONS (description = 'Queue of the last engagement that has one.'),
   channel_type OPTIONS (description = 'Channel type of the last engagement that has one.'),
   direction OPTIONS (description = 'Direction of the first engagement.'),
-  wait_time_seconds OPTIONS (description = 'Time in queues, seconds, over all stays.'),
+  wait_time_seconds OPTIONS (description = 'Time in queues, seconds, over the stays that queue_engagements counts.'),
   engagement_time_seconds OPTIONS (description = 'Time of agents with the customer, seconds, over all agents.'),
   wrap_up_time_seconds OPTIONS (description = 'After-call work, seconds, over all agents.'),
-  abandoned OPTIONS (description = 'True when the customer left a queue and no agent was ever engaged.'),
+  abandoned OPTIONS (description = 'True when the customer left a queue, of no outbound, internal or virtual task, and no agent was ever engaged.'),
   updated_at OPTIONS (description = 'Time of the newest event behind the conversation.')
 )
 OPTIONS (description = 'One row for each conversation: the engagements that share an account and a conversation_id.', labels = [('managed_by', 'flexbeam')]) AS
@@ -194,18 +195,18 @@ SELECT
   CASE WHEN COUNT(end_time) = COUNT(*) THEN MAX(end_time) END AS end_time,
   CASE WHEN COUNT(CASE WHEN status = 'In Progress' THEN 1 END) > 0 THEN 'In Progress' WHEN COUNT(CASE WHEN status = 'Corrupted' THEN 1 END) > 0 THEN 'Corrupted' ELSE 'Completed' END AS status,
   COUNT(DISTINCT task_sid) AS tasks,
-  COUNT(CASE WHEN engagement_type = 'Agent' THEN 1 END) AS agent_engagements,
-  COUNT(CASE WHEN engagement_type = 'Queue' THEN 1 END) AS queue_engagements,
-  COUNT(CASE WHEN engagement_type = 'Invitation' THEN 1 END) AS invitations,
-  COUNT(DISTINCT CASE WHEN engagement_type = 'Agent' THEN agent_id END) AS agents,
+  COUNT(CASE WHEN engagement_type = 'Agent' AND is_virtual IS NOT TRUE THEN 1 END) AS agent_engagements,
+  COUNT(CASE WHEN engagement_type = 'Queue' AND is_virtual IS NOT TRUE AND direction NOT IN ('Outbound', 'Internal') THEN 1 END) AS queue_engagements,
+  COUNT(CASE WHEN engagement_type = 'Invitation' AND is_virtual IS NOT TRUE AND direction NOT IN ('Outbound', 'Internal') THEN 1 END) AS invitations,
+  COUNT(DISTINCT CASE WHEN engagement_type = 'Agent' AND is_virtual IS NOT TRUE THEN agent_id END) AS agents,
   ARRAY_AGG(e.queue IGNORE NULLS ORDER BY start_time, engagement_id LIMIT 1)[SAFE_OFFSET(0)] AS first_queue,
   ARRAY_AGG(e.queue IGNORE NULLS ORDER BY start_time DESC, engagement_id DESC LIMIT 1)[SAFE_OFFSET(0)] AS last_queue,
   ARRAY_AGG(e.channel_type IGNORE NULLS ORDER BY start_time DESC, engagement_id DESC LIMIT 1)[SAFE_OFFSET(0)] AS channel_type,
   ARRAY_AGG(e.direction IGNORE NULLS ORDER BY start_time, engagement_id LIMIT 1)[SAFE_OFFSET(0)] AS direction,
-  ROUND(SUM(CASE WHEN engagement_type = 'Queue' THEN wait_time_seconds END), 3) AS wait_time_seconds,
-  ROUND(SUM(CASE WHEN engagement_type = 'Agent' THEN engagement_time_seconds END), 3) AS engagement_time_seconds,
-  ROUND(SUM(CASE WHEN engagement_type = 'Agent' THEN wrap_up_time_seconds END), 3) AS wrap_up_time_seconds,
-  COUNT(CASE WHEN engagement_type = 'Queue' AND outcome_type = 'Customer Left' THEN 1 END) > 0 AND COUNT(CASE WHEN engagement_type = 'Agent' THEN 1 END) = 0 AS abandoned,
+  ROUND(SUM(CASE WHEN engagement_type = 'Queue' AND is_virtual IS NOT TRUE AND direction NOT IN ('Outbound', 'Internal') THEN wait_time_seconds END), 3) AS wait_time_seconds,
+  ROUND(SUM(CASE WHEN engagement_type = 'Agent' AND is_virtual IS NOT TRUE THEN engagement_time_seconds END), 3) AS engagement_time_seconds,
+  ROUND(SUM(CASE WHEN engagement_type = 'Agent' AND is_virtual IS NOT TRUE THEN wrap_up_time_seconds END), 3) AS wrap_up_time_seconds,
+  COUNT(CASE WHEN engagement_type = 'Queue' AND is_virtual IS NOT TRUE AND direction NOT IN ('Outbound', 'Internal') AND outcome_type = 'Customer Left' THEN 1 END) > 0 AND COUNT(CASE WHEN engagement_type = 'Agent' AND is_virtual IS NOT TRUE THEN 1 END) = 0 AS abandoned,
   MAX(updated_at) AS updated_at
 FROM engagements AS e
 GROUP BY account_sid, conversation_id;
@@ -225,7 +226,7 @@ CREATE OR REPLACE VIEW service_level (
   average_wait_time_seconds OPTIONS (description = 'Average wait of the stays that are over, seconds.'),
   longest_wait_time_seconds OPTIONS (description = 'Longest wait, seconds.')
 )
-OPTIONS (description = 'One row for each queue and quarter hour in which stays in it began: how many were taken, and how soon.', labels = [('managed_by', 'flexbeam')]) AS
+OPTIONS (description = 'One row for each queue and quarter hour in which stays in it began, but for outbound, internal and virtual tasks: how many were taken, and how soon.', labels = [('managed_by', 'flexbeam')]) AS
 SELECT
   account_sid AS account_sid,
   queue_sid AS queue_sid,
@@ -241,7 +242,7 @@ SELECT
   ROUND(ROUND(SUM(wait_time_seconds), 3) / NULLIF(COUNT(wait_time_seconds), 0), 3) AS average_wait_time_seconds,
   MAX(wait_time_seconds) AS longest_wait_time_seconds
 FROM engagements AS e
-WHERE engagement_type = 'Queue'
+WHERE engagement_type = 'Queue' AND is_virtual IS NOT TRUE AND direction NOT IN ('Outbound', 'Internal')
 GROUP BY account_sid, queue_sid, queue, interval_start;
 
 CREATE OR REPLACE VIEW abandonment (
@@ -257,7 +258,7 @@ CREATE OR REPLACE VIEW abandonment (
   abandonment_rate OPTIONS (description = 'abandoned among offered, from 0 to 1.'),
   average_patience_seconds OPTIONS (description = 'How long those who left had waited, on average, seconds.')
 )
-OPTIONS (description = 'One row for each day, queue, channel type and direction: how many customers left before an agent took them, and after how long.', labels = [('managed_by', 'flexbeam')]) AS
+OPTIONS (description = 'One row for each day, queue, channel type and direction: how many customers left before an agent took them, and after how long. Outbound, internal and virtual tasks are left out.', labels = [('managed_by', 'flexbeam')]) AS
 SELECT
   account_sid AS account_sid,
   DATE(start_time) AS day,
@@ -271,7 +272,7 @@ SELECT
   COUNT(CASE WHEN outcome_type = 'Customer Left' THEN 1 END) / COUNT(*) AS abandonment_rate,
   ROUND(ROUND(SUM(CASE WHEN outcome_type = 'Customer Left' THEN wait_time_seconds END), 3) / NULLIF(COUNT(CASE WHEN outcome_type = 'Customer Left' THEN wait_time_seconds END), 0), 3) AS average_patience_seconds
 FROM engagements AS e
-WHERE engagement_type = 'Queue' AND end_time IS NOT NULL
+WHERE engagement_type = 'Queue' AND is_virtual IS NOT TRUE AND direction NOT IN ('Outbound', 'Internal') AND end_time IS NOT NULL
 GROUP BY account_sid, day, queue_sid, queue, channel_type, direction;
 
 CREATE OR REPLACE VIEW agent_occupancy (
@@ -286,7 +287,7 @@ CREATE OR REPLACE VIEW agent_occupancy (
   busy_seconds OPTIONS (description = 'Engagement and wrap-up time of these engagements, seconds; it adds up when they overlap.'),
   occupancy OPTIONS (description = 'busy_seconds as a share of available_seconds, at most 1; null without available time.')
 )
-OPTIONS (description = 'One row for each agent and day: time in each kind of activity, time with customers, and the share of the available time that it is.', labels = [('managed_by', 'flexbeam')]) AS
+OPTIONS (description = 'One row for each agent and day: time in each kind of activity, time with customers, and the share of the available time that it is. Virtual tasks are left out.', labels = [('managed_by', 'flexbeam')]) AS
 SELECT
   account_sid AS account_sid,
   agent_id AS agent_id,
@@ -304,7 +305,7 @@ FROM (
   FROM agent_status
   UNION ALL
   SELECT account_sid, agent_id, DATE(start_time) AS day, 0 AS available, 0 AS unavailable, 1 AS engagement, COALESCE(engagement_time_seconds, 0) + COALESCE(wrap_up_time_seconds, 0) AS busy
-  FROM engagements WHERE engagement_type = 'Agent' AND agent_id IS NOT NULL
+  FROM engagements WHERE engagement_type = 'Agent' AND is_virtual IS NOT TRUE AND agent_id IS NOT NULL
 ) AS p
 LEFT JOIN agents AS a USING (account_sid, agent_id)
 GROUP BY account_sid, agent_id, day;
@@ -323,7 +324,7 @@ CREATE OR REPLACE VIEW handling_time (
   average_handling_time_seconds OPTIONS (description = 'Average of both together, seconds.'),
   longest_handling_time_seconds OPTIONS (description = 'Longest of both together, seconds.')
 )
-OPTIONS (description = 'One row for each day, queue, channel type and direction: how long agents were engaged with customers and in after-call work.', labels = [('managed_by', 'flexbeam')]) AS
+OPTIONS (description = 'One row for each day, queue, channel type and direction: how long agents were engaged with customers and in after-call work. Virtual tasks are left out.', labels = [('managed_by', 'flexbeam')]) AS
 SELECT
   account_sid AS account_sid,
   DATE(start_time) AS day,
@@ -338,7 +339,7 @@ SELECT
   ROUND(ROUND(SUM(COALESCE(engagement_time_seconds, 0) + COALESCE(wrap_up_time_seconds, 0)), 3) / NULLIF(COUNT(COALESCE(engagement_time_seconds, 0) + COALESCE(wrap_up_time_seconds, 0)), 0), 3) AS average_handling_time_seconds,
   ROUND(MAX(COALESCE(engagement_time_seconds, 0) + COALESCE(wrap_up_time_seconds, 0)), 3) AS longest_handling_time_seconds
 FROM engagements AS e
-WHERE engagement_type = 'Agent' AND end_time IS NOT NULL
+WHERE engagement_type = 'Agent' AND is_virtual IS NOT TRUE AND end_time IS NOT NULL
 GROUP BY account_sid, day, queue_sid, queue, channel_type, direction;
 
 CREATE TABLE IF NOT EXISTS flexbeam_deletes (
@@ -403,6 +404,7 @@ CREATE TABLE IF NOT EXISTS flexbeam_staging_engagements (
   workflow_sid STRING,
   workflow_name STRING,
   inferred BOOL,
+  is_virtual BOOL,
   updated_at TIMESTAMP,
   row_version INT64
 );
@@ -435,13 +437,15 @@ ON t.account_sid = s.account_sid AND t.engagement_id = s.engagement_id
 WHEN MATCHED AND s.flexbeam_deleted AND COALESCE(s.row_version, 0) >= COALESCE(t.row_version, 0) THEN
   DELETE
 WHEN MATCHED AND NOT s.flexbeam_deleted AND COALESCE(s.row_version, 0) >= COALESCE(t.row_version, 0) THEN
-  UPDATE SET engagement_type = s.engagement_type, status = s.status, outcome_type = s.outcome_type, conversation_id = s.conversation_id, task_sid = s.task_sid, reservation_sid = s.reservation_sid, agent_id = s.agent_id, contact_id = s.contact_id, start_time = s.start_time, end_time = s.end_time, engagement_time_seconds = s.engagement_time_seconds, wrap_up_time_seconds = s.wrap_up_time_seconds, invitation_time_seconds = s.invitation_time_seconds, wait_time_seconds = s.wait_time_seconds, focus_time_seconds = s.focus_time_seconds, hold_time_seconds = s.hold_time_seconds, queue_sid = s.queue_sid, queue = s.queue, channel = s.channel, channel_type = s.channel_type, channel_vendor = s.channel_vendor, platform = s.platform, direction = s.direction, company_contact = s.company_contact, campaign = s.campaign, case_id = s.case_id, category = s.category, language = s.language, outcome = s.outcome, outcome_category = s.outcome_category, priority = s.priority, reason = s.reason, engaged_department = s.engaged_department, engaged_location = s.engaged_location, engaged_organization = s.engaged_organization, engaged_manager = s.engaged_manager, engaged_role = s.engaged_role, engaged_team = s.engaged_team, engagement_attribute_1 = s.engagement_attribute_1, engagement_attribute_2 = s.engagement_attribute_2, engagement_attribute_3 = s.engagement_attribute_3, engagement_fact_1 = s.engagement_fact_1, engagement_fact_2 = s.engagement_fact_2, engagement_fact_3 = s.engagement_fact_3, recording_url = s.recording_url, end_reason = s.end_reason, workspace_sid = s.workspace_sid, workflow_sid = s.workflow_sid, workflow_name = s.workflow_name, inferred = s.inferred, updated_at = s.updated_at, row_version = s.row_version
+  UPDATE SET engagement_type = s.engagement_type, status = s.status, outcome_type = s.outcome_type, conversation_id = s.conversation_id, task_sid = s.task_sid, reservation_sid = s.reservation_sid, agent_id = s.agent_id, contact_id = s.contact_id, start_time = s.start_time, end_time = s.end_time, engagement_time_seconds = s.engagement_time_seconds, wrap_up_time_seconds = s.wrap_up_time_seconds, invitation_time_seconds = s.invitation_time_seconds, wait_time_seconds = s.wait_time_seconds, focus_time_seconds = s.focus_time_seconds, hold_time_seconds = s.hold_time_seconds, queue_sid = s.queue_sid, queue = s.queue, channel = s.channel, channel_type = s.channel_type, channel_vendor = s.channel_vendor, platform = s.platform, direction = s.direction, company_contact = s.company_contact, campaign = s.campaign, case_id = s.case_id, category = s.category, language = s.language, outcome = s.outcome, outcome_category = s.outcome_category, priority = s.priority, reason = s.reason, engaged_department = s.engaged_department, engaged_location = s.engaged_location, engaged_organization = s.engaged_organization, engaged_manager = s.engaged_manager, engaged_role = s.engaged_role, engaged_team = s.engaged_team, engagement_attribute_1 = s.engagement_attribute_1, engagement_attribute_2 = s.engagement_attribute_2, engagement_attribute_3 = s.engagement_attribute_3, engagement_fact_1 = s.engagement_fact_1, engagement_fact_2 = s.engagement_fact_2, engagement_fact_3 = s.engagement_fact_3, recording_url = s.recording_url, end_reason = s.end_reason, workspace_sid = s.workspace_sid, workflow_sid = s.workflow_sid, workflow_name = s.workflow_name, inferred = s.inferred, is_virtual = s.is_virtual, updated_at = s.updated_at, row_version = s.row_version
 WHEN NOT MATCHED AND NOT s.flexbeam_deleted THEN
-  INSERT (account_sid, engagement_id, engagement_type, status, outcome_type, conversation_id, task_sid, reservation_sid, agent_id, contact_id, start_time, end_time, engagement_time_seconds, wrap_up_time_seconds, invitation_time_seconds, wait_time_seconds, focus_time_seconds, hold_time_seconds, queue_sid, queue, channel, channel_type, channel_vendor, platform, direction, company_contact, campaign, case_id, category, language, outcome, outcome_category, priority, reason, engaged_department, engaged_location, engaged_organization, engaged_manager, engaged_role, engaged_team, engagement_attribute_1, engagement_attribute_2, engagement_attribute_3, engagement_fact_1, engagement_fact_2, engagement_fact_3, recording_url, end_reason, workspace_sid, workflow_sid, workflow_name, inferred, updated_at, row_version) VALUES (s.account_sid, s.engagement_id, s.engagement_type, s.status, s.outcome_type, s.conversation_id, s.task_sid, s.reservation_sid, s.agent_id, s.contact_id, s.start_time, s.end_time, s.engagement_time_seconds, s.wrap_up_time_seconds, s.invitation_time_seconds, s.wait_time_seconds, s.focus_time_seconds, s.hold_time_seconds, s.queue_sid, s.queue, s.channel, s.channel_type, s.channel_vendor, s.platform, s.direction, s.company_contact, s.campaign, s.case_id, s.category, s.language, s.outcome, s.outcome_category, s.priority, s.reason, s.engaged_department, s.engaged_location, s.engaged_organization, s.engaged_manager, s.engaged_role, s.engaged_team, s.engagement_attribute_1, s.engagement_attribute_2, s.engagement_attribute_3, s.engagement_fact_1, s.engagement_fact_2, s.engagement_fact_3, s.recording_url, s.end_reason, s.workspace_sid, s.workflow_sid, s.workflow_name, s.inferred, s.updated_at, s.row_version);
+  INSERT (account_sid, engagement_id, engagement_type, status, outcome_type, conversation_id, task_sid, reservation_sid, agent_id, contact_id, start_time, end_time, engagement_time_seconds, wrap_up_time_seconds, invitation_time_seconds, wait_time_seconds, focus_time_seconds, hold_time_seconds, queue_sid, queue, channel, channel_type, channel_vendor, platform, direction, company_contact, campaign, case_id, category, language, outcome, outcome_category, priority, reason, engaged_department, engaged_location, engaged_organization, engaged_manager, engaged_role, engaged_team, engagement_attribute_1, engagement_attribute_2, engagement_attribute_3, engagement_fact_1, engagement_fact_2, engagement_fact_3, recording_url, end_reason, workspace_sid, workflow_sid, workflow_name, inferred, is_virtual, updated_at, row_version) VALUES (s.account_sid, s.engagement_id, s.engagement_type, s.status, s.outcome_type, s.conversation_id, s.task_sid, s.reservation_sid, s.agent_id, s.contact_id, s.start_time, s.end_time, s.engagement_time_seconds, s.wrap_up_time_seconds, s.invitation_time_seconds, s.wait_time_seconds, s.focus_time_seconds, s.hold_time_seconds, s.queue_sid, s.queue, s.channel, s.channel_type, s.channel_vendor, s.platform, s.direction, s.company_contact, s.campaign, s.case_id, s.category, s.language, s.outcome, s.outcome_category, s.priority, s.reason, s.engaged_department, s.engaged_location, s.engaged_organization, s.engaged_manager, s.engaged_role, s.engaged_team, s.engagement_attribute_1, s.engagement_attribute_2, s.engagement_attribute_3, s.engagement_fact_1, s.engagement_fact_2, s.engagement_fact_3, s.recording_url, s.end_reason, s.workspace_sid, s.workflow_sid, s.workflow_name, s.inferred, s.is_virtual, s.updated_at, s.row_version);
 
 SELECT account_sid, engagement_id, task_sid FROM engagements;
 
 SELECT account_sid, engagement_id, row_version FROM engagements;
+
+SELECT account_sid, engagement_id, task_sid FROM engagements WHERE task_sid IN UNNEST(['WT1']) AND account_sid IN UNNEST(['AC1']);
 
 CREATE TABLE IF NOT EXISTS flexbeam_staging_agents (
   flexbeam_key STRING,
@@ -553,6 +557,8 @@ SELECT account_sid, agent_id, interval_start, activity FROM agent_status;
 
 SELECT account_sid, agent_id, interval_start, activity, row_version FROM agent_status;
 
+SELECT account_sid, agent_id, interval_start, activity FROM agent_status WHERE agent_id IN UNNEST(['WT1']) AND account_sid IN UNNEST(['AC1']);
+
 CREATE TABLE IF NOT EXISTS flexbeam_staging_customers (
   flexbeam_key STRING,
   flexbeam_deleted BOOL,
@@ -605,6 +611,8 @@ WHEN NOT MATCHED AND NOT s.flexbeam_deleted THEN
 SELECT contact_id FROM customers WHERE isolated;
 
 SELECT contact_id, row_version FROM customers;
+
+SELECT contact_id FROM customers WHERE contact_id IN UNNEST(['WT1']) AND isolated;
 
 CREATE TABLE IF NOT EXISTS flexbeam_staging_turns (
   flexbeam_key STRING,

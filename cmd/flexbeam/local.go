@@ -1,0 +1,31 @@
+package main
+
+import "github.com/spf13/cobra"
+
+const localLong = `Run a service on this machine that stands in for one of a cloud, to try flexbeam without an account there.
+
+Everything is in memory and gone when the command ends. Whoever reaches the address may read and write:
+these services are there to develop and to demonstrate with, none is for production.`
+
+const localExample = `  flexbeam local kinesis --stream demo
+  flexbeam local bigquery --dataset flex`
+
+func newLocal(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "local",
+		Short:   "Run a stand-in for a cloud service, to try things",
+		Long:    localLong,
+		Example: localExample,
+		Args:    knownCommand,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newLocalKinesis(a), newLocalBigQuery(a))
+	return cmd
+}
+
+// hidden returns a command under another name that help does not show: scripts may know it by its
+// former one.
+func hidden(cmd *cobra.Command, name string) *cobra.Command {
+	cmd.Use, cmd.Hidden = name, true
+	return cmd
+}

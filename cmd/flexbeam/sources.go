@@ -1,0 +1,6 @@
+package main
+
+import (
+	_ "flexbeam/pipeline/source/file"    // registers file:PATTERN
+	_ "flexbeam/pipeline/source/kinesis" // registers kinesis:STREAM
+)

@@ -1,0 +1,151 @@
+package kinesisio
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+)
+
+var (
+	errInterval = errors.New("interval must not be negative")
+	errFinder   = errors.New("a finder of a controller is missing")
+	errStreams  = errors.New("ReadAllBatches takes the options of a stream from the stream")
+)
+
+const (
+	defaultPollInterval      = 200 * time.Millisecond
+	defaultSubscribeInterval = 5 * time.Second
+)
+
+// readOption is what the options of Read set.
+type readOption struct {
+	Stream   Stream
+	settings settings
+}
+
+// settings are what the DoFns know of the options. It travels with them.
+type settings struct {
+	Positions         map[string]Position // by Key
+	PollInterval      time.Duration
+	SubscribeInterval time.Duration
+	Idle              bool
+	Finder            *beam.EncodedType // the type of a ControllerFinder; nil: there is no controller
+	FinderData        json.RawMessage   // its value
+}
+
+func newReadOption(opts []ReadOptionFn) (*readOption, error) {
+	o := &readOption{settings: settings{PollInterval: defaultPollInterval, SubscribeInterval: defaultSubscribeInterval}}
+	for _, opt := range opts {
+		if err := opt(o); err != nil {
+			return nil, fmt.Errorf("invalid option: %w", err)
+		}
+	}
+	return o, nil
+}
+
+// ReadOptionFn is a function that can be passed to Read to configure options for reading from Kinesis.
+type ReadOptionFn func(option *readOption) error
+
+// ReadRegion sets the region of the stream, such as eu-west-1.
+func ReadRegion(region string) ReadOptionFn {
+	return func(o *readOption) error {
+		o.Stream.Region = region
+		return nil
+	}
+}
+
+// ReadEndpoint sets the URL of another server than AWS. A server on this machine needs neither region nor credentials.
+func ReadEndpoint(url string) ReadOptionFn {
+	return func(o *readOption) error {
+		o.Stream.Endpoint = url
+		return nil
+	}
+}
+
+// ReadRole assumes a role, given by its ARN. externalID is what the role's owner asks for; it may be empty.
+func ReadRole(arn, externalID string) ReadOptionFn {
+	return func(o *readOption) error {
+		o.Stream.RoleARN, o.Stream.ExternalID = arn, externalID
+		return nil
+	}
+}
+
+// ReadConsumer reads with enhanced fan-out, as the consumer of the given name, which is registered if it is missing.
+func ReadConsumer(name string) ReadOptionFn {
+	return func(o *readOption) error {
+		o.Stream.Consumer = name
+		return nil
+	}
+}
+
+// ReadStart says where shards without a position begin.
+func ReadStart(start Start) ReadOptionFn {
+	return func(o *readOption) error {
+		o.Stream.Start = start
+		return nil
+	}
+}
+
+// ReadPositions continues each shard, named by Key, where its position says. A shard without one, while there are positions of
+// others of its stream, is new since then: it is read from its oldest record.
+func ReadPositions(positions map[string]Position) ReadOptionFn {
+	return func(o *readOption) error {
+		o.settings.Positions = positions
+		return nil
+	}
+}
+
+// ReadPollInterval sets the least time between two GetRecords of a shard. The service allows five in a second, for all
+// applications that read the shard.
+func ReadPollInterval(d time.Duration) ReadOptionFn {
+	return func(o *readOption) error {
+		if d < 0 {
+			return errInterval
+		}
+		o.settings.PollInterval = d
+		return nil
+	}
+}
+
+// ReadSubscribeInterval sets the least time between two SubscribeToShard of a shard. The service allows one in five seconds.
+func ReadSubscribeInterval(d time.Duration) ReadOptionFn {
+	return func(o *readOption) error {
+		if d < 0 {
+			return errInterval
+		}
+		o.settings.SubscribeInterval = d
+		return nil
+	}
+}
+
+// ReadIdle lets ReadBatches give batches without records, too: one when a shard is begun, and one about every five seconds while
+// it has none, so that saved positions of idle shards move on and a stream that ends is noticed.
+func ReadIdle() ReadOptionFn {
+	return func(o *readOption) error {
+		o.settings.Idle = true
+		return nil
+	}
+}
+
+// ReadController lets the job be followed and steered by a controller, for a job that runs in this process alone: for example to
+// drain it, to see how far each shard is, or to report one watermark for all shards to a runner that does not compute it. A
+// controller does not travel with the job, so each DoFn asks the finder for it. The finder is a struct: its type must be registered
+// with Beam (beam.RegisterType), and its exported fields travel as JSON. A DoFn for which it finds nothing fails with
+// ErrNoController.
+func ReadController(finder ControllerFinder) ReadOptionFn {
+	return func(o *readOption) error {
+		if finder == nil {
+			return errFinder
+		}
+		data, err := json.Marshal(finder)
+		if err != nil {
+			return fmt.Errorf("encode %T: %w", finder, err)
+		}
+		o.settings.Finder, o.settings.FinderData = &beam.EncodedType{T: reflect.TypeOf(finder)}, data
+		return nil
+	}
+}

@@ -1,0 +1,230 @@
+package kinesisio
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+)
+
+// Times of a subscription.
+const (
+	silence = time.Minute           // without any event: the connection is taken to be dead; the service sends one every few seconds
+	waited  = 50 * time.Millisecond // an event that we waited for so long was not on its way before
+	onWay   = time.Second           // how long an event is on its way at most, unless others come right behind it
+)
+
+// subscribe reads a shard with enhanced fan-out: the service pushes events for five minutes, then the subscription begins anew.
+type subscribe struct {
+	k       *client
+	retrier retrier
+	shard   string
+	t       *track
+	stream  *sdk.SubscribeToShardEventStream
+	cancel  context.CancelFunc
+	after   string // continuation number of the last event
+	lost    bool   // the subscription begins at the oldest record because the position is gone
+	begun   bool   // there was a subscription before
+}
+
+func newSubscribe(k *client, shard string, t *track, apart time.Duration) *subscribe {
+	return &subscribe{
+		k:       k,
+		shard:   shard,
+		t:       t,
+		retrier: retrier{c: k.c, stream: k.stream.ID(), shard: shard, limit: newLimiter(k.c, apart)},
+	}
+}
+
+// close ends the subscription.
+func (s *subscribe) close() {
+	if s.stream == nil {
+		return
+	}
+	s.cancel()
+	_ = s.stream.Close() // it is read no more
+	s.stream = nil
+}
+
+// next waits for an event.
+func (s *subscribe) next(ctx context.Context) (answer, error) {
+	for {
+		if s.stream == nil {
+			gone, err := s.open(ctx)
+			if err != nil {
+				return answer{}, err
+			}
+			if gone {
+				return answer{end: true, lost: true}, nil
+			}
+			if s.stream == nil {
+				continue
+			}
+		}
+		since, began := s.k.c.now(), time.Now()
+		dead := time.NewTimer(silence)
+		select {
+		case <-ctx.Done():
+			dead.Stop()
+			return answer{}, ctx.Err()
+		case <-dead.C:
+			s.close()
+		case event, ok := <-s.stream.Events():
+			dead.Stop()
+			if e, is := event.(*types.SubscribeToShardEventStreamMemberSubscribeToShardEvent); ok && is {
+				return s.answer(&e.Value, since, time.Since(began)), nil
+			}
+			if ok {
+				continue // of a kind that there was none of when this was written
+			}
+			err := s.stream.Err()
+			s.close()
+			if code(err) == notFound {
+				s.k.doubt(s.t)
+			}
+			if err == nil || code(err) == notFound {
+				continue // opening finds out what is gone
+			}
+			err = explain(s.retrier.stream, s.shard, "SubscribeToShard", err)
+			if permanent(err) {
+				return answer{}, err
+			}
+			s.k.c.ctl.Retried(s.retrier.stream, s.shard, err, isThrottle(err))
+		}
+	}
+}
+
+// answer returns what is in an event. We began to wait for it at since, and waited for a time.
+func (s *subscribe) answer(e *types.SubscribeToShardEvent, since time.Time, wait time.Duration) answer {
+	a := answer{records: e.Records, behind: aws.ToInt64(e.MillisBehindLatest), lost: s.lost}
+	s.after = aws.ToString(e.ContinuationSequenceNumber)
+	a.end = s.after == ""
+	for _, c := range e.ChildShards {
+		a.children = append(a.children, aws.ToString(c.ShardId))
+	}
+	if ms, ok := s.k.serverTime(since); ok && wait >= waited { // an event has no time; one that was already there may be old
+		a.asOf = ms - onWay.Milliseconds()
+	}
+	if len(a.records) > 0 || a.behind == 0 {
+		s.lost = false
+	}
+	return a
+}
+
+// open subscribes; gone: the shard is no longer there.
+func (s *subscribe) open(ctx context.Context) (gone bool, err error) {
+	consumer, err := s.k.consumer(ctx, s.retrier)
+	if err != nil {
+		return false, err
+	}
+	overdue, err := s.k.overdue(ctx, s.t)
+	if err != nil {
+		return false, err
+	}
+	from := s.from(overdue)
+	err = s.begin(ctx, consumer, from)
+	if code(err) == invalidArgument && from.SequenceNumber != nil {
+		s.lost = true
+		from.Type, from.SequenceNumber = types.ShardIteratorTypeTrimHorizon, nil
+		err = s.begin(ctx, consumer, from)
+	}
+	if code(err) == notFound {
+		return s.k.missing(ctx, s.retrier, s.shard, s.t)
+	}
+	return false, err
+}
+
+// from says where to begin.
+func (s *subscribe) from(overdue bool) *types.StartingPosition {
+	if s.after != "" && !overdue && s.t.earlier == nil {
+		return &types.StartingPosition{Type: types.ShardIteratorTypeAfterSequenceNumber, SequenceNumber: aws.String(s.after)}
+	}
+	b := s.t.begin(overdue)
+	return &types.StartingPosition{Type: b.kind, SequenceNumber: b.sequence, Timestamp: b.time}
+}
+
+// begin begins a subscription.
+func (s *subscribe) begin(ctx context.Context, consumer string, from *types.StartingPosition) error {
+	if s.begun {
+		s.k.c.ctl.Resubscribed(s.retrier.stream, s.shard)
+	}
+	s.begun = true
+	return s.retrier.try(ctx, "SubscribeToShard", func(within context.Context) error {
+		lasting, cancel := context.WithCancel(ctx) // the subscription outlives the call
+		late := context.AfterFunc(within, cancel)
+		// A client of smithy-go 1.28 decodes the events of all its subscriptions in one buffer, so each gets a client of its own.
+		api := sdk.New(s.k.api.Options())
+		sent := s.k.c.now()
+		out, err := api.SubscribeToShard(lasting, &sdk.SubscribeToShardInput{
+			ConsumerARN: aws.String(consumer), ShardId: aws.String(s.shard), StartingPosition: from,
+		})
+		if !late() && err == nil {
+			_ = out.GetStream().Close() // too late
+			err = within.Err()
+		}
+		if err != nil {
+			cancel()
+			return err
+		}
+		s.k.asOf(out.ResultMetadata, sent)
+		s.stream, s.cancel = out.GetStream(), cancel
+		return nil
+	}, invalidArgument, notFound)
+}
+
+// consumer returns the ARN of the stream's consumer. It registers the consumer if there is none, and waits until it is active.
+func (k *client) consumer(ctx context.Context, p retrier) (string, error) {
+	k.joining.Lock() // one registers for all
+	defer k.joining.Unlock()
+	if k.consumerARN != "" {
+		return k.consumerARN, nil
+	}
+	s, err := k.describe(ctx)
+	if err != nil {
+		return "", err
+	}
+	p.limit = nil
+	for {
+		var status types.ConsumerStatus
+		var arn string
+		err := p.try(ctx, "DescribeStreamConsumer", func(ctx context.Context) error {
+			out, err := k.api.DescribeStreamConsumer(ctx, &sdk.DescribeStreamConsumerInput{
+				StreamARN: aws.String(s.arn), ConsumerName: aws.String(k.stream.Consumer),
+			})
+			if err == nil {
+				status, arn = out.ConsumerDescription.ConsumerStatus, aws.ToString(out.ConsumerDescription.ConsumerARN)
+			}
+			return err
+		}, notFound)
+		switch {
+		case code(err) == notFound:
+			err = p.try(ctx, "RegisterStreamConsumer", func(ctx context.Context) error {
+				_, err := k.api.RegisterStreamConsumer(ctx, &sdk.RegisterStreamConsumerInput{
+					StreamARN: aws.String(s.arn), ConsumerName: aws.String(k.stream.Consumer),
+				})
+				return err
+			}, inUse)
+			if err != nil && code(err) != inUse { // in use: another has just registered it
+				return "", fmt.Errorf("%w; consumer %s is not registered", err, k.stream.Consumer)
+			}
+		case err != nil:
+			return "", err
+		case status == types.ConsumerStatusActive:
+			k.consumerARN = arn
+			return arn, nil
+		}
+		if err := k.c.sleep(ctx, time.Second); err != nil {
+			return "", err
+		}
+	}
+}
+
+// leave forgets the consumer, which is no longer there.
+func (k *client) leave() {
+	k.joining.Lock()
+	defer k.joining.Unlock()
+	k.consumerARN = ""
+}

@@ -1,0 +1,56 @@
+package pipeline
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"flexbeam/internal/telemetry"
+	"flexbeam/pipeline/source"
+)
+
+var lastJob atomic.Int64
+
+// A Job is a job that is ready to run.
+type Job struct {
+	id        string
+	options   Options
+	source    source.Source
+	count     *telemetry.Counters
+	lookEvery time.Duration // how often a job over a stream looks for what of its source is over
+}
+
+// New checks the options and returns a job. Errors that wrap ErrUsage or source.ErrNoInput are the caller's to mend.
+func New(o Options) (*Job, error) {
+	src, err := o.check()
+	if err != nil {
+		return nil, err
+	}
+	o.defaults()
+	j := &Job{id: fmt.Sprintf("job-%d-%d", time.Now().UnixNano(), lastJob.Add(1)), source: src, lookEvery: time.Hour}
+	if o.Mode == Auto {
+		o.Mode = Batch
+	}
+	if j.Live() {
+		o.Mode = Stream
+	}
+	if o.FlushEvery == 0 {
+		o.FlushEvery = 5 * time.Second
+		if j.Live() {
+			o.FlushEvery = time.Second
+		}
+	}
+	o.Runner = o.runner(needs(o.Mode, j.Live())).Name
+	j.options = o
+	j.count = telemetry.New(time.Now)
+	bytes, _ := src.Size()
+	j.count.BytesTotal.Store(bytes)
+	j.count.Unbounded.Store(j.Live())
+	return j, nil
+}
+
+// Counters returns the job's counters, which move while it runs.
+func (j *Job) Counters() *telemetry.Counters { return j.count }
+
+// Live tells whether the job's source has no end.
+func (j *Job) Live() bool { return unbounded(j.source) }

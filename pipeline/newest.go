@@ -1,0 +1,30 @@
+package pipeline
+
+import (
+	"bytes"
+	"math"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"flexbeam/schemas/event"
+	"flexbeam/transforms/decode"
+)
+
+func init() { register.Function1x1(newestEvent) }
+
+// newestEvent returns the time of the newest event in records, one a line, in ms since 1970; math.MinInt64 if there is none. The
+// watermark of a replay with a lateness follows it.
+func newestEvent(records []byte) int64 {
+	v := newestVisitor(math.MinInt64)
+	d := decode.New()
+	for line := range bytes.SplitSeq(records, []byte{'\n'}) {
+		d.Line(line, &v)
+	}
+	return int64(v)
+}
+
+type newestVisitor int64
+
+func (v *newestVisitor) Event(e *event.Event)               { *v = max(*v, newestVisitor(e.Time)) }
+func (v *newestVisitor) Dropped()                           { /* it has no time that counts */ }
+func (v *newestVisitor) Refused(*decode.Error, []byte, int) { /* it has no time */ }

@@ -1,0 +1,39 @@
+package bigquery
+
+import (
+	"context"
+	"time"
+
+	"github.com/googleapis/gax-go/v2"
+)
+
+// A retrier waits between the attempts of a request: up to 100 ms at first, up to twice as long
+// each time, 30 s at most.
+type retrier struct {
+	backoff gax.Backoff
+	until   time.Time
+}
+
+// newRetrier returns one whose attempts end after limit.
+func newRetrier(limit time.Duration) *retrier {
+	return &retrier{gax.Backoff{Initial: 100 * time.Millisecond, Max: 30 * time.Second, Multiplier: 2}, time.Now().Add(limit)}
+}
+
+// wait waits for the next attempt. It returns false when the time for attempts is over or ctx ends.
+func (r *retrier) wait(ctx context.Context) bool {
+	return !time.Now().After(r.until) && gax.Sleep(ctx, r.backoff.Pause()) == nil
+}
+
+// retry calls f until it succeeds or fails for good, at most as long as the option retry says. The
+// context of f ends then, too: Google's client would go on asking for ever.
+func (w *Writer) retry(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, w.config.retry+w.config.timeout)
+	defer cancel()
+	r := newRetrier(w.config.retry)
+	for {
+		err := f(ctx)
+		if err == nil || !retryable(err) || !r.wait(ctx) {
+			return err
+		}
+	}
+}

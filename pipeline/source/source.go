@@ -1,0 +1,144 @@
+// Package source is where records come from: the interface that every source fills, and how one is opened from its URI.
+//
+// # What a source promises
+//
+// A source gives a PCollection of record.Batch: many records of one part of it, in order, each with what names it. Every record
+// comes at least once. A source knows nothing of what is in a record.
+//
+// A source without an end is Unbounded. Run in this process, it is begun with what earlier jobs kept of it (Checkpoint), goes on
+// behind that, and is followed and ended by its Control. Each of its batches says in Progress where its part goes on behind the
+// batch; the job keeps that under record.Key once what came before is safe.
+package source
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"flexbeam/internal/uri"
+	"flexbeam/schemas/event"
+)
+
+// The errors of Open.
+var (
+	ErrUnknown = errors.New("unknown source")
+	ErrURI     = errors.New("not a source URI")
+	ErrNoInput = errors.New("no input") // the URI is right, and what it names is not there or cannot be read
+)
+
+// A Source is what a job reads. It can be read once.
+type Source interface {
+	// Size returns how many bytes there are to be read, and about how many the records have; 0 for a source without an end.
+	Size() (bytes, records int64)
+	// Read returns a PCollection<record.Batch>. It panics if the options do not fit the source.
+	Read(s beam.Scope, o ReadOptions) beam.PCollection
+	// Text reads the text of a record again, of a record.Batch that is Plain. Others wrap event.ErrNoText.
+	Text(at event.Place) ([]byte, error)
+}
+
+// ReadOptions say how a source is read.
+type ReadOptions struct {
+	Job     string  // ID of the job, whose counters are told of bytes that were read
+	Control Control // of an Unbounded source that was begun in this process; else nil
+
+	// Stream reads a source that has an end as one without would deliver its records, with a watermark that may follow them.
+	// NewestEvent then returns the time of the newest event in records, one a line, in ms since 1970; math.MinInt64 if there is
+	// none. It must be registered with Beam.
+	Stream      bool
+	NewestEvent func(records []byte) int64
+}
+
+// An Unbounded source has no end.
+type Unbounded interface {
+	Source
+	// Begin begins to read the source in this process, behind what a checkpoint has of it. Close the control when the job has
+	// ended. Errors wrap the cause of ctx if that ended.
+	Begin(ctx context.Context, b Begin) (Control, error)
+}
+
+// Begin is what an unbounded source needs to begin.
+type Begin struct {
+	Job        string // ID of the job
+	Checkpoint Checkpoint
+	Durable    bool         // the checkpoint outlives the process
+	Torn       bool         // the end of the checkpoint was lost
+	Log        *slog.Logger // gets what an operator should know
+}
+
+// A Checkpoint keeps what a source must remember: the Progress of its parts, which the job saves with what was read, and whatever
+// else the source saves. Keys are those of record.Key.
+type Checkpoint interface {
+	// Load returns all values by their keys.
+	Load() map[string][]byte
+	// Save sets a value. It is safe once Sync has returned, or when the job has kept what was read.
+	Save(key string, value []byte) error
+	// Delete forgets a value, with the next that is kept.
+	Delete(key string)
+	// Sync returns when all that was saved is safe.
+	Sync() error
+}
+
+// A Control follows and ends the reading of an unbounded source. Its methods may be called from several goroutines.
+type Control interface {
+	// Watermark returns the time in ms since 1970 up to which earlier jobs have read the whole source; false if that is not known.
+	Watermark() (ms int64, ok bool)
+	// Drain ends the handing on of records and waits until that is so, or ctx ends. From then on the watermark moves up to the
+	// newest record that was handed on. The job does not end by that: cancel it.
+	Drain(ctx context.Context) error
+	// Shards returns how far each part of the source was read.
+	Shards() []Shard
+	// Counts returns what happened since the beginning.
+	Counts() Counts
+	// ForgetOver deletes from the checkpoint what nothing needs any more.
+	ForgetOver() error
+	// Close ends the reading.
+	Close() error
+}
+
+// A Shard is how far one part of a source was read.
+type Shard struct {
+	Stream, ID string
+	Answered   time.Time     // when the service last answered; zero: not yet
+	Behind     time.Duration // behind the newest record of the shard
+	Watermark  int64         // ms since 1970: what arrived before was handed on; the lowest time of Beam while that is not known
+	Open       bool          // not read to its end
+}
+
+// Counts are what happened while a source was read.
+type Counts struct {
+	Throttled    int64 // answers that asked for fewer calls
+	Expired      int64 // iterators that had to be renewed
+	Resubscribed int64 // subscriptions that were begun anew
+}
+
+// An Opener opens a source from the part of its URI behind the colon, which may be empty. Errors other than those that wrap
+// ErrNoInput say what to write instead.
+type Opener func(rest string) (Source, error)
+
+type scheme struct {
+	form string
+	open Opener
+}
+
+var registry = uri.Registry[scheme]{
+	Plural: "sources", ErrURI: ErrURI, ErrUnknown: ErrUnknown, Form: func(s scheme) string { return s.form },
+}
+
+// Register makes a source available under a scheme. form is what its URIs look like, such as file:PATTERN. Sources register
+// themselves in init, so a binary has those it imports.
+func Register(name, form string, o Opener) { registry.Register(name, scheme{form, o}) }
+
+// Schemes returns the registered schemes in order.
+func Schemes() []string { return registry.Schemes() }
+
+// Open opens the source that a URI names, such as file:events/*.ndjson.gz or kinesis:flex-events.
+func Open(text string) (Source, error) {
+	s, rest, err := registry.Find(text)
+	if err != nil {
+		return nil, err
+	}
+	return s.open(rest)
+}

@@ -1,0 +1,87 @@
+// Package runners says which runners this program has and what each of them can do.
+//
+// A runner is a package beside this one that registers itself. A job names the runner that it
+// wants, or says what it needs and takes the fastest that offers it.
+package runners
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+)
+
+// Capabilities are what a runner can do, or what a job needs of its runner.
+type Capabilities struct {
+	Unbounded bool // read sources that have no end
+	State     bool // keep state and event-time timers for each key
+}
+
+// Has tells whether everything that need asks for is there.
+func (c Capabilities) Has(need Capabilities) bool {
+	return (c.Unbounded || !need.Unbounded) && (c.State || !need.State)
+}
+
+// A Runner runs pipelines.
+type Runner struct {
+	Name string
+	Capabilities
+	Encodes bool // elements are encoded between stages, so it pays to make them small
+	Rank    int  // the lower, the faster: what one element costs, compared with other runners
+
+	// Run runs a pipeline to its end. When ctx ends before, it stops the pipeline, and no other one
+	// of the process, and returns the cause of ctx.
+	Run func(ctx context.Context, p *beam.Pipeline) error
+}
+
+var registry struct {
+	sync.Mutex
+	runners []Runner // the fastest first
+}
+
+// Register adds a runner. It panics if there is one of the same name: call it from an init function.
+func Register(r Runner) {
+	registry.Lock()
+	defer registry.Unlock()
+	if slices.ContainsFunc(registry.runners, func(o Runner) bool { return o.Name == r.Name }) {
+		panic(fmt.Sprintf("runners: %s is registered twice", r.Name))
+	}
+	registry.runners = append(registry.runners, r)
+	slices.SortStableFunc(registry.runners, func(a, b Runner) int { return a.Rank - b.Rank })
+}
+
+// All returns the registered runners, the fastest first.
+func All() []Runner {
+	registry.Lock()
+	defer registry.Unlock()
+	return slices.Clone(registry.runners)
+}
+
+// Names returns the names of the registered runners, the fastest first.
+func Names() []string {
+	var names []string
+	for _, r := range All() {
+		names = append(names, r.Name)
+	}
+	return names
+}
+
+// Named returns the runner of a name, and false if none is registered under it.
+func Named(name string) (Runner, bool) {
+	return first(func(r Runner) bool { return r.Name == name })
+}
+
+// Fastest returns the fastest runner that has what a job needs, and false if there is none.
+func Fastest(need Capabilities) (Runner, bool) {
+	return first(func(r Runner) bool { return r.Has(need) })
+}
+
+func first(is func(Runner) bool) (Runner, bool) {
+	all := All()
+	if i := slices.IndexFunc(all, is); i >= 0 {
+		return all[i], true
+	}
+	return Runner{}, false
+}

@@ -1,0 +1,66 @@
+package model
+
+import "slices"
+
+// The kinds of keys that own rows.
+const (
+	TaskKind   = "task"
+	WorkerKind = "worker"
+)
+
+// An Owner says which task or worker a row of a table belongs to. All rows of one owner are made
+// from the events of that owner alone, so a job that folds it again must know which of its rows a
+// sink still holds: those that it no longer gives are deleted. Of a table without an owner, a row
+// is only ever replaced by its newer version.
+//
+// The zero Owner means that the rows have none.
+type Owner struct {
+	Kind    string // TaskKind or WorkerKind
+	Account string // column with the account's SID; empty when rows do not tell their account
+	SID     string // column with the SID of the task or worker
+	Only    string // BOOL column: only rows in which it is true have an owner; empty for all rows
+}
+
+// An OwnerKey names one owner by its account and its SID.
+type OwnerKey struct{ Account, SID string }
+
+// OwnedTables returns the tables whose rows have an owner, in the order of Tables.
+func OwnedTables() []TableID {
+	var ids []TableID
+	for _, t := range Tables {
+		if t.Owner.Kind != "" {
+			ids = append(ids, t.ID)
+		}
+	}
+	return ids
+}
+
+// OwnerKey returns the account and the SID of the row's owner. The account is empty when rows of
+// the table do not tell it, and both are for a table without owners. It does not look at the column
+// Owner.Only, so it works with the cells of KeyColumnsWithOwner alone: see Owned.
+func (t *Table) OwnerKey(r Row) (account, sid string) {
+	if t.Owner.Account != "" {
+		account = t.Get(r, t.Owner.Account).Str
+	}
+	if t.Owner.SID != "" {
+		sid = t.Get(r, t.Owner.SID).Str
+	}
+	return account, sid
+}
+
+// Owned tells whether a whole row has an owner.
+func (t *Table) Owned(r Row) bool {
+	return t.Owner.Kind != "" && (t.Owner.Only == "" || t.Get(r, t.Owner.Only).Num != 0)
+}
+
+// KeyColumnsWithOwner returns the indexes of the primary key's columns in order, and behind them
+// those of the owner's columns that are not part of the key.
+func (t *Table) KeyColumnsWithOwner() []int {
+	columns := slices.Clone(t.keys)
+	for _, name := range []string{t.Owner.Account, t.Owner.SID} {
+		if name != "" && !slices.Contains(columns, t.Col(name)) {
+			columns = append(columns, t.Col(name))
+		}
+	}
+	return columns
+}

@@ -1,0 +1,256 @@
+// Package grouped is the driver of keyed states for bounded sources, on any runner: it gathers all that there
+// is of a key and processes it once. Keys travel in buckets, since an element for each would cost more than
+// the key (docs/adr/0001-blocks.md).
+package grouped
+
+import (
+	"context"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"flexbeam/internal/parallel"
+	"flexbeam/pipeline/runtime"
+	"flexbeam/schemas/event"
+	"flexbeam/transforms/keyed"
+)
+
+func init() {
+	register.DoFn2x0[keyed.Batch, func(int, []byte)](&SplitFn{})
+	register.DoFn5x1[context.Context, int, func(*[]byte) bool, func([]byte), func(int, []byte), error](&ProcessFn{})
+	register.DoFn3x0[int, []byte, func(int, []byte)](&SelectFn{})
+	register.Iter1[[]byte]()
+	register.Emitter1[[]byte]()
+	register.Emitter2[int, []byte]()
+}
+
+// Driver processes each key once, when all input is there.
+type Driver struct {
+	Buckets  int  // into how many the keys of a kind are divided
+	Compress bool // blocks are compressed on their way, where they leave the process
+}
+
+// Partition implements the pipeline's Driver: the decoder sorts events into buckets.
+func (d Driver) Partition() int { return d.Buckets }
+
+// Process turns batches into blocks of changes.
+func (d Driver) Process(s beam.Scope, job runtime.Job, kinds []keyed.Spec, batches beam.PCollection) (all []beam.PCollection, err error) {
+	var fed []beam.PCollection // inputs that earlier kinds gave, of all kinds
+	for _, spec := range kinds {
+		kind, err := spec.Kind()
+		if err != nil {
+			return nil, err
+		}
+		s := s.Scope("keyed.Grouped." + kind.Name)
+		var inputs []beam.PCollection
+		if kind.Route != nil {
+			inputs = append(inputs, beam.ParDo(s, &SplitFn{Kind: kind.ID, Compress: d.Compress}, batches))
+		}
+		for _, f := range fed {
+			inputs = append(inputs, beam.ParDo(s, &SelectFn{Kind: kind.ID}, f))
+		}
+		gathered := inputs[0]
+		if len(inputs) > 1 {
+			gathered = beam.Flatten(s, inputs...)
+		}
+		changes, later := beam.ParDo2(s, &ProcessFn{Job: job, Spec: spec, Buckets: d.Buckets}, beam.GroupByKey(s, gathered))
+		all, fed = append(all, changes), append(fed, later)
+	}
+	return all, nil
+}
+
+// SplitFn gives the inputs of one kind by their buckets.
+type SplitFn struct {
+	Kind     byte
+	Compress bool
+}
+
+// ProcessElement takes a batch.
+func (fn *SplitFn) ProcessElement(b keyed.Batch, emit func(int, []byte)) {
+	for i := range b.Inputs {
+		in := &b.Inputs[i]
+		if in.Kind != fn.Kind {
+			continue
+		}
+		if fn.Compress {
+			in.Block = event.Compress(in.Block)
+		}
+		emit(in.Bucket, in.Append(make([]byte, 0, len(in.Block)+16), false))
+	}
+}
+
+// SelectFn gives the inputs of one kind among those that other kinds gave.
+type SelectFn struct {
+	Kind byte
+}
+
+// ProcessElement takes inputs of one bucket and kind.
+func (fn *SelectFn) ProcessElement(bucket int, inputs []byte, emit func(int, []byte)) {
+	if inputs[0] == fn.Kind { // an encoded input begins with its kind
+		emit(bucket, inputs)
+	}
+}
+
+// ProcessFn processes the keys of a bucket.
+type ProcessFn struct {
+	Job     runtime.Job
+	Spec    keyed.Spec
+	Buckets int
+
+	shared *runtime.Runtime
+	kind   *keyed.Kind
+	logics []keyed.Logic
+}
+
+// Setup makes the rules, for each goroutine its own.
+func (fn *ProcessFn) Setup() (err error) {
+	fn.shared = runtime.Acquire(fn.Job)
+	fn.kind, fn.logics, err = fn.Spec.Logics(parallel.Workers(), fn.shared.Env())
+	return err
+}
+
+// Teardown gives back what Setup took.
+func (fn *ProcessFn) Teardown(ctx context.Context) error { return fn.shared.Release(ctx) }
+
+// pieces is into how many pieces the keys of a bucket are divided.
+const pieces = 8
+
+// place is where inputs for keys of another kind go.
+type place struct {
+	kind   byte
+	bucket int
+}
+
+// piece is what the keys of a piece give.
+type piece struct {
+	out   keyed.Output
+	later map[place][]byte
+}
+
+// ProcessElement takes all inputs of a bucket and emits blocks of changes, and inputs for other kinds by their
+// buckets, those of one kind in one element.
+func (fn *ProcessFn) ProcessElement(ctx context.Context, _ int, inputs func(*[]byte) bool, changes func([]byte), later func(int, []byte)) (failed error) {
+	defer fn.shared.Note(&failed)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	keys, err := fn.gather(inputs)
+	if err != nil {
+		return err
+	}
+	prior, err := fn.shared.PriorRows(ctx)
+	if err != nil {
+		return err
+	}
+	if prior.Keys(fn.kind.Name) > 0 {
+		if err := prior.Adopt(ctx, fn.kind, keys.all()); err != nil {
+			return err
+		}
+	}
+	n := keys.len()
+	done := make([]piece, min(pieces, n))
+	err = parallel.Do(len(fn.logics), len(done), func(worker, i int) error {
+		done[i].later = map[place][]byte{}
+		for k := n * i / len(done); k < n*(i+1)/len(done); k++ {
+			if err := fn.process(fn.logics[worker], keys.state(k), &done[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i := range done {
+		p := &done[i]
+		fn.shared.Counters.Folded(p.out.Distinct, p.out.Copies)
+		if len(p.out.Changes) > 0 {
+			changes(p.out.Changes)
+		}
+		for at, b := range p.later {
+			later(at.bucket, b)
+		}
+	}
+	return nil
+}
+
+// process processes a key.
+func (fn *ProcessFn) process(l keyed.Logic, s *keyed.State, p *piece) error {
+	p.out.Once = true
+	if _, _, err := fn.kind.Process(l, s, keyed.None, &p.out); err != nil {
+		return err
+	}
+	for i := range p.out.Inputs {
+		in := &p.out.Inputs[i]
+		at := place{in.Kind, keyed.BucketOf(in.Key, fn.Buckets)}
+		p.later[at] = in.Append(p.later[at], false)
+	}
+	clear(p.out.Inputs)
+	p.out.Inputs = p.out.Inputs[:0]
+	return nil
+}
+
+// bucket is the keys of a bucket: those with events, and those with values. A state of the first is made when it
+// is asked for, unless all were.
+type bucket struct {
+	groups []event.Group
+	made   []keyed.Keyed // of all groups, or of none
+	values []keyed.Keyed
+}
+
+func (b *bucket) len() int { return len(b.groups) + len(b.values) }
+
+// all makes the states of all keys.
+func (b *bucket) all() []keyed.Keyed {
+	for i := range b.groups {
+		g := b.groups[i]
+		b.made = append(b.made, keyed.Keyed{Key: event.Key(g.Account, g.SID), State: keyed.StateOf(g)})
+	}
+	return append(b.made, b.values...)
+}
+
+func (b *bucket) state(i int) *keyed.State {
+	switch {
+	case i >= len(b.groups):
+		return b.values[i-len(b.groups)].State
+	case b.made != nil:
+		return b.made[i].State
+	}
+	return keyed.StateOf(b.groups[i])
+}
+
+// gather returns the keys of a bucket.
+func (fn *ProcessFn) gather(inputs func(*[]byte) bool) (b bucket, err error) {
+	byKey := map[string]*keyed.State{}
+	var rest []byte
+	var failed error
+	b.groups, err = event.Gather(func(block *[]byte) bool {
+		for len(rest) > 0 || inputs(&rest) {
+			var in keyed.Input
+			if in, rest, failed = keyed.ReadInput(rest); failed != nil {
+				return false
+			}
+			if len(rest) == 0 {
+				rest = nil // the next element has memory of its own
+			}
+			if in.Value == nil {
+				*block = in.Block
+				return true
+			}
+			s := byKey[in.Key]
+			if s == nil {
+				s = keyed.NewState()
+				byKey[in.Key] = s
+				b.values = append(b.values, keyed.Keyed{Key: in.Key, State: s})
+			}
+			if _, failed = fn.kind.Add(fn.logics[0], s, &in); failed != nil {
+				return false
+			}
+		}
+		return false
+	}, fn.kind.Field)
+	if failed != nil {
+		err = failed
+	}
+	return b, err
+}

@@ -1,0 +1,89 @@
+package task
+
+import (
+	"encoding/json"
+
+	"flexbeam/schemas/event"
+	"flexbeam/schemas/model"
+	"flexbeam/transforms/customer"
+	"flexbeam/transforms/keyed"
+)
+
+// Name is that of the kind whose keys are tasks: account and task SID.
+const Name = model.TaskKind
+
+func init() {
+	keyed.Register(&keyed.Kind{
+		Name: Name, ID: 0,
+		// An event that belongs to neither a task nor a worker, such as one of a queue's settings,
+		// counts as one of no task.
+		Route: func(e *event.Event) (string, bool) {
+			task := e.Text[event.TaskSID]
+			return task, task != "" || e.Text[event.WorkerSID] == ""
+		},
+		Field: event.TaskSID, Part: event.TaskPart,
+		Closes: event.Kind.EndsTask,
+		// docs/contract.md, section 10
+		Retention: keyed.Retention{Open: 15 * keyed.Day, Closed: keyed.Day, Tombstone: 15 * keyed.Day},
+		LateError: "the state of its task was dropped: the task had ended a day before, or nothing had come for 15 days",
+		New: func(options []byte, env keyed.Env) (keyed.Logic, error) {
+			var o Options
+			if err := json.Unmarshal(options, &o); err != nil {
+				return nil, err
+			}
+			o.Texts = env.Texts
+			return &logic{folder: NewFolder(o)}, nil
+		},
+	})
+}
+
+// Spec returns the kind with its options.
+func (o Options) Spec() keyed.Spec {
+	b, err := json.Marshal(o)
+	if err != nil { // texts and numbers always marshal
+		panic(err)
+	}
+	return keyed.Spec{Name: Name, Options: b}
+}
+
+// logic is the rules of tasks.
+type logic struct {
+	folder *Folder
+}
+
+// mostOfNoTask is how many bytes of events of no task are kept. They have no rows: they are kept
+// only so that duplicates are counted as such.
+const mostOfNoTask = 64 << 10
+
+// Merge implements keyed.Logic.
+func (*logic) Merge(s *keyed.State, in *keyed.Input) ([]int, error) {
+	s.Block = append(s.Block, in.Block...)
+	return nil, nil
+}
+
+// Process implements keyed.Logic.
+func (l *logic) Process(s *keyed.State, _ keyed.Millis, out *keyed.Output) (keyed.Millis, error) {
+	groups, err := s.Groups(event.TaskSID)
+	if err != nil {
+		return keyed.None, err
+	}
+	diff := s.Diff(out)
+	var version, distinct, all int64
+	for _, g := range groups {
+		all += int64(len(g.Events))
+		o, err := l.folder.Fold(g.Account, g.SID, g.Events, diff.Row, func(eventID string, r model.Row) {
+			out.Inputs = append(out.Inputs, customer.Observe(eventID, r, s.Arrival))
+		})
+		if err != nil {
+			return keyed.None, err
+		}
+		version = max(version, o.Version)
+		distinct += int64(o.Distinct)
+	}
+	s.Count(distinct, all-distinct, out)
+	if s.Anonymous && len(s.Block) > mostOfNoTask {
+		s.Distinct, s.Copies = 0, 0
+		s.Replace(nil)
+	}
+	return keyed.None, diff.Done(func(model.TableID, model.Row) (int64, bool) { return version, true })
+}

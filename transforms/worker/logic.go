@@ -1,0 +1,294 @@
+package worker
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+
+	"flexbeam/schemas/event"
+	"flexbeam/schemas/model"
+	"flexbeam/transforms/agent"
+	"flexbeam/transforms/agentstatus"
+	"flexbeam/transforms/keyed"
+)
+
+// Name is that of the kind whose keys are workers: account and worker SID.
+const Name = model.WorkerKind
+
+// settledAfter is how late an event of a worker may arrive, behind newer ones of that worker
+// (docs/contract.md, section 10).
+const settledAfter = keyed.Day
+
+func init() {
+	keyed.Register(&keyed.Kind{
+		Name: Name, ID: 1,
+		Route: func(e *event.Event) (string, bool) {
+			worker := e.Text[event.WorkerSID]
+			return worker, worker != ""
+		},
+		Field: event.WorkerSID, Part: event.WorkerPart,
+		Owns:      func(e *event.Event) bool { return !e.OfTask && e.Text[event.TaskSID] == "" },
+		LateError: "its worker's time up to then was settled a day after newer events had arrived",
+		New: func(options []byte, env keyed.Env) (keyed.Logic, error) {
+			var o Options
+			if err := json.Unmarshal(options, &o); err != nil {
+				return nil, err
+			}
+			o.Texts = env.Texts
+			return &logic{folder: NewFolder(o), options: o}, nil
+		},
+	})
+}
+
+// Spec returns the kind with its options.
+func (o Options) Spec() keyed.Spec {
+	b, err := json.Marshal(o)
+	if err != nil { // texts and numbers always marshal
+		panic(err)
+	}
+	return keyed.Spec{Name: Name, Options: b}
+}
+
+// logic is the rules of workers.
+//
+// The bound of a worker in a live stream is the time of the newest worker.* event that had arrived
+// a day ago, by hours of arrival: what is not newer comes too late. So a worker keeps its events
+// from the quarter hour on that holds the bound, and of those before it what later ones build on.
+// Of the events of tasks it keeps those that the agent's row is made from.
+type logic struct {
+	folder  *Folder
+	options Options
+}
+
+// Merge implements keyed.Logic. A worker.* event comes too late if it is not newer than the bound
+// at the time when it arrived.
+func (l *logic) Merge(s *keyed.State, in *keyed.Input) (late []int, err error) {
+	order := byArrival(in.Events)
+	for _, i := range order {
+		e := in.Events[i]
+		if !e.Kind.OfWorker() || e.Arrival == keyed.None {
+			continue
+		}
+		if e.Time <= boundAt(s, e.Arrival) {
+			late = append(late, i)
+			continue
+		}
+		note(s, e)
+	}
+	slices.Sort(late)
+	if len(late) < len(in.Events) {
+		if err := in.Without(event.WorkerPart, late); err != nil {
+			return nil, err
+		}
+		s.Block = append(s.Block, in.Block...)
+	}
+	return late, nil
+}
+
+// inOrder is the order of events that arrived one by one, as most do.
+var inOrder = [...]int{0}
+
+// byArrival returns the places of events in the order in which they arrived.
+func byArrival(events []keyed.EventInfo) []int {
+	if len(events) == 1 {
+		return inOrder[:]
+	}
+	order := make([]int, len(events))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(events[a].Arrival, events[b].Arrival) })
+	return order
+}
+
+// boundAt returns the bound at an arrival: worker.* events that arrive then come too late if their
+// time is not behind it.
+func boundAt(s *keyed.State, arrival keyed.Millis) keyed.Millis {
+	bound := s.Bound
+	for _, b := range s.Buckets {
+		if (b.Hour+1)*keyed.Hour+settledAfter <= arrival {
+			bound = max(bound, b.Newest)
+		}
+	}
+	return bound
+}
+
+// note takes a worker.* event into the bucket of its arrival. An event with a time behind its
+// arrival counts with its arrival: a wrong clock must not make late what comes after it.
+func note(s *keyed.State, e keyed.EventInfo) {
+	hour, newest := e.Arrival/keyed.Hour, min(e.Time, e.Arrival)
+	for i := range s.Buckets {
+		if s.Buckets[i].Hour == hour {
+			s.Buckets[i].Newest = max(s.Buckets[i].Newest, newest)
+			return
+		}
+	}
+	s.Buckets = append(s.Buckets, keyed.Bucket{Hour: hour, Newest: newest})
+}
+
+// moveBound moves the bound of a worker to what it is when the watermark has come to now, and tells
+// whether it moved.
+func moveBound(s *keyed.State, now keyed.Millis) bool {
+	bound := boundAt(s, now)
+	s.Buckets = slices.DeleteFunc(s.Buckets, func(b keyed.Bucket) bool { return (b.Hour+1)*keyed.Hour+settledAfter <= now })
+	moved := bound > s.Bound
+	s.Bound = bound
+	return moved
+}
+
+// Process implements keyed.Logic. A running activity counts up to the last quarter hour that the
+// watermark has passed, and is processed again at the end of the next.
+func (l *logic) Process(s *keyed.State, now keyed.Millis, out *keyed.Output) (next keyed.Millis, err error) {
+	live := s.Arrival != keyed.None && now < keyed.End
+	if live {
+		s.AsOf = max(s.AsOf, now)
+	}
+	groups, err := s.Groups(event.WorkerSID)
+	if err != nil {
+		return keyed.None, err
+	}
+	settled := settledBefore(s.Bound)
+	if s.Folds == 0 && settled != nil {
+		if err := s.ForgetEmitted(settled); err != nil {
+			return keyed.None, err
+		}
+	}
+	if err := l.fold(s, groups, settled, out); err != nil {
+		return keyed.None, err
+	}
+	if !live {
+		return keyed.None, nil
+	}
+	if s.AsOf != keyed.None && moveBound(s, s.AsOf) || spare(groups) > mostSpare {
+		if err := l.release(s, groups); err != nil {
+			return keyed.None, err
+		}
+	}
+	switch {
+	case !l.folder.Runs():
+		return keyed.None, nil
+	case s.AsOf == keyed.None:
+		return s.Arrival, nil // once it is known up to when it runs
+	}
+	return keyed.Millis(agentstatus.Floor(int64(s.AsOf)) + agentstatus.Quarter), nil
+}
+
+// fold gives the rows of a worker that are not settled. Those that are, as settled tells, are not
+// touched any more. If settled is nil, none is.
+func (l *logic) fold(s *keyed.State, groups []event.Group, settled func(model.TableID, model.Row) bool, out *keyed.Output) error {
+	diff := s.Diff(out)
+	emit := diff.Row
+	if settled != nil {
+		emit = func(t model.TableID, r model.Row) {
+			if !settled(t, r) {
+				diff.Row(t, r)
+			}
+		}
+	}
+	asOf := max(int64(s.AsOf), l.options.AsOf)
+	var own, all int64
+	for _, g := range groups {
+		for _, e := range g.Events {
+			if !e.OfTask {
+				all++
+			}
+		}
+		n, err := l.folder.FoldAsOf(g.Account, g.SID, g.Events, asOf, emit)
+		if err != nil {
+			return err
+		}
+		own += int64(n)
+	}
+	s.Count(own, all-own, out)
+	return diff.Done(l.folder.Deleted)
+}
+
+// openFrom returns the begin of the first quarter hour that is not settled, for the bound of a
+// worker; keyed.None where none is.
+func openFrom(bound keyed.Millis) int64 {
+	if bound == keyed.None {
+		return event.None
+	}
+	return agentstatus.Floor(int64(bound))
+}
+
+// settledBefore returns a function that tells whether a row lies in a quarter hour that ends before
+// the bound of a worker. Nothing that may still come changes such a row.
+func settledBefore(bound keyed.Millis) func(model.TableID, model.Row) bool {
+	if bound == keyed.None {
+		return nil
+	}
+	open := openFrom(bound)
+	return func(t model.TableID, r model.Row) bool {
+		return t == model.AgentStatusID && r[intervalStart].Num < open
+	}
+}
+
+var intervalStart = model.AgentStatus.Col("interval_start")
+
+// release lets go of the events that no open quarter hour and no agent's row needs, and of the rows
+// that are settled.
+func (l *logic) release(s *keyed.State, groups []event.Group) error {
+	var b event.Builder
+	s.Distinct, s.Copies = 0, 0
+	for _, g := range groups {
+		events, err := event.Distinct(g.Events, l.options.Texts)
+		if err != nil {
+			return err
+		}
+		for _, e := range needed(events, openFrom(s.Bound)) {
+			b.Add(e, event.WorkerPart)
+			if !e.OfTask {
+				s.Distinct++
+			}
+		}
+	}
+	if settled := settledBefore(s.Bound); settled != nil {
+		if err := s.ForgetEmitted(settled); err != nil {
+			return err
+		}
+	}
+	s.Replace(b.Append(nil))
+	return nil
+}
+
+// mostSpare is about how many events of tasks a worker keeps beyond those that the agent's row is
+// made from.
+const mostSpare = 8
+
+// spare returns about how many events say nothing of the worker's time.
+func spare(groups []event.Group) (n int) {
+	for _, g := range groups {
+		for _, e := range g.Events {
+			if ofTaskAlone(e) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// ofTaskAlone tells whether an event says nothing of the worker's time, only how the agent was at
+// the time.
+func ofTaskAlone(e *event.Event) bool { return e.OfTask && !e.Kind.OfWorker() }
+
+// needed returns the events that decide about the quarter hours from open on and about the agent.
+// These are the worker's own events from then on, the last update of the activity and the last
+// deletion before, and those that the agent's row is made from. events are a worker's distinct
+// events in order.
+func needed(events []*event.Event, open int64) []*event.Event {
+	var update, deleted *event.Event
+	for _, e := range events {
+		switch {
+		case e.Time >= open:
+		case e.Kind == event.WorkerActivityUpdate:
+			update = e
+		case e.Kind == event.WorkerDeleted:
+			deleted = e
+		}
+	}
+	newest, attributed, named := agent.Deciding(events)
+	return slices.DeleteFunc(events, func(e *event.Event) bool {
+		return (e.Time < open || ofTaskAlone(e)) && e != update && e != deleted && e != newest && e != attributed && e != named
+	})
+}
