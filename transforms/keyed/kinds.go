@@ -1,6 +1,7 @@
 package keyed
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 )
@@ -44,6 +45,15 @@ func ByID(id byte) *Kind {
 type Spec struct {
 	Name    string
 	Options []byte // as the kind's New reads them
+}
+
+// NewSpec returns the spec of a kind with its options, of texts and numbers alone, as JSON.
+func NewSpec(name string, options any) Spec {
+	b, err := json.Marshal(options)
+	if err != nil { // texts and numbers always marshal
+		panic(err)
+	}
+	return Spec{Name: name, Options: b}
 }
 
 // Kind returns the kind.

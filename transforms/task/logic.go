@@ -38,13 +38,7 @@ func init() {
 }
 
 // Spec returns the kind with its options.
-func (o Options) Spec() keyed.Spec {
-	b, err := json.Marshal(o)
-	if err != nil { // texts and numbers always marshal
-		panic(err)
-	}
-	return keyed.Spec{Name: Name, Options: b}
-}
+func (o Options) Spec() keyed.Spec { return keyed.NewSpec(Name, o) }
 
 // logic is the rules of tasks.
 type logic struct {
