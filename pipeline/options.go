@@ -152,9 +152,9 @@ func (o Options) checkReasons() error {
 	return nil
 }
 
-func (o Options) asOf() int64 {
+func (o Options) asOf() event.Millis {
 	if o.AsOf.IsZero() {
 		return event.None
 	}
-	return o.AsOf.UnixMilli()
+	return event.Millis(o.AsOf.UnixMilli())
 }

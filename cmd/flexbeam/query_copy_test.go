@@ -46,7 +46,7 @@ func writeOn(file string) error {
 				case c.Required && c.Type == model.String:
 					r[j] = model.Text("x")
 				case c.Required && c.Type == model.Timestamp:
-					r[j] = model.Millis(1700000000123)
+					r[j] = model.Millis(int64(1700000000123))
 				case c.Required && c.Type == model.Int:
 					r[j] = model.Integer(1)
 				}

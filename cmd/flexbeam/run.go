@@ -152,11 +152,11 @@ func parseTime(flag, text string) (time.Time, error) {
 	if strings.EqualFold(strings.TrimSpace(text), "now") {
 		return time.Now(), nil
 	}
-	ms, ok := event.ParseTime(text)
+	at, ok := event.ParseTime(text)
 	if !ok {
 		return time.Time{}, usagef("--%s %q is no time: write such as 2026-03-03T00:00:00Z, an epoch in seconds or milliseconds, or now", flag, text)
 	}
-	return time.UnixMilli(ms).UTC(), nil
+	return time.UnixMilli(int64(at)).UTC(), nil
 }
 
 // run runs a job and prints its summary.

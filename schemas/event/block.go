@@ -113,7 +113,7 @@ func (b *Builder) Add(e *Event, part Part) {
 	if part&TaskPart != 0 && e.QueueEnteredAt != None {
 		flags |= hasQueueEntered
 	}
-	if part&WorkerPart != 0 && e.InPreviousForMS != None {
+	if part&WorkerPart != 0 && e.InPreviousFor != None {
 		flags |= hasInPrevious
 	}
 	if part&TaskPart != 0 && e.HasTaskAttributes {
@@ -123,7 +123,7 @@ func (b *Builder) Add(e *Event, part Part) {
 		flags |= hasWorkerAttributes
 	}
 	b.buf = append(b.buf, flags, byte(e.Kind))
-	b.buf = binary.AppendVarint(b.buf, e.Time)
+	b.buf = binary.AppendVarint(b.buf, int64(e.Time))
 	b.buf = binary.LittleEndian.AppendUint64(b.buf, e.Sum)
 	b.literal(e.ID)
 	var set uint64
@@ -154,10 +154,10 @@ func (b *Builder) Add(e *Event, part Part) {
 		b.buf = binary.AppendUvarint(b.buf, uint64(e.Schema))
 	}
 	if flags&hasQueueEntered != 0 {
-		b.buf = binary.AppendVarint(b.buf, e.QueueEnteredAt)
+		b.buf = binary.AppendVarint(b.buf, int64(e.QueueEnteredAt))
 	}
 	if flags&hasInPrevious != 0 {
-		b.buf = binary.AppendVarint(b.buf, e.InPreviousForMS)
+		b.buf = binary.AppendVarint(b.buf, int64(e.InPreviousFor))
 	}
 	if flags&hasTaskAttributes != 0 {
 		b.text(string(e.TaskAttributes))
@@ -334,7 +334,7 @@ func (d *decoder) event(e *Event) {
 	e.Stream = flags&hasStream != 0
 	e.WorkerAvailable = Tristate(flags / availableBits & 3)
 	e.OfTask = flags&ofTask != 0
-	e.Time = d.varint()
+	e.Time = Millis(d.varint())
 	if len(d.s)-d.at < 8 {
 		d.fail()
 		return
@@ -356,12 +356,12 @@ func (d *decoder) event(e *Event) {
 	if set&versioned != 0 {
 		e.Schema = uint32(d.uvarint())
 	}
-	e.QueueEnteredAt, e.InPreviousForMS = None, None
+	e.QueueEnteredAt, e.InPreviousFor = None, None
 	if flags&hasQueueEntered != 0 {
-		e.QueueEnteredAt = d.varint()
+		e.QueueEnteredAt = Millis(d.varint())
 	}
 	if flags&hasInPrevious != 0 {
-		e.InPreviousForMS = d.varint()
+		e.InPreviousFor = Millis(d.varint())
 	}
 	if flags&hasTaskAttributes != 0 {
 		e.HasTaskAttributes = true

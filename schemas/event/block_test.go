@@ -16,12 +16,13 @@ import (
 // events draws events with every field, each often empty and often a text that came before.
 var events = rapid.Custom(func(t *rapid.T) event.Event {
 	text := rapid.OneOf(rapid.SampledFrom([]string{"", "", "WT1", "a text that is long enough to be referred to", "ab"}), rapid.String())
-	number := rapid.OneOf(rapid.Just(int64(event.None)), rapid.Int64())
+	moment := rapid.Custom(func(t *rapid.T) event.Millis { return event.Millis(rapid.Int64().Draw(t, "ms")) })
+	number := rapid.OneOf(rapid.Just(event.Millis(event.None)), moment)
 	e := event.Event{
-		ID: text.Draw(t, "id"), Time: rapid.Int64().Draw(t, "time"), Stream: rapid.Bool().Draw(t, "stream"), Sum: rapid.Uint64().Draw(t, "sum"),
+		ID: text.Draw(t, "id"), Time: moment.Draw(t, "time"), Stream: rapid.Bool().Draw(t, "stream"), Sum: rapid.Uint64().Draw(t, "sum"),
 		Kind:           rapid.SampledFrom([]event.Kind{event.Other, event.ReservationAccepted, event.WorkerDeleted, event.TaskCompleted}).Draw(t, "kind"),
 		Schema:         rapid.OneOf(rapid.Just(uint32(0)), rapid.Uint32()).Draw(t, "schema"),
-		QueueEnteredAt: number.Draw(t, "entered"), InPreviousForMS: number.Draw(t, "previous"),
+		QueueEnteredAt: number.Draw(t, "entered"), InPreviousFor: number.Draw(t, "previous"),
 		WorkerAvailable: rapid.SampledFrom([]event.Tristate{event.Unknown, event.No, event.Yes}).Draw(t, "available"),
 	}
 	for f := range event.NumFields {
@@ -69,7 +70,7 @@ func TestABlockKeepsWholeEvents(t *testing.T) {
 }
 
 func TestAPartKeepsWhatItsFoldReads(t *testing.T) {
-	e := event.Event{ID: "EV1", Kind: event.TaskUpdated, QueueEnteredAt: 5, InPreviousForMS: 6, HasTaskAttributes: true, HasWorkerAttrs: true, TaskAttributes: "t", WorkerAttributes: "w"}
+	e := event.Event{ID: "EV1", Kind: event.TaskUpdated, QueueEnteredAt: 5, InPreviousFor: 6, HasTaskAttributes: true, HasWorkerAttrs: true, TaskAttributes: "t", WorkerAttributes: "w"}
 	for f := range event.NumFields {
 		e.Text[f] = event.Fields[f]
 	}
@@ -84,10 +85,10 @@ func TestAPartKeepsWhatItsFoldReads(t *testing.T) {
 		return got[0]
 	}
 	task, worker, reservation := decoded(event.TaskUpdated, event.TaskPart), decoded(event.TaskUpdated, event.WorkerPart), decoded(event.ReservationCreated, event.TaskPart)
-	if task.InPreviousForMS != event.None || task.HasWorkerAttrs || task.Text[event.ActivityName] != "" || !task.HasTaskAttributes || task.QueueEnteredAt != 5 || task.Text[event.QueueName] == "" {
+	if task.InPreviousFor != event.None || task.HasWorkerAttrs || task.Text[event.ActivityName] != "" || !task.HasTaskAttributes || task.QueueEnteredAt != 5 || task.Text[event.QueueName] == "" {
 		t.Errorf("of a task: %+v", task)
 	}
-	if worker.QueueEnteredAt != event.None || worker.HasTaskAttributes || worker.Text[event.QueueName] != "" || !worker.HasWorkerAttrs || worker.InPreviousForMS != 6 || worker.Text[event.ActivityName] == "" || !worker.OfTask {
+	if worker.QueueEnteredAt != event.None || worker.HasTaskAttributes || worker.Text[event.QueueName] != "" || !worker.HasWorkerAttrs || worker.InPreviousFor != 6 || worker.Text[event.ActivityName] == "" || !worker.OfTask {
 		t.Errorf("of a worker: %+v", worker)
 	}
 	if !reservation.HasWorkerAttrs {
@@ -126,7 +127,7 @@ func TestACutBlockIsAnError(t *testing.T) {
 // FuzzDecode: whatever the bytes, an error or events; and events that were read can be written and read again.
 func FuzzDecode(f *testing.F) {
 	var b event.Builder
-	e := event.Event{ID: "EV1", Kind: event.ReservationAccepted, Stream: true, QueueEnteredAt: 7, InPreviousForMS: event.None, WorkerAvailable: event.Yes, HasTaskAttributes: true}
+	e := event.Event{ID: "EV1", Kind: event.ReservationAccepted, Stream: true, QueueEnteredAt: 7, InPreviousFor: event.None, WorkerAvailable: event.Yes, HasTaskAttributes: true}
 	e.Text[event.TaskSID], e.Text[event.QueueName] = "WT1", "a queue"
 	e.Place = event.Place{File: "file", Offset: 3, Length: 4}
 	b.Add(&e, event.Whole)
@@ -166,7 +167,7 @@ func TestGatherGroupsTheEventsOfAllBlocks(t *testing.T) {
 	for _, id := range []string{"EV1", "EV2", "EV3"} {
 		var b event.Builder
 		for _, task := range []string{"WT1", "WT2"} {
-			e := event.Event{ID: id, QueueEnteredAt: event.None, InPreviousForMS: event.None}
+			e := event.Event{ID: id, QueueEnteredAt: event.None, InPreviousFor: event.None}
 			e.Text[event.TaskSID] = task
 			b.Add(&e, event.TaskPart)
 		}

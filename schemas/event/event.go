@@ -71,7 +71,7 @@ const (
 // An Event is one TaskRouter event.
 type Event struct {
 	ID     string // identifies the event within its task or worker
-	Time   int64  // ms since 1970 UTC
+	Time   Millis
 	Kind   Kind
 	Stream bool   // its record came from Event Streams, not from the REST log
 	Schema uint32 // version of the record's dataschema, 0 when there is none
@@ -80,8 +80,8 @@ type Event struct {
 	Place  Place  // where the record's text can be read again; without a File it cannot
 
 	Text              [NumFields]string // trimmed; empty when missing
-	QueueEnteredAt    int64             // task_queue_entered_date, ms since 1970; None when missing
-	InPreviousForMS   int64             // time in the previous activity, ms; None when missing
+	QueueEnteredAt    Millis            // task_queue_entered_date; None when missing
+	InPreviousFor     Millis            // time in the previous activity; None when missing
 	WorkerAvailable   Tristate
 	HasTaskAttributes bool // the record holds a parsable task_attributes object, maybe an empty one
 	HasWorkerAttrs    bool
@@ -123,7 +123,7 @@ func sign(less bool) int {
 // customers (contract, section 1).
 func (e *Event) Stamp() int64 {
 	h := sha256.Sum256([]byte(e.ID))
-	s := e.Time*4096 + int64(h[0])<<3 + int64(h[1])>>5
+	s := int64(e.Time)*4096 + int64(h[0])<<3 + int64(h[1])>>5
 	if e.Stream {
 		s += 2048
 	}

@@ -110,7 +110,7 @@ func TestTheBestRecordOfAnEventStays(t *testing.T) {
 				}
 				var times []int64
 				for _, e := range got[:len(got)-many] {
-					times = append(times, e.Time)
+					times = append(times, int64(e.Time))
 				}
 				if d := cmp.Diff(test.want, times); d != "" {
 					t.Error(d)

@@ -11,10 +11,10 @@ import (
 // ParseTime parses a time in any form that Twilio writes: ISO 8601 with or without milliseconds and
 // zone (without: UTC), or an epoch number of seconds (below 10^11) or milliseconds (contract,
 // section 9). ok is false for all else.
-func ParseTime(s string) (ms int64, ok bool) {
+func ParseTime(s string) (t Millis, ok bool) {
 	s = strings.TrimSpace(s)
-	if ms, ok := parseISO(s); ok {
-		return ms, true
+	if t, ok := parseISO(s); ok {
+		return t, true
 	}
 	f, ok := attribute.Decimal(s)
 	if !ok {
@@ -27,7 +27,7 @@ func ParseTime(s string) (ms int64, ok bool) {
 	if f < minMS || f > maxMS {
 		return 0, false
 	}
-	return int64(f), true
+	return Millis(f), true
 }
 
 // Years 0001 to 9999: what every store takes.
@@ -37,7 +37,7 @@ const (
 )
 
 // parseISO parses YYYY-MM-DD[(T| )hh:mm[:ss[.fff…]][zone]]; digits beyond milliseconds are cut.
-func parseISO(s string) (int64, bool) {
+func parseISO(s string) (Millis, bool) {
 	if len(s) < 10 || s[4] != '-' || s[7] != '-' {
 		return 0, false
 	}
@@ -47,10 +47,10 @@ func parseISO(s string) (int64, bool) {
 	if !ok1 || !ok2 || !ok3 || mo < 1 || mo > 12 || d < 1 || d > daysIn(y, mo) || y < 1 {
 		return 0, false
 	}
-	ms := days(y, mo, d) * 86400000
+	t := Millis(days(y, mo, d)) * 86400000
 	s = s[10:]
 	if s == "" {
-		return ms, true
+		return t, true
 	}
 	if c := s[0]; c != 'T' && c != 't' && c != ' ' || len(s) < 6 || s[3] != ':' {
 		return 0, false
@@ -60,7 +60,7 @@ func parseISO(s string) (int64, bool) {
 	if !ok1 || !ok2 || h > 23 || mi > 59 {
 		return 0, false
 	}
-	ms += int64(h)*3600000 + int64(mi)*60000
+	t += Millis(h)*3600000 + Millis(mi)*60000
 	s = s[6:]
 	if s != "" && s[0] == ':' {
 		if len(s) < 3 {
@@ -70,12 +70,12 @@ func parseISO(s string) (int64, bool) {
 		if !ok || sec > 59 {
 			return 0, false
 		}
-		ms += int64(sec) * 1000
+		t += Millis(sec) * 1000
 		s = s[3:]
 		if s != "" && (s[0] == '.' || s[0] == ',') {
-			i, unit := 1, int64(100)
+			i, unit := 1, Millis(100)
 			for ; i < len(s) && s[i]-'0' <= 9; i++ {
-				ms += int64(s[i]-'0') * unit
+				t += Millis(s[i]-'0') * unit
 				unit /= 10
 			}
 			if i == 1 {
@@ -88,12 +88,12 @@ func parseISO(s string) (int64, bool) {
 	if !ok {
 		return 0, false
 	}
-	ms -= off
-	return ms, ms >= minMS && ms <= maxMS
+	t -= off
+	return t, t >= minMS && t <= maxMS
 }
 
 // zone returns the offset of Z, ±hh, ±hhmm or ±hh:mm in ms.
-func zone(s string) (int64, bool) {
+func zone(s string) (Millis, bool) {
 	if s == "" || s == "Z" || s == "z" {
 		return 0, true
 	}
@@ -116,7 +116,7 @@ func zone(s string) (int64, bool) {
 	if !ok || !ok2 || h > 23 || m > 59 {
 		return 0, false
 	}
-	off := int64(h)*3600000 + int64(m)*60000
+	off := Millis(h)*3600000 + Millis(m)*60000
 	if s[0] == '-' {
 		off = -off
 	}

@@ -39,7 +39,7 @@ func TestALayoutThatCannotBeReadIsRefused(t *testing.T) {
 func blockOf(t *testing.T, task, worker *attribute.Tree, taskAttributes, workerAttributes string) event.Block {
 	t.Helper()
 	e := event.Event{
-		ID: "EV1", Time: 7, Kind: event.ReservationAccepted, QueueEnteredAt: event.None, InPreviousForMS: event.None,
+		ID: "EV1", Time: 7, Kind: event.ReservationAccepted, QueueEnteredAt: event.None, InPreviousFor: event.None,
 		HasTaskAttributes: true, HasWorkerAttrs: true,
 	}
 	e.Text[event.TaskSID] = "WT1"

@@ -41,10 +41,10 @@ func Text(s string) Value {
 }
 
 // Millis returns a TIMESTAMP from milliseconds since 1970 UTC.
-func Millis(ms int64) Value { return Value{Type: Timestamp, Num: ms} }
+func Millis[T ~int64](ms T) Value { return Value{Type: Timestamp, Num: int64(ms)} }
 
 // Seconds returns a FLOAT64 number of seconds from a duration in milliseconds.
-func Seconds(ms int64) Value { return Number(float64(ms) / 1000) }
+func Seconds[T ~int64](ms T) Value { return Number(float64(ms) / 1000) }
 
 // Number returns a FLOAT64 value.
 func Number(f float64) Value { return Value{Type: Float, Num: int64(math.Float64bits(f))} }

@@ -24,9 +24,9 @@ func TestValuesAreWrittenAsTextAndJSON(t *testing.T) {
 		{"an empty text is null", model.Text(""), "", `null`},
 		{"text", model.Text("a\"b\\\n<é>"), "a\"b\\\n<é>", ""},
 		{"plain text", model.Text("plain"), "plain", `"plain"`},
-		{"a time", model.Millis(1772438400123), "2026-03-02T08:00:00.123Z", `"2026-03-02T08:00:00.123Z"`},
-		{"a time before 1970", model.Millis(-1), "1969-12-31T23:59:59.999Z", `"1969-12-31T23:59:59.999Z"`},
-		{"seconds", model.Seconds(60500), "60.5", `60.5`},
+		{"a time", model.Millis(int64(1772438400123)), "2026-03-02T08:00:00.123Z", `"2026-03-02T08:00:00.123Z"`},
+		{"a time before 1970", model.Millis(int64(-1)), "1969-12-31T23:59:59.999Z", `"1969-12-31T23:59:59.999Z"`},
+		{"seconds", model.Seconds(int64(60500)), "60.5", `60.5`},
 		{"a large number", model.Number(1e21), "1000000000000000000000", `1000000000000000000000`},
 		{"a number that JSON has not", model.Number(math.Inf(1)), "+Inf", `null`},
 		{"an integer", model.Integer(math.MinInt64), "-9223372036854775808", `-9223372036854775808`},
@@ -70,7 +70,7 @@ func TestAnyTextIsJSONThatReadsTheSame(t *testing.T) {
 }
 
 func TestATimeIsInUTC(t *testing.T) {
-	if got := model.Millis(1772438400123).Time(); got.Location() != time.UTC || got.UnixMilli() != 1772438400123 {
+	if got := model.Millis(int64(1772438400123)).Time(); got.Location() != time.UTC || got.UnixMilli() != 1772438400123 {
 		t.Errorf("got %v", got)
 	}
 }

@@ -16,13 +16,13 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// Quarter is a quarter of an hour in ms. Quarter hours are cut in UTC.
-const Quarter = 15 * 60 * 1000
+// Quarter is a quarter of an hour. Quarter hours are cut in UTC.
+const Quarter event.Millis = 15 * 60 * 1000
 
-// Longest is how much of a stretch in one activity counts, in ms: its last 1000 days. Without a
+// Longest is how much of a stretch in one activity counts: its last 1000 days. Without a
 // limit a wrong clock, or a duration in a wrong unit, would make millions of rows (contract,
 // limits).
-const Longest = 1000 * 24 * 60 * 60 * 1000
+const Longest event.Millis = 1000 * 24 * 60 * 60 * 1000
 
 // DefaultHidden are the activities that are not kept.
 var DefaultHidden = []string{"Offline"}
@@ -31,10 +31,10 @@ var DefaultHidden = []string{"Offline"}
 type Folder struct {
 	hidden []string
 	pieces []piece
-	times  []int64
-	from   int64 // the earliest time of which the events tell something
-	cut    int64 // what lies before was cut off from a stretch that is too long
-	runs   bool  // an activity that is kept is still running
+	times  []event.Millis
+	from   event.Millis // the earliest time of which the events tell something
+	cut    event.Millis // what lies before was cut off from a stretch that is too long
+	runs   bool         // an activity that is kept is still running
 	row    model.Row
 }
 
@@ -45,19 +45,19 @@ func NewFolder(hidden []string) *Folder {
 
 // piece is a stretch of time in one activity, within one quarter hour.
 type piece struct {
-	interval, from, to int64
+	interval, from, to event.Millis
 	activity, sid      string
 	available          bool
 }
 
 // Fold calls emit with every row of a worker. events are its distinct events in order; only
-// worker.* events count. asOf is the time in ms up to which a running activity is known to last,
+// worker.* events count. asOf is the time up to which a running activity is known to last,
 // event.None if nothing is known. A row is valid until emit returns.
-func (f *Folder) Fold(account, worker string, events []*event.Event, asOf int64, emit func(model.Row)) {
+func (f *Folder) Fold(account, worker string, events []*event.Event, asOf event.Millis, emit func(model.Row)) {
 	f.pieces, f.times, f.from, f.cut = f.pieces[:0], f.times[:0], math.MaxInt64, math.MinInt64
 	var previous *event.Event // the last update
 	var current *event.Event  // the update that entered the running activity, nil when none runs
-	since := int64(event.None)
+	since := event.Millis(event.None)
 	for _, e := range events {
 		if !e.Kind.OfWorker() {
 			continue
@@ -75,7 +75,7 @@ func (f *Folder) Fold(account, worker string, events []*event.Event, asOf int64,
 			if previous == nil {
 				from = event.None // without an update before, nothing tells since when
 			}
-			if d := e.InPreviousForMS; d != event.None {
+			if d := e.InPreviousFor; d != event.None {
 				f.from = min(f.from, e.Time-d)
 				from = max(e.Time-d, since)
 				if current != nil && from > since {
@@ -101,14 +101,14 @@ func (f *Folder) Fold(account, worker string, events []*event.Event, asOf int64,
 func (f *Folder) Runs() bool { return f.runs }
 
 // entered adds the time in the activity that an update entered.
-func (f *Folder) entered(u *event.Event, from, to int64) {
+func (f *Folder) entered(u *event.Event, from, to event.Millis) {
 	name, sid := u.Text[event.ActivityName], u.Text[event.ActivitySID]
 	f.add(piece{from: from, to: to, activity: name, sid: sid, available: availability(u, name, sid)})
 }
 
 // ended adds the time in the activity that an update ended. previous is the update before it, which
 // may have entered it.
-func (f *Folder) ended(u, previous *event.Event, from int64) {
+func (f *Folder) ended(u, previous *event.Event, from event.Millis) {
 	name, sid := u.Text[event.PreviousActivityName], u.Text[event.PreviousActivitySID]
 	f.add(piece{from: from, to: u.Time, activity: name, sid: sid, available: availability(previous, name, sid)})
 }
@@ -157,10 +157,10 @@ func (f *Folder) isHidden(activity string) bool {
 	return false
 }
 
-// Floor returns the start of the quarter hour that holds a time in ms.
-func Floor(ms int64) int64 {
-	q := ms - ms%Quarter
-	if q > ms {
+// Floor returns the start of the quarter hour that holds a time.
+func Floor(t event.Millis) event.Millis {
+	q := t - t%Quarter
+	if q > t {
 		q -= Quarter
 	}
 	return q
@@ -174,9 +174,9 @@ func (f *Folder) rows(account, worker string, emit func(model.Row)) {
 	})
 	for i := 0; i < len(f.pieces); {
 		p := f.pieces[i]
-		var ms int64
+		var sum event.Millis
 		for ; i < len(f.pieces) && f.pieces[i].interval == p.interval && f.pieces[i].activity == p.activity; i++ {
-			ms += f.pieces[i].to - f.pieces[i].from
+			sum += f.pieces[i].to - f.pieces[i].from
 			p = f.pieces[i]
 		}
 		version, updated := f.version(p.interval)
@@ -191,7 +191,7 @@ func (f *Folder) rows(account, worker string, emit func(model.Row)) {
 		if p.available {
 			r[col.availability] = model.Text("Available")
 		}
-		r[col.seconds] = model.Seconds(ms)
+		r[col.seconds] = model.Seconds(sum)
 		r[col.updatedAt] = model.Millis(updated)
 		r[col.version] = model.Integer(version)
 		emit(r)
@@ -201,7 +201,7 @@ func (f *Folder) rows(account, worker string, emit func(model.Row)) {
 // version counts the worker's events from the start of a quarter hour up to and including the first
 // one behind it. It also returns the time of that first one, or if there is none that of the newest
 // event (contract, sections 7 and 9).
-func (f *Folder) version(interval int64) (version, updated int64) {
+func (f *Folder) version(interval event.Millis) (version int64, updated event.Millis) {
 	first, _ := slices.BinarySearch(f.times, interval)
 	behind, _ := slices.BinarySearch(f.times, interval+Quarter)
 	if behind < len(f.times) {
@@ -218,7 +218,7 @@ func (f *Folder) Deleted(r model.Row) (version int64, ok bool) {
 	if len(f.times) == 0 {
 		return 0, false
 	}
-	interval := r[col.interval].Num
+	interval := event.Millis(r[col.interval].Num)
 	version, _ = f.version(interval)
 	return version, interval >= Floor(max(f.from, f.cut))
 }

@@ -219,7 +219,7 @@ func TestOfAStretchTheLastThousandDaysCount(t *testing.T) {
 				}
 				sum += seconds
 			}
-			if want := 24 * 60 * 60.0 * days; sum != want || first != "2023-06-06T08:00:00.000Z" {
+			if want := float64(24 * 60 * 60 * days); sum != want || first != "2023-06-06T08:00:00.000Z" {
 				t.Errorf("%d rows of %.0f s in all from %s on, wanted %.0f s", len(rows), sum, first, want)
 			}
 		})
@@ -228,14 +228,14 @@ func TestOfAStretchTheLastThousandDaysCount(t *testing.T) {
 
 // What was cut off says nothing of the rows that an earlier job wrote there.
 func TestRowsBeforeTheLastThousandDaysStay(t *testing.T) {
-	noon := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC).UnixMilli()
-	e := event.Event{Kind: event.WorkerActivityUpdate, Time: noon, InPreviousForMS: 2 * agentstatus.Longest, WorkerAvailable: event.Unknown}
+	noon := event.Millis(time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC).UnixMilli())
+	e := event.Event{Kind: event.WorkerActivityUpdate, Time: noon, InPreviousFor: 2 * agentstatus.Longest, WorkerAvailable: event.Unknown}
 	e.Text[event.PreviousActivityName] = "Break"
 	f := agentstatus.NewFolder(nil)
 	f.Fold("AC1", "WK1", []*event.Event{&e}, event.None, func(model.Row) {})
 	for days, want := range map[int64]bool{1500: false, 1001: false, 999: true} {
 		r := model.AgentStatus.NewRow()
-		r[model.AgentStatus.Col("interval_start")] = model.Millis(noon - days*24*60*60*1000)
+		r[model.AgentStatus.Col("interval_start")] = model.Millis(noon - event.Millis(days)*24*60*60*1000)
 		if _, got := f.Deleted(r); got != want {
 			t.Errorf("a row of %d days before: deleted %v, want %v", days, got, want)
 		}

@@ -14,8 +14,8 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// A Sighting is the newest event of one task that names a contact.
-type Sighting struct {
+// An Observation is the newest event of one task that names a contact.
+type Observation struct {
 	Contact string // contact_id
 	Event   *event.Event
 	Profile Profile
@@ -23,25 +23,25 @@ type Sighting struct {
 
 // Result is what the events of one task say of customers.
 type Result struct {
-	ContactID string     // contact_id of the task's engagements
-	Named     *Named     // all that the task may call the customer by
-	Sightings []Sighting // one for each contact that an event names; empty for an isolated task
-	Isolated  model.Row  // the row of a task without any contact, else nil
+	ContactID    string        // contact_id of the task's engagements
+	Named        *Named        // all that the task may call the customer by
+	Observations []Observation // one for each contact that an event names; empty for an isolated task
+	Isolated     model.Row     // the row of a task without any contact, else nil
 }
 
 // A Folder folds tasks. It reuses its memory and serves one goroutine: a Result is valid until the
 // next Fold.
 type Folder struct {
-	key       Key
-	overlay   *attribute.Overlay
-	named     Named
-	found     []candidate // of the snapshot that was read last
-	last      attribute.Snapshot
-	lastOK    bool
-	profile   Profile
-	id        string
-	sightings []Sighting
-	row       model.Row
+	key          Key
+	overlay      *attribute.Overlay
+	named        Named
+	found        []candidate // of the snapshot that was read last
+	last         attribute.Snapshot
+	lastOK       bool
+	profile      Profile
+	id           string
+	observations []Observation
+	row          model.Row
 }
 
 // NewFolder returns a Folder that hashes contacts with key.
@@ -51,7 +51,7 @@ func NewFolder(key Key) *Folder {
 
 // Fold takes the distinct events of one task in order. version is the task's row_version.
 func (f *Folder) Fold(task string, events []*event.Event, version int64) Result {
-	f.sightings = f.sightings[:0]
+	f.observations = f.observations[:0]
 	f.named.reset()
 	f.lastOK = false
 	var best, attributed, newest *event.Event
@@ -76,7 +76,7 @@ func (f *Folder) Fold(task string, events []*event.Event, version int64) Result 
 			best, bestKind, contact = e, p.Kind, id
 		}
 	}
-	r := Result{ContactID: contact, Named: &f.named, Sightings: f.sightings}
+	r := Result{ContactID: contact, Named: &f.named, Observations: f.observations}
 	if best == nil && newest != nil {
 		var p Profile
 		if attributed != nil {
@@ -107,19 +107,19 @@ func (f *Folder) read(s attribute.Snapshot) (Profile, string) {
 }
 
 func (f *Folder) see(id string, e *event.Event, p Profile) {
-	for i := range f.sightings {
-		if s := &f.sightings[i]; s.Contact == id {
+	for i := range f.observations {
+		if s := &f.observations[i]; s.Contact == id {
 			if e.NewerThan(s.Event) {
 				s.Event, s.Profile = e, p
 			}
 			return
 		}
 	}
-	f.sightings = append(f.sightings, Sighting{id, e, p})
+	f.observations = append(f.observations, Observation{id, e, p})
 }
 
 // Row fills a row of customers.
-func Row(r model.Row, contact string, p Profile, updatedAt, version int64) {
+func Row(r model.Row, contact string, p Profile, updatedAt event.Millis, version int64) {
 	clear(r)
 	r[col.contact] = model.Text(contact)
 	r[col.kind] = model.Text(p.Kind.String())

@@ -48,14 +48,14 @@ func Observe(eventID string, r model.Row, arrival keyed.Millis) keyed.Input {
 	}
 }
 
-// An observation is what an event of a task says of a contact.
-type observation struct {
+// encoded is an observation as an input carries it.
+type encoded struct {
 	version int64
 	eventID []byte
 	row     change.Block
 }
 
-func parse(b []byte) (o observation, err error) {
+func parse(b []byte) (o encoded, err error) {
 	version, n := binary.Varint(b)
 	if n <= 0 {
 		return o, ErrCorrupt
@@ -66,7 +66,7 @@ func parse(b []byte) (o observation, err error) {
 		return o, ErrCorrupt
 	}
 	b = b[n:]
-	o = observation{version, b[:size], change.Block(b[size:])}
+	o = encoded{version, b[:size], change.Block(b[size:])}
 	if len(o.row) == 0 || o.row[0] != byte(model.CustomersID)<<1 { // an upsert of a customer
 		return o, ErrCorrupt
 	}
@@ -75,7 +75,7 @@ func parse(b []byte) (o observation, err error) {
 
 // newerThan orders by version, then by event ID, then by row, since one event ID may come in two
 // tasks. So the order of arrival decides nothing.
-func (o observation) newerThan(p observation) bool {
+func (o encoded) newerThan(p encoded) bool {
 	return cmp.Or(cmp.Compare(o.version, p.version), bytes.Compare(o.eventID, p.eventID), bytes.Compare(o.row, p.row)) > 0
 }
 

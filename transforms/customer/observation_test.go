@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"flexbeam/schemas/change"
+	"flexbeam/schemas/event"
 	"flexbeam/schemas/model"
 	"flexbeam/transforms/keyed"
 )
@@ -115,7 +116,7 @@ func TestTheOrderOfObservationsDecidesNothing(t *testing.T) {
 			}
 			for _, o := range all {
 				r := model.Customers.NewRow()
-				Row(r, o.Contact, Profile{Kind: Phone, Region: o.Region}, o.Version, o.Version)
+				Row(r, o.Contact, Profile{Kind: Phone, Region: o.Region}, event.Millis(o.Version), o.Version)
 				in := Observe(o.ID, r, 1)
 				if in.Key != o.Contact {
 					rt.Fatalf("an observation of %q is for the key %q", o.Contact, in.Key)

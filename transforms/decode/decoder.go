@@ -190,7 +190,7 @@ func (d *Decoder) decode(b []byte) (dropped bool, _ *Error) {
 	}
 
 	e.QueueEnteredAt = instant(r.at[queueEntered])
-	e.InPreviousForMS = duration(r.at[previousMS], r.at[previousSeconds])
+	e.InPreviousFor = duration(r.at[previousMS], r.at[previousSeconds])
 	e.WorkerAvailable = tristate(r.at[available])
 	e.TaskAttributes, e.HasTaskAttributes = d.attributes(&d.task, r.at[taskAttributes])
 	e.WorkerAttributes, e.HasWorkerAttrs = d.attributes(&d.worker, r.at[workerAttributes])

@@ -64,13 +64,13 @@ func TestFixturesAreRead(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			e := only(t, test.line)
-			if got := brief(e); got != test.want || e.Time != test.ms || e.Stream != test.stream {
+			if got := brief(e); got != test.want || e.Time != event.Millis(test.ms) || e.Stream != test.stream {
 				t.Errorf("got %s at %d, of Event Streams: %v", got, e.Time, e.Stream)
 			}
 		})
 	}
-	if e := only(t, rest); e.InPreviousForMS != 26123 || e.WorkerAvailable != event.Yes || !e.HasWorkerAttrs {
-		t.Errorf("REST: %d ms in the previous activity, available %d", e.InPreviousForMS, e.WorkerAvailable)
+	if e := only(t, rest); e.InPreviousFor != 26123 || e.WorkerAvailable != event.Yes || !e.HasWorkerAttrs {
+		t.Errorf("REST: %d ms in the previous activity, available %d", e.InPreviousFor, e.WorkerAvailable)
 	}
 	if e := only(t, kinesis); e.QueueEnteredAt != 1772438400101 || !e.HasTaskAttributes || !e.HasWorkerAttrs {
 		t.Errorf("Kinesis: queue entered at %d", e.QueueEnteredAt)
@@ -170,7 +170,7 @@ func TestTheFirstTimeThatCanBeReadCounts(t *testing.T) {
 	}
 	tests := []struct {
 		name, line string
-		want       int64
+		want       event.Millis
 	}{
 		{"of the payload", line(`1`, `2`, `3`), 1000},
 		{"of data", line(``, `2`, `3`), 2000},

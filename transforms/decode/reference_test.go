@@ -146,7 +146,7 @@ func reference(b []byte, r object) (e event.Event, payload object, _ decode.Clas
 	e.Time = event.None
 	for _, v := range []any{payload["timestamp"], data["timestamp"], r["event_date_ms"], r["time"]} {
 		if e.Time == event.None {
-			e.Time = moment(v)
+			e.Time = event.Millis(moment(v))
 		}
 	}
 	switch {
@@ -166,14 +166,14 @@ func reference(b []byte, r object) (e event.Event, payload object, _ decode.Clas
 		return e, nil, decode.MissingWorker
 	}
 
-	e.QueueEnteredAt = moment(payload["task_queue_entered_date"])
-	e.InPreviousForMS = event.None
+	e.QueueEnteredAt = event.Millis(moment(payload["task_queue_entered_date"]))
+	e.InPreviousFor = event.None
 	for _, v := range []struct {
 		of   any
 		unit float64
 	}{{payload["worker_time_in_previous_activity"], 1000}, {payload["worker_time_in_previous_activity_ms"], 1}} {
 		if n, ok := decimal(words(v.of)); ok && n < 1e15 {
-			e.InPreviousForMS = int64(math.Floor(max(n, 0) * v.unit))
+			e.InPreviousFor = event.Millis(math.Floor(max(n, 0) * v.unit))
 		}
 	}
 	switch strings.ToLower(words(payload["worker_available"])) {

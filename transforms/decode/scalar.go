@@ -44,20 +44,20 @@ func unquoted(v []byte) []byte {
 }
 
 // instant returns a JSON value as a time in ms, event.None when it is missing or no time.
-func instant(v []byte) int64 {
-	if ms, ok := event.ParseTime(text(v)); ok {
-		return ms
+func instant(v []byte) event.Millis {
+	if t, ok := event.ParseTime(text(v)); ok {
+		return t
 	}
 	return event.None
 }
 
 // duration returns the time in the previous activity in ms: the ms field, else the seconds field.
-func duration(ms, seconds []byte) int64 {
+func duration(ms, seconds []byte) event.Millis {
 	if f, ok := amount(ms); ok {
-		return int64(math.Floor(f))
+		return event.Millis(math.Floor(f))
 	}
 	if f, ok := amount(seconds); ok {
-		return int64(math.Floor(f * 1000))
+		return event.Millis(math.Floor(f * 1000))
 	}
 	return event.None
 }

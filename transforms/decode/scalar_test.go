@@ -28,7 +28,7 @@ func TestTimesOfEveryForm(t *testing.T) {
 	const base = 1772438400000 // 2026-03-02T08:00:00Z
 	tests := []struct {
 		json string
-		want int64
+		want event.Millis
 	}{
 		{`"2026-03-02T08:00:00.412Z"`, base + 412}, {`"2026-03-02T08:00:00Z"`, base}, {`"2026-03-02T08:00:00"`, base}, {`"2026-03-02T08:00:00.4"`, base + 400},
 		{`"2026-03-02T08:00:00.412999Z"`, base + 412}, {`"2026-03-02T10:30:00.001+02:30"`, base + 1}, {`"2026-03-02T03:00:00-0500"`, base}, {`"2026-03-02T09:00:00+01"`, base},
@@ -61,7 +61,7 @@ func TestTimesOfEveryForm(t *testing.T) {
 func TestTimeInThePreviousActivity(t *testing.T) {
 	tests := []struct {
 		name, ms, seconds string
-		want              int64
+		want              event.Millis
 	}{
 		{"milliseconds", `1500`, `99`, 1500}, {"as text", `" 1500 "`, `99`, 1500}, {"seconds", `null`, `2`, 2000}, {"seconds as text", `"long"`, `"2.5"`, 2500},
 		{"a fraction of a millisecond is cut", `1234.9`, `null`, 1234}, {"less than nothing is nothing", `-5`, `9`, 0}, {"nothing", `0`, `9`, 0},
@@ -70,8 +70,8 @@ func TestTimeInThePreviousActivity(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			e := only(t, envelope("worker.activity.update", "worker_time_in_previous_activity_ms="+test.ms, "worker_time_in_previous_activity="+test.seconds))
-			if e.InPreviousForMS != test.want {
-				t.Errorf("got %d, want %d", e.InPreviousForMS, test.want)
+			if e.InPreviousFor != test.want {
+				t.Errorf("got %d, want %d", e.InPreviousFor, test.want)
 			}
 		})
 	}

@@ -118,14 +118,14 @@ func (f *Folder) Fold(t Task, events []*event.Event, emit func(model.Row)) {
 }
 
 const (
-	maxTime          = int64(1) << 62
+	maxTime          = event.Millis(1) << 62
 	recordingGraceMS = 2 * 60 * 1000 // rule 11
 )
 
 // lay adds to the overlay the snapshots of events[from:] up to a time. It returns the index of the
 // first event behind that time. last is the snapshot that was added before: the same one again
 // changes nothing.
-func lay(o *attribute.Overlay, events []*event.Event, from int, upTo int64, last attribute.Snapshot) int {
+func lay(o *attribute.Overlay, events []*event.Event, from int, upTo event.Millis, last attribute.Snapshot) int {
 	for ; from < len(events) && events[from].Time <= upTo; from++ {
 		e := events[from]
 		if e.HasTaskAttributes && e.TaskAttributes != last {

@@ -123,7 +123,7 @@ func (f *Folder) inferQueue(task string, e *event.Event, outcome string) {
 	if sid == "" || e.QueueEnteredAt == event.None {
 		return
 	}
-	s := newSpan(Queue, task+":"+sid+"@"+strconv.FormatInt(e.QueueEnteredAt, 10), e, e.QueueEnteredAt)
+	s := newSpan(Queue, task+":"+sid+"@"+strconv.FormatInt(int64(e.QueueEnteredAt), 10), e, e.QueueEnteredAt)
 	s.inferred = true
 	f.spans = append(f.spans, s)
 	f.closeQueue(len(f.spans)-1, e, outcome)

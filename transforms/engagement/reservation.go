@@ -215,8 +215,8 @@ func (f *Folder) waits(events []*event.Event) {
 
 // lastEntry returns when the customer last began to wait before an agent accepted, event.None if
 // that was not seen.
-func (f *Folder) lastEntry(events []*event.Event, accepted *event.Event) int64 {
-	last := int64(event.None)
+func (f *Folder) lastEntry(events []*event.Event, accepted *event.Event) event.Millis {
+	last := event.Millis(event.None)
 	q := f.inferred
 	if q != nil && q.QueueEnteredAt <= accepted.Time {
 		last = q.QueueEnteredAt

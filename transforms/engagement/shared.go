@@ -128,7 +128,7 @@ type taskValues struct {
 	Task
 	conversation, direction string
 	virtual                 bool
-	updatedAt               int64
+	updatedAt               event.Millis
 }
 
 func (f *Folder) values(t Task, events []*event.Event) *taskValues {
@@ -421,7 +421,7 @@ var channelTypes = func() map[string]string {
 	return m
 }()
 
-func seconds(ms int64) model.Value {
+func seconds(ms event.Millis) model.Value {
 	if ms == event.None {
 		return model.Value{}
 	}

@@ -10,10 +10,10 @@ type span struct {
 	outcome string
 	opening *event.Event // the event that opened it
 	closing *event.Event // the event that closed it, nil while open
-	start   int64        // ms
-	end     int64        // ms, event.None while open
+	start   event.Millis
+	end     event.Millis // event.None while open
 
-	engagement, wrapUp, invitation, wait int64 // ms, event.None for null
+	engagement, wrapUp, invitation, wait event.Millis // event.None for null
 
 	reservation *reservation // of agent and invitation rows
 	from        *reservation // of a queue row that its taking-away opened
@@ -48,7 +48,7 @@ const (
 	Revoked      = "Revoked"
 )
 
-func newSpan(kind, id string, opening *event.Event, start int64) span {
+func newSpan(kind, id string, opening *event.Event, start event.Millis) span {
 	return span{
 		kind: kind, id: id, status: InProgress, opening: opening, start: start, end: event.None,
 		engagement: event.None, wrapUp: event.None, invitation: event.None, wait: event.None,
@@ -59,7 +59,7 @@ func (s *span) open() bool { return s.end == event.None }
 
 // between returns the time from a to b, 0 when it would be negative, event.None when one is unknown
 // (rule 7).
-func between(a, b int64) int64 {
+func between(a, b event.Millis) event.Millis {
 	if a == event.None || b == event.None {
 		return event.None
 	}

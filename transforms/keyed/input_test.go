@@ -35,7 +35,7 @@ func drawInput(rt *rapid.T) Input {
 	}
 	var b event.Builder
 	for i := range rapid.IntRange(1, 4).Draw(rt, "events") {
-		e := event.Event{ID: "EV" + strconv.Itoa(i), Kind: rapid.SampledFrom([]event.Kind{event.TaskUpdated, event.TaskCompleted}).Draw(rt, "kind"), Time: times.Draw(rt, "event"), InPreviousForMS: event.None, QueueEnteredAt: event.None}
+		e := event.Event{ID: "EV" + strconv.Itoa(i), Kind: rapid.SampledFrom([]event.Kind{event.TaskUpdated, event.TaskCompleted}).Draw(rt, "kind"), Time: Millis(times.Draw(rt, "event")), InPreviousFor: event.None, QueueEnteredAt: event.None}
 		b.Add(&e, ticket.Part)
 		at := None
 		switch arrivals {

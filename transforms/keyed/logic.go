@@ -108,7 +108,7 @@ type Output struct {
 
 // Info returns what Add needs to know of an event that arrived at a time.
 func (k *Kind) Info(e *event.Event, arrival Millis) EventInfo {
-	return EventInfo{e.Kind, Millis(e.Time), arrival, k.Owns == nil || k.Owns(e)}
+	return EventInfo{e.Kind, e.Time, arrival, k.Owns == nil || k.Owns(e)}
 }
 
 // Expires returns from when on what arrives for a state comes too late; None: never.

@@ -42,7 +42,7 @@ func inputOf(key string, first int, all ...arrival) Input {
 	in := Input{Kind: ticket.ID, Key: key, Time: None, Arrival: None}
 	var b event.Builder
 	for i, a := range all {
-		e := event.Event{ID: "EV" + strconv.Itoa(first+i), Kind: event.TaskUpdated, Time: 1, InPreviousForMS: event.None, QueueEnteredAt: event.None}
+		e := event.Event{ID: "EV" + strconv.Itoa(first+i), Kind: event.TaskUpdated, Time: 1, InPreviousFor: event.None, QueueEnteredAt: event.None}
 		if a.Ends {
 			e.Kind = event.TaskCompleted
 		}

@@ -66,7 +66,7 @@ func (f *Folder) Fold(account, task string, events []*event.Event, emit func(mod
 	if c.Isolated != nil {
 		emit(model.CustomersID, c.Isolated)
 	}
-	for _, s := range c.Sightings {
+	for _, s := range c.Observations {
 		customer.Row(f.row, s.Contact, s.Profile, s.Event.Time, s.Event.Stamp())
 		see(s.Event.ID, f.row)
 	}

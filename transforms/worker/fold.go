@@ -13,9 +13,9 @@ import (
 // Options are the options of the fold.
 type Options struct {
 	Hidden []string // activities that are not kept, in any case
-	// AsOf is a time in ms: running activities count up to the last quarter hour before it.
+	// AsOf is a time: running activities count up to the last quarter hour before it.
 	// event.None: they do not count.
-	AsOf int64
+	AsOf event.Millis
 
 	Texts event.TextReader `json:"-"` // reads a record's text again; nil where none can be read
 }
@@ -40,7 +40,7 @@ func (f *Folder) Fold(account, worker string, events []*event.Event, emit func(m
 }
 
 // FoldAsOf is Fold with another time for running activities than that of the options.
-func (f *Folder) FoldAsOf(account, worker string, events []*event.Event, asOf int64, emit func(model.TableID, model.Row)) (own int, err error) {
+func (f *Folder) FoldAsOf(account, worker string, events []*event.Event, asOf event.Millis, emit func(model.TableID, model.Row)) (own int, err error) {
 	if events, err = event.Distinct(events, f.options.Texts); err != nil {
 		return 0, err
 	}

@@ -12,8 +12,8 @@ import (
 	"flexbeam/transforms/worker"
 )
 
-func update(id string, at int64, previous, next string, lasted int64) *event.Event {
-	e := &event.Event{ID: id, Kind: event.WorkerActivityUpdate, Time: at, InPreviousForMS: lasted}
+func update(id string, at event.Millis, previous, next string, lasted event.Millis) *event.Event {
+	e := &event.Event{ID: id, Kind: event.WorkerActivityUpdate, Time: at, InPreviousFor: lasted}
 	e.Text[event.PreviousActivityName], e.Text[event.ActivityName] = previous, next
 	return e
 }

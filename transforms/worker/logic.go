@@ -164,7 +164,7 @@ func (l *logic) Process(s *keyed.State, now keyed.Millis, out *keyed.Output) (ne
 	case s.AsOf == keyed.None:
 		return s.Arrival, nil // once it is known up to when it runs
 	}
-	return keyed.Millis(agentstatus.Floor(int64(s.AsOf)) + agentstatus.Quarter), nil
+	return agentstatus.Floor(s.AsOf) + agentstatus.Quarter, nil
 }
 
 // fold gives the rows of a worker that are not settled. Those that are, as settled tells, are not
@@ -179,7 +179,7 @@ func (l *logic) fold(s *keyed.State, groups []event.Group, settled func(model.Ta
 			}
 		}
 	}
-	asOf := max(int64(s.AsOf), l.options.AsOf)
+	asOf := max(s.AsOf, l.options.AsOf)
 	var own, all int64
 	for _, g := range groups {
 		for _, e := range g.Events {
@@ -199,11 +199,11 @@ func (l *logic) fold(s *keyed.State, groups []event.Group, settled func(model.Ta
 
 // openFrom returns the begin of the first quarter hour that is not settled, for the bound of a
 // worker; keyed.None where none is.
-func openFrom(bound keyed.Millis) int64 {
+func openFrom(bound keyed.Millis) keyed.Millis {
 	if bound == keyed.None {
-		return event.None
+		return keyed.None
 	}
-	return agentstatus.Floor(int64(bound))
+	return agentstatus.Floor(bound)
 }
 
 // settledBefore returns a function that tells whether a row lies in a quarter hour that ends before
@@ -214,7 +214,7 @@ func settledBefore(bound keyed.Millis) func(model.TableID, model.Row) bool {
 	}
 	open := openFrom(bound)
 	return func(t model.TableID, r model.Row) bool {
-		return t == model.AgentStatusID && r[intervalStart].Num < open
+		return t == model.AgentStatusID && keyed.Millis(r[intervalStart].Num) < open
 	}
 }
 
@@ -270,7 +270,7 @@ func ofTaskAlone(e *event.Event) bool { return e.OfTask && !e.Kind.OfWorker() }
 // These are the worker's own events from then on, the last update of the activity and the last
 // deletion before, and those that the agent's row is made from. events are a worker's distinct
 // events in order.
-func needed(events []*event.Event, open int64) []*event.Event {
+func needed(events []*event.Event, open keyed.Millis) []*event.Event {
 	var update, deleted *event.Event
 	for _, e := range events {
 		switch {

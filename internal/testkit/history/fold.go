@@ -44,7 +44,7 @@ func (o Options) kinds() []keyed.Spec {
 }
 
 func (o Options) worker() worker.Options {
-	w := worker.Options{Hidden: o.Hidden, AsOf: o.AsOf}
+	w := worker.Options{Hidden: o.Hidden, AsOf: event.Millis(o.AsOf)}
 	if w.Hidden == nil {
 		w.Hidden = agentstatus.DefaultHidden
 	}

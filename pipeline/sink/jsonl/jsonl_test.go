@@ -71,7 +71,7 @@ func agent(id, name string, version int64) change.Change {
 	for column, text := range map[string]string{"account_sid": "AC1", "agent_id": id, "agent_name": name, "state": "Active", "agent_type": "User"} {
 		r[a.Col(column)] = model.Text(text)
 	}
-	r[a.Col("updated_at")] = model.Millis(1767225600000)
+	r[a.Col("updated_at")] = model.Millis(int64(1767225600000))
 	r[a.Col("row_version")] = model.Integer(version)
 	return change.Change{Table: a.ID, Row: r}
 }

@@ -175,7 +175,7 @@ func upsert(t *model.Table, key int, version int64, text string) change.Change {
 			r[i] = model.Text(text)
 		case !c.Required:
 		case c.Type == model.Timestamp:
-			r[i] = model.Millis(1700000000123)
+			r[i] = model.Millis(int64(1700000000123))
 		case c.Type == model.Float:
 			r[i] = model.Number(float64(len(text)) / 8)
 		case c.Type == model.Bool:

@@ -142,7 +142,7 @@ func (o *one) state(t *testing.T) *keyed.State {
 
 // inputOf returns an input of one event, which arrives at its time.
 func inputOf(id int, at keyed.Millis, kind event.Kind) keyed.Input {
-	e := event.Event{ID: "EV" + strconv.Itoa(id), Kind: kind, Time: int64(at), InPreviousForMS: event.None, QueueEnteredAt: event.None}
+	e := event.Event{ID: "EV" + strconv.Itoa(id), Kind: kind, Time: at, InPreviousFor: event.None, QueueEnteredAt: event.None}
 	var b event.Builder
 	b.Add(&e, tickets.Part)
 	return keyed.Input{

@@ -116,7 +116,7 @@ func ending(key string, id int, at keyed.Millis) keyed.Input {
 }
 
 func inputOfKind(k *keyed.Kind, key string, id int, at keyed.Millis, kind event.Kind) keyed.Input {
-	e := event.Event{ID: "EV" + strconv.Itoa(id), Time: int64(at), Kind: kind, InPreviousForMS: event.None, QueueEnteredAt: event.None}
+	e := event.Event{ID: "EV" + strconv.Itoa(id), Time: at, Kind: kind, InPreviousFor: event.None, QueueEnteredAt: event.None}
 	var b event.Builder
 	b.Add(&e, k.Part)
 	return keyed.Input{Kind: k.ID, Key: key, Time: at, Arrival: keyed.None, Block: b.Append(nil), Events: []keyed.EventInfo{k.Info(&e, at)}}
