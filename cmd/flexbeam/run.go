@@ -90,7 +90,7 @@ func newRun(a *app) *cobra.Command {
 	f.runner.add(cmd, false, "runner",
 		"what runs the Beam graph; auto is direct for files in batch mode, prism for all else")
 	f.mode.add(cmd, false, "mode",
-		"auto is batch for files, stream for streams; stream replays files through the streaming graph")
+		"auto is batch for files, stream for streams; stream replays files as if their events came live")
 	flags.StringVar(&f.asOf, "as-of", "",
 		"`TIME` up to which running activities count: ISO 8601, epoch, or now; without it they do not count")
 	flags.StringArrayVar(&f.hidden, "hide-activity", agentstatus.DefaultHidden,
