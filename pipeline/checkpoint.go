@@ -7,8 +7,8 @@ import (
 	"flexbeam/transforms/keyed/local"
 )
 
-// checkpoint keeps what a source must remember in the store of the job's state, beside the positions that come with
-// the events of each batch.
+// checkpoint keeps what a source must remember in the store of the job's state, beside the
+// positions that come with the events of each batch.
 type checkpoint struct{ store *local.Store }
 
 var _ source.Checkpoint = checkpoint{}

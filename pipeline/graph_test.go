@@ -21,8 +21,8 @@ import (
 // asOf is within the simulated day.
 var asOf = time.Date(2026, 3, 2, 17, 20, 0, 0, time.UTC)
 
-// day is a simulated day in files: mixed forms with disorder, duplicates and dirty records, plain and packed; records that
-// contradict others; and all events again as the REST log has them.
+// day is a simulated day in files: mixed forms with disorder, duplicates and dirty records, plain
+// and packed; records that contradict others; and all events again as the REST log has them.
 type day struct {
 	dir    string
 	inputs map[string][]byte // by path

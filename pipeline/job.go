@@ -20,7 +20,8 @@ type Job struct {
 	lookEvery time.Duration // how often a job over a stream looks for what of its source is over
 }
 
-// New checks the options and returns a job. Errors that wrap ErrUsage or source.ErrNoInput are the caller's to mend.
+// New checks the options and returns a job. Errors that wrap ErrUsage or source.ErrNoInput are the
+// caller's to mend.
 func New(o Options) (*Job, error) {
 	src, err := o.check()
 	if err != nil {

@@ -98,8 +98,9 @@ func (s *service) packed(stream string, lines ...[]byte) {
 	s.Put(stream, kinesisfake.Record{PartitionKey: fmt.Sprintf("%x", sum), Data: data})
 }
 
-// batch returns what a direct batch job makes of all that was put, and its summary. Running activities count up to now. The clock
-// moves on a little, so that the watermark of idle shards, which has whole seconds, passes all.
+// batch returns what a direct batch job makes of all that was put, and its summary. Running
+// activities count up to now. The clock moves on a little, so that the watermark of idle shards,
+// which has whole seconds, passes all.
 func (s *service) batch() (history.Tables, Summary) {
 	s.t.Helper()
 	s.clock.Advance(5 * time.Second)

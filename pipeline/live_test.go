@@ -518,8 +518,8 @@ func TestADrainedJobHasWrittenWhatItReadAndItsDirectoryIsItsOwnUntilThen(t *test
 	}
 }
 
-// TestAJobThatIsEndedAsSoonAsItBeganWritesWhatAnEarlierOneKept begins a job over a stream that was read to its end, and ends it before its
-// source has looked at the stream.
+// TestAJobThatIsEndedAsSoonAsItBeganWritesWhatAnEarlierOneKept begins a job over a stream that was
+// read to its end, and ends it before its source has looked at the stream.
 func TestAJobThatIsEndedAsSoonAsItBeganWritesWhatAnEarlierOneKept(t *testing.T) {
 	records := drawnDay(t, 9, 10, nil)
 	s := newService(t, records[0].Arrival.UnixMilli())
@@ -663,8 +663,9 @@ func (w *watching) Write(ctx context.Context, b change.Block) error {
 	return w.Store.Write(ctx, b)
 }
 
-// The state of a live stream lives beside Prism, so its promises rest on this: when a fold's emission returns, the sink has the
-// rows. Else the log could forget, or a position pass, what a crash then loses.
+// The state of a live stream lives beside Prism, so its promises rest on this: when a fold's
+// emission returns, the sink has the rows. Else the log could forget, or a position pass, what a
+// crash then loses.
 func TestWhatALiveFoldEmitsHasReachedTheSinkWhenItsCallReturns(t *testing.T) {
 	folds := map[string]string{
 		"engagements": "keyed/local.(*ProcessFn)", "agents": "keyed/local.(*ProcessFn)", "agent_status": "keyed/local.(*ProcessFn)",

@@ -11,7 +11,8 @@ import (
 	_ "flexbeam/runners/prism"  // registers prism
 )
 
-// RunnerNames returns what Options.Runner may be: Auto, and the runners of this binary, the fastest first.
+// RunnerNames returns what Options.Runner may be: Auto, and the runners of this binary, the fastest
+// first.
 func RunnerNames() []string { return append([]string{Auto}, runners.Names()...) }
 
 // checkRunner returns an error that wraps ErrUsage when there is no such runner.
@@ -41,7 +42,8 @@ func needs(mode string, live bool) runners.Capabilities {
 	return runners.Capabilities{Unbounded: live, State: live || mode == Stream}
 }
 
-// runner returns the runner of a job: the one that was asked for, or the fastest that has what the job needs.
+// runner returns the runner of a job: the one that was asked for, or the fastest that has what the
+// job needs.
 func (o Options) runner(need runners.Capabilities) runners.Runner {
 	r, ok := runners.Named(o.Runner)
 	if !ok {
@@ -50,7 +52,8 @@ func (o Options) runner(need runners.Capabilities) runners.Runner {
 	return r
 }
 
-// Runner returns the name of the runner that the job has: the one that was asked for, or that Auto has chosen.
+// Runner returns the name of the runner that the job has: the one that was asked for, or that Auto
+// has chosen.
 func (j *Job) Runner() string { return j.options.Runner }
 
 // Mode returns the job's mode, Batch or Stream.

@@ -15,10 +15,11 @@
 //
 // A caller that stands for the store of the product gives each Disk the same changes, as fast as it
 // takes them. In a second of stream time 500 events come, in eight batches with a position each. A
-// task has ten events of 600 bytes, one each 18 seconds. A minute after its last one its state, 3,000
-// bytes that cannot be compressed further, is spilled. One task in a hundred gets a late event after
-// that, which brings it back. A task that was spilled leaves a tombstone when -day of stream time
-// has passed. Each second what was committed is made durable, by a snapshot where the Disk asks for one.
+// task has ten events of 600 bytes, one each 18 seconds. A minute after its last one its state,
+// 3,000 bytes that cannot be compressed further, is spilled. One task in a hundred gets a late
+// event after that, which brings it back. A task that was spilled leaves a tombstone when -day of
+// stream time has passed. Each second what was committed is made durable, by a snapshot where the
+// Disk asks for one.
 //
 // The factor by which -day is shorter than a day is printed. Tombstones, which the product forgets
 // after 15 days, all stay.

@@ -70,7 +70,8 @@ func catchUp(ctx context.Context, s settings) error {
 	return nil
 }
 
-// batch runs a batch on Prism over a file. It returns the engagements by type, and the wall time and processor time in seconds.
+// batch runs a batch on Prism over a file. It returns the engagements by type, and the wall time
+// and processor time in seconds.
 func batch(ctx context.Context, s settings, input string) (rows string, wall, cpu float64, err error) {
 	file := filepath.Join(s.dir, "batch.duckdb")
 	for _, old := range []string{file, file + ".wal"} {

@@ -1,7 +1,8 @@
-// Command flexbeam-worker runs the transforms of flexbeam on the workers of a remote runner, Flink or Dataflow.
+// Command flexbeam-worker runs the transforms of flexbeam on the workers of a remote runner, Flink
+// or Dataflow.
 //
-// A runner starts it; it is not for people. It is static: it links the transforms and the sinks that need no C library, and not DuckDB, so
-// build it with CGO_ENABLED=0 for the workers' system.
+// A runner starts it; it is not for people. It is static: it links the transforms and the sinks
+// that need no C library, and not DuckDB, so build it with CGO_ENABLED=0 for the workers' system.
 package main
 
 import (

@@ -12,7 +12,8 @@ import (
 	"flexbeam/internal/testkit/bigquerylocal"
 )
 
-// The same command line with another URI fills the same tables, live and by load jobs, and a replay changes nothing.
+// The same command line with another URI fills the same tables, live and by load jobs, and a replay
+// changes nothing.
 func TestBigQueryHasTheRowsOfDuckDB(t *testing.T) {
 	s, err := bigquerylocal.Start(bigquerylocal.Options{})
 	if err != nil {

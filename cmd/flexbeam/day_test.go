@@ -13,8 +13,8 @@ const (
 	goldenTables = "../../testdata/golden"
 )
 
-// The sample day gives the golden tables on every runner, in batch and in stream, with the watermark at the end and with one
-// that lets rows appear, change and go while the file is read.
+// The sample day gives the golden tables on every runner, in batch and in stream, with the
+// watermark at the end and with one that lets rows appear, change and go while the file is read.
 func TestSampleDayGivesTheGoldenTablesHoweverItRuns(t *testing.T) {
 	asOf := []string{"--as-of", "2026-03-03T00:00:00Z"}
 	for _, how := range []struct {

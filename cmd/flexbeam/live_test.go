@@ -21,7 +21,8 @@ import (
 	"flexbeam/simulate"
 )
 
-// liveDay is a simulated day on its way into a stream of a service in this process, whose clock goes with the records.
+// liveDay is a simulated day on its way into a stream of a service in this process, whose clock
+// goes with the records.
 type liveDay struct {
 	*kinesisfake.Server
 	clock   *kinesisfake.ManualClock
@@ -279,7 +280,8 @@ func TestAJobThatIgnoresSIGHUPOutlivesItsTerminal(t *testing.T) {
 	}
 }
 
-// TestADamagedEndOfTheStateIsReadFromTheStreamAgain cuts off the end of the state's log, or flips a byte in it, between two jobs.
+// TestADamagedEndOfTheStateIsReadFromTheStreamAgain cuts off the end of the state's log, or flips a
+// byte in it, between two jobs.
 func TestADamagedEndOfTheStateIsReadFromTheStreamAgain(t *testing.T) {
 	const kills, empty = 12, 64 // bytes of a log that tells of nothing yet
 	d := newLiveDay(t, 100, 42)
@@ -338,7 +340,8 @@ func TestASecondJobOnAStateDirectoryIsRefused(t *testing.T) {
 	oneLine(t, r.errors, "--state", "another sink", liveSink)
 }
 
-// A state directory belongs to what a sink holds, not to its name: rows that it thinks are there would be missing in a new one.
+// A state directory belongs to what a sink holds, not to its name: rows that it thinks are there
+// would be missing in a new one.
 func TestAStateDirectoryGoesWithWhatItsSinkHolds(t *testing.T) {
 	d := newLiveDay(t, 5, 44)
 	d.send(len(d.records))

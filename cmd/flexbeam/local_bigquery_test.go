@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// The sink that the command prints is one that a job can write to, and SIGTERM ends the service as it should.
+// The sink that the command prints is one that a job can write to, and SIGTERM ends the service as
+// it should.
 func TestAJobWritesToTheLocalBigQuery(t *testing.T) {
 	dir := t.TempDir()
 	var errs bytes.Buffer

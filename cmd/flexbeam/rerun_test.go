@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A run that knows more of the tasks, over a sink that one which knew less has filled, leaves the tables of a run over an empty
-// sink: what was inferred from half of the events is gone.
+// A run that knows more of the tasks, over a sink that one which knew less has filled, leaves the
+// tables of a run over an empty sink: what was inferred from half of the events is gone.
 func TestARunOverAnOlderStoreLeavesTheTablesOfAFreshOne(t *testing.T) {
 	dir := t.TempDir()
 	all := filepath.Join(dir, "all.ndjson")

@@ -2,8 +2,8 @@ package main
 
 import "strings"
 
-// splitSQL cuts SQL at the semicolons outside of strings, quoted names and comments, and leaves out statements that hold none of
-// anything else.
+// splitSQL cuts SQL at the semicolons outside of strings, quoted names and comments, and leaves out
+// statements that hold none of anything else.
 func splitSQL(sql string) []string {
 	var all []string
 	start, empty := 0, true
@@ -33,7 +33,8 @@ func splitSQL(sql string) []string {
 	return all
 }
 
-// afterToken returns the index behind the token that begins at i: a string, a quoted name, a word, or one byte.
+// afterToken returns the index behind the token that begins at i: a string, a quoted name, a word,
+// or one byte.
 func afterToken(sql string, i int) int {
 	switch c := sql[i]; {
 	case c == '\'', c == '"':
@@ -61,7 +62,8 @@ func after(sql string, i int, end string) int {
 	return len(sql)
 }
 
-// afterQuote returns the index behind the quoted text that begins at i. A doubled quote reads as two texts beside each other.
+// afterQuote returns the index behind the quoted text that begins at i. A doubled quote reads as
+// two texts beside each other.
 func afterQuote(sql string, i int, escapes bool) int {
 	for j := i + 1; j < len(sql); j++ {
 		switch {

@@ -176,7 +176,8 @@ func file(snapshot, log []string) (b []byte, snapshotEnd int, ends []int) {
 	return b, snapshotEnd, ends
 }
 
-// checkDamaged opens a file that is not as it was written from byte at on, and goes on with it if wanted. It says what is wrong.
+// checkDamaged opens a file that is not as it was written from byte at on, and goes on with it if
+// wanted. It says what is wrong.
 func checkDamaged(t testing.TB, dir string, b []byte, at int, snapshot, log []string, snapshotEnd int, ends []int, goOn bool) error {
 	put(t, dir, b)
 	var got []string
@@ -284,7 +285,8 @@ func TestAnyDamageLeavesAPrefix(t *testing.T) {
 	})
 }
 
-// TestTheJournalIsAListOfEntries compares a journal, over processes that end at any moment, with a list.
+// TestTheJournalIsAListOfEntries compares a journal, over processes that end at any moment, with a
+// list.
 func TestTheJournalIsAListOfEntries(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		dir, err := os.MkdirTemp("", "flexbeam-journal-")

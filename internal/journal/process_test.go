@@ -35,7 +35,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// child holds a directory until it is killed, within a snapshot or not; or fills it, or a snapshot, until it cannot.
+// child holds a directory until it is killed, within a snapshot or not; or fills it, or a snapshot,
+// until it cannot.
 func child(what, dir string) {
 	if what == "fill" || what == "fill a snapshot" {
 		signal.Ignore(syscall.SIGXFSZ) // a file that grows too long is an error of the write

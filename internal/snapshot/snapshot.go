@@ -1,23 +1,28 @@
-// Package snapshot copies a DuckDB file that another process is writing, so that the copy can be opened: DuckDB locks the file itself.
+// Package snapshot copies a DuckDB file that another process is writing, so that the copy can be
+// opened: DuckDB locks the file itself.
 //
 // # What it promises
 //
-// The copy is what a crash of the writer would have left at one moment: DuckDB opens it and finds every transaction that was committed
-// before the copying began, and of later ones whole transactions or nothing.
+// The copy is what a crash of the writer would have left at one moment: DuckDB opens it and finds
+// every transaction that was committed before the copying began, and of later ones whole
+// transactions or nothing.
 //
 // # Why that holds
 //
-// DuckDB appends commits to a log beside the file. A large commit first writes row groups into free blocks of the file, and its log entry
-// points at them. A checkpoint marks the end of the log, writes into free blocks, and into parts of blocks that are in use; then it writes one of the
-// two headers at the front of the file, from where its blocks count and the old ones are free; then it removes the log, or puts in its place
-// the second log that commits meanwhile went to.
+// DuckDB appends commits to a log beside the file. A large commit first writes row groups into free
+// blocks of the file, and its log entry points at them. A checkpoint marks the end of the log,
+// writes into free blocks, and into parts of blocks that are in use; then it writes one of the two
+// headers at the front of the file, from where its blocks count and the old ones are free; then it
+// removes the log, or puts in its place the second log that commits meanwhile went to.
 //
-// So the log is copied before the file, whose blocks are then as new as the log needs. And the copy is only good if no checkpoint was under
-// way: the headers are the same as before, the log is the same file and has only grown, and it does not end in a checkpoint's mark. Otherwise the
-// copy is made anew. (A process that dies during a checkpoint leaves the mark until the next one commits something: a mark counts for nothing
-// where the file has not been written to for a while.)
+// So the log is copied before the file, whose blocks are then as new as the log needs. And the copy
+// is only good if no checkpoint was under way: the headers are the same as before, the log is the
+// same file and has only grown, and it does not end in a checkpoint's mark. Otherwise the copy is
+// made anew. (A process that dies during a checkpoint leaves the mark until the next one commits
+// something: a mark counts for nothing where the file has not been written to for a while.)
 //
-// The process must not have the file open itself: closing a file gives up the locks that the process has on it.
+// The process must not have the file open itself: closing a file gives up the locks that the
+// process has on it.
 package snapshot
 
 import (
@@ -32,8 +37,8 @@ import (
 	"time"
 )
 
-// How often a copy is tried, and how long is waited before the second try; then twice as long each time, up to the most. A checkpoint may
-// take seconds. Only tests change the times.
+// How often a copy is tried, and how long is waited before the second try; then twice as long each
+// time, up to the most. A checkpoint may take seconds. Only tests change the times.
 const tries = 12
 
 var firstPause, mostPause = 20 * time.Millisecond, 2 * time.Second
@@ -56,7 +61,8 @@ func Take(ctx context.Context, file, to string) (Copy, error) {
 	return take(ctx, file, to, func(int64) {})
 }
 
-// take is Take; between is called when the log is copied, before each part of the file, with what is copied of it.
+// take is Take; between is called when the log is copied, before each part of the file, with what
+// is copied of it.
 func take(ctx context.Context, file, to string, between func(done int64)) (Copy, error) {
 	real, err := filepath.EvalSymlinks(file)
 	if err != nil {
@@ -97,7 +103,8 @@ const (
 	secondLog = ".wal.checkpoint"
 )
 
-// beside returns DuckDB's name for a file beside another: it takes what is behind a question mark for options.
+// beside returns DuckDB's name for a file beside another: it takes what is behind a question mark
+// for options.
 func beside(file, suffix string) string {
 	name, rest, found := strings.Cut(file, "?")
 	if found {
@@ -181,8 +188,8 @@ func copyLog(ctx context.Context, from, to, suffix string) (os.FileInfo, error) 
 // chunk is how much is copied before the context is looked at.
 const chunk = 64 << 20
 
-// copyFile copies so many bytes of a file: the headers, then the rest in chunks, by the system where it can, which may only share the blocks.
-// It calls between before each part.
+// copyFile copies so many bytes of a file: the headers, then the rest in chunks, by the system
+// where it can, which may only share the blocks. It calls between before each part.
 func copyFile(ctx context.Context, in *os.File, to string, size int64, between func(done int64)) error {
 	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {

@@ -97,8 +97,8 @@ func count(c Copy) (int, error) {
 	return last + 1, err
 }
 
-// wantPairs takes a copy and wants so many pairs in it, and that the log was copied so many times. The writer does something when the log is
-// copied and, of the file, the headers only.
+// wantPairs takes a copy and wants so many pairs in it, and that the log was copied so many times.
+// The writer does something when the log is copied and, of the file, the headers only.
 func wantPairs(t *testing.T, file string, pairs, times int, meanwhile func()) {
 	t.Helper()
 	calls := 0
@@ -339,8 +339,9 @@ func TestAFileThatNeverRestsIsBusy(t *testing.T) {
 	}
 }
 
-// child commits pairs until it is killed, in small and large transactions, changes and deletes, and has a checkpoint after every few. How many
-// pairs are committed, and after which of its steps, it writes into a file beside.
+// child commits pairs until it is killed, in small and large transactions, changes and deletes, and
+// has a checkpoint after every few. How many pairs are committed, and after which of its steps, it
+// writes into a file beside.
 func child(file string) error {
 	w, err := newWriter(file)
 	if err != nil {

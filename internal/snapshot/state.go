@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// headerBytes is the size of the three headers at the front of the file: its own, and two that checkpoints write in turn.
+// headerBytes is the size of the three headers at the front of the file: its own, and two that
+// checkpoints write in turn.
 const headerBytes = 3 * 4096
 
 // A state is what tells whether a file has changed.
@@ -30,13 +31,15 @@ func look(f *os.File) (*state, error) {
 	return s, nil
 }
 
-// still is how long a file must not have been written to, to be seen as resting: more than a file system's clock may hide.
+// still is how long a file must not have been written to, to be seen as resting: more than a file
+// system's clock may hide.
 const still = 2 * time.Second
 
 func (s *state) rests() bool { return s.at.Sub(s.written) >= still }
 
-// An entry of the log is its length and its checksum, eight bytes each, then its fields: the first is number 100 and says what it is. A
-// transaction ends with a flush. A checkpoint's mark is a transaction of its own that holds nothing else.
+// An entry of the log is its length and its checksum, eight bytes each, then its fields: the first
+// is number 100 and says what it is. A transaction ends with a flush. A checkpoint's mark is a
+// transaction of its own that holds nothing else.
 var (
 	flush = []byte{5, 0, 0, 0, 0, 0, 0, 0, 0xe7, 0xfe, 0x7d, 0x72, 0x2f, 0xed, 0x3d, 0x5e, 100, 0, 100, 0xff, 0xff}
 	mark  = []byte{100, 0, 99, 101, 0}

@@ -15,7 +15,8 @@ import (
 // An Option is one option of a URI.
 type Option struct {
 	Name string
-	// Set takes the value, which is not empty. Its error says what to write instead; the name and the value are put before it.
+	// Set takes the value, which is not empty. Its error says what to write instead; the name and
+	// the value are put before it.
 	Set func(value string) error
 }
 
@@ -51,7 +52,8 @@ func Match(name, example string, to *string, pattern string) Option {
 	})
 }
 
-// URL is an option of a URL with the scheme http or https, a host, and no user. A slash at its end is left out.
+// URL is an option of a URL with the scheme http or https, a host, and no user. A slash at its end
+// is left out.
 func URL(name, example string, to *string) Option {
 	return Option{name, func(value string) error {
 		u, err := url.Parse(value)
@@ -97,8 +99,8 @@ func Int(name string, to *int, least, most int) Option {
 	}}
 }
 
-// Duration is an option of a duration within limits, written as time.ParseDuration reads it. If most is math.MaxInt64 there is no
-// upper one.
+// Duration is an option of a duration within limits, written as time.ParseDuration reads it. If
+// most is math.MaxInt64 there is no upper one.
 func Duration(name, example string, to *time.Duration, least, most time.Duration) Option {
 	return Option{name, func(value string) error {
 		d, err := time.ParseDuration(value)

@@ -8,22 +8,23 @@ import (
 	"sync"
 )
 
-// A Registry knows by their schemes the sources, or the sinks, that a binary has. T is what opens one. The methods may be called
-// from several goroutines.
+// A Registry knows by their schemes the sources, or the sinks, that a binary has. T is what opens
+// one. The methods may be called from several goroutines.
 type Registry[T any] struct {
 	Plural     string // what the schemes name, for errors: sinks
 	ErrURI     error  // what errors wrap when the text is no URI
 	ErrUnknown error  // what errors wrap when there is no such scheme
 
-	// Form returns what a URI of an opener looks like, such as file:PATTERN. If it is set, errors list these forms, and a URI
-	// without a place is left to its opener.
+	// Form returns what a URI of an opener looks like, such as file:PATTERN. If it is set, errors
+	// list these forms, and a URI without a place is left to its opener.
 	Form func(T) string
 
 	mu      sync.RWMutex
 	openers map[string]T
 }
 
-// Register makes a source or sink available under a scheme. They register themselves in init, so a binary has those it imports.
+// Register makes a source or sink available under a scheme. They register themselves in init, so a
+// binary has those it imports.
 func (r *Registry[T]) Register(scheme string, opener T) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -40,8 +41,8 @@ func (r *Registry[T]) Schemes() []string {
 	return slices.Sorted(maps.Keys(r.openers))
 }
 
-// Find returns what is registered under the scheme of a URI, and the rest of the URI behind the colon. Errors wrap ErrURI or
-// ErrUnknown.
+// Find returns what is registered under the scheme of a URI, and the rest of the URI behind the
+// colon. Errors wrap ErrURI or ErrUnknown.
 func (r *Registry[T]) Find(text string) (opener T, rest string, err error) {
 	scheme, rest, ok := strings.Cut(text, ":")
 	schemes := strings.Join(r.Schemes(), ", ")

@@ -1,11 +1,12 @@
 // Package uri reads the URIs that name a source or a sink: SCHEME:PLACE?name=value&name=value.
 //
-// The scheme chooses the source or sink (see [Registry]). What the place is, the source or sink knows. The options behind the
-// question mark are declared as a list of [Option]s, each with a type, so that every URI is checked alike: an option that there
-// is not, one that is given twice or without a value, and a value that does not fit are errors that say what to write instead.
+// The scheme chooses the source or sink (see [Registry]). What the place is, the source or sink
+// knows. The options behind the question mark are declared as a list of [Option]s, each with a
+// type, so that every URI is checked alike: an option that there is not, one that is given twice or
+// without a value, and a value that does not fit are errors that say what to write instead.
 //
-// In a value, an ampersand is written as %26 and a percent sign as %25. A plus sign stands for itself: times and names of roles
-// have them.
+// In a value, an ampersand is written as %26 and a percent sign as %25. A plus sign stands for
+// itself: times and names of roles have them.
 package uri
 
 import (
@@ -21,8 +22,9 @@ type Options []Option
 // Values are the options that a URI has, by name, as text without escapes.
 type Values map[string]string
 
-// Parse reads PLACE?name=value&…, sets the variables of the options that are given, and returns the place. form is what the
-// whole URI looks like, such as duckdb:FILE; an error about a missing place quotes it.
+// Parse reads PLACE?name=value&…, sets the variables of the options that are given, and returns the
+// place. form is what the whole URI looks like, such as duckdb:FILE; an error about a missing place
+// quotes it.
 func (o Options) Parse(text, form string) (place string, err error) {
 	place, query, _ := strings.Cut(text, "?")
 	if strings.TrimSpace(place) == "" {
@@ -35,8 +37,9 @@ func (o Options) Parse(text, form string) (place string, err error) {
 	return place, o.Set(values)
 }
 
-// ParsePattern is Parse for a place that may have question marks of its own, as patterns of file names do: the options begin
-// behind the first question mark that the name of an option and an equals sign follow.
+// ParsePattern is Parse for a place that may have question marks of its own, as patterns of file
+// names do: the options begin behind the first question mark that the name of an option and an
+// equals sign follow.
 func (o Options) ParsePattern(text, form string) (pattern string, err error) {
 	query := ""
 	for i := range len(text) {
@@ -60,7 +63,8 @@ func Missing(text, form string) error {
 	return fmt.Errorf("%q names nothing: write %s", text, form)
 }
 
-// Read reads name=value pairs with ampersands between them and checks their names. The values are not looked at: Set does that.
+// Read reads name=value pairs with ampersands between them and checks their names. The values are
+// not looked at: Set does that.
 func (o Options) Read(query string) (Values, error) {
 	values := Values{}
 	if query == "" {

@@ -111,7 +111,8 @@ func (o *Overlay) First(ids ...ID) string {
 	return ""
 }
 
-// True tells whether the value at id is true, 1 or yes: as a boolean, a number or text in any case, but not in an array.
+// True tells whether the value at id is true, 1 or yes: as a boolean, a number or text in any case,
+// but not in an array.
 func (o *Overlay) True(id ID) bool {
 	switch o.cells[id].kind {
 	case text, number, boolean:

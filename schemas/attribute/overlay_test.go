@@ -215,8 +215,8 @@ func media(v any) []attribute.Medium {
 	return m
 }
 
-// FuzzOverlayIsADeepMerge cuts three objects down and lays them over each other, and compares with a deep merge of the whole
-// objects.
+// FuzzOverlayIsADeepMerge cuts three objects down and lays them over each other, and compares with
+// a deep merge of the whole objects.
 func FuzzOverlayIsADeepMerge(f *testing.F) {
 	f.Add(`{"from":"a","who":{"name":"b","address":{"city":"c"}}}`, `{"from":null,"who":{"name":" "}}`, `{"who":{"address":5}}`)
 	f.Add(`{"of":{"WR1":{"media":[{"type":"t","url":"u"}]}},"list":[{"url":"x"}]}`, `{"of":{"WR1":{"media":null},"WR2":{"media":[]}}}`, `{"of":{"WR1":7}}`)

@@ -140,7 +140,8 @@ func (p *Parser) object(b []byte, i int, id ID, depth int) (int, error) {
 	return o.End()
 }
 
-// open walks the object that the text at b[i] holds as JSON. It returns false where b[i] is no such text.
+// open walks the object that the text at b[i] holds as JSON. It returns false where b[i] is no such
+// text.
 func (p *Parser) open(b []byte, i int, id ID) bool {
 	end, err := jsonscan.Value(b, i, 0)
 	if err != nil || b[i] != '"' {

@@ -1,7 +1,7 @@
 package attribute
 
-// Translate returns what turns snapshots of one tree into those of another. Values at paths that the other
-// tree does not have are left out.
+// Translate returns what turns snapshots of one tree into those of another. Values at paths that
+// the other tree does not have are left out.
 func Translate(from, to *Tree) func(Snapshot) Snapshot {
 	return func(s Snapshot) Snapshot {
 		values := make([]value, len(to.nodes))

@@ -124,7 +124,8 @@ func TestACutBlockIsAnError(t *testing.T) {
 	})
 }
 
-// FuzzDecode: whatever the bytes, an error or events; and events that were read can be written and read again.
+// FuzzDecode: whatever the bytes, an error or events; and events that were read can be written and
+// read again.
 func FuzzDecode(f *testing.F) {
 	var b event.Builder
 	e := event.Event{ID: "EV1", Kind: event.ReservationAccepted, Stream: true, QueueEnteredAt: 7, InPreviousFor: event.None, WorkerAvailable: event.Yes, HasTaskAttributes: true}

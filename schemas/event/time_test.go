@@ -9,8 +9,8 @@ import (
 	"flexbeam/schemas/event"
 )
 
-// TestTimesAreReadAsTheStandardLibraryReadsThem writes any time of the years 1 to 9999 in the forms of RFC 3339 and as a
-// number.
+// TestTimesAreReadAsTheStandardLibraryReadsThem writes any time of the years 1 to 9999 in the forms
+// of RFC 3339 and as a number.
 func TestTimesAreReadAsTheStandardLibraryReadsThem(t *testing.T) {
 	layouts := []string{time.RFC3339Nano, "2006-01-02T15:04:05.000Z07:00", "2006-01-02T15:04:05.000-0700", "2006-01-02 15:04:05.000000Z07:00", "2006-01-02T15:04:05.000Z07"}
 	rapid.Check(t, func(t *rapid.T) {

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// DDL returns the statements that create the tables of the model and its views, in the SQL of "duckdb" or of
-// "bigquery". Each statement ends its last line with a semicolon. Tables that exist are left alone, the views are replaced.
+// DDL returns the statements that create the tables of the model and its views, in the SQL of
+// "duckdb" or of "bigquery". Each statement ends its last line with a semicolon. Tables that exist
+// are left alone, the views are replaced.
 func DDL(dialect string) (string, error) {
 	var b strings.Builder
 	switch dialect {

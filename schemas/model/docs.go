@@ -21,7 +21,8 @@ Every table, every column, where its value comes from and which rule decides it.
 | --- | --- | --- |
 `
 
-// Docs returns the model as a document in Markdown, docs/model.md: every table and column with type, key, sources in order, meaning and rule.
+// Docs returns the model as a document in Markdown, docs/model.md: every table and column with
+// type, key, sources in order, meaning and rule.
 func Docs() []byte {
 	var b strings.Builder
 	b.WriteString(docsHead)

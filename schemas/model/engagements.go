@@ -1,6 +1,7 @@
 package model
 
-// Engagements has a row for each participation in a task: of a queue, of an agent, or of an agent who was asked and did not come.
+// Engagements has a row for each participation in a task: of a queue, of an agent, or of an agent
+// who was asked and did not come.
 var Engagements = Table{
 	ID:   EngagementsID,
 	Name: "engagements",

@@ -6,11 +6,12 @@ import (
 	"strings"
 )
 
-// JSONSchema returns a JSON Schema (2020-12) for the rows of tables as JSON objects, as the jsonl sink writes them: one definition
-// for each table under $defs, in the order of the model. Without tables it has all of the model. With a single one the
-// document itself describes a row of it.
+// JSONSchema returns a JSON Schema (2020-12) for the rows of tables as JSON objects, as the jsonl
+// sink writes them: one definition for each table under $defs, in the order of the model. Without
+// tables it has all of the model. With a single one the document itself describes a row of it.
 //
-// Beyond the standard it has x-key (the primary key) for a table; x-type (BigQuery's type), x-rule and x-sources (in order) for a column.
+// Beyond the standard it has x-key (the primary key) for a table; x-type (BigQuery's type), x-rule
+// and x-sources (in order) for a column.
 func JSONSchema(tables ...*Table) []byte {
 	all := tables
 	if len(all) == 0 {

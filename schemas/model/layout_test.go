@@ -59,7 +59,8 @@ func blockOf(t *testing.T, task, worker *attribute.Tree, taskAttributes, workerA
 	return b.Append(nil)
 }
 
-// Attributes that an earlier version did not keep are absent; those that this one keeps no more are left out.
+// Attributes that an earlier version did not keep are absent; those that this one keeps no more are
+// left out.
 func TestEventsOfAnotherLayoutAreRead(t *testing.T) {
 	layout2Lines := strings.Split(strings.TrimSpace(layout2), "\n")
 	tests := []struct {

@@ -77,7 +77,8 @@ func Lookup(name string) *Table {
 	return nil
 }
 
-// Col returns the index of the named column. It panics on an unknown name: names are written in code, not read from input.
+// Col returns the index of the named column. It panics on an unknown name: names are written in
+// code, not read from input.
 func (t *Table) Col(name string) int {
 	i, ok := t.index[name]
 	if !ok {

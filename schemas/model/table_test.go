@@ -9,8 +9,8 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// columns are the tables as contract, section 6 names them: a star marks the primary key, an exclamation mark what is never
-// null.
+// columns are the tables as contract, section 6 names them: a star marks the primary key, an
+// exclamation mark what is never null.
 var columns = map[string]string{
 	"engagements": `*account_sid *engagement_id !engagement_type !status outcome_type !conversation_id !task_sid reservation_sid agent_id !contact_id
 		!start_time end_time engagement_time_seconds wrap_up_time_seconds invitation_time_seconds wait_time_seconds focus_time_seconds hold_time_seconds

@@ -9,8 +9,8 @@ import (
 	"flexbeam/schemas/event"
 )
 
-// An Input is what one batch of records, or a key of another kind, has for one key: a block of events, or a
-// value of the kind's own.
+// An Input is what one batch of records, or a key of another kind, has for one key: a block of
+// events, or a value of the kind's own.
 type Input struct {
 	Kind byte   // Kind.ID
 	Key  string // event.Key; empty for a block that holds events of many keys
@@ -18,8 +18,8 @@ type Input struct {
 	// Bucket is that of a block with the events of many keys, from 0 (keyed/grouped).
 	Bucket int
 
-	// Time is when the key is to be processed, by the watermark of Beam: the arrival of the newest event,
-	// or where nobody knows that, its own time.
+	// Time is when the key is to be processed, by the watermark of Beam: the arrival of the newest
+	// event, or where nobody knows that, its own time.
 	Time Millis
 
 	Block  event.Block
@@ -114,8 +114,8 @@ const (
 	flagValue
 )
 
-// Append appends the encoding of an input: what travels between workers, and what a log holds. withRecords
-// tells whether the records of its events are part of it.
+// Append appends the encoding of an input: what travels between workers, and what a log holds.
+// withRecords tells whether the records of its events are part of it.
 func (in *Input) Append(b []byte, withRecords bool) []byte {
 	flags := byte(0)
 	first, last := in.span()
@@ -162,8 +162,8 @@ func (in *Input) Append(b []byte, withRecords bool) []byte {
 	return b
 }
 
-// ReadInput reads an input that Append wrote from the begin of b, and returns what is behind it. Its block
-// and value are slices of b.
+// ReadInput reads an input that Append wrote from the begin of b, and returns what is behind it.
+// Its block and value are slices of b.
 func ReadInput(b []byte) (in Input, rest []byte, err error) {
 	r := Reader{b: b}
 	in.Kind = r.Byte()
@@ -219,7 +219,8 @@ type Batch struct {
 	Inputs   []Input // by kind
 }
 
-// Append appends the encoding of a batch, for where the transforms behind the decoder are in another process.
+// Append appends the encoding of a batch, for where the transforms behind the decoder are in
+// another process.
 func (p *Batch) Append(b []byte) []byte {
 	b = AppendText(b, p.Source)
 	b = AppendText(b, p.Position)

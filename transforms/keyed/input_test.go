@@ -16,7 +16,8 @@ import (
 	"flexbeam/schemas/event"
 )
 
-// drawInput draws an input for a ticket: of events with and without arrivals and records, or of a value.
+// drawInput draws an input for a ticket: of events with and without arrivals and records, or of a
+// value.
 func drawInput(rt *rapid.T) Input {
 	times := rapid.Int64Range(-1e6, 2e12)
 	in := Input{Kind: ticket.ID, Key: event.Key("AC1", rapid.SampledFrom([]string{"WT1", "WT2", ""}).Draw(rt, "key")), Time: Millis(times.Draw(rt, "time")), Arrival: None}
@@ -181,8 +182,8 @@ func TestAKeyIsInTheSameBucketEverywhere(t *testing.T) {
 	}
 }
 
-// FuzzReadBatch: whatever the bytes, reading them gives an error or a batch, and a batch that was read can be
-// written again and read the same.
+// FuzzReadBatch: whatever the bytes, reading them gives an error or a batch, and a batch that was
+// read can be written again and read the same.
 func FuzzReadBatch(f *testing.F) {
 	in := inputOf("a\x001", 0, arrival{At: 1}, arrival{At: 2})
 	in.Records = []Record{{"1", -1, []byte("{}")}, {"2", 3, nil}}

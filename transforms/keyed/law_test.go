@@ -12,14 +12,15 @@ import (
 	"flexbeam/transforms/keyed"
 )
 
-// TestEveryDriverGivesTheSame lets lines arrive over days and weeks: every driver gives the same tables, the same
-// late letters, and drops its states at the same time. That of bounded sources knows no arrivals: it joins where
-// nothing is late or forgotten.
+// TestEveryDriverGivesTheSame lets lines arrive over days and weeks: every driver gives the same
+// tables, the same late letters, and drops its states at the same time. That of bounded sources
+// knows no arrivals: it joins where nothing is late or forgotten.
 func TestEveryDriverGivesTheSame(t *testing.T) {
 	late, dropped, alike := 0, 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
 		d := history.NewDice(rt)
-		// Activities that run are counted again with every quarter hour: with them a few days pass, else weeks.
+		// Activities that run are counted again with every quarter hour: with them a few days pass,
+		// else weeks.
 		size, pause, rest := history.Size{Tasks: 3, Workers: 2}, 20*keyed.Hour, 2*keyed.Day
 		if d.OneIn(1) {
 			size, pause, rest = history.Size{Tasks: 3}, 16*keyed.Day, 40*keyed.Day
@@ -83,8 +84,8 @@ func lateIn(t history.Tables) int {
 	return n
 }
 
-// TestStepsReadAllLinesInTheirOrder checks the steps themselves: a watermark that passed a line before it arrives
-// would prove nothing.
+// TestStepsReadAllLinesInTheirOrder checks the steps themselves: a watermark that passed a line
+// before it arrives would prove nothing.
 func TestStepsReadAllLinesInTheirOrder(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		d := history.NewDice(rt)

@@ -118,8 +118,8 @@ func usesOf(query string) (all []use) {
 	return all
 }
 
-// check fails the test if a query names a metric that is not there, or a label that its metric does not have. It returns the names of
-// the metrics of the table.
+// check fails the test if a query names a metric that is not there, or a label that its metric does
+// not have. It returns the names of the metrics of the table.
 func check(t *testing.T, where, query string) (names []string) {
 	t.Helper()
 	others := runtimeMetrics(t)
@@ -155,7 +155,8 @@ func check(t *testing.T, where, query string) (names []string) {
 	return names
 }
 
-// runtimeMetrics returns the names of the metrics that the endpoint adds, as far as this system has them.
+// runtimeMetrics returns the names of the metrics that the endpoint adds, as far as this system has
+// them.
 func runtimeMetrics(t *testing.T) map[string]bool {
 	t.Helper()
 	r := prometheus.NewRegistry()

@@ -12,8 +12,8 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// BenchmarkAppends sends rows of engagements, which has 53 columns, as they are and as changes: the rate of the service and of
-// Google's client together, over rows that were encoded before.
+// BenchmarkAppends sends rows of engagements, which has 53 columns, as they are and as changes: the
+// rate of the service and of Google's client together, over rows that were encoded before.
 func BenchmarkAppends(b *testing.B) {
 	const rows, batch = 100_000, 500
 	for _, kind := range []string{"plain", "changes"} {

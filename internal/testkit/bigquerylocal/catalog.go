@@ -35,7 +35,8 @@ func (c *catalog) dataset(n datasetName) (*dataset, error) {
 	return d, nil
 }
 
-// table returns a table, or the error that says that there is none. A table whose expiration time has come is none.
+// table returns a table, or the error that says that there is none. A table whose expiration time
+// has come is none.
 func (c *catalog) table(n tableName) (*table, error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()

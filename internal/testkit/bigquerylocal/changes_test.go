@@ -9,8 +9,8 @@ import (
 	"flexbeam/internal/testkit/bigquerylocal"
 )
 
-// A change type makes an upsert or a delete of a row, a sequence number decides which one of a key stays, ties are settled
-// by arrival: https://cloud.google.com/bigquery/docs/change-data-capture
+// A change type makes an upsert or a delete of a row, a sequence number decides which one of a key
+// stays, ties are settled by arrival: https://cloud.google.com/bigquery/docs/change-data-capture
 func TestTheGreatestSequenceNumberOfAKeyStays(t *testing.T) {
 	b := start(t, bigquerylocal.Options{})
 	b.table("people", people(), "id")

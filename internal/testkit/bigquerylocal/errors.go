@@ -11,8 +11,9 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// An apiError is an error as the REST API tells it: https://cloud.google.com/bigquery/docs/error-messages lists the reasons
-// and the HTTP status of each.
+// An apiError is an error as the REST API tells it:
+// https://cloud.google.com/bigquery/docs/error-messages lists the reasons and the HTTP status of
+// each.
 type apiError struct {
 	code     int
 	reason   string
@@ -34,7 +35,8 @@ func invalidQuery(format string, a ...any) error {
 	return &apiError{code: http.StatusBadRequest, reason: "invalidQuery", location: "query", message: fmt.Sprintf(format, a...)}
 }
 
-// unknown refuses what BigQuery may know and this service does not, so that nobody takes its answer for BigQuery's.
+// unknown refuses what BigQuery may know and this service does not, so that nobody takes its answer
+// for BigQuery's.
 func unknown(format string, a ...any) error {
 	return &apiError{code: http.StatusBadRequest, reason: "invalid", message: "The local BigQuery service does not know " + fmt.Sprintf(format, a...)}
 }
@@ -47,8 +49,8 @@ func duplicate(format string, a ...any) error {
 	return &apiError{code: http.StatusConflict, reason: "duplicate", message: "Already Exists: " + fmt.Sprintf(format, a...)}
 }
 
-// asAPI makes any error one that REST can tell. A failure of this service itself has a status that clients do not retry, so that
-// it shows.
+// asAPI makes any error one that REST can tell. A failure of this service itself has a status that
+// clients do not retry, so that it shows.
 func asAPI(err error) *apiError {
 	var e *apiError
 	if errors.As(err, &e) {

@@ -15,21 +15,24 @@ const (
 	Reply FaultKind = iota
 	// Break ends the stream (of REST: the TCP connection) without an answer, and does nothing.
 	Break
-	// Lose does what was asked and then ends the stream (of REST: answers with the error), so that the reply is lost.
+	// Lose does what was asked and then ends the stream (of REST: answers with the error), so that
+	// the reply is lost.
 	Lose
-	// GoAway does what was asked, and tells all gRPC connections to go away; their streams end after Options.Grace.
+	// GoAway does what was asked, and tells all gRPC connections to go away; their streams end
+	// after Options.Grace.
 	GoAway
 	// Slow waits for Delay and then goes on.
 	Slow
 	// RefuseRows refuses the rows of an append for which Refuse returns a message.
 	RefuseRows
-	// StaleSchema judges an append by the schema that the table had before its last change, as a server does that has not
-	// heard of it yet.
+	// StaleSchema judges an append by the schema that the table had before its last change, as a
+	// server does that has not heard of it yet.
 	StaleSchema
 )
 
-// A Fault is one disturbance and when it happens. Calls that match Method and Table are counted; the fault strikes the first
-// one after Skip, and then every Every-th, until it struck Times times. So the same calls meet the same faults.
+// A Fault is one disturbance and when it happens. Calls that match Method and Table are counted;
+// the fault strikes the first one after Skip, and then every Every-th, until it struck Times times.
+// So the same calls meet the same faults.
 type Fault struct {
 	Kind   FaultKind
 	Method string // such as AppendRows, CreateWriteStream, tables.get, jobs.insert, jobs.upload, jobs.run; any when empty

@@ -111,7 +111,8 @@ func (j *jobs) start(project string, meta *bq.Job, request string, work func(con
 	return one, nil
 }
 
-// disturbed runs a job with the faults of jobs.run: Slow delays it, Reply fails it, Lose does it and then fails it.
+// disturbed runs a job with the faults of jobs.run: Slow delays it, Reply fails it, Lose does it
+// and then fails it.
 func (j *jobs) disturbed(ctx context.Context, one *job, work func(context.Context, *job) error) error {
 	var lose error
 	for _, f := range j.server.faults.strike("jobs.run", "") {
@@ -132,7 +133,8 @@ func (j *jobs) disturbed(ctx context.Context, one *job, work func(context.Contex
 	return firstError(work(ctx, one), lose)
 }
 
-// promptness is how long the answer to an insert waits for its job, so that clients seldom have to ask again.
+// promptness is how long the answer to an insert waits for its job, so that clients seldom have to
+// ask again.
 const promptness = 100 * time.Millisecond
 
 // started returns the resource of a job that was just inserted.

@@ -20,8 +20,9 @@ const (
 	kindDate
 )
 
-// kinds says of each kind how REST and SQL name it, what holds it in DuckDB, and which protocol buffer types may carry it
-// (https://cloud.google.com/bigquery/docs/supported-data-types, without the wrapper messages).
+// kinds says of each kind how REST and SQL name it, what holds it in DuckDB, and which protocol
+// buffer types may carry it (https://cloud.google.com/bigquery/docs/supported-data-types, without
+// the wrapper messages).
 var kinds = [...]struct {
 	rest, sql, duckdb string
 	storage           storagepb.TableFieldSchema_Type
@@ -49,7 +50,8 @@ func kindNamed(name string) (kind, bool) {
 	return 0, false
 }
 
-// kindOfDuckDB returns the kind of a column that DuckDB describes. Sums of BIGINT are HUGEINT there and INT64 in BigQuery.
+// kindOfDuckDB returns the kind of a column that DuckDB describes. Sums of BIGINT are HUGEINT there
+// and INT64 in BigQuery.
 func kindOfDuckDB(name string) (kind, bool) {
 	switch name {
 	case "HUGEINT", "INTEGER", "SMALLINT", "TINYINT", "UINTEGER":

@@ -8,8 +8,8 @@ import (
 	"google.golang.org/grpc"
 )
 
-// listeners serves one address with a succession of gRPC servers, so that the connections of one can be told to go away while
-// the address goes on.
+// listeners serves one address with a succession of gRPC servers, so that the connections of one
+// can be told to go away while the address goes on.
 type listeners struct {
 	address net.Listener
 	create  func() *grpc.Server

@@ -82,7 +82,8 @@ func TestParquetIsLoadedWithItsTypes(t *testing.T) {
 	}
 }
 
-// A load job whose id is taken is a conflict and loads nothing: https://cloud.google.com/bigquery/docs/running-jobs#generate-jobid
+// A load job whose id is taken is a conflict and loads nothing:
+// https://cloud.google.com/bigquery/docs/running-jobs#generate-jobid
 func TestAJobIDLoadsOnce(t *testing.T) {
 	b := start(t, bigquerylocal.Options{})
 	b.table("people", people())
@@ -107,7 +108,8 @@ func TestAJobIDLoadsOnce(t *testing.T) {
 	}
 }
 
-// What does not fit the table fails the job as a whole: https://cloud.google.com/bigquery/docs/managing-table-schemas
+// What does not fit the table fails the job as a whole:
+// https://cloud.google.com/bigquery/docs/managing-table-schemas
 func TestFilesThatDoNotFitLoadNothing(t *testing.T) {
 	b := start(t, bigquerylocal.Options{})
 	b.table("people", people())

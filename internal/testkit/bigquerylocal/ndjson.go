@@ -19,8 +19,9 @@ import (
 	bq "google.golang.org/api/bigquery/v2"
 )
 
-// A jsonSource reads newline-delimited JSON (https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-json). It has no
-// schema of its own here: autodetection is not known.
+// A jsonSource reads newline-delimited JSON
+// (https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-json). It has no schema of its
+// own here: autodetection is not known.
 type jsonSource struct{ ignoreUnknown bool }
 
 func (jsonSource) schema(context.Context, *sql.DB, string) ([]*bq.TableFieldSchema, error) {
@@ -98,7 +99,8 @@ func (j jsonSource) read(s *schema, line []byte, values []driver.Value) error {
 	return nil
 }
 
-// fromJSON converts a JSON value as BigQuery does: numbers and booleans may be written as strings, and numbers into STRING.
+// fromJSON converts a JSON value as BigQuery does: numbers and booleans may be written as strings,
+// and numbers into STRING.
 func fromJSON(k kind, v any) (driver.Value, error) {
 	if v == nil {
 		return nil, nil

@@ -8,8 +8,10 @@ import (
 	bq "google.golang.org/api/bigquery/v2"
 )
 
-// A parquetSource reads Parquet, with types as https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-parquet#type_conversions
-// has them: byte arrays are STRING only if they are annotated so, and a timestamp that is not adjusted to UTC is a DATETIME.
+// A parquetSource reads Parquet, with types as
+// https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-parquet#type_conversions has
+// them: byte arrays are STRING only if they are annotated so, and a timestamp that is not adjusted
+// to UTC is a DATETIME.
 type parquetSource struct{}
 
 func (parquetSource) schema(ctx context.Context, db *sql.DB, file string) ([]*bq.TableFieldSchema, error) {

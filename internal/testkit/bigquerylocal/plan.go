@@ -17,7 +17,8 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-// A plan reads rows of one message descriptor into the columns of one schema, without building messages.
+// A plan reads rows of one message descriptor into the columns of one schema, without building
+// messages.
 type plan struct {
 	schema           *schema
 	fields           []planField // by field number
@@ -35,15 +36,16 @@ type planField struct {
 	wire   protowire.Type
 }
 
-// A cell is a value of a row: text and bytes in text, else num: an integer, the bits of a float, 0 or 1, microseconds or days.
+// A cell is a value of a row: text and bytes in text, else num: an integer, the bits of a float, 0
+// or 1, microseconds or days.
 type cell struct {
 	text []byte
 	num  int64
 	set  bool
 }
 
-// maxFieldNumber bounds the field numbers of a plan. Normalized descriptors count fields from 1, and a table has at most
-// 10,000 columns.
+// maxFieldNumber bounds the field numbers of a plan. Normalized descriptors count fields from 1,
+// and a table has at most 10,000 columns.
 const maxFieldNumber = 20000
 
 // newPlan compiles a writer schema against the schema of a table.
@@ -138,8 +140,9 @@ type changeMark struct {
 	hasKind, hasSequence bool
 }
 
-// read fills cells, one for each column, from a row that check accepted or will check. Fields that the descriptor does not
-// have are skipped, of fields that come twice the last one counts, as in every reader of protocol buffers.
+// read fills cells, one for each column, from a row that check accepted or will check. Fields that
+// the descriptor does not have are skipped, of fields that come twice the last one counts, as in
+// every reader of protocol buffers.
 func (p *plan) read(row []byte, cells []cell) (mark changeMark, err error) {
 	clear(cells)
 	for len(row) > 0 {

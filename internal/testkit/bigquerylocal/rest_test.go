@@ -146,7 +146,8 @@ func TestSchemasOnlyGrowAndRelax(t *testing.T) {
 	}
 }
 
-// https://cloud.google.com/bigquery/docs/clustered-tables, .../partitioned-tables and .../primary-foreign-keys
+// https://cloud.google.com/bigquery/docs/clustered-tables, .../partitioned-tables and
+// .../primary-foreign-keys
 func TestTablesThatBigQueryRefusesAreRefused(t *testing.T) {
 	b := start(t, bigquerylocal.Options{})
 	many := bigquery.Schema{}
@@ -262,7 +263,8 @@ func TestRowsComeInPages(t *testing.T) {
 	}
 }
 
-// The same requestId of jobs.query runs once: https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/query#QueryRequest
+// The same requestId of jobs.query runs once:
+// https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/query#QueryRequest
 func TestAQueryThatIsSentAgainRunsOnce(t *testing.T) {
 	b := start(t, bigquerylocal.Options{})
 	b.table("people", people())

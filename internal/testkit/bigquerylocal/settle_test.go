@@ -14,8 +14,8 @@ import (
 	"flexbeam/internal/testkit/bigquerylocal"
 )
 
-// Whatever comes in which order, read at whichever moments, a table is what the plainest possible store has: a map from the key
-// to its newest change.
+// Whatever comes in which order, read at whichever moments, a table is what the plainest possible
+// store has: a map from the key to its newest change.
 func TestATableIsAMapOfItsNewestChanges(t *testing.T) {
 	b := start(t, bigquerylocal.Options{})
 	schema := bigquery.Schema{{Name: "a", Type: bigquery.StringFieldType}, {Name: "b", Type: bigquery.IntegerFieldType, Required: true}, {Name: "v", Type: bigquery.IntegerFieldType}}

@@ -24,7 +24,8 @@ type writeService struct {
 	created int
 }
 
-// A stream is a write stream that a client created. Rows of PENDING and BUFFERED streams wait here for their commit or flush.
+// A stream is a write stream that a client created. Rows of PENDING and BUFFERED streams wait here
+// for their commit or flush.
 type stream struct {
 	name  string
 	typ   storagepb.WriteStream_Type
@@ -75,7 +76,8 @@ func (w *writeService) stream(name string) (*stream, error) {
 	return st, nil
 }
 
-// disturb lets the faults of a unary call strike. after is not nil when the call must be done and then fail.
+// disturb lets the faults of a unary call strike. after is not nil when the call must be done and
+// then fail.
 func (w *writeService) disturb(method string, n tableName) (before, after error) {
 	for _, f := range w.server.faults.strike(method, n.dataset+"."+n.table) {
 		switch f.Kind {
@@ -144,7 +146,8 @@ func (w *writeService) describe(st *stream) *storagepb.WriteStream {
 	return p
 }
 
-// GetWriteStream describes a stream. The default stream, which every table has, is COMMITTED and as old as its table.
+// GetWriteStream describes a stream. The default stream, which every table has, is COMMITTED and as
+// old as its table.
 func (w *writeService) GetWriteStream(_ context.Context, r *storagepb.GetWriteStreamRequest) (*storagepb.WriteStream, error) {
 	m := streamPath.FindStringSubmatch(r.GetName())
 	if m == nil {
@@ -214,8 +217,8 @@ func (w *writeService) FinalizeWriteStream(_ context.Context, r *storagepb.Final
 	return &storagepb.FinalizeWriteStreamResponse{RowCount: st.next}, nil
 }
 
-// BatchCommitWriteStreams makes the rows of finalized PENDING streams of one table visible, all or none. What keeps a stream
-// from being committed is told in StreamErrors, without a commit time.
+// BatchCommitWriteStreams makes the rows of finalized PENDING streams of one table visible, all or
+// none. What keeps a stream from being committed is told in StreamErrors, without a commit time.
 func (w *writeService) BatchCommitWriteStreams(_ context.Context, r *storagepb.BatchCommitWriteStreamsRequest) (*storagepb.BatchCommitWriteStreamsResponse, error) {
 	m := tablePath.FindStringSubmatch(r.GetParent())
 	if m == nil {

@@ -15,7 +15,8 @@ import (
 	bq "google.golang.org/api/bigquery/v2"
 )
 
-// uploads are the resumable uploads under way (https://cloud.google.com/bigquery/docs/reference/api-uploads).
+// uploads are the resumable uploads under way
+// (https://cloud.google.com/bigquery/docs/reference/api-uploads).
 type uploads struct {
 	server *Server
 
@@ -34,7 +35,8 @@ type resumable struct {
 	fails *apiError
 }
 
-// upload is jobs.insert with media: in one request (multipart), or begun by one and sent in chunks (resumable).
+// upload is jobs.insert with media: in one request (multipart), or begun by one and sent in chunks
+// (resumable).
 func (c *call) upload() (any, error) {
 	switch {
 	case c.parameter("upload_id") != "":
@@ -120,8 +122,9 @@ func (c *call) begin() (any, error) {
 
 var contentRange = regexp.MustCompile(`^bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)$`)
 
-// chunk takes a piece of a file, and starts the job with the last one. A piece that begins elsewhere than where the file ends so
-// far is answered with how much there is, and so is a question for that, which has no piece.
+// chunk takes a piece of a file, and starts the job with the last one. A piece that begins
+// elsewhere than where the file ends so far is answered with how much there is, and so is a
+// question for that, which has no piece.
 func (c *call) chunk() (any, error) {
 	u := &c.server.uploads
 	u.mu.Lock()
@@ -178,7 +181,8 @@ func (c *call) chunk() (any, error) {
 	return one.started(), nil
 }
 
-// incomplete answers 308, Resume Incomplete, with what was received. Clients that say so get 200 with the 308 in a header.
+// incomplete answers 308, Resume Incomplete, with what was received. Clients that say so get 200
+// with the 308 in a header.
 func (c *call) incomplete(r *resumable) (any, error) {
 	if r.size > 0 {
 		c.w.Header().Set("Range", fmt.Sprintf("bytes=0-%d", r.size-1))

@@ -6,8 +6,8 @@ import (
 	bq "google.golang.org/api/bigquery/v2"
 )
 
-// describeView checks the query of a view by making it in DuckDB, and fills in its schema, keeping the descriptions that
-// the resource gives. The caller holds the lock of the catalog.
+// describeView checks the query of a view by making it in DuckDB, and fills in its schema, keeping
+// the descriptions that the resource gives. The caller holds the lock of the catalog.
 func (s *Server) describeView(ctx context.Context, n tableName, m *bq.Table, g setting) error {
 	st, err := s.translate(m.View.Query, g, true)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Start starts the test's own program again, with one more variable NAME=VALUE in its environment, and returns the child and its first line. The child's
-// standard input ends with this process.
+// Start starts the test's own program again, with one more variable NAME=VALUE in its environment,
+// and returns the child and its first line. The child's standard input ends with this process.
 func Start(t *testing.T, variable string) (*exec.Cmd, string) {
 	t.Helper()
 	c := exec.Command(os.Args[0])

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Main runs the tests of a package whose properties are to hold for n drawn histories each, unless -rapid.checks says
-// otherwise. It is for TestMain.
+// Main runs the tests of a package whose properties are to hold for n drawn histories each, unless
+// -rapid.checks says otherwise. It is for TestMain.
 func Main(m *testing.M, n string) {
 	flag.Parse()
 	said := false

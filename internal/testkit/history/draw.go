@@ -17,9 +17,10 @@ type Size struct {
 	Conflicts bool
 }
 
-// Draw draws a history: tasks of every lifecycle, with events that are missing, come twice or all in one millisecond, with
-// attributes that change, vanish and break; and workers whose activities leave gaps, overlap and lack their times. The
-// events of a task or worker are in order of time only by habit. Ids are distinct within an account but for Conflicts.
+// Draw draws a history: tasks of every lifecycle, with events that are missing, come twice or all
+// in one millisecond, with attributes that change, vanish and break; and workers whose activities
+// leave gaps, overlap and lack their times. The events of a task or worker are in order of time
+// only by habit. Ids are distinct within an account but for Conflicts.
 func Draw(t *rapid.T, s Size) []Event {
 	return rapid.Custom(func(t *rapid.T) drawn { return draw(coins(t), s) }).Draw(t, "history")
 }
@@ -485,8 +486,8 @@ func (d *drawing) workerAttributes() any {
 	return string(marshal(a))
 }
 
-// worker draws the life of a worker: updates of activities, now and then without the time in the previous one, or with one
-// that leaves a gap or overlaps; other events between; deletions.
+// worker draws the life of a worker: updates of activities, now and then without the time in the
+// previous one, or with one that leaves a gap or overlaps; other events between; deletions.
 func (d *drawing) worker(account, sid string) {
 	d.now = Start + int64(d.N(7200)-3600)*1000
 	current, since := pick(d.Dice, activities), d.now
@@ -545,7 +546,8 @@ func (d *drawing) worker(account, sid string) {
 	}
 }
 
-// strangers adds events that belong to no task or worker, and one that has the id of an event of another account.
+// strangers adds events that belong to no task or worker, and one that has the id of an event of
+// another account.
 func (d *drawing) strangers() {
 	e := pick(d.Dice, d.events)
 	e.Account = "AC3"

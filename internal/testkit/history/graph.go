@@ -65,8 +65,8 @@ func decoder(r *runtime.Runtime, kinds []keyed.Spec, buckets int) *decode.Fn {
 	return d
 }
 
-// Batch folds lines through the transforms of keyed/grouped, with the given number of buckets. Options.Cut says
-// where a batch ends.
+// Batch folds lines through the transforms of keyed/grouped, with the given number of buckets.
+// Options.Cut says where a batch ends.
 func Batch(lines [][]byte, buckets int, o Options) (Tables, *telemetry.Counters) {
 	ctx, store := context.Background(), o.store()
 	job := start(store)
@@ -106,8 +106,8 @@ func Batch(lines [][]byte, buckets int, o Options) (Tables, *telemetry.Counters)
 	return store.Tables(), job.Counters
 }
 
-// Stream folds lines through the transforms of keyed/beamstate. Options.Cut says where a batch ends, and then
-// for every timer that is set whether it fires there; at the end all fire.
+// Stream folds lines through the transforms of keyed/beamstate. Options.Cut says where a batch
+// ends, and then for every timer that is set whether it fires there; at the end all fire.
 func Stream(lines [][]byte, o Options) (Tables, *telemetry.Counters) {
 	store := o.store()
 	s := newStates(o, start(store), func(b []byte) { must(store.Write(context.Background(), b)) })
@@ -128,8 +128,8 @@ func Stream(lines [][]byte, o Options) (Tables, *telemetry.Counters) {
 	return store.Tables(), s.job.Counters
 }
 
-// states is a run of keyed/beamstate. Its cells are in the order in which they were made, so that a draw means
-// the same cell again.
+// states is a run of keyed/beamstate. Its cells are in the order in which they were made, so that a
+// draw means the same cell again.
 type states struct {
 	ctx     context.Context
 	job     *runtime.Runtime

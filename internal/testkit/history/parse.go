@@ -28,11 +28,12 @@ var fields = map[string]string{
 // sids are the fields that a bare SID sets, by its prefix.
 var sids = map[string]string{"WT": "task_sid", "WR": "reservation_sid", "WK": "worker_sid", "WQ": "task_queue_sid"}
 
-// Parse reads a history, an event a line: a time in seconds since Start or as hh:mm[:ss], a kind, then SIDs and fields. SIDs
-// go to the fields that their prefixes name, AC… and EV… to account and id. A field is name=value; the value is a word or
-// JSON, that of attributes is kept as text. A name alone with a minus before it takes away what goes without saying: task
-// WT1, reservation WR1, worker WK1, or WKn for reservation WRn; reservation.failed has no worker. The id is EV and the number
-// of the line. Parse panics on anything else: histories are written in tests.
+// Parse reads a history, an event a line: a time in seconds since Start or as hh:mm[:ss], a kind,
+// then SIDs and fields. SIDs go to the fields that their prefixes name, AC… and EV… to account and
+// id. A field is name=value; the value is a word or JSON, that of attributes is kept as text. A
+// name alone with a minus before it takes away what goes without saying: task WT1, reservation WR1,
+// worker WK1, or WKn for reservation WRn; reservation.failed has no worker. The id is EV and the
+// number of the line. Parse panics on anything else: histories are written in tests.
 func Parse(text string) []Event {
 	var events []Event
 	for n, line := range strings.Split(text, "\n") {

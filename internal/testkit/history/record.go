@@ -93,8 +93,8 @@ func Array(records ...[]byte) []byte {
 	return []byte(b.String())
 }
 
-// Lines returns the events as lines, in the form that form gives for each. Events in a row that are in Webhook form share an
-// array, up to three.
+// Lines returns the events as lines, in the form that form gives for each. Events in a row that are
+// in Webhook form share an array, up to three.
 func Lines(events []Event, form func(i int) Form) [][]byte {
 	var lines, elements [][]byte
 	end := func() {

@@ -23,8 +23,9 @@ type Step struct {
 
 const hour = int64(keyed.Hour)
 
-// Steps draws steps for lines that arrive at some times, in ms, which rise. Behind a batch the watermark stays
-// behind, or moves to hours and other times before the next line arrives. At the end it moves on to finally.
+// Steps draws steps for lines that arrive at some times, in ms, which rise. Behind a batch the
+// watermark stays behind, or moves to hours and other times before the next line arrives. At the
+// end it moves on to finally.
 func Steps(d Dice, arrivals []int64, finally int64) (all []Step) {
 	for at := 0; at < len(arrivals); {
 		from := at
@@ -49,8 +50,8 @@ func Steps(d Dice, arrivals []int64, finally int64) (all []Step) {
 	return all
 }
 
-// Sides is what two drivers make of the same steps: the one that keeps states in Beam's cells, and the store of
-// one process.
+// Sides is what two drivers make of the same steps: the one that keeps states in Beam's cells, and
+// the store of one process.
 type Sides struct {
 	Cells, Store       Tables
 	CellsSum, StoreSum Sum
@@ -59,8 +60,9 @@ type Sides struct {
 // A Sum is what a driver counted.
 type Sum struct{ Records, Events, DeadLetters int64 }
 
-// SideBySide runs lines through keyed/beamstate and keyed/local in the same steps. Where the watermark has passed
-// all that has arrived and is at an hour, both must hold the same: it calls differ with how they do not.
+// SideBySide runs lines through keyed/beamstate and keyed/local in the same steps. Where the
+// watermark has passed all that has arrived and is at an hour, both must hold the same: it calls
+// differ with how they do not.
 func SideBySide(lines [][]byte, arrivals []int64, steps []Step, dir string, d Dice, o Options, differ func(at int64, diff string)) (sides Sides) {
 	watermark := int64(-1 << 62)
 	clock := func() time.Time { return time.UnixMilli(max(watermark, 0)) }

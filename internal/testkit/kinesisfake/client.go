@@ -22,9 +22,10 @@ func (s *Server) Client(opts ...func(*kinesis.Options)) *kinesis.Client {
 
 // HTTPClient returns a client for use with the AWS SDK against servers on the same machine.
 //
-// The SDK closes the body of a request as soon as there is an answer. net/http may then still be about to see whether the body
-// has ended; the SDK's body, asked to write itself after it was closed, says EOF as an error, and net/http breaks the connection in the
-// middle of the answer. This client hides that the body can write itself: read, it ends as it should.
+// The SDK closes the body of a request as soon as there is an answer. net/http may then still be
+// about to see whether the body has ended; the SDK's body, asked to write itself after it was
+// closed, says EOF as an error, and net/http breaks the connection in the middle of the answer.
+// This client hides that the body can write itself: read, it ends as it should.
 func HTTPClient() *http.Client {
 	return &http.Client{Transport: plainBodies{http.DefaultTransport.(*http.Transport).Clone()}}
 }

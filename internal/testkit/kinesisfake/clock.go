@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A Clock says what time it is for the server: for arrival times, retention, the expiry of iterators, the end of subscriptions, limits
-// and the Date header. It must not go backwards.
+// A Clock says what time it is for the server: for arrival times, retention, the expiry of
+// iterators, the end of subscriptions, limits and the Date header. It must not go backwards.
 type Clock interface{ Now() time.Time }
 
 // SystemClock is the clock of the machine.

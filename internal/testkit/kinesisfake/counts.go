@@ -18,7 +18,8 @@ func (c *counts) add(operation, stream, shard string) {
 	c.n[counted{operation, stream, shard}]++
 }
 
-// Calls is how many calls of an operation there were, failed ones included, of those that name the stream and the shard; "" is all.
+// Calls is how many calls of an operation there were, failed ones included, of those that name the
+// stream and the shard; "" is all.
 func (s *Server) Calls(operation, stream, shard string) int {
 	s.counts.mu.Lock()
 	defer s.counts.mu.Unlock()

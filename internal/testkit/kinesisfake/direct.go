@@ -19,10 +19,11 @@ type Record struct {
 // A Place is where a record was stored.
 type Place struct{ Shard, SequenceNumber string }
 
-// The methods below are for the set-up of tests. They pass by faults and limits, and panic on a mistake of the test, such as a stream
-// that does not exist.
+// The methods below are for the set-up of tests. They pass by faults and limits, and panic on a
+// mistake of the test, such as a stream that does not exist.
 
-// CreateStream creates a stream with the given number of shards. It is ACTIVE at once if Options.ChangeTime is 0.
+// CreateStream creates a stream with the given number of shards. It is ACTIVE at once if
+// Options.ChangeTime is 0.
 func (s *Server) CreateStream(name string, shards int) {
 	if err := s.create(name, shards, false, defaultRecordBytes); err != nil {
 		panic(err)

@@ -1,10 +1,12 @@
-// Package kinesisfake is a Kinesis Data Streams service in the process of a test: an HTTP server that speaks the service's protocol
-// (AWS JSON 1.1 and, for enhanced fan-out, its event stream), with a clock that a test moves and faults that strike on a schedule.
+// Package kinesisfake is a Kinesis Data Streams service in the process of a test: an HTTP server
+// that speaks the service's protocol (AWS JSON 1.1 and, for enhanced fan-out, its event stream),
+// with a clock that a test moves and faults that strike on a schedule.
 //
 // # Held to what is published
 //
-// The rules are those of https://docs.aws.amazon.com/kinesis/latest/APIReference/ and the developer guide; the tests cite the page for
-// each. They cover the operations that readers and writers of records use:
+// The rules are those of https://docs.aws.amazon.com/kinesis/latest/APIReference/ and the developer
+// guide; the tests cite the page for each. They cover the operations that readers and writers of
+// records use:
 //
 //   - streams: CreateStream (PROVISIONED and ON_DEMAND), DeleteStream, DescribeStream, DescribeStreamSummary, ListStreams,
 //     IncreaseStreamRetentionPeriod, DecreaseStreamRetentionPeriod, UpdateMaxRecordSize
@@ -14,8 +16,9 @@
 //     MillisBehindLatest, ChildShards and the nil iterator at the end of a closed shard
 //   - enhanced fan-out: RegisterStreamConsumer, DescribeStreamConsumer, ListStreamConsumers, DeregisterStreamConsumer, SubscribeToShard
 //
-// Partition keys go to shards by their MD5 digest. Sequence numbers have 56 digits and grow within a shard and from parents to children;
-// the numbers themselves are of our making. Arrival times have milliseconds. Error codes and HTTP statuses are those of the API.
+// Partition keys go to shards by their MD5 digest. Sequence numbers have 56 digits and grow within
+// a shard and from parents to children; the numbers themselves are of our making. Arrival times
+// have milliseconds. Error codes and HTTP statuses are those of the API.
 //
 // # Not held to it
 //
@@ -31,7 +34,8 @@
 //
 // # Clients
 //
-// Server.Client makes clients of the AWS SDK. Who makes one otherwise should give it HTTPClient: the SDK's own breaks connections now and
-// then when a server answers as fast as this one, which costs retries. Subscriptions of one client share a decoder; under the race
-// detector each needs a client of its own.
+// Server.Client makes clients of the AWS SDK. Who makes one otherwise should give it HTTPClient:
+// the SDK's own breaks connections now and then when a server answers as fast as this one, which
+// costs retries. Subscriptions of one client share a decoder; under the race detector each needs a
+// client of its own.
 package kinesisfake

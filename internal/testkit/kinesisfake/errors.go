@@ -5,8 +5,9 @@ import (
 	"net/http"
 )
 
-// The error codes of the API that the server answers with. All travel as HTTP 400 but for the last two:
-// https://docs.aws.amazon.com/kinesis/latest/APIReference/CommonErrors.html and the Errors section of each operation.
+// The error codes of the API that the server answers with. All travel as HTTP 400 but for the last
+// two: https://docs.aws.amazon.com/kinesis/latest/APIReference/CommonErrors.html and the Errors
+// section of each operation.
 const (
 	ExpiredIterator    = "ExpiredIteratorException"
 	ExpiredNextToken   = "ExpiredNextTokenException"

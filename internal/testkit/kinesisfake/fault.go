@@ -6,13 +6,16 @@ import (
 	"time"
 )
 
-// Entry is the operation of a Fault that strikes single entries of PutRecords: the rest of the request succeeds.
+// Entry is the operation of a Fault that strikes single entries of PutRecords: the rest of the
+// request succeeds.
 const Entry = "PutRecords.Entry"
 
-// A Fault says which calls go wrong, and how. Calls that match are numbered from 1; of these, the fault skips the first Skip, then
-// strikes Count, of which only each Every-th, with Probability. So it is the same in every run that makes the same calls in the same order.
+// A Fault says which calls go wrong, and how. Calls that match are numbered from 1; of these, the
+// fault skips the first Skip, then strikes Count, of which only each Every-th, with Probability. So
+// it is the same in every run that makes the same calls in the same order.
 //
-// A call may be struck by several faults: their delays add up, and the first that was injected decides on the error.
+// A call may be struck by several faults: their delays add up, and the first that was injected
+// decides on the error.
 type Fault struct {
 	Operation string // such as GetRecords or Entry; "" is every operation, without Entry
 	Stream    string // "" is every stream
@@ -29,11 +32,11 @@ type Fault struct {
 	Message string
 	Delay   time.Duration // of the machine's clock, before anything happens
 	Hold    chan struct{} // waits until it is closed, before anything happens
-	// DropBefore closes the connection without carrying out the operation, DropAfter once it was carried out: the caller
-	// cannot know that it was.
+	// DropBefore closes the connection without carrying out the operation, DropAfter once it was
+	// carried out: the caller cannot know that it was.
 	DropBefore, DropAfter bool
-	// Empty makes GetRecords return no records although there are some, with the MillisBehindLatest of that place. The
-	// next iterator is at the same place.
+	// Empty makes GetRecords return no records although there are some, with the MillisBehindLatest
+	// of that place. The next iterator is at the same place.
 	Empty bool
 }
 
@@ -162,8 +165,8 @@ func (s *Server) ExpireIterators() { s.epoch.Add(1) }
 // CutSubscriptions breaks the connections of all subscriptions and returns how many there were.
 func (s *Server) CutSubscriptions() int { return s.subs.cut() }
 
-// HideNewShards makes listings eventually consistent: a shard that is created by resharding from now on appears only after n calls of
-// ListShards that leave it out.
+// HideNewShards makes listings eventually consistent: a shard that is created by resharding from
+// now on appears only after n calls of ListShards that leave it out.
 func (s *Server) HideNewShards(stream string, n int) {
 	st := s.must(stream)
 	defer st.mu.Unlock()

@@ -12,7 +12,8 @@ type hashKey struct{ hi, lo uint64 }
 
 var maxHashKey = hashKey{1<<64 - 1, 1<<64 - 1}
 
-// hashOf is where records with the partition key lie: its MD5 digest, read as a number with the high byte first.
+// hashOf is where records with the partition key lie: its MD5 digest, read as a number with the
+// high byte first.
 func hashOf(partitionKey string) hashKey {
 	d := md5.Sum([]byte(partitionKey))
 	return hashKey{binary.BigEndian.Uint64(d[:8]), binary.BigEndian.Uint64(d[8:])}

@@ -73,7 +73,8 @@ func (b *bench) equal(want, got any) {
 
 const first = "shardId-000000000000"
 
-// iterator asks for an iterator of the first shard of stream s; the sequence number is given where it is needed.
+// iterator asks for an iterator of the first shard of stream s; the sequence number is given where
+// it is needed.
 func (b *bench) iterator(t types.ShardIteratorType, sequence ...string) string {
 	b.Helper()
 	return b.iteratorOf(first, t, sequence...)

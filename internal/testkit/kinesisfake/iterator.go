@@ -55,9 +55,11 @@ type position struct {
 
 // place finds a position in a shard.
 //
-// A sequence number that was trimmed is accepted, and reading begins with the oldest record: no page says so, but it is what users
-// of the service see, as in https://github.com/justtrackio/gosoline/pull/1124 and https://github.com/influxdata/telegraf/pull/19508.
-// A time before the trim horizon is accepted likewise, which is documented:
+// A sequence number that was trimmed is accepted, and reading begins with the oldest record: no
+// page says so, but it is what users of the service see, as in
+// https://github.com/justtrackio/gosoline/pull/1124 and
+// https://github.com/influxdata/telegraf/pull/19508. A time before the trim horizon is accepted
+// likewise, which is documented:
 // https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetShardIterator.html
 func (q *request) place(st *stream, h *shard, p position) (uint64, error) {
 	invalid := func(why string) (uint64, error) {

@@ -2,8 +2,9 @@ package kinesisfake
 
 import "time"
 
-// Limits of the API: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html, the pages of PutRecords and
-// GetRecords, and https://docs.aws.amazon.com/streams/latest/dev/large-records.html.
+// Limits of the API: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html,
+// the pages of PutRecords and GetRecords, and
+// https://docs.aws.amazon.com/streams/latest/dev/large-records.html.
 const (
 	maxPutRecords       = 500
 	maxPutBytes         = 10 << 20 // data and partition keys of one PutRecords
@@ -71,8 +72,8 @@ func (b *bucket) take(now int64, n, perSecond float64) bool {
 	return true
 }
 
-// spend uses n, after the fact. Who uses more than there is waits until that much has flowed in: five seconds for 10 MiB of
-// 2 MiB/s, as the page of GetRecords says.
+// spend uses n, after the fact. Who uses more than there is waits until that much has flowed in:
+// five seconds for 10 MiB of 2 MiB/s, as the page of GetRecords says.
 func (b *bucket) spend(now int64, n, perSecond float64) {
 	b.fill(now, perSecond)
 	if b.level -= n; b.level < 0 {

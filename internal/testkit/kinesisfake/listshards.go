@@ -85,7 +85,8 @@ type listToken struct {
 	Made   int64
 }
 
-// listShards follows https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ListShards.html and API_ShardFilter.html.
+// listShards follows https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ListShards.html
+// and API_ShardFilter.html.
 func listShards(q *request) ([]byte, error) {
 	var in struct {
 		ref
@@ -160,7 +161,8 @@ func listShards(q *request) ([]byte, error) {
 	return encode(out)
 }
 
-// keeps returns the test of a filter. The trim horizon is the start of the retention period, or of the stream.
+// keeps returns the test of a filter. The trim horizon is the start of the retention period, or of
+// the stream.
 func (f *shardFilter) keeps(st *stream, now int64) (func(*shard) bool, error) {
 	if f == nil {
 		return func(*shard) bool { return true }, nil

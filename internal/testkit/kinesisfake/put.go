@@ -111,7 +111,8 @@ func text(quoted []byte) string {
 	return string(jsonscan.AppendUnquoted(nil, quoted))
 }
 
-// add checks an entry by https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecordsRequestEntry.html.
+// add checks an entry by
+// https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecordsRequestEntry.html.
 func (p *put) add(e *entry, hash string) error {
 	if len(e.data) < 2 || e.data[0] != '"' {
 		return errorf(Validation, "1 validation error detected: Value null at 'data' failed to satisfy constraint: Member must not be null")

@@ -5,8 +5,9 @@ import (
 	"strconv"
 )
 
-// A sequence is the number of a record or of a place between records. Its decimal form has 56 digits, as those of the service, and
-// grows within a shard and from a shard to its children. Its 186 bits are, from the top: one, then
+// A sequence is the number of a record or of a place between records. Its decimal form has 56
+// digits, as those of the service, and grows within a shard and from a shard to its children. Its
+// 186 bits are, from the top: one, then
 //
 //	48 bits  when the shard was created, in milliseconds; with Options.NumbersAnew since the stream was
 //	57 bits  the record's place in the shard, 1 for the first; 0 is the start of the shard

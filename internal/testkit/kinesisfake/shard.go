@@ -15,8 +15,8 @@ type record struct {
 // overhead is what a record costs in memory beside its text.
 const overhead = 48
 
-// A shard holds the records of one range of hash keys. A record's place is counted from 0 since the shard was created, so that places
-// stay valid while old records are trimmed.
+// A shard holds the records of one range of hash keys. A record's place is counted from 0 since the
+// shard was created, so that places stay valid while old records are trimmed.
 type shard struct {
 	index      int
 	id         string
@@ -84,7 +84,8 @@ func (h *shard) ending() sequence {
 	return sequence{created: uint64(h.born), place: h.end() + 1, ms: uint64(h.closed), shard: uint64(h.index)}
 }
 
-// progress is the number of the place before the record at place; it lies behind the number of the record before.
+// progress is the number of the place before the record at place; it lies behind the number of the
+// record before.
 func (h *shard) progress(place uint64) sequence {
 	ms := h.created
 	if place > h.trimmed {
@@ -93,8 +94,8 @@ func (h *shard) progress(place uint64) sequence {
 	return sequence{created: uint64(h.born), place: place, ms: uint64(max(ms, 0)), shard: uint64(h.index), behind: true}
 }
 
-// behind is MillisBehindLatest of a reader whose next record is at place and who was given those from from on. It is 0 only where
-// nothing is left to read.
+// behind is MillisBehindLatest of a reader whose next record is at place and who was given those
+// from from on. It is 0 only where nothing is left to read.
 func (h *shard) behind(from, place uint64, now int64) int64 {
 	if place >= h.end() {
 		return 0
@@ -106,7 +107,8 @@ func (h *shard) behind(from, place uint64, now int64) int64 {
 	return max(now-arrival, 1)
 }
 
-// adjoins tells whether the ranges of two shards are one without a gap. The ends of the ring are no neighbours.
+// adjoins tells whether the ranges of two shards are one without a gap. The ends of the ring are no
+// neighbours.
 func (h *shard) adjoins(o *shard) bool {
 	return h.first.less(o.first) && h.last.next() == o.first || o.first.less(h.first) && o.last.next() == h.first
 }

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Stream states, https://docs.aws.amazon.com/kinesis/latest/APIReference/API_StreamDescriptionSummary.html.
+// Stream states,
+// https://docs.aws.amazon.com/kinesis/latest/APIReference/API_StreamDescriptionSummary.html.
 const (
 	creating = "CREATING"
 	deleting = "DELETING"
@@ -14,7 +15,8 @@ const (
 	updating = "UPDATING"
 )
 
-// A stream is guarded by its mutex. Every use begins with settle, which makes it what it is at the time.
+// A stream is guarded by its mutex. Every use begins with settle, which makes it what it is at the
+// time.
 type stream struct {
 	mu        sync.Mutex
 	serial    uint64 // tells streams of one name apart

@@ -71,8 +71,10 @@ func (s *Server) Subscriptions() int {
 	return len(s.subs.all)
 }
 
-// subscribeToShard follows https://docs.aws.amazon.com/kinesis/latest/APIReference/API_SubscribeToShard.html: a later subscription of
-// the same consumer takes the shard over, and one that comes within five seconds is refused (if limits are on).
+// subscribeToShard follows
+// https://docs.aws.amazon.com/kinesis/latest/APIReference/API_SubscribeToShard.html: a later
+// subscription of the same consumer takes the shard over, and one that comes within five seconds is
+// refused (if limits are on).
 func subscribeToShard(q *request) ([]byte, error) {
 	var in struct {
 		ConsumerARN      string
@@ -188,7 +190,8 @@ func (p *pusher) run() {
 	}
 }
 
-// event makes the next event, nil if there is nothing to say. more tells that further records wait; wake is closed when some come.
+// event makes the next event, nil if there is nothing to say. more tells that further records wait;
+// wake is closed when some come.
 //
 // The last event has ChildShards and no continuation, as the Kinesis Client Library requires:
 // https://github.com/awslabs/amazon-kinesis-client, FanOutRecordsPublisher.

@@ -79,7 +79,8 @@ var candidates = []candidate{
 	},
 }
 
-// TestServersFollowThePublishedRulesOrAreKnownNotTo is the conformance test of every server that tests rely on.
+// TestServersFollowThePublishedRulesOrAreKnownNotTo is the conformance test of every server that
+// tests rely on.
 func TestServersFollowThePublishedRulesOrAreKnownNotTo(t *testing.T) {
 	chosen := Chosen(t)
 	for _, c := range candidates {

@@ -15,8 +15,9 @@ var ferroLoopback []byte
 // FerrokinesisVersion is the version that is compiled.
 const FerrokinesisVersion = "0.7.0"
 
-// StartFerrokinesis starts ferrokinesis with further arguments, such as --iterator-ttl-seconds 2 or --enforce-limits true, compiling it
-// first if need be, which takes minutes. It runs on Linux only, where it can be kept to the loopback interface.
+// StartFerrokinesis starts ferrokinesis with further arguments, such as --iterator-ttl-seconds 2 or
+// --enforce-limits true, compiling it first if need be, which takes minutes. It runs on Linux only,
+// where it can be kept to the loopback interface.
 func StartFerrokinesis(t testing.TB, args ...string) *Server {
 	t.Helper()
 	if runtime.GOOS != "linux" {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// install makes a folder of the project's cache once, even if several processes want it, and returns it. fill makes its content; it is done if that
-// succeeds.
+// install makes a folder of the project's cache once, even if several processes want it, and
+// returns it. fill makes its content; it is done if that succeeds.
 func install(t testing.TB, name string, fill func(folder string) error) string {
 	t.Helper()
 	folder, err := installed(name, fill)

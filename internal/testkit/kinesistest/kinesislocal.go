@@ -22,7 +22,8 @@ const KinesisLocalVersion = "0.6.2"
 
 const nodeHint = "kinesis-local needs Node.js 20 or later with npm; FLEXBEAM_TEST_KINESIS=fake does without"
 
-// StartKinesisLocal starts kinesis-local, installing it first if need be. Its changes of streams and consumers take a few milliseconds.
+// StartKinesisLocal starts kinesis-local, installing it first if need be. Its changes of streams
+// and consumers take a few milliseconds.
 func StartKinesisLocal(t testing.TB) *Server {
 	t.Helper()
 	node, npm := tool(t, "node", nodeHint), tool(t, "npm", nodeHint)

@@ -53,8 +53,9 @@ func (p *process) log() string {
 	return p.output.String()
 }
 
-// run starts cmd as a server that says where it listens, and waits until it answers. The server is killed when the test ends, and dies with
-// the process of the test: its standard input closes then, and Linux kills it as well.
+// run starts cmd as a server that says where it listens, and waits until it answers. The server is
+// killed when the test ends, and dies with the process of the test: its standard input closes then,
+// and Linux kills it as well.
 func run(t testing.TB, name string, cmd *exec.Cmd) *Server {
 	t.Helper()
 	p := &process{cmd: cmd, done: make(chan struct{})}

@@ -17,7 +17,8 @@ import (
 	"flexbeam/internal/testkit/kinesisfake"
 )
 
-// patience is how long anything may take that has to happen; generous, since machines are slow at times.
+// patience is how long anything may take that has to happen; generous, since machines are slow at
+// times.
 const patience = 2 * time.Minute
 
 // Region and Key are what the servers are addressed with; none of them checks a signature.
@@ -93,7 +94,8 @@ func StreamName(t testing.TB) string {
 	return fmt.Sprintf("%s-%d", name[max(0, len(name)-100):], streams.Add(1))
 }
 
-// CreateStream creates a stream of a new name with the given number of shards, waits until it is ACTIVE and returns the name.
+// CreateStream creates a stream of a new name with the given number of shards, waits until it is
+// ACTIVE and returns the name.
 func (s *Server) CreateStream(t testing.TB, shards int) string {
 	t.Helper()
 	name := StreamName(t)

@@ -24,13 +24,16 @@ import (
 // connections to a server are kept when they are idle: about one for each shard.
 const connections = 256
 
-// Client returns a client for the stream: with its region, endpoint and role, and the credentials that AWS programs find in the environment, shared
-// files or the machine's role. It looks for them at once, so that what is missing is said before the first call, with what to do about it.
+// Client returns a client for the stream: with its region, endpoint and role, and the credentials
+// that AWS programs find in the environment, shared files or the machine's role. It looks for them
+// at once, so that what is missing is said before the first call, with what to do about it.
 //
-// A server on this machine, which is one at localhost, NAME.localhost or a loopback address, needs neither region nor credentials: without any it gets
-// us-east-1 and invented ones. The machine's role is none of its business.
+// A server on this machine, which is one at localhost, NAME.localhost or a loopback address, needs
+// neither region nor credentials: without any it gets us-east-1 and invented ones. The machine's
+// role is none of its business.
 //
-// optFns find an [*awshttp.BuildableClient] without a time limit as the HTTPClient, and may change or replace it.
+// optFns find an [*awshttp.BuildableClient] without a time limit as the HTTPClient, and may change
+// or replace it.
 func (s Stream) Client(ctx context.Context, optFns ...func(*sdk.Options)) (*sdk.Client, error) {
 	cfg, err := s.load(ctx)
 	if ctx.Err() != nil {
@@ -68,7 +71,8 @@ func kindOf(err error) error {
 	return nil
 }
 
-// load finds region and credentials. The services that give credentials have as long for an answer as any call.
+// load finds region and credentials. The services that give credentials have as long for an answer
+// as any call.
 func (s Stream) load(ctx context.Context) (aws.Config, error) {
 	loaded := []func(*config.LoadOptions) error{
 		config.WithRegion(s.Region),
@@ -121,9 +125,10 @@ func (s Stream) local() bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host).IsLoopback()
 }
 
-// plainBodies sends the bodies of requests by Read alone. The SDK closes a body as soon as the head of the answer is there, and its
-// WriteTo then fails where Read would say that the end is reached. Where a server answers before net/http has looked for that end, as
-// servers on the same machine do, net/http would cut the connection in the middle of the answer.
+// plainBodies sends the bodies of requests by Read alone. The SDK closes a body as soon as the head
+// of the answer is there, and its WriteTo then fails where Read would say that the end is reached.
+// Where a server answers before net/http has looked for that end, as servers on the same machine
+// do, net/http would cut the connection in the middle of the answer.
 type plainBodies struct{ sdk.HTTPClient }
 
 // Do implements sdk.HTTPClient.

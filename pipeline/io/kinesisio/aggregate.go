@@ -7,8 +7,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// aggregateMagic begins a record into which the Kinesis Producer Library has packed several user records. A protobuf message
-// and its MD5 sum follow.
+// aggregateMagic begins a record into which the Kinesis Producer Library has packed several user
+// records. A protobuf message and its MD5 sum follow.
 var aggregateMagic = []byte{0xF3, 0x89, 0x9A, 0xC2}
 
 // Fields of the protobuf message, and of each user record in it.
@@ -25,9 +25,10 @@ type userRecord struct {
 	data []byte
 }
 
-// disaggregate returns the user records of an aggregated record; false if data is a record of its own. One that begins like an
-// aggregated record and is not whole is a record of its own too. Whether their partition keys lead to this shard is not looked at:
-// the shards of a stream hold different records, whichever of them a user record's own key would have chosen.
+// disaggregate returns the user records of an aggregated record; false if data is a record of its
+// own. One that begins like an aggregated record and is not whole is a record of its own too.
+// Whether their partition keys lead to this shard is not looked at: the shards of a stream hold
+// different records, whichever of them a user record's own key would have chosen.
 func disaggregate(data []byte) ([]userRecord, bool) {
 	rest, ok := bytes.CutPrefix(data, aggregateMagic)
 	if !ok || len(rest) < md5.Size {
@@ -75,8 +76,8 @@ func disaggregate(data []byte) ([]userRecord, bool) {
 	return records, true
 }
 
-// fields calls f for each field of a message: with its bytes, or with its number and nil. It returns false if the message is
-// broken, or f returned false.
+// fields calls f for each field of a message: with its bytes, or with its number and nil. It
+// returns false if the message is broken, or f returned false.
 func fields(message []byte, f func(n protowire.Number, v []byte, number uint64) bool) bool {
 	for len(message) > 0 {
 		field, kind, n := protowire.ConsumeTag(message)

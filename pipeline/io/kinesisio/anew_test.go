@@ -38,7 +38,8 @@ func fill(f *kinesisfake.Server, name string, n int) (texts []string) {
 	return texts
 }
 
-// earlier is a stream that was read: of three shards of it the first was read to its end, the second has three records and the third has none.
+// earlier is a stream that was read: of three shards of it the first was read to its end, the
+// second has three records and the third has none.
 func earlier(t *testing.T, f *kinesisfake.Server, clock *kinesisfake.ManualClock, s Stream) map[string]Position {
 	t.Helper()
 	f.CreateStream("s", 1)
@@ -136,7 +137,8 @@ func TestAShardOfAStreamThatWasMadeAnewBeginsWhereATimeSays(t *testing.T) {
 	}
 }
 
-// A stream that is made anew may get a shard of an ID that the one before had too only when it is split.
+// A stream that is made anew may get a shard of an ID that the one before had too only when it is
+// split.
 func TestAShardThatTheNewStreamHasOnlyLaterIsReadWhole(t *testing.T) {
 	for _, restarts := range []bool{false, true} {
 		for _, merged := range []bool{false, true} {

@@ -2,8 +2,9 @@ package kinesisio
 
 import "iter"
 
-// A Batch holds records of one shard, in order, and where the shard goes on behind them. The records lie one after the other in
-// one piece of memory, and what belongs to each of them in slices of one entry per record.
+// A Batch holds records of one shard, in order, and where the shard goes on behind them. The
+// records lie one after the other in one piece of memory, and what belongs to each of them in
+// slices of one entry per record.
 type Batch struct {
 	Stream        string   // ID of the stream
 	Shard         string   // ID of the shard

@@ -12,7 +12,8 @@ import (
 	"flexbeam/internal/testkit/kinesisfake"
 )
 
-// BenchmarkCatchUp reads 256 MB of records of 2 KiB from four shards, at the pace that the service allows.
+// BenchmarkCatchUp reads 256 MB of records of 2 KiB from four shards, at the pace that the service
+// allows.
 func BenchmarkCatchUp(b *testing.B) {
 	const shards, size, count = 4, 2 << 10, 128 << 10
 	f := kinesisfake.New(kinesisfake.Options{})

@@ -14,7 +14,8 @@ type budget struct {
 
 func newBudget(bytes int64) *budget { return &budget{free: bytes, freed: make(chan struct{})} }
 
-// take waits until there is room for n bytes, or for anything at all: the size of an answer is only guessed.
+// take waits until there is room for n bytes, or for anything at all: the size of an answer is only
+// guessed.
 func (b *budget) take(ctx context.Context, n int64) error {
 	for {
 		b.mu.Lock()

@@ -9,7 +9,8 @@ import (
 	"flexbeam/internal/testkit/kinesisfake"
 )
 
-// bundledJob is a job that has shards 0, 1 and 2 of a stream, with a record each from two times in shards 1 and 2, that readers hold and nobody took.
+// bundledJob is a job that has shards 0, 1 and 2 of a stream, with a record each from two times in
+// shards 1 and 2, that readers hold and nobody took.
 type bundledJob struct {
 	*runner
 	fake          *kinesisfake.Server

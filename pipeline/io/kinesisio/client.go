@@ -66,8 +66,8 @@ func (k *client) arn() *string {
 	return aws.String(k.stream.ARN)
 }
 
-// asOf returns a time in ms that the server's look at the stream for an answer was not before, from the answer's Date and how long the
-// call took. It is never ahead of the server's clock.
+// asOf returns a time in ms that the server's look at the stream for an answer was not before, from
+// the answer's Date and how long the call took. It is never ahead of the server's clock.
 func (k *client) asOf(m middleware.Metadata, sent time.Time) int64 {
 	now := k.c.now()
 	elapsed := max(0, now.Sub(sent))
@@ -83,7 +83,8 @@ func (k *client) asOf(m middleware.Metadata, sent time.Time) int64 {
 	return date.Add(-elapsed).UnixMilli()
 }
 
-// serverTime returns the server's time in ms when our clock showed t, or a little earlier; false if it is not known yet.
+// serverTime returns the server's time in ms when our clock showed t, or a little earlier; false if
+// it is not known yet.
 func (k *client) serverTime(t time.Time) (int64, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -93,7 +94,8 @@ func (k *client) serverTime(t time.Time) (int64, bool) {
 // summaryAge is how long a summary is good for.
 const summaryAge = time.Minute
 
-// describe returns what the service says about the stream, however often it has to be asked. It asks again after a minute.
+// describe returns what the service says about the stream, however often it has to be asked. It
+// asks again after a minute.
 func (k *client) describe(ctx context.Context) (summary, error) {
 	k.asking.Lock() // one asks for all
 	defer k.asking.Unlock()
@@ -134,7 +136,8 @@ func (k *client) ask(ctx context.Context) (summary, error) {
 	return s, nil
 }
 
-// doubt forgets what is known of the stream when something of it was not found: it may have been made anew, and what a track stands at be of the one before.
+// doubt forgets what is known of the stream when something of it was not found: it may have been
+// made anew, and what a track stands at be of the one before.
 func (k *client) doubt(t *track) {
 	t.checked = false
 	k.mu.Lock()
@@ -161,7 +164,8 @@ func (k *client) horizon(ctx context.Context) (horizon, error) {
 	return horizon{from: now - s.retention.Milliseconds(), created: s.created}, nil
 }
 
-// overdue tells whether the record that a track stands at may be gone. It first finds out whether that is a record of this stream at all.
+// overdue tells whether the record that a track stands at may be gone. It first finds out whether
+// that is a record of this stream at all.
 func (k *client) overdue(ctx context.Context, t *track) (bool, error) {
 	if !t.checked && t.at.Sequence != "" {
 		kept, err := k.horizon(ctx)

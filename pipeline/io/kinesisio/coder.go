@@ -11,8 +11,9 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 )
 
-// Each type that a runner stores has a coder of its own, so that an update of a job can read what the one before it stored,
-// whatever becomes of Go's reflection. A byte in front of records and batches says in which form they are.
+// Each type that a runner stores has a coder of its own, so that an update of a job can read what
+// the one before it stored, whatever becomes of Go's reflection. A byte in front of records and
+// batches says in which form they are.
 func init() {
 	beam.RegisterCoder(recordType, encodeRecord, decodeRecord)
 	beam.RegisterCoder(batchType, encodeBatch, decodeBatch)

@@ -12,10 +12,11 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/log"
 )
 
-// An Observer is told what happens while streams are read. Its methods are called from several goroutines and return at once.
+// An Observer is told what happens while streams are read. Its methods are called from several
+// goroutines and return at once.
 type Observer interface {
-	// Retried says that a call failed and is made again; throttled: because the service asks for fewer calls. The shard is
-	// empty for calls about a stream.
+	// Retried says that a call failed and is made again; throttled: because the service asks for
+	// fewer calls. The shard is empty for calls about a stream.
 	Retried(stream, shard string, err error, throttled bool)
 	// Expired says that the iterator of a shard expired and is renewed.
 	Expired(stream, shard string)
@@ -25,52 +26,63 @@ type Observer interface {
 	Answered(stream, shard string)
 }
 
-// A Controller follows and steers a job all DoFns of which run in one process, such as one on a runner that is part of the
-// program. A job does not need one: see [ReadController] for what it is good for. Streams are named by [Stream.ID]; times are in
-// ms since 1970. The methods are called from several goroutines.
+// A Controller follows and steers a job all DoFns of which run in one process, such as one on a
+// runner that is part of the program. A job does not need one: see [ReadController] for what it is
+// good for. Streams are named by [Stream.ID]; times are in ms since 1970. The methods are called
+// from several goroutines.
 type Controller interface {
 	Observer
 
-	// Share returns what the DoFns of the job have in common, which the first of them makes: connections, and the records
-	// that were read ahead. The controller closes it when the job has ended.
+	// Share returns what the DoFns of the job have in common, which the first of them makes:
+	// connections, and the records that were read ahead. The controller closes it when the job has
+	// ended.
 	Share(make func() io.Closer) io.Closer
 
-	// Enter is asked before each call that hands on records; it returns false if none are to be. Leave ends the call.
+	// Enter is asked before each call that hands on records; it returns false if none are to be.
+	// Leave ends the call.
 	Enter() bool
 	Leave()
 	// Draining tells a call to end behind the batch that it is at.
 	Draining() bool
 
-	// Found says that a shard is about to be read, in which nothing that is to be read arrived before begin.
+	// Found says that a shard is about to be read, in which nothing that is to be read arrived
+	// before begin.
 	Found(stream, shard string, begin int64)
 	// Listed says that all shards of a stream that were there at a time are handed on.
 	Listed(stream string, shards []string, asOf int64)
-	// Succeeded tells whether the shards that go on where one ended are listed, so that its end may be handed on.
+	// Succeeded tells whether the shards that go on where one ended are listed, so that its end may
+	// be handed on.
 	Succeeded(stream, shard string, children []string) bool
 
 	// Bundle begins a bundle and returns its number, which is more than 0 and of this job alone.
 	Bundle() int64
-	// Resumed says that the runner comes to a shard, with the number of the bundle that brought it to where it stands; 0: none.
-	// It returns true if a bundle that came further failed, so that what it handed on comes again.
+	// Resumed says that the runner comes to a shard, with the number of the bundle that brought it
+	// to where it stands; 0: none. It returns true if a bundle that came further failed, so that
+	// what it handed on comes again.
 	Resumed(stream, shard string, begin, bundle int64, done bool) (repeated bool)
 	// Rewound says that a shard is read anew from where all that arrived before a time was handed on.
 	Rewound(stream, shard string, at int64)
-	// Began says that a bundle hands on records of a shard. What arrived before bound(), of what is read ahead, is handed on.
+	// Began says that a bundle hands on records of a shard. What arrived before bound(), of what is
+	// read ahead, is handed on.
 	Began(stream, shard string, bundle int64, bound func() int64)
-	// HandedOn says that a batch was handed on: with it, what arrived before watermark. newest is the arrival of its newest
-	// record, or the lowest time of Beam; behind is how far the shard is behind its newest record, in ms.
+	// HandedOn says that a batch was handed on: with it, what arrived before watermark. newest is
+	// the arrival of its newest record, or the lowest time of Beam; behind is how far the shard is
+	// behind its newest record, in ms.
 	HandedOn(stream, shard string, watermark, newest, behind int64)
 
-	// Watermark and ListWatermark return what a shard in a bundle, and the list of a stream's shards, report to the runner. own
-	// is what each would report without a controller. It must never go back.
+	// Watermark and ListWatermark return what a shard in a bundle, and the list of a stream's
+	// shards, report to the runner. own is what each would report without a controller. It must
+	// never go back.
 	Watermark(stream, shard string, bundle, own int64) int64
 	ListWatermark(stream string, own int64) int64
 }
 
-// logEvery is how often a job without a controller logs an error at most after which a call is made again.
+// logEvery is how often a job without a controller logs an error at most after which a call is made
+// again.
 const logEvery = time.Minute
 
-// uncontrolled is the controller of DoFns without one. It knows nothing of other DoFns, so each shard has its own watermark.
+// uncontrolled is the controller of DoFns without one. It knows nothing of other DoFns, so each
+// shard has its own watermark.
 type uncontrolled struct {
 	mu     sync.Mutex
 	logged time.Time

@@ -21,7 +21,8 @@ var (
 	ErrNoController = errors.New("the job's controller is not in this process")
 )
 
-// An Error is an error of reading a stream. errors.As finds it, and behind it the error of the AWS SDK, if there is one.
+// An Error is an error of reading a stream. errors.As finds it, and behind it the error of the AWS
+// SDK, if there is one.
 type Error struct {
 	Stream string // ID of the stream
 	Shard  string // empty: it is about the stream
@@ -74,7 +75,8 @@ var throttles = map[string]struct{}{"KMSThrottlingException": {}}
 // passing are further codes that go away.
 var passing = map[string]struct{}{inUse: {}, "InternalFailureException": {}, "InternalServerException": {}, "ServiceUnavailable": {}}
 
-// advices are the codes that do not go away: of which kind they are, and what to do about them. CALL stands for the call.
+// advices are the codes that do not go away: of which kind they are, and what to do about them.
+// CALL stands for the call.
 var advices = map[string]struct {
 	kind   error
 	advice string
@@ -108,8 +110,8 @@ func code(err error) string {
 	return ""
 }
 
-// permanent tells whether an error stays however often a call is made. An error that the service did not send (the network, a
-// broken answer) does not.
+// permanent tells whether an error stays however often a call is made. An error that the service
+// did not send (the network, a broken answer) does not.
 func permanent(err error) bool {
 	var api smithy.APIError
 	if errors.As(err, &api) {

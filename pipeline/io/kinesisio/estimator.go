@@ -14,7 +14,8 @@ func (e *estimator) CurrentWatermark() time.Time { return time.UnixMilli(e.repor
 // estimators are the methods that both DoFns have.
 type estimators struct{}
 
-// CreateWatermarkEstimator returns an estimator that stands at a time in ms. What it reports is set by each call.
+// CreateWatermarkEstimator returns an estimator that stands at a time in ms. What it reports is set
+// by each call.
 func (estimators) CreateWatermarkEstimator(ms int64) *estimator {
 	return &estimator{own: ms, report: unknown}
 }

@@ -40,7 +40,8 @@ func (s *session) hand(sh shard, st *shardState, at Position, c *settings, bundl
 	return h
 }
 
-// take returns what comes next; first, at once, that nothing did yet, so that the position can be saved.
+// take returns what comes next; first, at once, that nothing did yet, so that the position can be
+// saved.
 func (h *handover) take(own int64) (*Batch, bool, error) {
 	b := &Batch{Stream: h.stream, Shard: h.shard, Position: h.at, Watermark: own}
 	if h.first && h.emitted.IsZero() {

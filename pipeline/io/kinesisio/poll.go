@@ -136,7 +136,8 @@ func (p *poll) get(ctx context.Context, in *sdk.GetShardIteratorInput) error {
 	}, invalidArgument, notFound)
 }
 
-// missing tells whether a shard that was not found is gone. It fails if the whole stream is; if neither is, it waits a little.
+// missing tells whether a shard that was not found is gone. It fails if the whole stream is; if
+// neither is, it waits a little.
 func (k *client) missing(ctx context.Context, p retrier, shard string, t *track) (bool, error) {
 	k.doubt(t)
 	var l listing

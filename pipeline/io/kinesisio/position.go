@@ -10,8 +10,10 @@ type Position struct {
 	Done     bool   // the shard is closed and was read to its end
 }
 
-// outlived tells whether a position is of a stream that was there before one that was made at a time in ms. Streams of one name may follow one another, with shards of the
-// same IDs. Times of the service that are closer together than its clocks, or the whole seconds of some servers, tell nothing.
+// outlived tells whether a position is of a stream that was there before one that was made at a
+// time in ms. Streams of one name may follow one another, with shards of the same IDs. Times of the
+// service that are closer together than its clocks, or the whole seconds of some servers, tell
+// nothing.
 func (p Position) outlived(made int64) bool {
 	if p.Sequence != "" && p.UpTo == 0 {
 		return false // nobody knows when its record arrived

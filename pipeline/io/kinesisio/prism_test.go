@@ -38,7 +38,8 @@ func init() {
 	beam.RegisterType(reflect.TypeFor[jobFinder]())
 }
 
-// collectFn gives the batches of a job to its test, and the arrival of each record to a transform with a timer.
+// collectFn gives the batches of a job to its test, and the arrival of each record to a transform
+// with a timer.
 type collectFn struct{ Job string }
 
 func (fn *collectFn) ProcessElement(_ context.Context, at beam.EventTime, b kinesisio.Batch, emit func(string, int64)) {

@@ -13,8 +13,8 @@ func init() {
 	register.Emitter2[beam.EventTime, Record]()
 }
 
-// Read reads a stream, given by its name or ARN, for as long as the job runs, and returns a PCollection<Record>. The time of a
-// record is its arrival.
+// Read reads a stream, given by its name or ARN, for as long as the job runs, and returns a
+// PCollection<Record>. The time of a record is its arrival.
 //
 // Read takes a variable number of ReadOptionFn to configure the read operation:
 //   - ReadRegion: the region of the stream. Defaults to that of the ARN, else to that of the environment.
@@ -34,10 +34,12 @@ func Read(s beam.Scope, stream string, opts ...ReadOptionFn) beam.PCollection {
 	return beam.ParDo(s, &recordsFn{}, ReadBatches(s, stream, opts...))
 }
 
-// ReadBatches is Read, but returns a PCollection<Batch>: many records of one shard in one element. An element costs a runner
-// more than a record of a few kilobytes costs this source, so a job that can work with batches is several times as fast with them:
-// their records lie in memory as they were received, and go through a fused stage without a copy. A batch also says where its
-// shard goes on behind it, which a job that saves positions needs. The time of a batch is the arrival of its first record.
+// ReadBatches is Read, but returns a PCollection<Batch>: many records of one shard in one element.
+// An element costs a runner more than a record of a few kilobytes costs this source, so a job that
+// can work with batches is several times as fast with them: their records lie in memory as they
+// were received, and go through a fused stage without a copy. A batch also says where its shard
+// goes on behind it, which a job that saves positions needs. The time of a batch is the arrival of
+// its first record.
 func ReadBatches(s beam.Scope, stream string, opts ...ReadOptionFn) beam.PCollection {
 	s = s.Scope("kinesisio.ReadBatches")
 	o, err := newReadOption(opts)
@@ -51,8 +53,8 @@ func ReadBatches(s beam.Scope, stream string, opts ...ReadOptionFn) beam.PCollec
 	return readAll(s, beam.Create(s, o.Stream), o.settings)
 }
 
-// ReadAllBatches is ReadBatches for each stream of a PCollection<Stream>, all of them in one stage. Options that belong to one
-// stream are taken from the Stream. It panics if an option is not valid.
+// ReadAllBatches is ReadBatches for each stream of a PCollection<Stream>, all of them in one stage.
+// Options that belong to one stream are taken from the Stream. It panics if an option is not valid.
 func ReadAllBatches(s beam.Scope, streams beam.PCollection, opts ...ReadOptionFn) beam.PCollection {
 	s = s.Scope("kinesisio.ReadAllBatches")
 	o, err := newReadOption(opts)

@@ -58,7 +58,8 @@ func ReadRegion(region string) ReadOptionFn {
 	}
 }
 
-// ReadEndpoint sets the URL of another server than AWS. A server on this machine needs neither region nor credentials.
+// ReadEndpoint sets the URL of another server than AWS. A server on this machine needs neither
+// region nor credentials.
 func ReadEndpoint(url string) ReadOptionFn {
 	return func(o *readOption) error {
 		o.Stream.Endpoint = url
@@ -66,7 +67,8 @@ func ReadEndpoint(url string) ReadOptionFn {
 	}
 }
 
-// ReadRole assumes a role, given by its ARN. externalID is what the role's owner asks for; it may be empty.
+// ReadRole assumes a role, given by its ARN. externalID is what the role's owner asks for; it may
+// be empty.
 func ReadRole(arn, externalID string) ReadOptionFn {
 	return func(o *readOption) error {
 		o.Stream.RoleARN, o.Stream.ExternalID = arn, externalID
@@ -74,7 +76,8 @@ func ReadRole(arn, externalID string) ReadOptionFn {
 	}
 }
 
-// ReadConsumer reads with enhanced fan-out, as the consumer of the given name, which is registered if it is missing.
+// ReadConsumer reads with enhanced fan-out, as the consumer of the given name, which is registered
+// if it is missing.
 func ReadConsumer(name string) ReadOptionFn {
 	return func(o *readOption) error {
 		o.Stream.Consumer = name
@@ -90,8 +93,9 @@ func ReadStart(start Start) ReadOptionFn {
 	}
 }
 
-// ReadPositions continues each shard, named by Key, where its position says. A shard without one, while there are positions of
-// others of its stream, is new since then: it is read from its oldest record.
+// ReadPositions continues each shard, named by Key, where its position says. A shard without one,
+// while there are positions of others of its stream, is new since then: it is read from its oldest
+// record.
 func ReadPositions(positions map[string]Position) ReadOptionFn {
 	return func(o *readOption) error {
 		o.settings.Positions = positions
@@ -99,8 +103,8 @@ func ReadPositions(positions map[string]Position) ReadOptionFn {
 	}
 }
 
-// ReadPollInterval sets the least time between two GetRecords of a shard. The service allows five in a second, for all
-// applications that read the shard.
+// ReadPollInterval sets the least time between two GetRecords of a shard. The service allows five
+// in a second, for all applications that read the shard.
 func ReadPollInterval(d time.Duration) ReadOptionFn {
 	return func(o *readOption) error {
 		if d < 0 {
@@ -111,7 +115,8 @@ func ReadPollInterval(d time.Duration) ReadOptionFn {
 	}
 }
 
-// ReadSubscribeInterval sets the least time between two SubscribeToShard of a shard. The service allows one in five seconds.
+// ReadSubscribeInterval sets the least time between two SubscribeToShard of a shard. The service
+// allows one in five seconds.
 func ReadSubscribeInterval(d time.Duration) ReadOptionFn {
 	return func(o *readOption) error {
 		if d < 0 {
@@ -122,8 +127,9 @@ func ReadSubscribeInterval(d time.Duration) ReadOptionFn {
 	}
 }
 
-// ReadIdle lets ReadBatches give batches without records, too: one when a shard is begun, and one about every five seconds while
-// it has none, so that saved positions of idle shards move on and a stream that ends is noticed.
+// ReadIdle lets ReadBatches give batches without records, too: one when a shard is begun, and one
+// about every five seconds while it has none, so that saved positions of idle shards move on and a
+// stream that ends is noticed.
 func ReadIdle() ReadOptionFn {
 	return func(o *readOption) error {
 		o.settings.Idle = true
@@ -131,11 +137,12 @@ func ReadIdle() ReadOptionFn {
 	}
 }
 
-// ReadController lets the job be followed and steered by a controller, for a job that runs in this process alone: for example to
-// drain it, to see how far each shard is, or to report one watermark for all shards to a runner that does not compute it. A
-// controller does not travel with the job, so each DoFn asks the finder for it. The finder is a struct: its type must be registered
-// with Beam (beam.RegisterType), and its exported fields travel as JSON. A DoFn for which it finds nothing fails with
-// ErrNoController.
+// ReadController lets the job be followed and steered by a controller, for a job that runs in this
+// process alone: for example to drain it, to see how far each shard is, or to report one watermark
+// for all shards to a runner that does not compute it. A controller does not travel with the job,
+// so each DoFn asks the finder for it. The finder is a struct: its type must be registered with
+// Beam (beam.RegisterType), and its exported fields travel as JSON. A DoFn for which it finds
+// nothing fails with ErrNoController.
 func ReadController(finder ControllerFinder) ReadOptionFn {
 	return func(o *readOption) error {
 		if finder == nil {

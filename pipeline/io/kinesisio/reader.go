@@ -150,7 +150,8 @@ func (r *reader) usable(at Position) bool {
 	return !r.stopped && r.at == at
 }
 
-// take takes what was read, up to about size bytes. It returns false if there is nothing, with an error if there will never be.
+// take takes what was read, up to about size bytes. It returns false if there is nothing, with an
+// error if there will never be.
 func (r *reader) take(b *Batch, size int64) (children []string, ok bool, err error) {
 	r.lapse.Reset(unasked)
 	r.mu.Lock()
@@ -180,7 +181,8 @@ func (r *reader) take(b *Batch, size int64) (children []string, ok bool, err err
 	return children, true, nil
 }
 
-// untake takes the shard's end out of a batch and keeps it for later. It returns false if there was nothing else: the reading stands at the position before.
+// untake takes the shard's end out of a batch and keeps it for later. It returns false if there was
+// nothing else: the reading stands at the position before.
 func (r *reader) untake(b *Batch, children []string, before Position) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

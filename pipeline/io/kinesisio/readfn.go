@@ -39,7 +39,8 @@ type progress struct {
 
 func (p progress) ended() bool { return p.End }
 
-// size is the lag in seconds, and one more, since a shard that is read to its newest record is still to be read.
+// size is the lag in seconds, and one more, since a shard that is read to its newest record is
+// still to be read.
 func (p progress) size() float64 {
 	if p.End {
 		return 0
@@ -82,7 +83,8 @@ func (fn *readFn) TruncateRestriction(rt *sdf.LockRTracker, _ shard) progress {
 	return p
 }
 
-// InitialWatermarkEstimatorState returns the time before which nothing arrived that is to be read: that of the shard's element.
+// InitialWatermarkEstimatorState returns the time before which nothing arrived that is to be read:
+// that of the shard's element.
 func (fn *readFn) InitialWatermarkEstimatorState(et beam.EventTime, _ progress, _ shard) int64 {
 	return et.Milliseconds()
 }
@@ -154,7 +156,8 @@ func (fn *readFn) handOn(
 	}
 }
 
-// time returns the time of the batch, in ms, of a shard whose watermark is reported to be at least at own.
+// time returns the time of the batch, in ms, of a shard whose watermark is reported to be at least
+// at own.
 func (b *Batch) time(own int64) int64 {
 	if len(b.Arrivals) > 0 {
 		return max(own, b.Arrivals[0])

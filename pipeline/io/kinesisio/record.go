@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// A Record is one record of a stream, or one of the user records that the Kinesis Producer Library has packed into one.
+// A Record is one record of a stream, or one of the user records that the Kinesis Producer Library
+// has packed into one.
 type Record struct {
 	Stream             string // ID of the stream: its name, unless the job reads several of that name
 	Shard              string // ID of the shard
@@ -20,7 +21,8 @@ type Record struct {
 // Key returns the key under which the position of the record's shard is saved.
 func (r Record) Key() string { return Key(r.Stream, r.Shard) }
 
-// After returns the position behind the record. Of a packed record that is within the record that it is packed into.
+// After returns the position behind the record. Of a packed record that is within the record that
+// it is packed into.
 func (r Record) After() Position {
 	return Position{Sequence: r.SequenceNumber, Sub: r.SubSequence + 1, UpTo: r.ApproximateArrival.UnixMilli()}
 }

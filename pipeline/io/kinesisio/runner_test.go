@@ -36,7 +36,8 @@ type T interface {
 	Logf(string, ...any)
 }
 
-// runner runs the DoFns as a runner does, one call at a time, in the hands of a test. Everything that a runner stores goes through coders.
+// runner runs the DoFns as a runner does, one call at a time, in the hands of a test. Everything
+// that a runner stores goes through coders.
 type runner struct {
 	t       T
 	control *control.Control
@@ -59,7 +60,8 @@ type element[E, R any] struct {
 	done      bool
 }
 
-// newRunner makes a runner of a job that reads streams; the time is the clock's, and waiting takes none of it.
+// newRunner makes a runner of a job that reads streams; the time is the clock's, and waiting takes
+// none of it.
 func newRunner(t T, clock interface{ Now() time.Time }, streams []Stream, opts ...ReadOptionFn) *runner {
 	t.Helper()
 	streams, err := Identify(streams)

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A Start says where the reading of a stream begins if no position of it is saved. The zero Start is the oldest record that
-// the stream still keeps.
+// A Start says where the reading of a stream begins if no position of it is saved. The zero Start
+// is the oldest record that the stream still keeps.
 type Start struct {
 	Latest bool  // with the records that arrive from about a second before the job began
 	AtMS   int64 // with the records that arrived at this time or later, in ms since 1970; 0: not given

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// A Stream says which stream to read, and how. Credentials are not part of it: they come from the default chain of AWS
-// (environment, shared files, web identity, container, instance), see Client.
+// A Stream says which stream to read, and how. Credentials are not part of it: they come from the
+// default chain of AWS (environment, shared files, web identity, container, instance), see Client.
 type Stream struct {
 	Name       string // of the stream; empty if ARN is given
 	ARN        string // of the stream; needed for one in another account without a role there
@@ -89,8 +89,9 @@ func isURL(text string) bool {
 
 var errTwice = errors.New("is given twice; if these are two streams, name them by ARN")
 
-// Identify checks the streams of one job and returns them with the shortest IDs that no two of them share: the name if no other
-// stream has it, else the region and the name, else the ARN. Errors wrap ErrStream.
+// Identify checks the streams of one job and returns them with the shortest IDs that no two of them
+// share: the name if no other stream has it, else the region and the name, else the ARN. Errors
+// wrap ErrStream.
 func Identify(streams []Stream) ([]Stream, error) {
 	streams = append([]Stream(nil), streams...)
 	forms := []func(Stream) string{

@@ -17,7 +17,8 @@ const (
 	onWay   = time.Second           // how long an event is on its way at most, unless others come right behind it
 )
 
-// subscribe reads a shard with enhanced fan-out: the service pushes events for five minutes, then the subscription begins anew.
+// subscribe reads a shard with enhanced fan-out: the service pushes events for five minutes, then
+// the subscription begins anew.
 type subscribe struct {
 	k       *client
 	retrier retrier
@@ -155,7 +156,8 @@ func (s *subscribe) begin(ctx context.Context, consumer string, from *types.Star
 	return s.retrier.try(ctx, "SubscribeToShard", func(within context.Context) error {
 		lasting, cancel := context.WithCancel(ctx) // the subscription outlives the call
 		late := context.AfterFunc(within, cancel)
-		// A client of smithy-go 1.28 decodes the events of all its subscriptions in one buffer, so each gets a client of its own.
+		// A client of smithy-go 1.28 decodes the events of all its subscriptions in one buffer, so
+		// each gets a client of its own.
 		api := sdk.New(s.k.api.Options())
 		sent := s.k.c.now()
 		out, err := api.SubscribeToShard(lasting, &sdk.SubscribeToShardInput{
@@ -175,7 +177,8 @@ func (s *subscribe) begin(ctx context.Context, consumer string, from *types.Star
 	}, invalidArgument, notFound)
 }
 
-// consumer returns the ARN of the stream's consumer. It registers the consumer if there is none, and waits until it is active.
+// consumer returns the ARN of the stream's consumer. It registers the consumer if there is none,
+// and waits until it is active.
 func (k *client) consumer(ctx context.Context, p retrier) (string, error) {
 	k.joining.Lock() // one registers for all
 	defer k.joining.Unlock()

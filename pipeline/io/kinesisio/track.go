@@ -77,7 +77,8 @@ type beginning struct {
 	time     *time.Time
 }
 
-// check finds out whether the track stands at a record of an earlier stream. Then it goes on at the oldest record of this one, which may have a lower number.
+// check finds out whether the track stands at a record of an earlier stream. Then it goes on at the
+// oldest record of this one, which may have a lower number.
 func (t *track) check(kept horizon) {
 	t.checked = true
 	if t.at.Sequence != "" && t.at.outlived(kept.created) {
@@ -86,7 +87,8 @@ func (t *track) check(kept horizon) {
 	}
 }
 
-// begin returns where to go on. A record that may be gone is looked for from the oldest one on; what comes before it is left out by add.
+// begin returns where to go on. A record that may be gone is looked for from the oldest one on;
+// what comes before it is left out by add.
 func (t *track) begin(overdue bool) beginning {
 	switch {
 	case t.earlier != nil, t.at.Sequence == "" && t.at.UpTo == 0, t.at.Sequence != "" && overdue:
@@ -135,7 +137,8 @@ func (t *track) add(ctx context.Context, a answer, h keeper) (chunk, error) {
 	return c, nil
 }
 
-// newChunk returns a chunk with room for the records of an answer. What arrived before low lies before it.
+// newChunk returns a chunk with room for the records of an answer. What arrived before low lies
+// before it.
 func newChunk(a answer, low int64) chunk {
 	c := chunk{behind: a.behind, children: a.children, low: low}
 	n := len(a.records)
@@ -151,7 +154,8 @@ func newChunk(a answer, low int64) chunk {
 	return c
 }
 
-// records adds the records of an answer to a chunk, and returns when the first of them arrived; unknown if there is none.
+// records adds the records of an answer to a chunk, and returns when the first of them arrived;
+// unknown if there is none.
 func (t *track) records(c *chunk, a answer) (first int64) {
 	first = unknown
 	for i := range a.records {
@@ -184,8 +188,9 @@ func (t *track) records(c *chunk, a answer) (first int64) {
 // clockDistance is how far the clocks of the service are apart at most, in ms.
 const clockDistance = 1000
 
-// gap finds out whether records may have fallen out of retention between the position and an answer; read: that the position is a record's. A record
-// from before the position proves that none did.
+// gap finds out whether records may have fallen out of retention between the position and an
+// answer; read: that the position is a record's. A record from before the position proves that none
+// did.
 func (t *track) gap(ctx context.Context, c *chunk, a answer, first int64, read bool, h keeper) error {
 	seen, was := t.seen, c.low
 	t.seen = false
@@ -213,7 +218,8 @@ func (t *track) gap(ctx context.Context, c *chunk, a answer, first int64, read b
 	return nil
 }
 
-// arrival returns when a record arrived, in ms since 1970. Servers that do not say are believed that records are in order.
+// arrival returns when a record arrived, in ms since 1970. Servers that do not say are believed
+// that records are in order.
 func (t *track) arrival(r *types.Record) int64 {
 	if r.ApproximateArrivalTimestamp == nil {
 		return max(t.watermark, 0)

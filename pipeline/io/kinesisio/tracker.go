@@ -17,8 +17,8 @@ func newTracker[R restriction](at R) *sdf.LockRTracker {
 	return sdf.NewLockRTracker(&tracker[R]{at: at})
 }
 
-// tracker claims restrictions: each says how far the reading went. What is behind is never split between two. It is used under
-// the lock of sdf.LockRTracker.
+// tracker claims restrictions: each says how far the reading went. What is behind is never split
+// between two. It is used under the lock of sdf.LockRTracker.
 type tracker[R restriction] struct {
 	at      R
 	stopped bool // the rest was handed to another
@@ -42,8 +42,8 @@ func (t *tracker[R]) TryClaim(pos any) bool {
 // GetError returns why a claim failed.
 func (t *tracker[R]) GetError() error { return t.err }
 
-// TrySplit hands all that is left to another if fraction is 0. There is no other way to split the records of a shard: they are in
-// order.
+// TrySplit hands all that is left to another if fraction is 0. There is no other way to split the
+// records of a shard: they are in order.
 func (t *tracker[R]) TrySplit(fraction float64) (primary, residual any, err error) {
 	if fraction > 0 || t.stopped || t.at.ended() {
 		return t.at, nil, nil

@@ -12,7 +12,8 @@ import (
 // oldStart began the keys of starts in earlier versions.
 const oldStart = "start:"
 
-// load returns what the values of a checkpoint have of Kinesis streams: the positions of shards by kinesisio.Key, and the starts of streams by ID.
+// load returns what the values of a checkpoint have of Kinesis streams: the positions of shards by
+// kinesisio.Key, and the starts of streams by ID.
 func load(values map[string][]byte) (positions map[string]kinesisio.Position, starts map[string]kinesisio.Start, err error) {
 	positions, starts = map[string]kinesisio.Position{}, map[string]kinesisio.Start{}
 	for key, value := range values {

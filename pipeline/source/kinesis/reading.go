@@ -28,11 +28,12 @@ func (r *reading) Close() error {
 	return r.Control.Close()
 }
 
-// SetNow sets the clock that tells when the service last answered. Tests change it before the job begins.
+// SetNow sets the clock that tells when the service last answered. Tests change it before the job
+// begins.
 func (r *reading) SetNow(now func() time.Time) { r.Now = now }
 
-// begin returns the streams with the time in the place of a start of latest. That is the same in every process: it is safe before
-// anything is read. torn: the end of the checkpoint was lost.
+// begin returns the streams with the time in the place of a start of latest. That is the same in
+// every process: it is safe before anything is read. torn: the end of the checkpoint was lost.
 func (r *reading) begin(ctx context.Context, starts map[string]kinesisio.Start, torn bool) ([]kinesisio.Stream, error) {
 	streams, added := slices.Clone(r.streams), false
 	for i := range streams {
@@ -69,8 +70,8 @@ func (r *reading) begin(ctx context.Context, starts map[string]kinesisio.Start, 
 	return streams, r.checkpoint.Sync()
 }
 
-// warnOfOthers tells of streams that the checkpoint knows and the source does not name: they may have been left out on purpose, or
-// have another ID now.
+// warnOfOthers tells of streams that the checkpoint knows and the source does not name: they may
+// have been left out on purpose, or have another ID now.
 func (r *reading) warnOfOthers() {
 	for key := range r.began {
 		if !inAny(r.streams, key) {
@@ -87,8 +88,8 @@ func inAny(streams []kinesisio.Stream, key string) bool {
 	})
 }
 
-// Watermark returns the time up to which earlier jobs have read all shards of the streams, in ms since 1970. Shards of other streams
-// are read no longer and hold nothing.
+// Watermark returns the time up to which earlier jobs have read all shards of the streams, in ms
+// since 1970. Shards of other streams are read no longer and hold nothing.
 func (r *reading) Watermark() (ms int64, ok bool) { return lowest(r.began, r.streams) }
 
 func lowest(positions map[string]kinesisio.Position, streams []kinesisio.Stream) (int64, bool) {

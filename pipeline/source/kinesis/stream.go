@@ -23,9 +23,10 @@ func options(s *kinesisio.Stream) uri.Options {
 	}
 }
 
-// ParseStreams reads streams with options: STREAM[?NAME=VALUE[&NAME=VALUE…]][,STREAM…]. STREAM is a name or an ARN. Options
-// behind the last stream hold for every stream that does not set them itself; NAME= before it sets none. A comma or an ampersand
-// in a value is written %2C or %26. only, if there are any, are the options that may be given. Errors say what to write instead.
+// ParseStreams reads streams with options: STREAM[?NAME=VALUE[&NAME=VALUE…]][,STREAM…]. STREAM is a
+// name or an ARN. Options behind the last stream hold for every stream that does not set them
+// itself; NAME= before it sets none. A comma or an ampersand in a value is written %2C or %26.
+// only, if there are any, are the options that may be given. Errors say what to write instead.
 //
 //	region       of the stream
 //	endpoint     URL of another server than AWS
@@ -64,8 +65,8 @@ func ParseStreams(text string, only ...string) ([]kinesisio.Stream, error) {
 	return kinesisio.Identify(streams)
 }
 
-// merge returns the options of a stream: its own, and the common ones that it does not set. One that it sets to nothing is left
-// out.
+// merge returns the options of a stream: its own, and the common ones that it does not set. One
+// that it sets to nothing is left out.
 func merge(own, common uri.Values) uri.Values {
 	all := uri.Values{}
 	for name, value := range common {

@@ -52,8 +52,8 @@ func commit(d statedisk.Disk, b *statedisk.Batch) {
 // Checkpoint makes durable what was added, and what is known to be over: once flush has stored what was
 // written to the sink. States that ended a while ago go to the disk.
 func (s *Store) Checkpoint(flush func() error) error {
-	// What processing has let go of is committed, or missing in a snapshot, only behind what it has written to
-	// the sink.
+	// What processing has let go of is committed, or missing in a snapshot, only behind what it has
+	// written to the sink.
 	s.processing.Lock()
 	if s.broken.Load() { // the job is about to end
 		s.processing.Unlock()
@@ -79,7 +79,8 @@ func (s *Store) Checkpoint(flush func() error) error {
 	return nil
 }
 
-// beginKeep returns what makes durable what the store holds now: by a snapshot where the disk wants one.
+// beginKeep returns what makes durable what the store holds now: by a snapshot where the disk wants
+// one.
 func (s *Store) beginKeep() (makeDurable func() error) {
 	mark := s.disk.Mark()
 	if !s.disk.NeedsSnapshot(s.kept()) {

@@ -10,8 +10,8 @@ import (
 	"flexbeam/transforms/keyed"
 )
 
-// An arrival waits no longer than for the end of its step, never beyond the newest of its batch, and a batch
-// needs few timers.
+// An arrival waits no longer than for the end of its step, never beyond the newest of its batch,
+// and a batch needs few timers.
 func TestArrivalsOfABatchWaitInFewSteps(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		draw := func(from, to keyed.Millis, what string) keyed.Millis {
@@ -68,8 +68,8 @@ func TestKeysAreDueOnceTheirTimeHasPassed(t *testing.T) {
 	}
 }
 
-// Arrivals decide what is late, whether the watermark has passed them or not, and whether what is over was let
-// go of by then (docs/contract.md, section 10).
+// Arrivals decide what is late, whether the watermark has passed them or not, and whether what is
+// over was let go of by then (docs/contract.md, section 10).
 func TestATicketIsOverOnceItsTimeHasPassed(t *testing.T) {
 	const closed, gone = keyed.Day, 15 * keyed.Day
 	for _, test := range []struct {

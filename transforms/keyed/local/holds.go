@@ -2,8 +2,9 @@ package local
 
 import "flexbeam/transforms/keyed"
 
-// State returns a copy of what the store holds of a key of a kind: its state, be it in memory or on disk, or
-// the tombstone that is left of it. ok is false where it holds nothing. It changes nothing.
+// State returns a copy of what the store holds of a key of a kind: its state, be it in memory or on
+// disk, or the tombstone that is left of it. ok is false where it holds nothing. It changes
+// nothing.
 func (s *Store) State(kind byte, key string) (state keyed.State, ok bool, err error) {
 	z := s.slotOf(kind)
 	if z == nil {

@@ -21,8 +21,9 @@ const (
 	recordTombstone = 'X' // until when there is one, by the kind and the hash of the key
 )
 
-// version is that of the records and of the heads of spilled states. It reads the log of the one before it
-// (log2.go). A record that it does not know, or that means something else now, needs another.
+// version is that of the records and of the heads of spilled states. It reads the log of the one
+// before it (log2.go). A record that it does not know, or that means something else now, needs
+// another.
 const version = "3"
 
 // layout is a way in which events are kept.
@@ -375,8 +376,9 @@ func (s *Store) settle() error {
 	return nil
 }
 
-// records returns all that the store holds now. Positions are read first, then what is spilled, then what is
-// in memory: a state may be newer than they are, never older, and one that is loaded meanwhile is there.
+// records returns all that the store holds now. Positions are read first, then what is spilled,
+// then what is in memory: a state may be newer than they are, never older, and one that is loaded
+// meanwhile is there.
 func (s *Store) records() iter.Seq[statedisk.Change] {
 	put := func(key, value []byte) statedisk.Change {
 		return statedisk.Change{Op: statedisk.Put, Key: key, Value: value}

@@ -55,8 +55,9 @@ func entriesOfVersion2() [][]byte {
 	return [][]byte{batch, state, spilled, tombstone}
 }
 
-// openCopy opens a copy of a log of version 2 (testdata/version2). That was written by the last version that
-// wrote such logs: from the lines there with their arrivals, and once more as a snapshot.
+// openCopy opens a copy of a log of version 2 (testdata/version2). That was written by the last
+// version that wrote such logs: from the lines there with their arrivals, and once more as a
+// snapshot.
 func openCopy(t *testing.T, name string) (s *Store, dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -116,7 +117,8 @@ func TestALogOfVersion2IsRead(t *testing.T) {
 	for _, name := range []string{"log", "rewritten"} {
 		t.Run(name, func(t *testing.T) {
 			s, dir := openCopy(t, name)
-			// The same directory goes on in this version: as a log that begins anew in the middle, and rewritten.
+			// The same directory goes on in this version: as a log that begins anew in the middle,
+			// and rewritten.
 			for _, when := range []string{"at once", "in the next process", "once it was rewritten"} {
 				if d := cmp.Diff(string(want), tell(t, s)); d != "" {
 					t.Errorf("%s (-want +got):\n%s", when, d)

@@ -57,8 +57,8 @@ func withAttributes(t *testing.T, key string, id int, at keyed.Millis, tree *att
 	return in
 }
 
-// A log whose events keep other attributes is read, and goes on in this version's way: those that were not kept
-// are absent.
+// A log whose events keep other attributes is read, and goes on in this version's way: those that
+// were not kept are absent.
 func TestALogThatKeepsOtherAttributesIsRead(t *testing.T) {
 	tree := attribute.NewTree("gone", "to", "from")
 	const layout = "task gone to from\nworker full_name\nfields account_sid\nkinds (other)"

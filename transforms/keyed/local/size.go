@@ -25,7 +25,8 @@ func (z Size) Bytes() (n int64) {
 	return n
 }
 
-// kept is about how many bytes the disk needs for what the store holds, without those of spilled states.
+// kept is about how many bytes the disk needs for what the store holds, without those of spilled
+// states.
 func (s *Store) kept() (n int64) {
 	size := s.Size()
 	for _, z := range s.kinds {

@@ -13,12 +13,12 @@ import (
 	"flexbeam/transforms/keyed"
 )
 
-// Most of what a stream keeps is tasks that ended within the last day, in case a late copy comes, and contacts
-// that were seen in it. Of those only a hash of the key is in memory, with the place of the rest on disk; of
-// states that were dropped only the hash.
+// Most of what a stream keeps is tasks that ended within the last day, in case a late copy comes,
+// and contacts that were seen in it. Of those only a hash of the key is in memory, with the place
+// of the rest on disk; of states that were dropped only the hash.
 const (
-	// spillAfter is how long a key that has closed stays in memory, in ms of arrival time: most late events
-	// come soon.
+	// spillAfter is how long a key that has closed stays in memory, in ms of arrival time: most
+	// late events come soon.
 	spillAfter = 60 * 1000
 	// spillMost is how many states of a kind one Checkpoint puts on disk at most.
 	spillMost = 4000
@@ -44,8 +44,8 @@ type spilled struct {
 	until   keyed.Millis // as Kind.Until
 }
 
-// spill holds the states of a kind that are not in memory. The store's lock guards it, except for queue, which
-// has one of its own, and the sums.
+// spill holds the states of a kind that are not in memory. The store's lock guards it, except for
+// queue, which has one of its own, and the sums.
 type spill struct {
 	parts [spillParts]struct {
 		states     map[hash]spilled
@@ -110,8 +110,8 @@ func (p *spill) mark(h hash, until keyed.Millis) (had bool) {
 // until returns until when there is a tombstone for a key, 0 without one.
 func (p *spill) until(h hash) keyed.Millis { return p.parts[h[0]%spillParts].tombstones[h] }
 
-// newest returns a time that the watermark had come to when the states and tombstones were kept, or one a
-// while before; keyed.None if there are none.
+// newest returns a time that the watermark had come to when the states and tombstones were kept, or
+// one a while before; keyed.None if there are none.
 func (p *spill) newest(k *keyed.Kind) keyed.Millis {
 	newest := keyed.None
 	for i := range p.parts {
@@ -302,8 +302,8 @@ func (z *slot) mark(b *statedisk.Batch, h hash, until keyed.Millis) {
 	}
 }
 
-// mark sets a tombstone, or removes it for until 0; key is that of a state in memory that it takes the place
-// of, else empty. s.mu is held.
+// mark sets a tombstone, or removes it for until 0; key is that of a state in memory that it takes
+// the place of, else empty. s.mu is held.
 func (s *Store) mark(z *slot, h hash, key string, until keyed.Millis) {
 	var b statedisk.Batch
 	if key != "" {

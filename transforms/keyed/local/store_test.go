@@ -77,8 +77,8 @@ func plainOf(t testing.TB, s *Store) plain {
 	return p
 }
 
-// TestAfterACrashTheStoreIsWhatTheLastCheckpointCovered runs random histories of a store, over processes that
-// end at any moment, against a plain model. Logs are rewritten all the time.
+// TestAfterACrashTheStoreIsWhatTheLastCheckpointCovered runs random histories of a store, over
+// processes that end at any moment, against a plain model. Logs are rewritten all the time.
 func TestAfterACrashTheStoreIsWhatTheLastCheckpointCovered(t *testing.T) {
 	const minRewrite = 600
 	rewrites := int64(0)
@@ -296,7 +296,8 @@ func TestEventsOfNoTicketAreNoTicket(t *testing.T) {
 	s.Close()
 }
 
-// TestTheLogFollowsWhatIsHeldNotWhatHasPassed lets tickets begin, end and be forgotten, and keeps a few open.
+// TestTheLogFollowsWhatIsHeldNotWhatHasPassed lets tickets begin, end and be forgotten, and keeps a
+// few open.
 func TestTheLogFollowsWhatIsHeldNotWhatHasPassed(t *testing.T) {
 	const least, open1, passing = 64 << 10, 20, 20_000
 	dir := t.TempDir()
@@ -430,8 +431,8 @@ func TestADroppedKeyRefusesWhatComesLater(t *testing.T) {
 	s.Close()
 }
 
-// The positions of a stream that reshards are as many as its shards; the log must not grow with all that there
-// ever were.
+// The positions of a stream that reshards are as many as its shards; the log must not grow with all
+// that there ever were.
 func TestAForgottenPositionLeavesNothing(t *testing.T) {
 	for _, rewritten := range []bool{false, true} {
 		t.Run(fmt.Sprintf("rewritten %t", rewritten), func(t *testing.T) {

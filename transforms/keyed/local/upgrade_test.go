@@ -15,8 +15,9 @@ import (
 	"flexbeam/transforms/keyed"
 )
 
-// TestAStreamGoesOnFromALogOfVersion2 has lines arrive behind those that made the log: for a task that was dropped,
-// one on disk, one that is open and one that ended a moment ago, and for a worker.
+// TestAStreamGoesOnFromALogOfVersion2 has lines arrive behind those that made the log: for a task
+// that was dropped, one on disk, one that is open and one that ended a moment ago, and for a
+// worker.
 func TestAStreamGoesOnFromALogOfVersion2(t *testing.T) {
 	read := func(name string) [][]byte {
 		b, err := os.ReadFile(filepath.Join("testdata", "version2", name))

@@ -16,9 +16,11 @@ import (
 // Unknown is the watermark of a shard or a stream of which nothing is known yet, in ms since 1970.
 const Unknown = int64(mtime.MinTimestamp)
 
-// A Control follows and ends the reading of one job in this process. Its methods may be called from several goroutines.
+// A Control follows and ends the reading of one job in this process. Its methods may be called from
+// several goroutines.
 type Control struct {
-	// Report is told the errors after which a call is made again. Set it before the job begins; nil: nobody is told.
+	// Report is told the errors after which a call is made again. Set it before the job begins;
+	// nil: nobody is told.
 	Report func(stream, shard string, err error)
 	// Now says what time it is. New sets it to time.Now; set it before the job begins.
 	Now func() time.Time
@@ -40,8 +42,8 @@ type Control struct {
 // key names a shard.
 type key struct{ stream, shard string }
 
-// New returns the control of a job that reads the streams of the given IDs. readUpTo is the time in ms since 1970 up to which
-// earlier jobs have read some shard at most; Unknown if there were none.
+// New returns the control of a job that reads the streams of the given IDs. readUpTo is the time in
+// ms since 1970 up to which earlier jobs have read some shard at most; Unknown if there were none.
 func New(streams []string, readUpTo int64) *Control {
 	c := &Control{Now: time.Now, newest: readUpTo, shards: map[key]*shard{}, listings: map[string]*listings{}, bundles: map[int64]*bundle{}}
 	for _, id := range streams { // none of whose shards are known yet
@@ -50,7 +52,8 @@ func New(streams []string, readUpTo int64) *Control {
 	return c
 }
 
-// Share returns what all DoFns of the job have in common, which the first of them makes. Close closes it.
+// Share returns what all DoFns of the job have in common, which the first of them makes. Close
+// closes it.
 func (c *Control) Share(make func() io.Closer) io.Closer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -60,9 +63,10 @@ func (c *Control) Share(make func() io.Closer) io.Closer {
 	return c.shared
 }
 
-// Drain stops the handing on of records and waits until the calls in progress have returned, or ctx ends. From then on the
-// watermark moves up to the arrival of the newest record that was handed on from any shard, also by earlier jobs, and never
-// further, so that whatever waits for what was read goes on. The job does not end: cancel it.
+// Drain stops the handing on of records and waits until the calls in progress have returned, or ctx
+// ends. From then on the watermark moves up to the arrival of the newest record that was handed on
+// from any shard, also by earlier jobs, and never further, so that whatever waits for what was read
+// goes on. The job does not end: cancel it.
 func (c *Control) Drain(ctx context.Context) error {
 	c.mu.Lock()
 	c.draining = true
@@ -95,7 +99,8 @@ func (c *Control) Close() error {
 	return shared.Close()
 }
 
-// Enter begins a call that hands on records. It returns false when the job drains: then the call hands on nothing.
+// Enter begins a call that hands on records. It returns false when the job drains: then the call
+// hands on nothing.
 func (c *Control) Enter() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -184,7 +189,8 @@ func (c *Control) Shards() []ShardStatus {
 	return list
 }
 
-// report returns what a runner is told in a bundle, given what it was told before. It never goes back behind what was committed.
+// report returns what a runner is told in a bundle, given what it was told before. It never goes
+// back behind what was committed.
 func (c *Control) report(bundle int64, before *int64) int64 {
 	own := c.lowest(bundle)
 	if c.draining {
@@ -194,7 +200,8 @@ func (c *Control) report(bundle int64, before *int64) int64 {
 	return *before
 }
 
-// lowest returns the watermark of the job in a bundle: the lowest of its shards, and of the times up to which they are known.
+// lowest returns the watermark of the job in a bundle: the lowest of its shards, and of the times
+// up to which they are known.
 func (c *Control) lowest(bundle int64) int64 {
 	low := int64(math.MaxInt64)
 	for _, l := range c.listings {

@@ -28,8 +28,8 @@ func (l *listings) add(shards []string, asOf int64) {
 	maps.DeleteFunc(l.named, func(id string, _ int) bool { return l.gone(id) })
 }
 
-// Many is how many listings tell what one that lags behind may not: that a shard is gone. A shard's end waits for so many of
-// them for the shards that go on there.
+// Many is how many listings tell what one that lags behind may not: that a shard is gone. A shard's
+// end waits for so many of them for the shards that go on there.
 const Many = 10
 
 // gone tells whether many listings, one after the other, did not name a shard.
@@ -45,8 +45,8 @@ func (c *Control) list(stream string) *listings {
 	return l
 }
 
-// Found says that a shard is about to be read, in which nothing that is to be read arrived before a time in ms since 1970. One of
-// the same ID that was read to its end was of an earlier stream.
+// Found says that a shard is about to be read, in which nothing that is to be read arrived before a
+// time in ms since 1970. One of the same ID that was read to its end was of an earlier stream.
 func (c *Control) Found(stream, id string, begin int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -55,8 +55,9 @@ func (c *Control) Found(stream, id string, begin int64) {
 	}
 }
 
-// Listed says that every shard of a listing was handed on: the shards of a stream that were there at a time in ms since 1970.
-// What is known of shards that were read to their ends goes when they are gone for long.
+// Listed says that every shard of a listing was handed on: the shards of a stream that were there
+// at a time in ms since 1970. What is known of shards that were read to their ends goes when they
+// are gone for long.
 func (c *Control) Listed(stream string, shards []string, asOf int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -72,8 +73,9 @@ func (c *Control) ListWatermark(stream string, _ int64) int64 {
 	return c.report(0, &c.list(stream).reported)
 }
 
-// Succeeded tells whether the shards that go on where one ended are listed. Listings may lag. Until then that shard is not done,
-// so that neither the watermark nor a job that continues from saved positions passes by what the others have.
+// Succeeded tells whether the shards that go on where one ended are listed. Listings may lag. Until
+// then that shard is not done, so that neither the watermark nor a job that continues from saved
+// positions passes by what the others have.
 func (c *Control) Succeeded(stream, id string, children []string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

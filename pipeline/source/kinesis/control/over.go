@@ -15,19 +15,21 @@ type Saved struct {
 	Done bool  // the shard was read to its end
 }
 
-// Over returns the keys of saved positions that nothing needs any more, in order, so that what a job saves does not grow with
-// each shard that its streams ever had. A key is the stream's ID, a slash and the shard's. Give it all that are saved, and forget
-// those that it names only behind what was saved before.
+// Over returns the keys of saved positions that nothing needs any more, in order, so that what a
+// job saves does not grow with each shard that its streams ever had. A key is the stream's ID, a
+// slash and the shard's. Give it all that are saved, and forget those that it names only behind
+// what was saved before.
 //
-// It names the position of a shard that was read to its end longer ago than the shortest time for which a stream keeps records,
-// and that is listed no longer: none of the last complete listings of its stream named it, of which there were ten in this
-// process. A listing that lags behind shows the stream as it was a little earlier. It leaves out a shard that is new and still
-// has one that is gone, so what is missing so often, a day after its end, stays away. If it did not, all of it would be read
-// once more at the next start, and nothing lost.
+// It names the position of a shard that was read to its end longer ago than the shortest time for
+// which a stream keeps records, and that is listed no longer: none of the last complete listings of
+// its stream named it, of which there were ten in this process. A listing that lags behind shows
+// the stream as it was a little earlier. It leaves out a shard that is new and still has one that
+// is gone, so what is missing so often, a day after its end, stays away. If it did not, all of it
+// would be read once more at the next start, and nothing lost.
 //
-// Of each stream the position that goes furthest stays, whatever it is of. So a stream that was read does not begin anew where
-// its start says, with records left out, and a job that continues knows how far this one had come. Positions of streams that
-// the job does not read stay as well.
+// Of each stream the position that goes furthest stays, whatever it is of. So a stream that was
+// read does not begin anew where its start says, with records left out, and a job that continues
+// knows how far this one had come. Positions of streams that the job does not read stay as well.
 func (c *Control) Over(positions map[string]Saved) []string {
 	furthest := map[string]string{}
 	for key, at := range positions {

@@ -26,8 +26,8 @@ func newShard(begin int64) *shard {
 	return &shard{begin: begin, mark: begin, held: begin, reported: Unknown, settled: Unknown}
 }
 
-// watermark returns a time in ms: what arrived in the shard before is committed or belongs to the bundle; with anyBundle, to
-// whichever bundle.
+// watermark returns a time in ms: what arrived in the shard before is committed or belongs to the
+// bundle; with anyBundle, to whichever bundle.
 func (s *shard) watermark(bundle int64, anyBundle bool) int64 {
 	if s.in != nil && s.in.number != bundle && !s.in.committed && !anyBundle {
 		return s.held
@@ -57,11 +57,13 @@ func (c *Control) Bundle() int64 {
 	return c.lastBundle
 }
 
-// Resumed says that a runner comes to a shard again and has stored that the given bundle came so far; 0: none did. begin is the
-// time in ms since 1970 before which nothing arrived that is to be read; done: the shard was read to its end.
+// Resumed says that a runner comes to a shard again and has stored that the given bundle came so
+// far; 0: none did. begin is the time in ms since 1970 before which nothing arrived that is to be
+// read; done: the shard was read to its end.
 //
-// If the runner has stored how far the last bundle came, all that the bundle handed on is committed, from whichever shard. If
-// not, the bundle failed and is repeated: then Resumed returns true.
+// If the runner has stored how far the last bundle came, all that the bundle handed on is
+// committed, from whichever shard. If not, the bundle failed and is repeated: then Resumed returns
+// true.
 func (c *Control) Resumed(stream, id string, begin, number int64, done bool) (repeated bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -79,15 +81,16 @@ func (c *Control) Resumed(stream, id string, begin, number int64, done bool) (re
 	return true
 }
 
-// Watermark returns the watermark that a shard reports in a bundle, in ms since 1970. The shard's own watermark does not matter:
-// what is reported is the lowest of all shards.
+// Watermark returns the watermark that a shard reports in a bundle, in ms since 1970. The shard's
+// own watermark does not matter: what is reported is the lowest of all shards.
 func (c *Control) Watermark(stream, id string, bundle, _ int64) int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.report(bundle, &c.of(stream, id, Unknown).reported)
 }
 
-// Rewound says that a shard is read anew from a position up to which what arrived before a time in ms since 1970 was handed on.
+// Rewound says that a shard is read anew from a position up to which what arrived before a time in
+// ms since 1970 was handed on.
 func (c *Control) Rewound(stream, id string, at int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -95,8 +98,8 @@ func (c *Control) Rewound(stream, id string, at int64) {
 	s.mark, s.waits, s.bound = max(s.begin, at), 0, nil
 }
 
-// Began says that a bundle hands on what is read of a shard. bound returns a time in ms since 1970: what arrived before, of what
-// was read ahead, was handed on.
+// Began says that a bundle hands on what is read of a shard. bound returns a time in ms since 1970:
+// what arrived before, of what was read ahead, was handed on.
 func (c *Control) Began(stream, id string, number int64, bound func() int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -109,8 +112,9 @@ func (c *Control) Began(stream, id string, number int64, bound func() int64) {
 	}
 }
 
-// HandedOn says that a batch of a shard was handed on. What arrived before watermark, in ms since 1970, was handed on with it;
-// newest is the arrival of its newest record, Unknown without one; behind is how far the shard is behind its newest record, in ms.
+// HandedOn says that a batch of a shard was handed on. What arrived before watermark, in ms since
+// 1970, was handed on with it; newest is the arrival of its newest record, Unknown without one;
+// behind is how far the shard is behind its newest record, in ms.
 func (c *Control) HandedOn(stream, id string, watermark, newest, behind int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
