@@ -4,13 +4,12 @@ import (
 	"bytes"
 	"math"
 
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
-
 	"flexbeam/schemas/event"
 	"flexbeam/transforms/decode"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 )
 
-func init() { register.Function1x1(newestEvent) }
+func init() { beam.RegisterFunction(newestEvent) }
 
 // newestEvent returns the time of the newest event in records, one a line, in ms since 1970; math.MinInt64 if there is none. The
 // watermark of a replay with a lateness follows it.

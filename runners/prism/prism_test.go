@@ -87,8 +87,8 @@ func (g *gate) pass(ctx context.Context, row string) {
 }
 
 func init() {
-	register.DoFn2x0[[]byte, func(string, int)](&drawFn{})
-	register.DoFn3x0[context.Context, string, func(*int) bool](&passFn{})
+	beam.RegisterDoFn(&drawFn{})
+	beam.RegisterDoFn(&passFn{})
 	register.Emitter2[string, int]()
 	register.Iter1[int]()
 }
@@ -224,7 +224,7 @@ type brokenFn struct{}
 
 func (*brokenFn) ProcessElement([]byte) error { return errors.New(errBroken) }
 
-func init() { register.DoFn1x1[[]byte, error](&brokenFn{}) }
+func init() { beam.RegisterDoFn(&brokenFn{}) }
 
 func TestAFailingTransformFailsTheJob(t *testing.T) {
 	p, s := beam.NewPipelineWithRoot()

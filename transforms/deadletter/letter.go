@@ -77,7 +77,7 @@ func (n Note) Encode() []byte {
 }
 
 func init() {
-	register.DoFn4x1[context.Context, string, func(*[]byte) bool, func([]byte), error](&NumberFn{})
+	beam.RegisterDoFn(&NumberFn{})
 	register.Iter1[[]byte]()
 	register.Emitter1[[]byte]()
 }

@@ -18,7 +18,7 @@ import (
 )
 
 func init() {
-	register.DoFn5x1[context.Context, record.Batch, func(keyed.Batch), func([]byte), func(string, []byte), error](&Fn{})
+	beam.RegisterDoFn(&Fn{})
 	register.Emitter1[keyed.Batch]()
 	register.Emitter1[[]byte]()
 	register.Emitter2[string, []byte]()

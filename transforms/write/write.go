@@ -15,8 +15,8 @@ import (
 )
 
 func init() {
-	register.DoFn3x1[context.Context, []byte, func([]byte), error](&Fn{})
-	register.DoFn1x0[[]byte](&endFn{})
+	beam.RegisterDoFn(&Fn{})
+	beam.RegisterDoFn(&endFn{})
 	register.Emitter1[[]byte]()
 }
 

@@ -12,12 +12,7 @@ import (
 )
 
 func init() {
-	register.DoFn5x2[
-		context.Context, *estimator, *sdf.LockRTracker, Stream,
-		func(beam.EventTime, shard), sdf.ProcessContinuation, error,
-	](
-		&discoverFn{},
-	)
+	beam.RegisterDoFn(&discoverFn{})
 	register.Emitter2[beam.EventTime, shard]()
 }
 

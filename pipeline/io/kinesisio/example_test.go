@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/x/beamx"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/x/debug"
 
@@ -37,7 +36,7 @@ var saved struct {
 	texts     chan string
 }
 
-func init() { register.DoFn1x0[kinesisio.Batch](&saveFn{}) }
+func init() { beam.RegisterDoFn(&saveFn{}) }
 
 // saveFn uses the records of a batch, and then saves where their shard goes on.
 type saveFn struct{}

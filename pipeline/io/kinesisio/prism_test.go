@@ -29,10 +29,10 @@ func TestMain(m *testing.M) {
 }
 
 func init() {
-	register.DoFn4x0[context.Context, beam.EventTime, kinesisio.Batch, func(string, int64)](&collectFn{})
-	register.DoFn6x0[beam.EventTime, state.Provider, timers.Provider, string, int64, func(int64)](&awaitFn{})
-	register.DoFn1x0[int64](&firedFn{})
-	register.DoFn2x0[beam.EventTime, kinesisio.Record](&keepFn{})
+	beam.RegisterDoFn(&collectFn{})
+	beam.RegisterDoFn(&awaitFn{})
+	beam.RegisterDoFn(&firedFn{})
+	beam.RegisterDoFn(&keepFn{})
 	register.Emitter2[string, int64]()
 	register.Emitter1[int64]()
 	beam.RegisterType(reflect.TypeFor[jobFinder]())

@@ -9,7 +9,7 @@ import (
 )
 
 func init() {
-	register.DoFn3x0[beam.EventTime, Batch, func(beam.EventTime, Record)](&recordsFn{})
+	beam.RegisterDoFn(&recordsFn{})
 	register.Emitter2[beam.EventTime, Record]()
 }
 

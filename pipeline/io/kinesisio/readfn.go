@@ -11,12 +11,7 @@ import (
 )
 
 func init() {
-	register.DoFn5x2[
-		context.Context, *estimator, *sdf.LockRTracker, shard,
-		func(beam.EventTime, Batch), sdf.ProcessContinuation, error,
-	](
-		&readFn{},
-	)
+	beam.RegisterDoFn(&readFn{})
 	register.Emitter2[beam.EventTime, Batch]()
 	beam.RegisterType(reflect.TypeFor[progress]())
 }

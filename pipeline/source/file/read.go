@@ -11,7 +11,7 @@ import (
 )
 
 func init() {
-	register.DoFn3x1[context.Context, Chunk, func(record.Batch), error](&ReadFn{})
+	beam.RegisterDoFn(&ReadFn{})
 	register.Emitter1[record.Batch]()
 	beam.RegisterType(chunkType)
 	beam.RegisterType(batchType)

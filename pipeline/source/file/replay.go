@@ -24,7 +24,7 @@ var (
 )
 
 func init() {
-	register.DoFn5x2[context.Context, *sdf.ManualWatermarkEstimator, *sdf.LockRTracker, Chunk, func(beam.EventTime, record.Batch), sdf.ProcessContinuation, error](&ReplayFn{})
+	beam.RegisterDoFn(&ReplayFn{})
 	register.Emitter2[beam.EventTime, record.Batch]()
 	beam.RegisterType(reflect.TypeOf((*Position)(nil)).Elem())
 }

@@ -12,7 +12,7 @@ import (
 )
 
 func init() {
-	register.DoFn2x1[kinesisio.Batch, func(record.Batch), error](&recordsFn{})
+	beam.RegisterDoFn(&recordsFn{})
 	register.Emitter1[record.Batch]()
 }
 

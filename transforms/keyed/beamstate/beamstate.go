@@ -18,9 +18,9 @@ import (
 )
 
 func init() {
-	register.DoFn2x0[keyed.Batch, func(beam.EventTime, string, []byte)](&SplitFn{})
-	register.DoFn3x0[string, []byte, func(string, []byte)](&SelectFn{})
-	register.DoFn8x1[context.Context, beam.EventTime, state.Provider, timers.Provider, string, []byte, func([]byte), func(string, []byte), error](&ProcessFn{})
+	beam.RegisterDoFn(&SplitFn{})
+	beam.RegisterDoFn(&SelectFn{})
+	beam.RegisterDoFn(&ProcessFn{})
 	register.Emitter3[beam.EventTime, string, []byte]()
 	register.Emitter2[string, []byte]()
 	register.Emitter1[[]byte]()

@@ -16,9 +16,9 @@ import (
 )
 
 func init() {
-	register.DoFn2x0[keyed.Batch, func(int, []byte)](&SplitFn{})
-	register.DoFn5x1[context.Context, int, func(*[]byte) bool, func([]byte), func(int, []byte), error](&ProcessFn{})
-	register.DoFn3x0[int, []byte, func(int, []byte)](&SelectFn{})
+	beam.RegisterDoFn(&SplitFn{})
+	beam.RegisterDoFn(&ProcessFn{})
+	beam.RegisterDoFn(&SelectFn{})
 	register.Iter1[[]byte]()
 	register.Emitter1[[]byte]()
 	register.Emitter2[int, []byte]()

@@ -17,9 +17,9 @@ import (
 )
 
 func init() {
-	register.DoFn4x1[context.Context, keyed.Batch, func(beam.EventTime, string, []byte), func([]byte), error](&AddFn{})
-	register.DoFn2x1[[]byte, func(beam.EventTime, string, []byte), error](&WakeFn{})
-	register.DoFn6x1[context.Context, beam.EventTime, timers.Provider, string, []byte, func([]byte), error](&ProcessFn{})
+	beam.RegisterDoFn(&AddFn{})
+	beam.RegisterDoFn(&WakeFn{})
+	beam.RegisterDoFn(&ProcessFn{})
 	register.Emitter3[beam.EventTime, string, []byte]()
 	register.Emitter1[[]byte]()
 }
