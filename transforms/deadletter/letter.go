@@ -28,6 +28,7 @@ const (
 type Letter struct {
 	Line     int64  // from the first line of the batch, which is 0
 	Position string // names the record instead of its line, such as a sequence number
+	Value    int    `json:",omitempty"` // the JSON values in front of it on its line, or in its record of a stream
 	Index    int    // in an array, -1 outside of one
 	Class    string
 	Error    string
@@ -42,6 +43,9 @@ func (l Letter) Append(b change.Block, source, name string, firstLine int64) cha
 	position := name + ":" + l.Position
 	if l.Position == "" {
 		position = name + ":" + strconv.FormatInt(firstLine+l.Line, 10)
+	}
+	if l.Value > 0 {
+		position += "+" + strconv.Itoa(l.Value)
 	}
 	if l.Index >= 0 {
 		position += ":" + strconv.Itoa(l.Index)

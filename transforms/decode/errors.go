@@ -9,6 +9,7 @@ type Class string
 const (
 	InvalidUTF8        Class = "invalid_utf8"
 	InvalidJSON        Class = "invalid_json"
+	UnknownForm        Class = "unknown_form"
 	NotAnObject        Class = "not_an_object"
 	InvalidData        Class = "invalid_data"
 	MissingType        Class = "missing_type"
