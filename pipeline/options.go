@@ -139,7 +139,7 @@ func (o Options) TaskOptions() task.Options {
 	return task.Options{ContactKey: o.ContactKey, LeftReasons: o.LeftReasons}
 }
 
-// HidesPayload tells whether dead letters are written without their record (write.Fn).
+// HidesPayload tells whether dead letters are written without their record.
 func (o Options) HidesPayload() bool { return o.NoDeadLetterPayload || o.ContactKey != "" }
 
 // checkReasons refuses a reason that would be equal to every reason without a letter or digit.
