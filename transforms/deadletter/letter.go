@@ -62,6 +62,12 @@ func (l Letter) Append(b change.Block, source, name string, firstLine int64) cha
 	return b.Append(change.Change{Table: model.DeadLettersID, Row: r})
 }
 
+// ExampleOf returns the class of a row of dead_letters, and what is told of it as an example.
+func ExampleOf(r model.Row) (class string, e telemetry.Example) {
+	t := &model.DeadLetters
+	return t.Get(r, "error_class").Str, telemetry.Example{Position: t.Get(r, "position").Str, Error: t.Get(r, "error").Str}
+}
+
 // A Note says how many lines a part of a file has, and which of them are dead letters. With the
 // notes of all parts the lines can be numbered, though parts are read independently.
 type Note struct {

@@ -8,8 +8,8 @@ type Class string
 // The classes of faults.
 const (
 	InvalidUTF8        Class = "invalid_utf8"
-	InvalidJSON        Class = "invalid_json"
 	UnknownForm        Class = "unknown_form"
+	InvalidJSON        Class = "invalid_json"
 	NotAnObject        Class = "not_an_object"
 	InvalidData        Class = "invalid_data"
 	MissingType        Class = "missing_type"

@@ -42,7 +42,10 @@ func (fn *Fn) ProcessElement(ctx context.Context, block []byte, _ func([]byte)) 
 	b, letters := change.Block(block), false
 	err = b.Each(func(c change.Change) error {
 		fn.shared.Counters.Change(c.Table, c.Delete)
-		letters = letters || c.Table == model.DeadLettersID
+		if c.Table == model.DeadLettersID {
+			letters = true
+			fn.shared.Counters.LetterExample(deadletter.ExampleOf(c.Row))
+		}
 		return nil
 	})
 	if err == nil && letters && fn.Job.HidePayload {
