@@ -70,6 +70,6 @@ func decoder(w io.Writer, path string) error {
 
 type sum struct{ events int }
 
-func (s *sum) Event(*event.Event)                 { s.events++ }
-func (s *sum) Dropped()                           {}
-func (s *sum) Refused(*decode.Error, []byte, int) {}
+func (s *sum) Event(*event.Event)                         { s.events++ }
+func (s *sum) Dropped()                                   {}
+func (s *sum) Refused(*decode.Error, []byte, decode.Spot) {}

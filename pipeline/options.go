@@ -44,6 +44,8 @@ type Options struct {
 	LeftReasons         []string // reasons of a cancellation that mean that the customer left; nil: engagement.DefaultLeftReasons
 	NoDeadLetterPayload bool     // dead letters are written without their record; a ContactKey implies it
 
+	MaxDeadLetters *Limit // above it the job fails once all is written; nil: there may be any number
+
 	FlushEvery time.Duration // in stream mode, how often rows become visible; default 5 s for files, 1 s for a live stream
 
 	// Of a live stream:
@@ -139,7 +141,7 @@ func (o Options) TaskOptions() task.Options {
 	return task.Options{ContactKey: o.ContactKey, LeftReasons: o.LeftReasons}
 }
 
-// HidesPayload tells whether dead letters are written without their record (write.Fn).
+// HidesPayload tells whether dead letters are written without their record.
 func (o Options) HidesPayload() bool { return o.NoDeadLetterPayload || o.ContactKey != "" }
 
 // checkReasons refuses a reason that would be equal to every reason without a letter or digit.

@@ -44,7 +44,7 @@ func (j *Job) build(s beam.Scope, control source.Control) error {
 	if err != nil {
 		return err
 	}
-	write.Changes(s, job, j.options.HidesPayload(), slices.Concat(letters, changes)...)
+	write.Changes(s, job, slices.Concat(letters, changes)...)
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"flexbeam/internal/repeat"
+	"flexbeam/internal/telemetry"
 )
 
 // How long the end of a job over a stream may take.
@@ -33,14 +34,23 @@ type Summary struct {
 	Bytes       int64            // input read
 	Rows        map[string]int64 // rows of each table in the sink
 	Elapsed     time.Duration
+
+	// Of the class with the most dead letters: its name, how many they are, and one of them.
+	WorstClass   string
+	WorstCount   int64
+	WorstExample telemetry.Example
 }
+
+// Useless tells whether there were records and none of them could be used.
+func (s Summary) Useless() bool { return s.DeadLetters > 0 && s.Events == 0 && s.Dropped == 0 }
 
 // EventsPerSecond returns the rate of the whole job.
 func (s Summary) EventsPerSecond() float64 { return float64(s.Events) / s.Elapsed.Seconds() }
 
 // Run runs the job to its end: when it returns without error, all input was processed and its rows are in the sink. When ctx ends,
 // Run stops the job, keeps what the sink has settled, and returns the cause. A job whose source has no end is ended by ctx: then
-// what was read is written and the position behind it kept, and Run returns no error.
+// what was read is written and the position behind it kept, and Run returns no error. An error that wraps ErrDeadLetters says that
+// the job did all that, and had more dead letters than it may.
 func (j *Job) Run(ctx context.Context) (Summary, error) {
 	start := time.Now()
 	r, err := j.open(ctx)
@@ -58,6 +68,9 @@ func (j *Job) Run(ctx context.Context) (Summary, error) {
 	}
 	err = r.close(context.WithoutCancel(ctx), err)
 	j.sum(&sum, start)
+	if err == nil {
+		err = j.options.MaxDeadLetters.check(sum)
+	}
 	return sum, err
 }
 
@@ -70,6 +83,7 @@ func (j *Job) sum(sum *Summary, start time.Time) {
 	}
 	sum.Dropped, sum.DeadLetters, sum.BadAttrs = c.Dropped.Load(), c.DeadLetters.Load(), c.BadAttrs.Load()
 	sum.Bytes = c.Bytes.Load()
+	sum.WorstClass, sum.WorstCount, sum.WorstExample = c.MostLetters()
 	sum.Elapsed = time.Since(start)
 }
 

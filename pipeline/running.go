@@ -37,7 +37,7 @@ var errBegin = errors.New("begin the source")
 // error.
 func (j *Job) open(ctx context.Context) (r *running, err error) {
 	r = &running{Job: j, looked: j.count.Now()}
-	if r.out, err = sink.Open(ctx, j.options.Sink, sink.Options{Bounded: j.options.Mode == Batch}); err != nil {
+	if r.out, err = sink.Open(ctx, j.options.Sink, sink.Options{Bounded: j.options.Mode == Batch, HidePayload: j.options.HidesPayload()}); err != nil {
 		return r, err
 	}
 	if j.Live() {
@@ -63,7 +63,9 @@ func (j *Job) open(ctx context.Context) (r *running, err error) {
 }
 
 // runtime returns what the transforms find this process by.
-func (j *Job) runtime() runtime.Job { return runtime.Job{ID: j.id, Sink: j.options.Sink} }
+func (j *Job) runtime() runtime.Job {
+	return runtime.Job{ID: j.id, Sink: j.options.Sink, HidePayload: j.options.HidesPayload()}
+}
 
 // warnOfForeign tells of rows that the job may leave alone since it knows none of the events behind them: a stream
 // that begins without a state settles tasks by what it reads itself.

@@ -21,7 +21,7 @@ const runLong = `Run a job: read TaskRouter events from a source and keep the ta
 A job may run again over the same sink, on the same events or more: rows settle by key and version, so repeating changes nothing.
 Give a job all events of the tasks that it reads: of two jobs, the one that knows more of a task decides its rows.
 
-Sources  file:PATTERN    records, one a line; plain, gzip or zstd; * and ? match file names, commas separate patterns.
+Sources  file:PATTERN    JSON values, on lines or spread over them; plain, gzip or zstd; * and ? match file names, commas separate patterns.
                          file:PATTERN?lateness=6h lets --mode stream settle rows while it reads, that far behind the newest event.
          kinesis:STREAM  Amazon Kinesis streams, by name or ARN, commas between; read until SIGINT, SIGTERM or SIGHUP, which drain the job.
                          Options behind ?, with & between: start=trim-horizon (the oldest record there is), latest (from about a second
@@ -40,6 +40,9 @@ within a day, the last day of each agent, and the position of each shard. Withou
 
 A customer left a queue if the reason of the cancellation is, by its letters and digits, in any case, one of --customer-left-reason; by default:
 hangup, customer_hangup, caller hung up, customer hung up, customer left, customer ended chat.
+
+A record that cannot be used becomes a row of dead_letters, which says why and what to do, and the job goes on. With --max-dead-letters 0, 100 or
+0.5% a job fails with exit status 1 if there are more, once all else is written. A stream is judged so when it is drained, by what its process read.
 
 Contacts stay readable in the tables unless there is a key: from --contact-key-file, or from the environment variable ` + keyVariable + `.
 With a key they are HMAC-SHA256 in hex, equal for equal contacts; so is every other text of an engagement that equals a contact of its task. Texts that
@@ -61,6 +64,7 @@ type runFlags struct {
 	hidden   []string
 	progress choice
 	metrics  string
+	letters  string
 }
 
 func newRun(a *app) *cobra.Command {
@@ -100,6 +104,8 @@ func newRun(a *app) *cobra.Command {
 	flags.StringVar(&f.keyFile, "contact-key-file", "", "`FILE` that holds the key with which contacts are hashed")
 	flags.BoolVar(&f.options.NoDeadLetterPayload, "no-dead-letter-payload", false,
 		"write dead letters without their record; a contact key implies it")
+	flags.StringVar(&f.letters, "max-dead-letters", "",
+		"fail, once all is written, if there are more than `N|P%` dead letters: a number, or a share of the records")
 	flags.DurationVar(&f.options.FlushEvery, "flush-every", 0,
 		"in stream mode, how often rows become visible (default 5s for files, 1s for a stream)")
 	flags.StringVar(&f.options.State, "state", "",
@@ -110,7 +116,7 @@ func newRun(a *app) *cobra.Command {
 	flags.StringVar(&f.metrics, "metrics-addr", "",
 		"`HOST:PORT` that serves /metrics for Prometheus, /healthz, /readyz; "+
 			":PORT is the loopback interface, port 0 a free one")
-	completeNothing(cmd, "source", "sink", "as-of", "hide-activity", "customer-left-reason", "flush-every", "metrics-addr")
+	completeNothing(cmd, "source", "sink", "as-of", "hide-activity", "customer-left-reason", "max-dead-letters", "flush-every", "metrics-addr")
 	return cmd
 }
 
@@ -141,6 +147,11 @@ func (f *runFlags) complete(cmd *cobra.Command) (err error) {
 			if name = strings.TrimSpace(name); name != "" {
 				o.Hidden = append(o.Hidden, name)
 			}
+		}
+	}
+	if cmd.Flags().Changed("max-dead-letters") {
+		if o.MaxDeadLetters, err = pipeline.ParseLimit(f.letters); err != nil {
+			return usagef("--max-dead-letters: %w", err)
 		}
 	}
 	o.ContactKey, err = contactKey(f.keyFile)
@@ -178,7 +189,7 @@ func (a *app) run(ctx context.Context, o pipeline.Options, kind console.Kind, me
 	defer stopProgress()
 	sum, err := job.Run(ctx)
 	stopProgress()
-	if err != nil {
+	if err != nil && !errors.Is(err, pipeline.ErrDeadLetters) {
 		a.log.Info("job failed", "elapsed_seconds", sum.Elapsed.Seconds(), "events", sum.Events)
 		if errors.Is(err, errInterrupted) {
 			return fmt.Errorf("%w after %s with %.0f %% done: %s keeps the rows that were settled; "+
@@ -191,7 +202,10 @@ func (a *app) run(ctx context.Context, o pipeline.Options, kind console.Kind, me
 	if job.Live() && a.logFormat.value != "json" {
 		fmt.Fprintln(a.screen, drained(o))
 	}
-	return nil
+	if err == nil && !job.Live() && sum.Useless() {
+		a.warnUseless(sum)
+	}
+	return err
 }
 
 // drained says how to go on with a stream whose job was ended by a signal.

@@ -48,6 +48,17 @@ func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 	}
 }
 
+// warnUseless tells of a job none of whose records could be used.
+func (a *app) warnUseless(s pipeline.Summary) {
+	if a.logFormat.value == "json" {
+		a.notices().Warn("no record could be used: all are dead letters", "dead_letters", s.DeadLetters, "class", s.WorstClass, "of_class", s.WorstCount,
+			"example", s.WorstExample.Position, "error", s.WorstExample.Error)
+		return
+	}
+	fmt.Fprintf(a.screen, "warning: no record could be used: all %s are dead letters; %s of class %s, such as %s: %s\n",
+		console.Number(s.DeadLetters), console.Number(s.WorstCount), s.WorstClass, s.WorstExample.Position, s.WorstExample.Error)
+}
+
 func note(ok bool, text string) string {
 	if ok {
 		return text

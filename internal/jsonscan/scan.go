@@ -11,6 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"unicode"
+	"unicode/utf8"
 )
 
 // MaxDepth is how deep arrays and objects may nest, as in encoding/json.
@@ -30,6 +32,29 @@ func Space(b []byte, i int) int {
 	}
 	return i
 }
+
+// Between returns the index of the first byte at or behind i that belongs to a value: it passes what
+// may stand in front of a value that is a text of its own, which is white space of any kind and byte
+// order marks.
+func Between(b []byte, i int) int {
+	for i < len(b) {
+		if c := b[i]; c < utf8.RuneSelf {
+			if c != ' ' && (c < '\t' || c > '\r') {
+				return i
+			}
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRune(b[i:])
+		if r != byteOrderMark && !unicode.IsSpace(r) {
+			return i
+		}
+		i += n
+	}
+	return i
+}
+
+const byteOrderMark = '\uFEFF'
 
 // Value returns the index behind the value that starts at b[i]. depth is the number of arrays and
 // objects around it. The error wraps ErrSyntax when there is no JSON value.

@@ -41,6 +41,16 @@ func TestUnquotesAsEncodingJSON(t *testing.T) {
 	}
 }
 
+func TestBetweenValuesLieWhiteSpaceAndByteOrderMarks(t *testing.T) {
+	for text, want := range map[string]int{
+		"": 0, "{": 0, " \t\r\n\v\f{": 6, "\u00a0\u0085\u2028\u3000{": 10, "\ufeff{": 3, " \ufeff \ufeff": 8, "\u200b{": 0, "\xff{": 0, "\xef\xbb": 0, "\x1c{": 0,
+	} {
+		if got := Between([]byte(text), 0); got != want {
+			t.Errorf("%q: got %d, want %d", text, got, want)
+		}
+	}
+}
+
 func FuzzAgainstEncodingJSON(f *testing.F) {
 	for _, s := range texts {
 		f.Add([]byte(s))

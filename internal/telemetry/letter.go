@@ -17,8 +17,51 @@ const unclassified = "unclassified"
 
 // letters counts dead letters by class. They are rare enough for a lock.
 type letters struct {
-	mu      sync.Mutex
-	byClass map[string]int64
+	mu       sync.Mutex
+	byClass  map[string]int64
+	examples map[string]Example
+}
+
+// An Example is one dead letter of a class: where its record stands, and what is wrong with it.
+type Example struct {
+	Position string
+	Error    string
+}
+
+// before tells whether an example is kept and not another: of places in one file, the one with the
+// least line.
+func (e Example) before(f Example) bool {
+	if len(e.Position) != len(f.Position) {
+		return len(e.Position) < len(f.Position)
+	}
+	return e.Position < f.Position
+}
+
+// LetterExample is told of a dead letter. Of those of a class one is kept, whatever the order in which
+// they come.
+func (c *Counters) LetterExample(class string, e Example) {
+	c.letters.mu.Lock()
+	defer c.letters.mu.Unlock()
+	if kept, ok := c.letters.examples[class]; ok && !e.before(kept) {
+		return
+	}
+	if c.letters.examples == nil {
+		c.letters.examples = map[string]Example{}
+	}
+	c.letters.examples[class] = e
+}
+
+// MostLetters returns the class that has the most dead letters, how many these are, and one of them. Of
+// equal classes it is the first by name. Without dead letters the class is empty.
+func (c *Counters) MostLetters() (class string, n int64, e Example) {
+	c.letters.mu.Lock()
+	defer c.letters.mu.Unlock()
+	for name, count := range c.letters.byClass {
+		if count > n || count == n && n > 0 && name < class {
+			class, n = name, count
+		}
+	}
+	return class, n, c.letters.examples[class]
 }
 
 // DeclareLetters lets classes count from zero before their first dead letter. Prometheus computes an

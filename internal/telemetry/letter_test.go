@@ -45,3 +45,23 @@ func TestDeclaredClassesAreKnownBeforeTheirFirstDeadLetter(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestTheClassWithTheMostDeadLettersHasAnExample(t *testing.T) {
+	c := new(telemetry.Counters)
+	if class, n, e := c.MostLetters(); class != "" || n != 0 || e != (telemetry.Example{}) {
+		t.Errorf("without any: %s, %d, %v", class, n, e)
+	}
+	for _, position := range []string{"f:10", "f:9", "f:2", "f:11", "f:3"} {
+		c.DeadLetter("missing_time", 1)
+		c.LetterExample("missing_time", telemetry.Example{Position: position, Error: "at " + position})
+	}
+	c.DeadLetter("invalid_json", 5)
+	c.DeadLetter("invalid_utf8", 4)
+	if class, n, _ := c.MostLetters(); class != "invalid_json" || n != 5 {
+		t.Errorf("of equal classes %s counts, with %d", class, n)
+	}
+	c.DeadLetter("missing_time", 1)
+	if class, n, e := c.MostLetters(); class != "missing_time" || n != 6 || e != (telemetry.Example{Position: "f:2", Error: "at f:2"}) {
+		t.Errorf("got %s, %d, %v", class, n, e)
+	}
+}

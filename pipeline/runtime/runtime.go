@@ -24,6 +24,8 @@ import (
 type Job struct {
 	ID   string // of this run of the job
 	Sink string // the sink's URI
+
+	HidePayload bool // dead letters are written without their record
 }
 
 // A Runtime is what one process shares for one job. What is set is set before the first transform starts.
@@ -140,7 +142,7 @@ func (r *Runtime) sink(ctx context.Context) (sink.Sink, error) {
 	if r.Job.Sink == "" {
 		return nil, fmt.Errorf("%w, and the job names no sink", ErrMissing)
 	}
-	out, err := sink.Open(ctx, r.Job.Sink, sink.Options{})
+	out, err := sink.Open(ctx, r.Job.Sink, sink.Options{HidePayload: r.Job.HidePayload})
 	if err != nil {
 		return nil, fmt.Errorf("runtime: open the sink on this worker: %w", err)
 	}

@@ -61,6 +61,10 @@ type Options struct {
 	// Bounded says that the job has an end: a sink may then store changes otherwise than those of a
 	// stream.
 	Bounded bool
+
+	// HidePayload says that the job writes dead letters without their record: those of rows that a
+	// sink cannot store have none either.
+	HidePayload bool
 }
 
 // An Opener opens a sink from the part of its URI behind the scheme.

@@ -20,6 +20,7 @@ import (
 
 	"flexbeam/internal/uri"
 	"flexbeam/schemas/event"
+	"flexbeam/schemas/record"
 )
 
 // The errors of Open.
@@ -45,10 +46,10 @@ type ReadOptions struct {
 	Control Control // of an Unbounded source that was begun in this process; else nil
 
 	// Stream reads a source that has an end as one without would deliver its records, with a watermark that may follow them.
-	// NewestEvent then returns the time of the newest event in records, one a line, in ms since 1970; math.MinInt64 if there is
-	// none. It must be registered with Beam.
+	// NewestEvent then returns the time of the newest event in a batch, in ms since 1970; math.MinInt64 if there is none. It
+	// must be registered with Beam.
 	Stream      bool
-	NewestEvent func(records []byte) int64
+	NewestEvent func(record.Batch) int64
 }
 
 // An Unbounded source has no end.

@@ -40,10 +40,10 @@ var DeadLetters = Table{
 	Description: "One row for each record that could not be used, with its bytes and the reason.",
 	Columns: []Column{
 		{Name: "source", Type: String, Key: true, Sources: ruled("kind and name of the source"), Description: "Which source read the record: `file`, or `kinesis:` and the stream.", Rule: "1, 6"},
-		{Name: "position", Type: String, Key: true, Sources: ruled("place in the source"), Description: "`file:line`, in an array `file:line:index`; or `shard:sequence number`.", Rule: "1, 6"},
+		{Name: "position", Type: String, Key: true, Sources: ruled("place in the source"), Description: "`file:line` or `shard:sequence number`; `+1`, `+2` … behind it for values behind the first on a line or in a record, `:index` behind that in an array.", Rule: "1, 6"},
 		{Name: "error_class", Type: String, Required: true, Sources: ruled("decoder"), Description: "Kind of the fault, one of a fixed list.", Rule: "1"},
-		{Name: "error", Type: String, Required: true, Sources: ruled("decoder"), Description: "What is wrong, in words.", Rule: "1"},
-		{Name: "payload", Type: Bytes, Sources: ruled("record"), Description: "The record as it was read.", Rule: "1"},
+		{Name: "error", Type: String, Required: true, Sources: ruled("decoder"), Description: "What is wrong, in words, and what to do.", Rule: "1"},
+		{Name: "payload", Type: Bytes, Sources: ruled("record"), Description: "The record as it was read; of the rest of a line that cannot be read on the first 1 MiB.", Rule: "1"},
 		{Name: "received_at", Type: Timestamp, Sources: ruled("source"), Description: "When the source received it; null for files.", Rule: "6"},
 	},
 }

@@ -7,10 +7,12 @@ type Batch struct {
 	Source string // names the source in dead letters: "file", or "kinesis:" and the stream
 	Name   string // the part of it that positions begin with: the file's path, the shard
 
-	// Data holds the records, one a line, unless Ends tells where each ends. A source may use its
+	// Data holds the records: lines of JSON values, unless Ends tells where each record ends, or
+	// Values says that the values are spread over lines and Data ends behind one. A source may use its
 	// memory again once the transform that took the batch has returned: transforms do not keep
 	// slices of it.
-	Data []byte
+	Data   []byte
+	Values bool
 
 	// Ends, Positions and Arrivals are set by sources whose records are no lines: where each record
 	// ends in Data, what names it behind Name, such as its sequence number, and when it arrived, in

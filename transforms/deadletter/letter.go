@@ -28,6 +28,7 @@ const (
 type Letter struct {
 	Line     int64  // from the first line of the batch, which is 0
 	Position string // names the record instead of its line, such as a sequence number
+	Value    int    `json:",omitempty"` // the JSON values in front of it on its line, or in its record of a stream
 	Index    int    // in an array, -1 outside of one
 	Class    string
 	Error    string
@@ -43,6 +44,9 @@ func (l Letter) Append(b change.Block, source, name string, firstLine int64) cha
 	if l.Position == "" {
 		position = name + ":" + strconv.FormatInt(firstLine+l.Line, 10)
 	}
+	if l.Value > 0 {
+		position += "+" + strconv.Itoa(l.Value)
+	}
 	if l.Index >= 0 {
 		position += ":" + strconv.Itoa(l.Index)
 	}
@@ -56,6 +60,12 @@ func (l Letter) Append(b change.Block, source, name string, firstLine int64) cha
 	}
 	r[t.Col("row_version")] = model.Integer(1)
 	return b.Append(change.Change{Table: model.DeadLettersID, Row: r})
+}
+
+// ExampleOf returns the class of a row of dead_letters, and what is told of it as an example.
+func ExampleOf(r model.Row) (class string, e telemetry.Example) {
+	t := &model.DeadLetters
+	return t.Get(r, "error_class").Str, telemetry.Example{Position: t.Get(r, "position").Str, Error: t.Get(r, "error").Str}
 }
 
 // A Note says how many lines a part of a file has, and which of them are dead letters. With the

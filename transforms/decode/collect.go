@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
+	"flexbeam/internal/jsonscan"
 	"flexbeam/internal/parallel"
 	"flexbeam/internal/telemetry"
 	"flexbeam/schemas/event"
@@ -19,6 +22,7 @@ const pieceSize = 256 << 10
 // A collector decodes a piece of a batch and sorts its events.
 type collector struct {
 	decoder *Decoder
+	packed  unpacker
 	take    func(e *event.Event)
 	line    int64
 	first   int // of the batch's records, where they are no lines
@@ -34,15 +38,20 @@ func (c *collector) Event(e *event.Event) {
 
 func (c *collector) Dropped() { c.dropped++ }
 
-func (c *collector) Refused(err *Error, text []byte, index int) {
+func (c *collector) Refused(err *Error, text []byte, at Spot) {
 	c.letters = append(c.letters, deadletter.Letter{
-		Line: c.line, Index: index, Class: string(err.Class), Error: err.Message, Payload: bytes.Clone(text),
+		Line: c.line, Value: at.Value, Index: at.Index, Class: string(err.Class), Error: err.Message, Payload: bytes.Clone(text),
 	})
+}
+
+// begin makes a collector ready for a piece.
+func (c *collector) begin() {
+	c.line, c.letters, c.events, c.dropped, c.decoder.BadAttr = 0, nil, 0, 0, 0
 }
 
 // lines decodes lines; the texts of the events live as long as data.
 func (c *collector) lines(data []byte) {
-	c.line, c.letters, c.events, c.dropped, c.decoder.BadAttr = 0, nil, 0, 0, 0
+	c.begin()
 	for len(data) > 0 {
 		line := data
 		if i := bytes.IndexByte(data, '\n'); i >= 0 {
@@ -55,19 +64,61 @@ func (c *collector) lines(data []byte) {
 	}
 }
 
+// values decodes JSON values that may be spread over lines. Each stands on the line where it begins.
+func (c *collector) values(data []byte) {
+	c.begin()
+	b := bytes.TrimRightFunc(data, unicode.IsSpace)
+	valid := utf8.Valid(b)
+	for n := 0; ; n++ {
+		start := jsonscan.Between(b, 0)
+		if c.pass(b[:start]) {
+			n = 0
+		}
+		if b = b[start:]; len(b) == 0 {
+			break
+		}
+		length := c.decoder.value(b, valid, n, c)
+		if c.pass(b[:length]) {
+			n = -1 // the next one is the first that begins on its line
+		}
+		b = b[length:]
+	}
+	c.line = int64(bytes.Count(data, []byte{'\n'}))
+	if !bytes.HasSuffix(data, []byte{'\n'}) && len(data) > 0 {
+		c.line++
+	}
+}
+
+// pass counts the lines that end in text, and tells whether one does.
+func (c *collector) pass(text []byte) bool {
+	n := bytes.Count(text, []byte{'\n'})
+	c.line += int64(n)
+	return n > 0
+}
+
 // records decodes the records from one number up to another of a batch that says where each record
 // ends.
 func (c *collector) records(b record.Batch, from, to int) {
-	c.line, c.letters, c.events, c.dropped, c.decoder.BadAttr = 0, nil, 0, 0, 0
+	c.begin()
 	at := int64(0)
 	if from > 0 {
 		at = b.Ends[from-1]
 	}
 	for _, end := range b.Ends[from:to] {
-		c.decoder.Line(b.Data[at:end], c)
+		c.record(b.Data[at:end])
 		at = end
 		c.line++
 	}
+}
+
+// record decodes a record of a stream.
+func (c *collector) record(packed []byte) {
+	data, err := c.packed.unpack(packed)
+	if err != nil {
+		c.Refused(refuse(Class(deadletter.Archive), "the record is compressed and cannot be unpacked: %v: send it anew, at most 64 MiB when unpacked, or read what it held from TaskRouter's Events resource", err), packed, Spot{Index: -1})
+		return
+	}
+	c.decoder.Line(data, c)
 }
 
 // collect decodes a batch with the collectors, each on a goroutine of its own with its own piece,
@@ -118,6 +169,9 @@ func collect(b record.Batch, collectors []collector, count *telemetry.Counters) 
 
 // pieces returns what decodes the pieces of a batch, by their number, and how many there are.
 func pieces(b record.Batch, collectors []collector) (decode func(i int), n int) {
+	if b.Values {
+		return func(i int) { collectors[i].values(b.Data) }, 1
+	}
 	if b.Ends == nil {
 		p := split(b.Data, len(collectors))
 		return func(i int) { collectors[i].lines(p[i]) }, len(p)

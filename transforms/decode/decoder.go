@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
+	"fmt"
 	"math"
 	"strings"
 	"unicode/utf8"
@@ -25,7 +25,7 @@ const TypePrefix = "com.twilio.taskrouter."
 type Decoder struct {
 	rec     parts
 	text    []byte // of the record that is being decoded
-	index   int    // of it in an array, -1 outside of one
+	at      Spot   // of it
 	task    cache
 	worker  cache
 	event   event.Event
@@ -36,9 +36,14 @@ type Decoder struct {
 	Place func(text []byte) event.Place
 }
 
-// Record returns the text of the record whose event a Visitor has just been given, and its index in
-// an array, -1 outside of one.
-func (d *Decoder) Record() (text []byte, index int) { return d.text, d.index }
+// A Spot tells the records of a line apart.
+type Spot struct {
+	Value int // the JSON values in front of it on the line
+	Index int // in an array, or in a page of the Events resource; -1 outside of one
+}
+
+// Record returns the text of the record whose event a Visitor has just been given, and its spot.
+func (d *Decoder) Record() (text []byte, at Spot) { return d.text, d.at }
 
 // New returns a Decoder.
 func New() *Decoder {
@@ -55,65 +60,93 @@ type Visitor interface {
 	Event(e *event.Event)
 	// Dropped is told of a test event or an event outside TaskRouter.
 	Dropped()
-	// Refused gets the error of a record that gives no event, the record's text, and its index in
-	// an array, -1 outside of one.
-	Refused(err *Error, text []byte, index int)
+	// Refused gets the error of a record that gives no event, its text and its spot. What cannot be
+	// told apart into values is one record: the rest of the line, of whose text Refused gets no
+	// more than MaxRest bytes.
+	Refused(err *Error, text []byte, at Spot)
 }
 
-// Line decodes one line of records: an envelope, a REST event, or an array of them. A blank line
-// holds nothing.
+// MaxRest is how much of a line that cannot be read on is kept, in bytes.
+const MaxRest = 1 << 20
+
+// Line decodes one line of records, or a record of a stream: JSON values one behind the other, with
+// or without white space between. A blank line holds none.
 func (d *Decoder) Line(line []byte, v Visitor) {
 	b := bytes.TrimSpace(line)
-	switch {
-	case len(b) == 0:
-		return
-	case !utf8.Valid(b):
-		v.Refused(refuse(InvalidUTF8, "the record is not valid UTF-8"), b, -1)
-		return
-	case b[0] != '[':
-		d.record(b, v, -1)
-		return
-	}
-	if end, err := jsonscan.Value(b, 0, 0); err != nil || end != len(b) {
-		v.Refused(refuse(InvalidJSON, "%s", trouble(b, end, err)), b, -1)
-		return
-	}
-	a := jsonscan.OpenArray(b, 0, 0)
-	for index := 0; a.Next(); index++ {
-		d.record(a.Take(), v, index)
-	}
-}
-
-func trouble(b []byte, end int, err error) string {
-	if err == nil {
-		return "text behind the end of the JSON value"
-	}
-	// encoding/json says what it met in words that users know.
-	var any json.RawMessage
-	if e := json.Unmarshal(b, &any); e != nil {
-		return e.Error()
-	}
-	return err.Error()
-}
-
-func (d *Decoder) record(b []byte, v Visitor, index int) {
-	if len(b) == 0 || b[0] != '{' {
-		if end, err := jsonscan.Value(b, 0, 0); err != nil || end != len(b) {
-			v.Refused(refuse(InvalidJSON, "%s", trouble(b, end, err)), b, index)
+	valid := utf8.Valid(b)
+	for n := 0; ; n++ {
+		if b = b[jsonscan.Between(b, 0):]; len(b) == 0 {
 			return
 		}
-		v.Refused(refuse(NotAnObject, "the record is JSON, but no object"), b, index)
-		return
+		b = b[d.value(b, valid, n, v):]
 	}
-	d.rec, d.text, d.index = parts{}, b, index
-	if end, err := d.rec.envelope(b, 0); err != nil || end != len(b) {
-		v.Refused(refuse(InvalidJSON, "%s", trouble(b, end, err)), b, index)
-		return
+}
+
+// value decodes the JSON value at the begin of b: an envelope, a REST event, or an array or page of
+// them. n is the number of values in front of it on its line; valid tells whether all of b is known to
+// be valid UTF-8. It returns the length of the value; where there is none, that of b, which is then
+// one record without an event.
+func (d *Decoder) value(b []byte, valid bool, n int, v Visitor) int {
+	d.at = Spot{Value: n, Index: -1}
+	var end int
+	var err error
+	if b[0] == '{' {
+		d.rec = parts{}
+		end, err = d.rec.envelope(b, 0)
+	} else {
+		end, err = jsonscan.Value(b, 0, 0)
 	}
+	if err != nil || !valid && !utf8.Valid(b[:end]) {
+		d.rest(b, err, v)
+		return len(b)
+	}
+	switch b[0] {
+	case '{':
+		if events, ok := d.rec.page(); ok {
+			d.elements(events, v)
+		} else {
+			d.object(b[:end], v)
+		}
+	case '[':
+		d.elements(b[:end], v)
+	default:
+		v.Refused(notAnObject(b[:end]), b[:end], d.at)
+	}
+	return end
+}
+
+// rest refuses text that begins with a broken value. fault is what the scanner says of it.
+func (d *Decoder) rest(b []byte, fault error, v Visitor) {
+	err := broken(b, fault)
+	if len(b) > MaxRest {
+		err.Message += fmt.Sprintf(" (the payload is the first 1 MiB of %d bytes)", len(b))
+		b = b[:MaxRest]
+	}
+	v.Refused(err, b, d.at)
+}
+
+// elements decodes the records of an array, whose grammar is right.
+func (d *Decoder) elements(b []byte, v Visitor) {
+	a := jsonscan.OpenArray(b, 0, 0)
+	for d.at.Index = 0; a.Next(); d.at.Index++ {
+		element := a.Take()
+		if element[0] != '{' {
+			v.Refused(notAnObject(element), element, d.at)
+			continue
+		}
+		d.rec = parts{}
+		_, _ = d.rec.envelope(element, 0) // it was walked as a part of the array
+		d.object(element, v)
+	}
+}
+
+// object decodes the record that d.rec was made of. b is its text.
+func (d *Decoder) object(b []byte, v Visitor) {
+	d.text = b
 	dropped, err := d.decode(b)
 	switch {
 	case err != nil:
-		v.Refused(err, b, index)
+		v.Refused(err, b, d.at)
 	case dropped:
 		v.Dropped()
 	default:
@@ -131,14 +164,14 @@ func (d *Decoder) decode(b []byte) (dropped bool, _ *Error) {
 		}
 		name = name[len(TypePrefix):]
 	}
-	rest := name == "" && r.at[envData] == nil && (r.at[restType] != nil || r.at[restData] != nil)
+	rest := name == "" && r.isRest()
 	if err := d.open(rest); err != nil {
 		return false, err
 	}
 	if name == "" {
 		name = text(r.at[payloadType])
 		if rest {
-			name = first(text(r.at[restType]), name)
+			name = first(text(r.at[restType]), text(r.at[camelType]), name)
 		}
 		if strings.HasPrefix(name, "com.") {
 			if !strings.HasPrefix(name, TypePrefix) {
@@ -148,7 +181,7 @@ func (d *Decoder) decode(b []byte) (dropped bool, _ *Error) {
 		}
 	}
 	if name == "" {
-		return false, refuse(MissingType, "the record names no event type: neither type, data.payload.eventtype nor event_type")
+		return false, refuse(MissingType, "the record names no event type, neither in type, data.payload.eventtype nor event_type: pass the records on as Twilio sends them")
 	}
 
 	kind := []byte(name)
@@ -159,8 +192,8 @@ func (d *Decoder) decode(b []byte) (dropped bool, _ *Error) {
 		}
 	}
 	if rest {
-		e.Text[event.AccountSID] = first(text(r.at[restAccount]), e.Text[event.AccountSID])
-		e.Text[event.WorkspaceSID] = first(text(r.at[restWorkspace]), e.Text[event.WorkspaceSID])
+		e.Text[event.AccountSID] = first(text(r.at[restAccount]), text(r.at[camelAccount]), e.Text[event.AccountSID])
+		e.Text[event.WorkspaceSID] = first(text(r.at[restWorkspace]), text(r.at[camelWorkspace]), e.Text[event.WorkspaceSID])
 		e.ID = first(text(r.at[restSID]), text(r.at[payloadSID]))
 	} else {
 		e.Text[event.AccountSID] = first(e.Text[event.AccountSID], text(r.at[dataAccount]))
@@ -178,7 +211,7 @@ func (d *Decoder) decode(b []byte) (dropped bool, _ *Error) {
 	}
 
 	e.Time = event.None
-	for _, s := range [...]slot{payloadTimestamp, dataTimestamp, restDateMS, envTime} {
+	for _, s := range [...]slot{payloadTimestamp, dataTimestamp, restDateMS, camelDateMS, envTime} {
 		if v := r.at[s]; v != nil {
 			if e.Time = instant(v); e.Time != event.None {
 				break
@@ -219,22 +252,33 @@ func schema(v []byte) uint32 {
 func (d *Decoder) open(rest bool) *Error {
 	r := &d.rec
 	if rest {
+		if isNull(r.at[restData]) {
+			return d.inner("eventData", r.at[camelData], true, r.payload)
+		}
 		return d.inner("event_data", r.at[restData], true, r.payload)
 	}
-	if err := d.inner("data", r.at[envData], false, r.data); err != nil {
-		return err
+	switch {
+	case !isNull(r.at[envData]):
+		if err := d.inner("data", r.at[envData], false, r.data); err != nil {
+			return err
+		}
+	case !isNull(r.at[envBase64]):
+		if err := d.base64(r.at[envBase64]); err != nil {
+			return err
+		}
+	case text(r.at[envType]) == "" && r.at[envData] == nil && r.at[envBase64] == nil:
+		return noRecord(d.text)
+	default:
+		return refuse(InvalidData, "the envelope has no data: pass the records on as Event Streams sends them")
 	}
 	return d.inner("data.payload", r.at[dataPayload], false, r.payload)
 }
 
 // inner walks v, the value of the named member, which is an object or the text of one. An object
-// that was walked on the way is not walked again, unless again is set. A payload may be null or
-// missing: then what it should hold is missing.
-func (d *Decoder) inner(name string, v []byte, again bool, walk func(b []byte, i, depth int) (int, error)) *Error {
-	if len(v) == 0 || v[0] == 'n' {
-		if name == "data" {
-			return refuse(InvalidData, "the envelope has no data")
-		}
+// that was walked on the way is not walked again, unless again is set. A value that is null or
+// missing has nothing to walk: then what it should hold is missing.
+func (d *Decoder) inner(name string, v []byte, again bool, walk walker) *Error {
+	if isNull(v) {
 		return nil
 	}
 	switch v[0] {
@@ -243,30 +287,63 @@ func (d *Decoder) inner(name string, v []byte, again bool, walk func(b []byte, i
 			return nil
 		}
 	case '"':
-		v = bytes.TrimSpace(jsonscan.AppendUnquoted(make([]byte, 0, len(v)), v))
+		v = jsonscan.AppendUnquoted(make([]byte, 0, len(v)), v)
 	default:
 		return refuse(InvalidData, "%s is neither an object nor text of one", name)
 	}
-	if len(v) == 0 || v[0] != '{' {
-		return refuse(InvalidData, "%s holds text that is no JSON object", name)
+	return within(name, v, walk)
+}
+
+// base64 walks v, the value of data_base64: text that, decoded, is the text of an object.
+func (d *Decoder) base64(v []byte) *Error {
+	const name = "data_base64"
+	if v[0] != '"' {
+		return refuse(InvalidData, "%s is no text", name)
 	}
-	if end, err := walk(v, 0, 0); err != nil || end != len(v) {
-		return refuse(InvalidData, "%s: %s", name, trouble(v, end, err))
+	decoded, err := fromBase64(jsonscan.AppendUnquoted(make([]byte, 0, len(v)), v))
+	switch {
+	case err != nil:
+		return refuse(InvalidData, "%s: %v", name, err)
+	case !utf8.Valid(decoded):
+		return refuse(InvalidData, "%s holds bytes that are not valid UTF-8", name)
+	}
+	return within(name, decoded, d.rec.data)
+}
+
+// A walker walks the object at b[i], with depth arrays and objects around it, and returns the index
+// behind it.
+type walker func(b []byte, i, depth int) (int, error)
+
+// within walks text that should be an object. It is the content of the named member.
+func within(name string, text []byte, walk walker) *Error {
+	text = bytes.TrimSpace(text)
+	if len(text) == 0 || text[0] != '{' {
+		return refuse(InvalidData, "%s holds text that is no JSON object%s", name, hint(text))
+	}
+	end, err := walk(text, 0, 0)
+	switch {
+	case err != nil:
+		return refuse(InvalidData, "%s: %s", name, trouble(text, err))
+	case end != len(text):
+		return refuse(InvalidData, "%s holds text behind the end of its JSON object", name)
 	}
 	return nil
 }
+
+// whole says what to do about a member that Twilio sends and a record lacks.
+const whole = ": pass the records on whole, as Twilio sends them"
 
 func (d *Decoder) check(kind []byte) *Error {
 	e := &d.event
 	switch {
 	case e.Text[event.AccountSID] == "":
-		return refuse(MissingAccount, "%s without account_sid", kind)
+		return refuse(MissingAccount, "%s without account_sid"+whole, kind)
 	case e.Time == event.None:
-		return refuse(MissingTime, "%s without a time that can be read", kind)
+		return refuse(MissingTime, "%s without a time that can be read in timestamp, event_date_ms or the envelope's time"+whole, kind)
 	}
 	for _, f := range event.Needs(kind) {
 		if e.Text[f] == "" {
-			return refuse("missing_"+Class(event.Fields[f]), "%s without %s", kind, event.Fields[f])
+			return refuse("missing_"+Class(event.Fields[f]), "%s without %s"+whole, kind, event.Fields[f])
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ type Class string
 // The classes of faults.
 const (
 	InvalidUTF8        Class = "invalid_utf8"
+	UnknownForm        Class = "unknown_form"
 	InvalidJSON        Class = "invalid_json"
 	NotAnObject        Class = "not_an_object"
 	InvalidData        Class = "invalid_data"

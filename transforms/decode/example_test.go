@@ -14,8 +14,8 @@ func (printer) Event(e *event.Event) {
 	fmt.Println(e.Kind, "of task", e.Text[event.TaskSID], "in account", e.Text[event.AccountSID])
 }
 func (printer) Dropped() { fmt.Println("an event outside TaskRouter") }
-func (printer) Refused(err *decode.Error, _ []byte, index int) {
-	fmt.Printf("element %d: %v\n", index, err)
+func (printer) Refused(err *decode.Error, _ []byte, at decode.Spot) {
+	fmt.Printf("value %d, element %d: %v\n", at.Value, at.Index, err)
 }
 
 func Example() {
@@ -33,5 +33,5 @@ func Example() {
 	// task.created of task WT2 in account AC1
 	// task.created of task WT3 in account AC1
 	// an event outside TaskRouter
-	// element 1: missing_account: task.created without account_sid
+	// value 0, element 1: missing_account: task.created without account_sid: pass the records on whole, as Twilio sends them
 }

@@ -254,11 +254,11 @@ func TestArraysHoldRecords(t *testing.T) {
 		{"two", `[` + a + `,` + b + `]`, []string{"EVa", "EVb"}, 0, nil},
 		{"blanks between", "[ " + a + " ,\t" + b + " ]", []string{"EVa", "EVb"}, 0, nil},
 		{"what gives no event stands alone", `[7,` + a + `,` + testEvent + `,{},"x",[` + b + `]]`, []string{"EVa"}, 1, []refusal{
-			{"not_an_object", `7`, 0}, {"invalid_data", `{}`, 3}, {"not_an_object", `"x"`, 4}, {"not_an_object", `[` + b + `]`, 5},
+			{"not_an_object", `7`, 0, 0}, {"invalid_data", `{}`, 3, 0}, {"not_an_object", `"x"`, 4, 0}, {"not_an_object", `[` + b + `]`, 5, 0},
 		}},
-		{"what breaks it breaks the whole", `[` + a + `,]`, nil, 0, []refusal{{"invalid_json", `[` + a + `,]`, -1}}},
-		{"without end", `[` + a, nil, 0, []refusal{{"invalid_json", `[` + a, -1}}},
-		{"text behind the end", `[` + a + `]` + b, nil, 0, []refusal{{"invalid_json", `[` + a + `]` + b, -1}}},
+		{"what breaks it breaks the whole", `[` + a + `,]`, nil, 0, []refusal{{"invalid_json", `[` + a + `,]`, -1, 0}}},
+		{"without end", `[` + a, nil, 0, []refusal{{"invalid_json", `[` + a, -1, 0}}},
+		{"a value behind the end", `[` + a + `]` + b, []string{"EVa", "EVb"}, 0, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,6 +1,8 @@
 package decode_test
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -21,12 +23,13 @@ type refusal struct {
 	class decode.Class
 	text  string
 	index int
+	value int
 }
 
 func (f *found) Event(e *event.Event) { f.events = append(f.events, *e) }
 func (f *found) Dropped()             { f.dropped++ }
-func (f *found) Refused(err *decode.Error, text []byte, index int) {
-	f.refused = append(f.refused, refusal{err.Class, string(text), index})
+func (f *found) Refused(err *decode.Error, text []byte, at decode.Spot) {
+	f.refused = append(f.refused, refusal{err.Class, string(text), at.Index, at.Value})
 }
 
 // find decodes lines.
@@ -86,4 +89,13 @@ func bad(line string) int64 {
 	d := decode.New()
 	d.Line([]byte(line), new(found))
 	return d.BadAttr
+}
+
+func base64Of(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+
+// quoted returns a text as a JSON string.
+func quoted(s string) string {
+	b, err := json.Marshal(s)
+	must(err)
+	return string(b)
 }

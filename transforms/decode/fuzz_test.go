@@ -1,6 +1,8 @@
 package decode_test
 
 import (
+	"encoding/base64"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -20,6 +22,20 @@ func seeds() []string {
 		envelope("task.updated", `timestamp=1e400`, `task_attributes={"from":[1,[2,"a"],{"b":3}],"conversations":{"case":1e3,"case":null},"conversations":"x"}`),
 		envelope("worker.activity.update", `worker_available="TRUE"`, `worker_time_in_previous_activity="12.5"`, `worker_attributes="{\"roles\":[\"a\",[],\"\"],\"team\":{}}"`),
 	}
+	one, two := envelope("task.created", `sid="EVa"`), envelope("task.updated", `sid="EVb"`)
+	base := base64.StdEncoding.EncodeToString([]byte(`{"payload":{"account_sid":"AC1","task_sid":"WT1","timestamp":5}}`))
+	lines = append(lines,
+		one+two, one+" \u00a0\ufeff"+two+"x", "["+one+"]["+two+",]"+one, "\ufeff"+one+"\ufeff", one+"{\"\xff\":1}"+two, "1 2[]-0.5e3true\"\"null 01", "[1]]",
+		`{"meta":{"key":"events"},"events":[`+rest+`,7,{"events":[],"meta":{}}]}`+one, `{"events":[],"meta":{}}`, `{"events":[1,],"meta":{}}`, `{"events":{},"meta":{}}`, `{"Events":[],"meta":{},"events":null}`,
+		`{"accountSid":"AC1","workspaceSid":"WS1","eventType":"task.created","eventDateMs":1772438400000,"eventData":{"task_sid":"WT1","taskSid":"no"},"sid":"EV1"}`,
+		`{"event_type":null,"eventType":"task.created","account_sid":"AC1","accountSid":"AC2","event_data":null,"eventData":"{\"task_sid\":\"WT1\"}","eventDateMs":"7"}`,
+		`{"type":"com.twilio.taskrouter.task.created","id":"EZ1","data_base64":"`+base+`"}`, `{"data":null,"data_base64":"`+strings.TrimRight(base, "=")+`","type":"com.twilio.taskrouter.x"}`,
+		`{"data_base64":"!"}`, `{"data_base64":"/w=="}`, `{"data_base64":[]}`, `{"data_base64":null}`, `{"data_base64":"`+base+`","data":{}}`,
+		"EventType=task.created&AccountSid=AC1", "a=b&TaskSid=1", "a=b", `"EventType=x"`, `["TaskSid=&"]`, base, base+"\t"+base, `"`+base+`"`, `["H4sIAAAAAAAAA6uuBQBDv6ajAgAAAA=="]`,
+		`{"Records":[{"kinesis":{}}]}`, `{"Records":[]}`, `{"Records":{}}`, `{"records":[{"data":"x"}]}`, `{"records":[1]}`, `{"kinesis":{}}`, `{"Data":"x","SequenceNumber":"1"}`,
+		`{"body":"x","requestContext":{}}`, `{"detail":{},"detail-type":""}`, `{"Records":[],"type":"com.twilio.taskrouter.x"}`, `{"payload":{}}`, `{"type":"","Records":[]}`,
+		"{\x00\"\x00a\x00\"\x00", "\xff\xfe{\x00", "{'a': 1}", "<html>", "\x1f\x8b\x08",
+	)
 	for _, e := range history.Parse(`
 		0  accepted WQ1 since=1 ta={"from":"+1","customers":{"phone":" "}} wa={"roles":["agent"]}
 		1  activity was=Break now=Lunch ms=1500 available=1

@@ -16,12 +16,20 @@ const (
 	envTime
 	envSchema
 	envData
+	envBase64
 	restSID
 	restAccount
 	restWorkspace
 	restType
 	restDateMS
 	restData
+	camelAccount // the fields of a REST event as Twilio's libraries and its command line name them
+	camelWorkspace
+	camelType
+	camelDateMS
+	camelData
+	pageEvents
+	pageMeta
 	dataSID
 	dataAccount
 	dataTimestamp
@@ -71,6 +79,8 @@ func (r *parts) envelope(b []byte, i int) (int, error) {
 				continue
 			}
 			s = envData
+		case "data_base64":
+			s = envBase64
 		case "sid":
 			s = restSID
 		case "account_sid":
@@ -83,6 +93,20 @@ func (r *parts) envelope(b []byte, i int) (int, error) {
 			s = restDateMS
 		case "event_data":
 			s = restData
+		case "accountSid":
+			s = camelAccount
+		case "workspaceSid":
+			s = camelWorkspace
+		case "eventType":
+			s = camelType
+		case "eventDateMs":
+			s = camelDateMS
+		case "eventData":
+			s = camelData
+		case "events":
+			s = pageEvents
+		case "meta":
+			s = pageMeta
 		default:
 			o.Skip()
 			continue
@@ -124,6 +148,23 @@ func (r *parts) data(b []byte, i, depth int) (int, error) {
 	}
 	return o.End()
 }
+
+// page returns the events of a page of the Events resource.
+func (r *parts) page() (events []byte, ok bool) {
+	e, m := r.at[pageEvents], r.at[pageMeta]
+	return e, len(e) > 0 && e[0] == '[' && len(m) > 0 && m[0] == '{'
+}
+
+// isRest tells whether the record, which names no type, is a REST event.
+func (r *parts) isRest() bool {
+	if r.at[envData] != nil || r.at[envBase64] != nil {
+		return false
+	}
+	return r.at[restType] != nil || r.at[restData] != nil || r.at[camelType] != nil || r.at[camelData] != nil
+}
+
+// isNull tells whether a value is missing or null.
+func isNull(v []byte) bool { return len(v) == 0 || v[0] == 'n' }
 
 func (r *parts) clearPayload() {
 	clear(r.at[:event.NumFields])

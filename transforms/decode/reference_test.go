@@ -3,6 +3,7 @@ package decode_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"flexbeam/schemas/attribute"
@@ -26,39 +28,109 @@ type object = map[string]any
 // decodeByReference decodes a line.
 func decodeByReference(line []byte) *found {
 	f := new(found)
-	b := bytes.TrimSpace(line)
-	switch {
-	case len(b) == 0:
-	case !utf8.Valid(b):
-		f.refuse(decode.InvalidUTF8, b, -1)
-	case b[0] == '[':
+	rest := bytes.TrimSpace(line)
+	for n := 0; ; n++ {
+		rest = bytes.TrimLeftFunc(rest, func(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' })
+		if len(rest) == 0 {
+			return f
+		}
+		d := json.NewDecoder(bytes.NewReader(rest))
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil || !utf8.Valid(value) {
+			f.refuse(brokenByReference(rest), rest[:min(len(rest), 1<<20)], decode.Spot{Value: n, Index: -1})
+			return f
+		}
+		rest = rest[d.InputOffset():]
 		var elements []json.RawMessage
-		if json.Unmarshal(b, &elements) != nil {
-			f.refuse(decode.InvalidJSON, b, -1)
-			break
+		var page struct {
+			Events []json.RawMessage
+			Meta   object
+		}
+		if v, _ := parse(value); isPage(v) {
+			names := map[string]json.RawMessage{}
+			must(json.Unmarshal(value, &names)) // a struct would take names in any case
+			must(json.Unmarshal(names["events"], &page.Events))
+			elements = page.Events
+		} else if json.Unmarshal(value, &elements) != nil || value[0] != '[' {
+			f.record(value, decode.Spot{Value: n, Index: -1})
+			continue
 		}
 		for i, e := range elements {
-			f.record(e, i)
+			f.record(e, decode.Spot{Value: n, Index: i})
 		}
-	default:
-		f.record(b, -1)
 	}
-	return f
 }
 
-func (f *found) refuse(c decode.Class, text []byte, index int) {
-	f.refused = append(f.refused, refusal{c, string(text), index})
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
 }
 
-func (f *found) record(b []byte, index int) {
-	v, ok := parse(b)
-	if !ok {
-		f.refuse(decode.InvalidJSON, b, index)
-		return
+func isPage(v any) bool {
+	r, _ := v.(object)
+	_, events := r["events"].([]any)
+	_, meta := r["meta"].(object)
+	return events && meta
+}
+
+var callback = regexp.MustCompile(`(?s)^([A-Za-z0-9_.-]*=[^&]*&)*(EventType|AccountSid|WorkspaceSid|TaskSid)=`)
+
+func foreignText(s string) bool {
+	word := regexp.MustCompile(`^[^ \t\r\n]*`).FindString(s)
+	if callback.MatchString(s) || len(word) < 16 {
+		return callback.MatchString(s)
 	}
+	b, err := base64.StdEncoding.DecodeString(word[:16])
+	packed := bytes.HasPrefix(b, []byte("\x1f\x8b")) || bytes.HasPrefix(b, []byte("\x28\xb5\x2f\xfd"))
+	return err == nil && (packed || regexp.MustCompile(`^[{\[]([^\x00-\x1f]|[\t\r\n])*$`).Match(b))
+}
+
+// brokenByReference returns the class of text that begins with a broken value.
+func brokenByReference(b []byte) decode.Class {
+	switch {
+	case !utf8.Valid(b):
+		return decode.InvalidUTF8
+	case foreignText(string(b)):
+		return decode.UnknownForm
+	}
+	return decode.InvalidJSON
+}
+
+// foreignObject tells whether an object has the shape of something that is known not to be a record.
+func foreignObject(r object) bool {
+	has := func(o object, names ...string) bool { // each with the begin of its type
+		for _, n := range names {
+			name, kind, _ := strings.Cut(n, " ")
+			if !strings.HasPrefix(fmt.Sprintf("%T", o[name]), kind) || o[name] == nil {
+				return false
+			}
+		}
+		return true
+	}
+	list, _ := r["records"].([]any)
+	first := object{}
+	if len(list) > 0 {
+		first, _ = list[0].(object)
+	}
+	return has(r, "Records []") || has(first, "data string") || has(r, "kinesis map") ||
+		has(r, "Data string", "SequenceNumber string") || has(r, "Data string", "PartitionKey string") ||
+		has(r, "body string", "requestContext map") || has(r, "body string", "httpMethod string") || has(r, "detail map", "detail-type string")
+}
+
+func (f *found) refuse(c decode.Class, text []byte, at decode.Spot) {
+	f.refused = append(f.refused, refusal{c, string(text), at.Index, at.Value})
+}
+
+func (f *found) record(b []byte, at decode.Spot) {
+	v, _ := parse(b)
 	r, ok := v.(object)
 	if !ok {
-		f.refuse(decode.NotAnObject, b, index)
+		class := decode.NotAnObject
+		if s, ok := v.(string); ok && foreignText(strings.TrimSpace(s)) {
+			class = decode.UnknownForm
+		}
+		f.refuse(class, b, at)
 		return
 	}
 	e, payload, class := reference(b, r)
@@ -69,7 +141,7 @@ func (f *found) record(b []byte, index int) {
 	case "dropped":
 		f.dropped++
 	default:
-		f.refuse(class, b, index)
+		f.refuse(class, b, at)
 	}
 }
 
@@ -91,18 +163,27 @@ func reference(b []byte, r object) (e event.Event, payload object, _ decode.Clas
 	if words(r["type"]) != "" && !inside {
 		return e, nil, "dropped"
 	}
-	_, hasData := r["data"]
-	_, hasType := r["event_type"]
-	_, hasEvent := r["event_data"]
-	rest := kind == "" && words(r["type"]) == "" && !hasData && (hasType || hasEvent)
+	has := func(name string) bool { _, ok := r[name]; return ok }
+	typed, hasData := words(r["type"]) != "", has("data") || has("data_base64")
+	rest := !typed && !hasData && (has("event_type") || has("event_data") || has("eventType") || has("eventData"))
 	var data object
 	ok := true
-	if rest {
+	switch {
+	case rest && r["event_data"] == nil:
+		payload, ok = inner(r["eventData"])
+	case rest:
 		payload, ok = inner(r["event_data"])
-	} else if data, ok = inner(r["data"]); ok && r["data"] != nil {
-		payload, ok = inner(data["payload"])
-	} else {
+	case !typed && !hasData && foreignObject(r):
+		return e, nil, decode.UnknownForm
+	case r["data"] == nil && r["data_base64"] == nil:
 		ok = false
+	default:
+		if data, ok = inner(r["data"]); r["data"] == nil {
+			data, ok = decoded(r["data_base64"])
+		}
+		if ok {
+			payload, ok = inner(data["payload"])
+		}
 	}
 	if !ok {
 		return e, nil, decode.InvalidData
@@ -110,7 +191,7 @@ func reference(b []byte, r object) (e event.Event, payload object, _ decode.Clas
 	if kind == "" {
 		kind = words(payload["eventtype"])
 		if rest {
-			kind = either(words(r["event_type"]), kind)
+			kind = either(words(r["event_type"]), words(r["eventType"]), kind)
 		}
 		if strings.HasPrefix(kind, "com.") {
 			if kind, inside = strings.CutPrefix(kind, decode.TypePrefix); !inside {
@@ -129,8 +210,8 @@ func reference(b []byte, r object) (e event.Event, payload object, _ decode.Clas
 	sum := sha256.Sum256(b)
 	e.Sum = binary.BigEndian.Uint64(sum[:])
 	if rest {
-		e.Text[event.AccountSID] = either(words(r["account_sid"]), e.Text[event.AccountSID])
-		e.Text[event.WorkspaceSID] = either(words(r["workspace_sid"]), e.Text[event.WorkspaceSID])
+		e.Text[event.AccountSID] = either(words(r["account_sid"]), words(r["accountSid"]), e.Text[event.AccountSID])
+		e.Text[event.WorkspaceSID] = either(words(r["workspace_sid"]), words(r["workspaceSid"]), e.Text[event.WorkspaceSID])
 		e.ID = either(words(r["sid"]), words(payload["sid"]), fmt.Sprintf("%x", sum))
 	} else {
 		e.Text[event.AccountSID] = either(e.Text[event.AccountSID], words(data["account_sid"]))
@@ -144,7 +225,7 @@ func reference(b []byte, r object) (e event.Event, payload object, _ decode.Clas
 		}
 	}
 	e.Time = event.None
-	for _, v := range []any{payload["timestamp"], data["timestamp"], r["event_date_ms"], r["time"]} {
+	for _, v := range []any{payload["timestamp"], data["timestamp"], r["event_date_ms"], r["eventDateMs"], r["time"]} {
 		if e.Time == event.None {
 			e.Time = event.Millis(moment(v))
 		}
@@ -198,6 +279,19 @@ func inner(v any) (object, bool) {
 		return o, ok && isObject
 	}
 	return nil, false
+}
+
+// decoded returns the object whose text is base64.
+func decoded(v any) (object, bool) {
+	s, ok := v.(string)
+	if !ok {
+		return nil, false
+	}
+	b, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.TrimSpace(s), "="))
+	if err != nil || !utf8.Valid(b) {
+		return nil, false
+	}
+	return inner(string(b))
 }
 
 // words returns a value as text.

@@ -1,6 +1,8 @@
 package decode
 
 import (
+	"strconv"
+
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/record"
 	"flexbeam/transforms/keyed"
@@ -68,8 +70,12 @@ func (z *sorted) add(c *collector, b *record.Batch, e *event.Event, sid string) 
 	arrival := keyed.Millis(b.Arrivals[line])
 	g.in.Events = append(g.in.Events, z.kind.Info(e, arrival))
 	g.in.Time = max(g.in.Time, arrival)
-	text, index := c.decoder.Record()
-	g.in.Records = append(g.in.Records, keyed.Record{Position: b.Positions[line], Index: index, Text: text})
+	text, at := c.decoder.Record()
+	position := b.Positions[line]
+	if at.Value > 0 {
+		position += "+" + strconv.Itoa(at.Value)
+	}
+	g.in.Records = append(g.in.Records, keyed.Record{Position: position, Index: at.Index, Text: text})
 }
 
 // inputs appends one input for each key, or bucket, of what all sorters have of a kind. It empties

@@ -16,8 +16,8 @@ func (c *collector) Event(e *event.Event) {
 	e2 := *e // the decoder uses e again
 	c.events = append(c.events, &e2)
 }
-func (c *collector) Dropped()                           {}
-func (c *collector) Refused(*decode.Error, []byte, int) {}
+func (c *collector) Dropped()                                   {}
+func (c *collector) Refused(*decode.Error, []byte, decode.Spot) {}
 
 // Records of one task, in any order and some twice, become its engagements.
 func ExampleFolder_Fold() {

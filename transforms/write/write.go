@@ -23,8 +23,7 @@ func init() {
 // Fn writes blocks of changes to the sink that its process has open for the job. In a remote worker, where
 // nobody else does, it flushes the sink with every bundle.
 type Fn struct {
-	Job         runtime.Job
-	HidePayload bool // dead letters are written without their record
+	Job runtime.Job
 
 	shared *runtime.Runtime
 	sink   sink.Sink
@@ -43,10 +42,13 @@ func (fn *Fn) ProcessElement(ctx context.Context, block []byte, _ func([]byte)) 
 	b, letters := change.Block(block), false
 	err = b.Each(func(c change.Change) error {
 		fn.shared.Counters.Change(c.Table, c.Delete)
-		letters = letters || c.Table == model.DeadLettersID
+		if c.Table == model.DeadLettersID {
+			letters = true
+			fn.shared.Counters.LetterExample(deadletter.ExampleOf(c.Row))
+		}
 		return nil
 	})
-	if err == nil && letters && fn.HidePayload {
+	if err == nil && letters && fn.Job.HidePayload {
 		b, err = deadletter.WithoutPayload(b)
 	}
 	if err != nil {
@@ -72,16 +74,16 @@ type endFn struct{}
 // ProcessElement is never called.
 func (*endFn) ProcessElement([]byte) {}
 
-// Changes writes blocks of changes to the sink of a job, with hidePayload dead letters without their record. Each collection has a transform of its own, fused with
-// what it comes from: so a dead letter is with the sink before the position behind it is kept.
+// Changes writes blocks of changes to the sink of a job. Each collection has a transform of its own, fused
+// with what it comes from: so a dead letter is with the sink before the position behind it is kept.
 //
 // It has an output that stays empty, behind a fusion break: while a stage without any output runs, Prism 2.77
 // polls two channels in a busy loop, which takes the processors from the stage itself (a 20,000 event replay
 // took 200 s instead of 2 s).
-func Changes(s beam.Scope, job runtime.Job, hidePayload bool, blocks ...beam.PCollection) {
+func Changes(s beam.Scope, job runtime.Job, blocks ...beam.PCollection) {
 	for _, b := range blocks {
 		s := s.Scope("sink.Write")
-		none := beam.ParDo(s, &Fn{Job: job, HidePayload: hidePayload}, b)
+		none := beam.ParDo(s, &Fn{Job: job}, b)
 		beam.ParDo0(s, &endFn{}, beam.Reshuffle(s, none))
 	}
 }

@@ -122,8 +122,8 @@ func (f *folding) cut() {
 func (f *folding) Dropped() {}
 
 // Refused takes a dead letter.
-func (f *folding) Refused(err *decode.Error, text []byte, index int) {
-	l := deadletter.Letter{Line: f.line, Index: index, Class: string(err.Class), Error: err.Message, Payload: text}
+func (f *folding) Refused(err *decode.Error, text []byte, at decode.Spot) {
+	l := deadletter.Letter{Line: f.line, Value: at.Value, Index: at.Index, Class: string(err.Class), Error: err.Message, Payload: text}
 	f.write(l.Append(nil, "file", f.options.name(), 1))
 }
 

@@ -21,6 +21,8 @@ const (
 type config struct {
 	project, dataset string
 
+	hidePayload bool // dead letters have no payload; it is the job that says so
+
 	location   string // of datasets that are created, and of jobs
 	quota      string // project that quota and cost are counted to
 	endpoint   string // of the REST service

@@ -283,6 +283,21 @@ func TestARefusedRowIsADeadLetterAndTheRestIsStored(t *testing.T) {
 	}
 }
 
+func TestAJobThatHidesPayloadsHidesThoseOfRefusedRows(t *testing.T) {
+	s := startLocal(t, bigquerylocal.Options{})
+	uri := localURI(s, "mode=stream")
+	w := openSinkWith(t, uri, sink.Options{HidePayload: true})
+	s.Fault(bigquerylocal.Fault{Kind: bigquerylocal.RefuseRows, Method: "AppendRows", Times: -1, Table: configOf(t, uri).dataset + ".agents",
+		Refuse: func(int, map[string]any) string { return "no agents today" }})
+	must(t, w.Write(t.Context(), sampleAgent("WK1", 3)))
+	must(t, w.Flush(t.Context()))
+	d := &model.DeadLetters
+	letters := readRows(t, uri, d)
+	if len(letters) != 1 || !d.Get(letters[0], "payload").IsNull() || d.Get(letters[0], "error").Str != "upsert: no agents today" || d.Get(letters[0], "position").Str != `["AC1","WK1"]` {
+		t.Errorf("dead letters %v", letters)
+	}
+}
+
 func TestARowThatNoRequestHasRoomForIsADeadLetter(t *testing.T) {
 	for _, mode := range []string{modeStream, modeLoad} {
 		s := startLocal(t, bigquerylocal.Options{})

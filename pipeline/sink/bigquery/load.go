@@ -69,7 +69,7 @@ func (l *loader) write(_ context.Context, b change.Block) error {
 		clean(c.Row)
 		row, gone := c.Row, c.Delete
 		if reason := refuses(t, row, gone); reason != "" {
-			letter, err := letterFor(t, row, gone, reason)
+			letter, err := letterFor(t, row, gone, reason, l.sink.config.hidePayload)
 			if err != nil {
 				return fmt.Errorf("bigquery: write to %s: %w", t.name, err)
 			}

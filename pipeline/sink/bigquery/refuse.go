@@ -10,7 +10,7 @@ import (
 
 // Refused is the error class of dead letters for rows that BigQuery does not take. Their source is
 // bigquery: and the table's name, their position the row's primary key as a JSON array, their
-// payload the row as a JSON object.
+// payload the row as a JSON object, unless the job hides payloads.
 const Refused = "refused_row"
 
 // largestPayload is the size above which a refused row is told without its content.
@@ -33,7 +33,7 @@ func (s *streamer) deadLetter(e *encoder, refusals []refusal) error {
 		if err != nil {
 			return err
 		}
-		letter, err := letterFor(e.table, row, gone, r.reason)
+		letter, err := letterFor(e.table, row, gone, r.reason, s.config.hidePayload)
 		if err != nil {
 			return fmt.Errorf("bigquery: write to %s: %w", s.config.path(e.table), err)
 		}
@@ -61,9 +61,9 @@ func (s *streamer) deadLetter(e *encoder, refusals []refusal) error {
 // the end.
 const emptied = " (without its payload)"
 
-// letterFor returns the dead letter of a row. One that is itself a dead letter stays what it was,
-// without its payload.
-func letterFor(t *table, row model.Row, gone bool, reason string) (model.Row, error) {
+// letterFor returns the dead letter of a row, with hidePayload without the row in it. A row that is
+// itself a dead letter stays what it was, without its payload.
+func letterFor(t *table, row model.Row, gone bool, reason string, hidePayload bool) (model.Row, error) {
 	d := &model.DeadLetters
 	letter := d.NewRow()
 	last := len(row) - 1
@@ -86,7 +86,7 @@ func letterFor(t *table, row model.Row, gone bool, reason string) (model.Row, er
 	letter[d.Col("position")] = model.Text(short(string(t.appendKey(nil, row))))
 	letter[d.Col("error_class")] = model.Text(Refused)
 	letter[d.Col("error")] = model.Text(what + ": " + short(reason))
-	if payload := t.appendJSON(nil, row); len(payload) <= largestPayload {
+	if payload := t.appendJSON(nil, row); !hidePayload && len(payload) <= largestPayload {
 		letter[d.Col("payload")] = model.Blob(payload)
 	}
 	return letter, nil

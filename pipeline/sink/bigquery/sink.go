@@ -88,6 +88,7 @@ func open(ctx context.Context, rest string, o sink.Options) (sink.Sink, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.hidePayload = o.HidePayload
 	c, err := p.rest(context.WithoutCancel(ctx))
 	if err != nil {
 		return nil, err

@@ -7,9 +7,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
-
+	"flexbeam/internal/jsonscan"
 	"flexbeam/internal/mapped"
 	"flexbeam/schemas/record"
 )
@@ -20,8 +18,8 @@ const ChunkSize = 16 << 20
 // name names this source in dead letters.
 const name = "file"
 
-// A Chunk is a part of a file: the lines that begin in [Start, End). A compressed file is one chunk, read in pieces of about
-// Size bytes.
+// A Chunk is a part of a file: the lines that begin in [Start, End). A file that is compressed, or whose values are spread over
+// lines, is one chunk, read in pieces of about Size bytes.
 type Chunk struct {
 	File
 	Part       int64
@@ -33,7 +31,7 @@ type Chunk struct {
 func Chunks(files []File, size int64) []Chunk {
 	var chunks []Chunk
 	for _, f := range files {
-		if f.Format != Plain {
+		if !f.Cuttable() {
 			chunks = append(chunks, Chunk{File: f, End: f.Size, Size: size})
 			continue
 		}
@@ -44,7 +42,7 @@ func Chunks(files []File, size int64) []Chunk {
 	return chunks
 }
 
-// Read calls emit with the records of a chunk, in one batch or, from a compressed file, in several. read is told of the bytes
+// Read calls emit with the records of a chunk, in one batch or, from a file that cannot be cut, in several. read is told of the bytes
 // that were read from the file.
 func (c Chunk) Read(read func(n int64), emit func(record.Batch) error) error {
 	f, err := os.Open(c.Path)
@@ -52,8 +50,8 @@ func (c Chunk) Read(read func(n int64), emit func(record.Batch) error) error {
 		return fmt.Errorf("file: open: %w", err)
 	}
 	defer f.Close()
-	if c.Format != Plain {
-		return c.unpack(f, read, emit)
+	if !c.Cuttable() {
+		return c.stream(f, read, emit)
 	}
 	err = mapped.Guard(func() error {
 		data, offset, release, err := lines(f, c.Start, c.End)
@@ -112,33 +110,29 @@ func lines(f *os.File, start, end int64) (data []byte, offset int64, release fun
 	return data[skip:], from + int64(skip), release, nil
 }
 
-// unpack reads a compressed file from its start.
-func (c Chunk) unpack(f io.Reader, read func(int64), emit func(record.Batch) error) error {
-	counted := &counter{r: f, read: read}
-	var r io.Reader
-	var err error
-	if c.Format == Gzip {
-		r, err = gzip.NewReader(counted)
-	} else {
-		var z *zstd.Decoder
-		if z, err = zstd.NewReader(counted, zstd.WithDecoderConcurrency(1)); err == nil {
-			defer z.Close()
-			r = z
-		}
+// stream reads a file from its start.
+func (c Chunk) stream(f io.Reader, read func(int64), emit func(record.Batch) error) error {
+	r, release, err := unpacked(&counter{r: f, read: read}, c.Format)
+	if err == nil {
+		defer release()
 	}
-	b := record.Batch{Source: name, Name: c.Path, FirstLine: 1}
+	b := record.Batch{Source: name, Name: c.Path, FirstLine: 1, Values: c.Spread}
+	whole := wholeLines
+	if c.Spread {
+		whole = wholeValues
+	}
 	var rest []byte
 	for err == nil {
-		buf := make([]byte, int(c.Size)+len(rest))
+		buf := make([]byte, max(int(c.Size), len(rest))+len(rest))
 		n := copy(buf, rest)
 		var m int
 		m, err = io.ReadFull(r, buf[n:])
 		buf = buf[:n+m]
 		rest = nil
 		if err == nil {
-			i := bytes.LastIndexByte(buf, '\n')
-			buf, rest = buf[:i+1], buf[i+1:]
-			if i < 0 {
+			i := whole(buf)
+			buf, rest = buf[:i], buf[i:]
+			if i == 0 {
 				continue
 			}
 		}
@@ -154,8 +148,32 @@ func (c Chunk) unpack(f io.Reader, read func(int64), emit func(record.Batch) err
 			b.FirstLine += int64(bytes.Count(buf, []byte{'\n'}))
 		}
 	}
-	b.Broken = fmt.Sprintf("the archive cannot be read on: %v; what came before was used", err)
+	if c.Format == Plain {
+		return fmt.Errorf("file: read %s: %w", c.Path, err)
+	}
+	b.Broken = fmt.Sprintf("the archive cannot be read on: %v; what came before was used: fetch it again, and run the same command again", err)
 	return emit(b)
+}
+
+// wholeLines returns the length of the whole lines at the begin of b.
+func wholeLines(b []byte) int { return bytes.LastIndexByte(b, '\n') + 1 }
+
+// wholeValues returns the length of the lines at the begin of b that end no later than where a line ends between two JSON values.
+func wholeValues(b []byte) (length int) {
+	for i := 0; ; {
+		start := jsonscan.Between(b, i)
+		if n := bytes.LastIndexByte(b[i:start], '\n'); n >= 0 {
+			length = i + n + 1
+		}
+		if start == len(b) {
+			return length
+		}
+		end, err := jsonscan.Value(b, start, 0)
+		if err != nil {
+			return length
+		}
+		i = end
+	}
 }
 
 // truncated tells whether an archive ends before its end: reading on says so again, at the true end it says io.EOF.

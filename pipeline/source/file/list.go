@@ -1,11 +1,7 @@
 package file
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"sort"
 	"strings"
@@ -21,7 +17,11 @@ type File struct {
 	Path   string
 	Size   int64
 	Format Format
+	Spread bool // its first JSON value is spread over several lines: it is read as values, not as lines
 }
+
+// Cuttable tells whether a file can be read from any line on.
+func (f File) Cuttable() bool { return f.Format == Plain && !f.Spread }
 
 // A Format says how a file is packed.
 type Format int
@@ -34,7 +34,7 @@ const (
 )
 
 // List returns the files that match the patterns (filepath.Match, several separated by commas), in order of their paths, and
-// makes sure that each can be read.
+// makes sure that each can be read, and is not in UTF-16 or UTF-32.
 func List(patterns string) ([]File, error) {
 	seen := map[string]bool{}
 	var files []File
@@ -66,35 +66,4 @@ func List(patterns string) ([]File, error) {
 	}
 	sort.Slice(files, func(i, j int) bool { return files[i].Path < files[j].Path })
 	return files, nil
-}
-
-func probe(path string) (File, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return File{}, fmt.Errorf("%w: cannot read %s: %w", ErrNoFiles, path, errors.Unwrap(err))
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return File{}, fmt.Errorf("%w: cannot read %s: %w", ErrNoFiles, path, err)
-	}
-	if st.IsDir() {
-		return File{}, fmt.Errorf("%w: %s is a directory; name its files, such as %s", ErrNoFiles, path, filepath.Join(path, "*.ndjson"))
-	}
-	if !st.Mode().IsRegular() {
-		return File{}, fmt.Errorf("%w: %s is no regular file; write its records to a file first", ErrNoFiles, path)
-	}
-	var magic [4]byte
-	n, err := io.ReadFull(f, magic[:])
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		return File{}, fmt.Errorf("%w: cannot read %s: %w", ErrNoFiles, path, err)
-	}
-	format := Plain
-	switch {
-	case bytes.HasPrefix(magic[:n], []byte{0x1f, 0x8b}):
-		format = Gzip
-	case bytes.HasPrefix(magic[:n], []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		format = Zstd
-	}
-	return File{Path: path, Size: st.Size(), Format: format}, nil
 }

@@ -41,17 +41,17 @@ type ReplayFn struct {
 	Job        string
 	LatenessMS int64 // distance of the watermark behind the newest event
 
-	// NewestEvent is a func([]byte) int64 that returns the time of the newest event in records, in ms since 1970; math.MinInt64
-	// if there is none. nil: the watermark waits for the end.
+	// NewestEvent is a func(record.Batch) int64 that returns the time of the newest event in a batch, in ms since 1970;
+	// math.MinInt64 if there is none. nil: the watermark waits for the end.
 	NewestEvent *beam.EncodedFunc
 
-	newestEvent func([]byte) int64
+	newestEvent func(record.Batch) int64
 }
 
 // Setup finds the function.
 func (fn *ReplayFn) Setup() {
 	if fn.NewestEvent != nil {
-		fn.newestEvent = func(records []byte) int64 { return fn.NewestEvent.Fn.Call([]any{records})[0].(int64) }
+		fn.newestEvent = func(b record.Batch) int64 { return fn.NewestEvent.Fn.Call([]any{b})[0].(int64) }
 	}
 }
 
@@ -101,7 +101,7 @@ func (fn *ReplayFn) ProcessElement(ctx context.Context, we *sdf.ManualWatermarkE
 	}
 	next := Chunk{File: c.File, Start: p.Offset, End: min(p.Offset+c.Size, p.End), Size: c.Size}
 	to := Position{Offset: next.End, Line: p.Line, End: p.End}
-	if c.Format != Plain { // an archive is read as a whole
+	if !c.Cuttable() { // it is read as a whole
 		next.End, to.Offset = p.End, p.End
 	}
 	newest := int64(math.MinInt64)
@@ -109,17 +109,17 @@ func (fn *ReplayFn) ProcessElement(ctx context.Context, we *sdf.ManualWatermarkE
 		b.FirstLine, b.Part = from+1, 0
 		emit(beam.EventTime(we.State.UnixMilli()), b)
 		if fn.newestEvent != nil {
-			newest = max(newest, fn.newestEvent(b.Data))
+			newest = max(newest, fn.newestEvent(b))
 		}
 		return from + int64(bytes.Count(b.Data, []byte{'\n'}))
 	}
 	read := func(n int64) { count.Bytes.Add(n) }
-	// What is emitted must have been claimed before: a runner may split at any time. An archive is claimed as a whole.
-	claimed := c.Format == Plain || rt.TryClaim(to)
+	// What is emitted must have been claimed before: a runner may split at any time. What cannot be cut is claimed as a whole.
+	claimed := c.Cuttable() || rt.TryClaim(to)
 	lines := p.Line
 	if claimed {
 		err := next.Read(read, func(b record.Batch) error {
-			if c.Format == Plain {
+			if c.Cuttable() {
 				to.Line += int64(bytes.Count(b.Data, []byte{'\n'}))
 				if claimed = rt.TryClaim(to); !claimed {
 					return nil
@@ -212,7 +212,7 @@ func Replay(s beam.Scope, job string, size int64, files []File) beam.PCollection
 
 // ReplayBehind is Replay with a watermark that follows the newest event at a distance. newestEvent is that of ReplayFn; it must be
 // registered with Beam.
-func ReplayBehind(s beam.Scope, job string, size int64, files []File, distance time.Duration, newestEvent func([]byte) int64) beam.PCollection {
+func ReplayBehind(s beam.Scope, job string, size int64, files []File, distance time.Duration, newestEvent func(record.Batch) int64) beam.PCollection {
 	fn := &ReplayFn{Job: job, LatenessMS: distance.Milliseconds(), NewestEvent: &beam.EncodedFunc{Fn: reflectx.MakeFunc(newestEvent)}}
 	return readAs(s, fn, size, files)
 }

@@ -86,14 +86,14 @@ func replay(t testing.TB, path string, size, latenessMS int64, split func() bool
 // newest takes the time of the newest event that it visits.
 type newest int64
 
-func (v *newest) Event(e *event.Event)               { *v = max(*v, newest(e.Time)) }
-func (v *newest) Dropped()                           {}
-func (v *newest) Refused(*decode.Error, []byte, int) {}
+func (v *newest) Event(e *event.Event)                       { *v = max(*v, newest(e.Time)) }
+func (v *newest) Dropped()                                   {}
+func (v *newest) Refused(*decode.Error, []byte, decode.Spot) {}
 
-func newestEvent(records []byte) int64 {
+func newestEvent(b record.Batch) int64 {
 	v := newest(math.MinInt64)
 	d := decode.New()
-	for line := range strings.SplitSeq(string(records), "\n") {
+	for line := range strings.SplitSeq(string(b.Data), "\n") {
 		d.Line([]byte(line), &v)
 	}
 	return int64(v)

@@ -152,10 +152,10 @@ OPTIONS (description = 'Text of a turn, apart from its metadata so that access t
 
 CREATE TABLE IF NOT EXISTS dead_letters (
   source STRING NOT NULL OPTIONS (description = 'Which source read the record: `file`, or `kinesis:` and the stream.'),
-  position STRING NOT NULL OPTIONS (description = '`file:line`, in an array `file:line:index`; or `shard:sequence number`.'),
+  position STRING NOT NULL OPTIONS (description = '`file:line` or `shard:sequence number`; `+1`, `+2` … behind it for values behind the first on a line or in a record, `:index` behind that in an array.'),
   error_class STRING NOT NULL OPTIONS (description = 'Kind of the fault, one of a fixed list.'),
-  error STRING NOT NULL OPTIONS (description = 'What is wrong, in words.'),
-  payload BYTES OPTIONS (description = 'The record as it was read.'),
+  error STRING NOT NULL OPTIONS (description = 'What is wrong, in words, and what to do.'),
+  payload BYTES OPTIONS (description = 'The record as it was read; of the rest of a line that cannot be read on the first 1 MiB.'),
   received_at TIMESTAMP OPTIONS (description = 'When the source received it; null for files.'),
   updated_at TIMESTAMP OPTIONS (description = 'Time of the newest event behind the row.'),
   row_version INT64 OPTIONS (description = 'How much the row knows: of two changes of one key the greater version stays.'),
