@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+
+	"flexbeam/internal/tempdir"
 )
 
 const (
@@ -60,9 +62,12 @@ func openValues(dir string, nameless bool) (*values, error) {
 	v := &values{dir: dir, nameless: nameless, segmentSize: 64 << 20, bufferSize: 256 << 10, segments: map[uint32]*segment{}}
 	if nameless && dir == "" {
 		v.dir = os.TempDir()
+		if err := tempdir.Check(); err != nil {
+			return nil, err
+		}
 	}
 	if err := os.MkdirAll(v.dir, 0o700); err != nil {
-		return nil, fmt.Errorf("statedisk: make the directory: %w", err)
+		return nil, fmt.Errorf("make the directory: %w", err)
 	}
 	return v, nil
 }
