@@ -19,7 +19,7 @@ const (
 
 var (
 	errDrained = errors.New("drained")
-	errEnded   = errors.New("pipeline: the stream ended: it was deleted, or all its shards are closed for good")
+	errEnded   = errors.New("the stream ended: it was deleted, or all its shards are closed for good")
 )
 
 // A Summary says what a job did.
@@ -146,7 +146,7 @@ func (r *running) drain(ctx context.Context) error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("pipeline: drain: %w: run the same command again, it goes on where the state ends", context.Cause(ctx))
+			return fmt.Errorf("drain: %w: run the same command again, it goes on where the state ends", context.Cause(ctx))
 		}
 	}
 	return nil

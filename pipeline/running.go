@@ -51,7 +51,7 @@ func (j *Job) open(ctx context.Context) (r *running, err error) {
 	}
 	prior, err := runtime.ReadPriorRows(reading, r.out)
 	if err != nil {
-		return r, fmt.Errorf("pipeline: %w", err)
+		return r, err
 	}
 	r.warnOfForeign(prior)
 	r.shared = runtime.Start(j.runtime(), j.count, r.out, prior)
@@ -84,7 +84,7 @@ func (r *running) close(ctx context.Context, err error) error {
 		if e := r.out.Close(ctx); e != nil && !r.started {
 			err = errors.Join(err, e)
 		} else if e != nil && !failed {
-			err = fmt.Errorf("pipeline: close the sink: %w", e)
+			err = fmt.Errorf("close the sink: %w", e)
 		}
 	}
 	if r.control != nil {
@@ -165,13 +165,13 @@ func (r *running) tick(ctx context.Context) error {
 func (r *running) flush(ctx context.Context) error {
 	if r.store == nil {
 		if err := r.out.Flush(ctx); err != nil {
-			return fmt.Errorf("pipeline: flush the sink: %w", err)
+			return fmt.Errorf("flush the sink: %w", err)
 		}
 		return nil
 	}
 	err := r.store.Checkpoint(func() error { return r.count.Flush(func() error { return r.out.Flush(ctx) }) })
 	if err != nil {
-		return fmt.Errorf("pipeline: flush the sink and keep the state: %w", err)
+		return fmt.Errorf("flush the sink and keep the state: %w", err)
 	}
 	if r.options.State != "" {
 		r.count.StateLog.Synced(r.count.Now())

@@ -10,7 +10,7 @@ import (
 )
 
 // ErrCorrupt says that bytes are not what this package wrote.
-var ErrCorrupt = errors.New("keyed: corrupt state")
+var ErrCorrupt = errors.New("the state of a key is corrupt")
 
 // A State is what is known of a key. It is one value with one encoding, since every access to a Beam state
 // cell is a round trip (docs/adr/0001-blocks.md).

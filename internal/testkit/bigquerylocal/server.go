@@ -106,14 +106,14 @@ func Start(o Options) (*Server, error) {
 	}
 	rest, err := net.Listen("tcp", o.RESTAddr)
 	if err != nil {
-		return fail(fmt.Errorf("bigquery-local: listen for REST: %w", err))
+		return fail(fmt.Errorf("listen for REST: %w", err))
 	}
 	s.http = &http.Server{Handler: s.handler()}
 	go s.http.Serve(rest)
 	s.RESTEndpoint = "http://" + rest.Addr().String() + "/bigquery/v2/"
 	listener, err := net.Listen("tcp", o.GRPCAddr)
 	if err != nil {
-		return fail(fmt.Errorf("bigquery-local: listen for gRPC: %w", err))
+		return fail(fmt.Errorf("listen for gRPC: %w", err))
 	}
 	s.grpc = newListeners(listener, s.newGRPC, o.Grace)
 	s.GRPCEndpoint = listener.Addr().String()

@@ -392,7 +392,7 @@ type added struct {
 func (s *Store) add(in *keyed.Input, g grid) (a added, err error) {
 	z := s.slotOf(in.Kind)
 	if z == nil {
-		return a, fmt.Errorf("keyed: an input of kind %d, of which this job has no keys", in.Kind)
+		return a, fmt.Errorf("an input of kind %d, of which this job has no keys", in.Kind)
 	}
 	for {
 		l, detached, err := s.lockNew(z, in.Key, in.First())
