@@ -132,7 +132,8 @@ func (r *running) begin(ctx context.Context) error {
 		return nil
 	}
 	control, err := src.Begin(ctx, source.Begin{
-		Job: r.id, Checkpoint: checkpoint{r.store}, Durable: r.options.State != "", Torn: r.torn, Log: r.options.Log,
+		Job: r.id, Checkpoint: checkpoint{r.store}, Durable: r.options.State != "", Torn: r.torn,
+		AddStream: r.options.AddStream, Log: r.options.Log,
 	})
 	if err != nil {
 		return beginError{err}

@@ -104,6 +104,8 @@ func newRun(a *app) *cobra.Command {
 		"in stream mode, how often rows become visible (default 5s for files, 1s for a stream)")
 	flags.StringVar(&f.options.State, "state", "",
 		"`DIR` that holds what a stream's next process needs to go on; made if it is not there")
+	flags.BoolVar(&f.options.AddStream, "add-stream", false,
+		"read streams that the state directory does not know yet; else one of other streams is refused")
 	flags.BoolVar(&f.options.AtOnce, "at-once", false,
 		"of a stream: fold events when they are read, not when the watermark has passed them")
 	f.progress.add(cmd, false, "progress", "how progress is shown; auto is bar on a terminal, plain elsewhere")
