@@ -9,6 +9,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"flexbeam/internal/repeat"
+	"flexbeam/schemas/evidence"
 )
 
 // How long the end of a job over a stream may take.
@@ -33,6 +34,8 @@ type Summary struct {
 	Bytes       int64            // input read
 	Rows        map[string]int64 // rows of each table in the sink
 	Elapsed     time.Duration
+
+	Missing []evidence.Finding // signs that event types are not subscribed to or were lost, since the state began
 }
 
 // EventsPerSecond returns the rate of the whole job.
@@ -70,6 +73,7 @@ func (j *Job) sum(sum *Summary, start time.Time) {
 	}
 	sum.Dropped, sum.DeadLetters, sum.BadAttrs = c.Dropped.Load(), c.DeadLetters.Load(), c.BadAttrs.Load()
 	sum.Bytes = c.Bytes.Load()
+	sum.Missing = c.Missing.Counts().Findings()
 	sum.Elapsed = time.Since(start)
 }
 

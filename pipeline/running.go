@@ -28,6 +28,7 @@ type running struct {
 	control source.Control // of a stream without an end; else nil
 	started bool           // its graph was
 	looked  time.Time      // for what is over
+	warned  time.Time      // of what is missing
 }
 
 // errBegin is behind errors of the beginning of a source.
@@ -36,7 +37,7 @@ var errBegin = errors.New("begin the source")
 // open opens what a job needs, and shares it with the transforms. What it returns is to be closed, also after an
 // error.
 func (j *Job) open(ctx context.Context) (r *running, err error) {
-	r = &running{Job: j, looked: j.count.Now()}
+	r = &running{Job: j, looked: j.count.Now(), warned: j.count.Now()}
 	if r.out, err = sink.Open(ctx, j.options.Sink, sink.Options{Bounded: j.options.Mode == Batch}); err != nil {
 		return r, err
 	}
@@ -114,6 +115,7 @@ func (r *running) openStore(ctx context.Context) error {
 		return fmt.Errorf("--state: %w", err)
 	}
 	r.store = store
+	r.count.Missing.Add(store.Missing())
 	if r.options.State == "" {
 		return nil
 	}
@@ -158,8 +160,21 @@ func (r *running) tick(ctx context.Context) error {
 		if err := r.forget(); err != nil {
 			return err
 		}
+		r.warnOfMissing()
 	}
 	return r.flush(ctx)
+}
+
+// warnOfMissing tells from time to time of signs that events are missing.
+func (r *running) warnOfMissing() {
+	now := r.count.Now()
+	if now.Sub(r.warned) < r.lookEvery {
+		return
+	}
+	r.warned = now
+	for _, f := range r.count.Missing.Counts().Findings() {
+		r.options.Log.Warn("events are missing: not subscribed to, or lost", "sign", f.Name, "number", f.Number, "of", f.All, "share", f.Share(), "what", f.Text)
+	}
 }
 
 // flush makes what was written visible and, of a stream without an end, what was read durable.

@@ -8,7 +8,7 @@ import (
 // A file that is read again by another path gives the same dead letters, not further ones.
 func TestTheSameFileByAnotherPathDoublesNoDeadLetters(t *testing.T) {
 	dir := t.TempDir()
-	file := write(t, filepath.Join(dir, "day.ndjson"), "not JSON\n{\"type\":1}\n")
+	file := write(t, filepath.Join(dir, "day.ndjson"), "not JSON\n[1\n")
 	for _, path := range []string{"day.ndjson", "./day.ndjson", file, filepath.Join("..", filepath.Base(dir), "day.ndjson")} {
 		if r := start(t, dir, "", "run", "--source=file:"+path, "--sink=duckdb:calls.duckdb"); r.code != 0 {
 			t.Fatalf("%s: exit %d: %s", path, r.code, r.errors)

@@ -13,6 +13,9 @@ import (
 // JSON. The options are those of the job, with the runner that it had.
 func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 	if a.logFormat.value == "json" {
+		for _, f := range s.Missing {
+			a.notices().Warn("events are missing: not subscribed to, or lost", "sign", f.Name, "number", f.Number, "of", f.All, "share", f.Share(), "what", f.Text)
+		}
 		a.notices().Info("job done", "sink", o.Sink, "runner", o.Runner, "records", s.Records, "events", s.Events, "duplicates", s.Duplicates,
 			"dropped", s.Dropped, "dead_letters", s.DeadLetters, "bad_attributes", s.BadAttrs, "bytes", s.Bytes, "rows", s.Rows,
 			"elapsed_seconds", s.Elapsed.Seconds(), "events_per_second", int64(s.EventsPerSecond()))
@@ -36,6 +39,12 @@ func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 	for _, table := range model.Tables {
 		if n, ok := s.Rows[table.Name]; ok {
 			line(table.Name, n, "")
+		}
+	}
+	if len(s.Missing) > 0 {
+		fmt.Fprintln(&b, "warning: events are missing: not subscribed to, or lost")
+		for _, f := range s.Missing {
+			fmt.Fprintf(&b, "  %s\n", f)
 		}
 	}
 	if next := nextStep(o.Sink); next != "" {
