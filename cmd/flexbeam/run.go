@@ -37,6 +37,10 @@ Runners  auto            the fastest that can do the job: direct for files in ba
 
 A stream is read on where its --state directory ends, also after kill -9: it holds the events of open tasks and of those that ended
 within a day, the last day of each agent, and the position of each shard. Without one, a new process begins at start.
+A directory belongs to the streams that were read with it; --add-stream adds those that it does not know.
+
+Where event types seem not to be subscribed to, or events were lost, the summary says which to look for, and of a stream a warning
+once an hour.
 
 A customer left a queue if the reason of the cancellation is, by its letters and digits, in any case, one of --customer-left-reason; by default:
 hangup, customer_hangup, caller hung up, customer hung up, customer left, customer ended chat.
