@@ -41,18 +41,21 @@ func TestASummarySaysWhatIsMissing(t *testing.T) {
 		}
 	}
 	r := start(t, dir, "", "run", "--source=file:day.ndjson", "--sink=jsonl:json", "--log-format=json")
-	signs := map[string]any{}
-	for line := range strings.Lines(r.errors) {
-		var m map[string]any
-		if err := json.Unmarshal([]byte(line), &m); err != nil {
-			t.Fatalf("%v: %s", err, line)
-		}
-		if sign, ok := m["sign"].(string); ok && m["level"] == "WARN" {
-			signs[sign] = m["share"]
+	var done struct {
+		Missing []struct {
+			Sign  string
+			Share float64
 		}
 	}
-	if diff := cmp.Diff(map[string]any{"queue_entry": 0.5, "agent_end": 0.5, "activity": 1.0}, signs); diff != "" {
-		t.Errorf("log lines (-want +got):\n%s", diff)
+	if err := json.Unmarshal([]byte(r.errors), &done); err != nil {
+		t.Fatalf("%v: %s", err, r.errors)
+	}
+	signs := map[string]float64{}
+	for _, m := range done.Missing {
+		signs[m.Sign] = m.Share
+	}
+	if diff := cmp.Diff(map[string]float64{"queue_entry": 0.5, "agent_end": 0.5, "activity": 1.0}, signs); diff != "" {
+		t.Errorf("the log line (-want +got):\n%s", diff)
 	}
 	write(t, filepath.Join(dir, "whole.ndjson"), envelope("EV1", "task.completed", "09:00:00", `,"task_sid":"WT1"`))
 	if r := start(t, dir, "", "run", "--source=file:whole.ndjson", "--sink=jsonl:whole"); r.code != 0 || strings.Contains(r.errors, "warning") {

@@ -13,12 +13,9 @@ import (
 // JSON. The options are those of the job, with the runner that it had.
 func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 	if a.logFormat.value == "json" {
-		for _, f := range s.Missing {
-			a.notices().Warn("events are missing: not subscribed to, or lost", "sign", f.Name, "number", f.Number, "of", f.All, "share", f.Share(), "what", f.Text)
-		}
 		a.notices().Info("job done", "sink", o.Sink, "runner", o.Runner, "records", s.Records, "events", s.Events, "duplicates", s.Duplicates,
 			"dropped", s.Dropped, "dead_letters", s.DeadLetters, "bad_attributes", s.BadAttrs, "bytes", s.Bytes, "rows", s.Rows,
-			"elapsed_seconds", s.Elapsed.Seconds(), "events_per_second", int64(s.EventsPerSecond()))
+			"elapsed_seconds", s.Elapsed.Seconds(), "events_per_second", int64(s.EventsPerSecond()), "missing", missing(s))
 		return
 	}
 	var b strings.Builder
@@ -55,6 +52,15 @@ func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 			fmt.Fprintln(a.screen, strings.TrimRight(l, " \n"))
 		}
 	}
+}
+
+// missing returns the signs that events are missing, for a log line.
+func missing(s pipeline.Summary) []map[string]any {
+	all := []map[string]any{}
+	for _, f := range s.Missing {
+		all = append(all, map[string]any{"sign": f.Name, "number": f.Number, "of": f.All, "share": f.Share(), "what": f.Text})
+	}
+	return all
 }
 
 func note(ok bool, text string) string {
