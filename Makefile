@@ -6,7 +6,7 @@ STATICCHECK_VERSION := v0.8.2
 TOOLS := $(CURDIR)/.cache/bin
 FLAGS := -ldflags "-s -w"
 
-.PHONY: all build demo demo-live test test-kinesis lint lint-sql bench bench-state bench-stream bench-bigquery bench-go fuzz docs golden clean
+.PHONY: all build demo demo-live needs test test-kinesis lint lint-sql bench bench-state bench-stream bench-bigquery bench-go fuzz docs golden clean
 
 all: build
 
@@ -27,8 +27,13 @@ demo-live:
 	@go build $(FLAGS) -o bin/flexbeam ./cmd/flexbeam
 	@demo/live.sh
 
-## test: lint, then all tests, with a closing summary
-test: lint $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)
+## needs: says what make test needs and what of it is missing, and compiles nothing
+needs:
+	@tools/needs.sh
+
+## test: what it needs, then lint, then all tests, with a closing summary
+test: needs
+	@$(MAKE) --no-print-directory lint $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)
 	$(TOOLS)/gotestsum-$(GOTESTSUM_VERSION) --format pkgname-and-test-fails --packages ./... -- -timeout 30m
 
 ## test-kinesis: the Kinesis source against all servers; compiles one of them once, which takes minutes

@@ -17,7 +17,7 @@ type Job struct {
 	options   Options
 	source    source.Source
 	count     *telemetry.Counters
-	lookEvery time.Duration // how often a job over a stream looks for what of its source is over
+	lookEvery time.Duration // how often a job over a stream looks for what of its source is over, and tells of what is missing
 }
 
 // New checks the options and returns a job. Errors that wrap ErrUsage or source.ErrNoInput are the

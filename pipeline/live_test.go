@@ -303,7 +303,9 @@ func TestOfAStreamThatReshardsTheStateHoldsTheShardsThatAreThereAlone(t *testing
 	last := s.Shards("s")[3].ID
 	known := func() (sources []string) {
 		for source := range storeOf(r.job.id).Positions() {
-			sources = append(sources, source)
+			if source != "read:s\x00" { // that the state is the stream's
+				sources = append(sources, source)
+			}
 		}
 		slices.Sort(sources)
 		return sources
@@ -756,4 +758,49 @@ func TestWhatArrivesBehindALatestStartIsReadByTheNextProcess(t *testing.T) {
 	r = begin(t, o, store)
 	r.read(5)
 	r.drain()
+}
+
+// A task counts once among those of which something is missing, also when it is folded again, and by further processes.
+func TestWhatIsMissingIsCountedSinceTheStateBegan(t *testing.T) {
+	s := newService(t, history.Start)
+	s.CreateStream("s", 1)
+	store := history.NewStore()
+	var log bytes.Buffer // read when the job has ended
+	o := Options{Source: s.source("s"), Sink: memory(store), State: t.TempDir(), Log: slog.New(slog.NewTextHandler(&log, nil))}
+	lines := events("0 entered\n1 created\n9 accepted\n20 completed\n21 task.completed\n30 created WT2 WR2\n40 accepted WT2 WR2\n50 completed WT2 WR2\n51 task.completed WT2")
+	missing := func(sum Summary) (all []string) {
+		for _, f := range sum.Missing {
+			all = append(all, fmt.Sprintf("%s %d of %d", f.Name, f.Number, f.All))
+		}
+		return all
+	}
+	j := ready(t, o)
+	j.lookEvery = time.Millisecond
+	r := start(t, j, store)
+	s.put("s", lines[:6]...)
+	r.read(6)
+	s.put("s", lines[6])
+	r.read(7)
+	part, _ := s.batch()
+	r.same(part)
+	flushes := j.count.Flushes().Count
+	r.until(func() bool { return j.count.Flushes().Count > flushes+1 }, func() string { return "a flush" })
+	want := []string{"queue_entry 1 of 2"}
+	if got := missing(r.drain()); !slices.Equal(want, got) {
+		t.Errorf("of the first process: %q, want %q", got, want)
+	}
+	if text := log.String(); !strings.Contains(text, "level=WARN") || !strings.Contains(text, "sign=queue_entry number=1 of=2 share=0.5") || !strings.Contains(text, "look for task-queue.entered") {
+		t.Errorf("the log: %s", text)
+	}
+	r = begin(t, o, store)
+	s.put("s", lines[7:]...)
+	r.read(2)
+	all, sum := s.batch()
+	r.same(all)
+	if got := missing(r.drain()); !slices.Equal(want, got) {
+		t.Errorf("of the next process: %q, want %q", got, want)
+	}
+	if got := missing(sum); !slices.Equal(want, got) {
+		t.Errorf("of a batch: %q, want %q", got, want)
+	}
 }

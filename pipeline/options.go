@@ -49,9 +49,10 @@ type Options struct {
 	FlushEvery time.Duration // in stream mode, how often rows become visible; default 5 s for files, 1 s for a live stream
 
 	// Of a live stream:
-	State  string       // directory that outlives the process; empty: a new process begins anew
-	AtOnce bool         // fold events when they are read, not when the watermark has passed them
-	Log    *slog.Logger // gets what an operator should know; nil: nobody
+	State     string       // directory that outlives the process; empty: a new process begins anew
+	AddStream bool         // State may be of other streams than Source names: what it does not know is read from its start
+	AtOnce    bool         // fold events when they are read, not when the watermark has passed them
+	Log       *slog.Logger // gets what an operator should know; nil: nobody
 }
 
 // Check returns an error that wraps ErrUsage when the options cannot be run.
@@ -110,6 +111,8 @@ func (o Options) checkLive(live bool) error {
 	switch {
 	case !live && o.State != "":
 		return usage("--state: files are read from their start each time, so there is nothing to keep: leave it out, or read a stream: kinesis:STREAM")
+	case o.AddStream && o.State == "":
+		return usage("--add-stream: there is no state to which a stream could be added: leave it out, or give --state DIR")
 	case !live && o.AtOnce:
 		return usage("--at-once: files are read without waiting: leave it out, or read a stream: kinesis:STREAM")
 	case live && o.Mode == Batch:

@@ -10,6 +10,7 @@ import (
 
 	"flexbeam/internal/repeat"
 	"flexbeam/internal/telemetry"
+	"flexbeam/schemas/evidence"
 )
 
 // How long the end of a job over a stream may take.
@@ -20,7 +21,7 @@ const (
 
 var (
 	errDrained = errors.New("drained")
-	errEnded   = errors.New("pipeline: the stream ended: it was deleted, or all its shards are closed for good")
+	errEnded   = errors.New("the stream ended: it was deleted, or all its shards are closed for good")
 )
 
 // A Summary says what a job did.
@@ -39,6 +40,8 @@ type Summary struct {
 	WorstClass   string
 	WorstCount   int64
 	WorstExample telemetry.Example
+
+	Missing []evidence.Finding // signs that event types are not subscribed to or were lost, since the state began
 }
 
 // Useless tells whether there were records and none of them could be used.
@@ -84,6 +87,7 @@ func (j *Job) sum(sum *Summary, start time.Time) {
 	sum.Dropped, sum.DeadLetters, sum.BadAttrs = c.Dropped.Load(), c.DeadLetters.Load(), c.BadAttrs.Load()
 	sum.Bytes = c.Bytes.Load()
 	sum.WorstClass, sum.WorstCount, sum.WorstExample = c.MostLetters()
+	sum.Missing = c.Missing.Counts().Findings()
 	sum.Elapsed = time.Since(start)
 }
 
@@ -160,7 +164,7 @@ func (r *running) drain(ctx context.Context) error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("pipeline: drain: %w: run the same command again, it goes on where the state ends", context.Cause(ctx))
+			return fmt.Errorf("drain: %w: run the same command again, it goes on where the state ends", context.Cause(ctx))
 		}
 	}
 	return nil

@@ -28,6 +28,7 @@ type running struct {
 	control source.Control // of a stream without an end; else nil
 	started bool           // its graph was
 	looked  time.Time      // for what is over
+	warned  time.Time      // of what is missing
 }
 
 // errBegin is behind errors of the beginning of a source.
@@ -36,7 +37,7 @@ var errBegin = errors.New("begin the source")
 // open opens what a job needs, and shares it with the transforms. What it returns is to be closed, also after an
 // error.
 func (j *Job) open(ctx context.Context) (r *running, err error) {
-	r = &running{Job: j, looked: j.count.Now()}
+	r = &running{Job: j, looked: j.count.Now(), warned: j.count.Now()}
 	if r.out, err = sink.Open(ctx, j.options.Sink, sink.Options{Bounded: j.options.Mode == Batch, HidePayload: j.options.HidesPayload()}); err != nil {
 		return r, err
 	}
@@ -51,7 +52,7 @@ func (j *Job) open(ctx context.Context) (r *running, err error) {
 	}
 	prior, err := runtime.ReadPriorRows(reading, r.out)
 	if err != nil {
-		return r, fmt.Errorf("pipeline: %w", err)
+		return r, err
 	}
 	r.warnOfForeign(prior)
 	r.shared = runtime.Start(j.runtime(), j.count, r.out, prior)
@@ -86,7 +87,7 @@ func (r *running) close(ctx context.Context, err error) error {
 		if e := r.out.Close(ctx); e != nil && !r.started {
 			err = errors.Join(err, e)
 		} else if e != nil && !failed {
-			err = fmt.Errorf("pipeline: close the sink: %w", e)
+			err = fmt.Errorf("close the sink: %w", e)
 		}
 	}
 	if r.control != nil {
@@ -116,6 +117,7 @@ func (r *running) openStore(ctx context.Context) error {
 		return fmt.Errorf("--state: %w", err)
 	}
 	r.store = store
+	r.count.Missing.Add(store.Missing())
 	if r.options.State == "" {
 		return nil
 	}
@@ -134,7 +136,8 @@ func (r *running) begin(ctx context.Context) error {
 		return nil
 	}
 	control, err := src.Begin(ctx, source.Begin{
-		Job: r.id, Checkpoint: checkpoint{r.store}, Durable: r.options.State != "", Torn: r.torn, Log: r.options.Log,
+		Job: r.id, Checkpoint: checkpoint{r.store}, Durable: r.options.State != "", Torn: r.torn,
+		AddStream: r.options.AddStream, Log: r.options.Log,
 	})
 	if err != nil {
 		return beginError{err}
@@ -159,21 +162,34 @@ func (r *running) tick(ctx context.Context) error {
 		if err := r.forget(); err != nil {
 			return err
 		}
+		r.warnOfMissing()
 	}
 	return r.flush(ctx)
+}
+
+// warnOfMissing tells from time to time of signs that events are missing.
+func (r *running) warnOfMissing() {
+	now := r.count.Now()
+	if now.Sub(r.warned) < r.lookEvery {
+		return
+	}
+	r.warned = now
+	for _, f := range r.count.Missing.Counts().Findings() {
+		r.options.Log.Warn("events are missing: not subscribed to, or lost", "sign", f.Name, "number", f.Number, "of", f.All, "share", f.Share(), "what", f.Text)
+	}
 }
 
 // flush makes what was written visible and, of a stream without an end, what was read durable.
 func (r *running) flush(ctx context.Context) error {
 	if r.store == nil {
 		if err := r.out.Flush(ctx); err != nil {
-			return fmt.Errorf("pipeline: flush the sink: %w", err)
+			return fmt.Errorf("flush the sink: %w", err)
 		}
 		return nil
 	}
 	err := r.store.Checkpoint(func() error { return r.count.Flush(func() error { return r.out.Flush(ctx) }) })
 	if err != nil {
-		return fmt.Errorf("pipeline: flush the sink and keep the state: %w", err)
+		return fmt.Errorf("flush the sink and keep the state: %w", err)
 	}
 	if r.options.State != "" {
 		r.count.StateLog.Synced(r.count.Now())

@@ -51,6 +51,9 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 		return exitOK
 	}
 	text := rootCause(err)
+	if isPanic(err, text) {
+		text += " (a fault in flexbeam: report it where you got flexbeam from, with what --log-level debug shows)"
+	}
 	name := "flexbeam"
 	if cmd != nil {
 		name = cmd.CommandPath()

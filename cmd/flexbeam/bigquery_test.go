@@ -24,7 +24,7 @@ func TestBigQueryHasTheRowsOfDuckDB(t *testing.T) {
 		return fmt.Sprintf("bigquery:local-project.%s?endpoint=%s&grpc_endpoint=%s%s", dataset, strings.TrimSuffix(s.RESTEndpoint, "/bigquery/v2/"), s.GRPCEndpoint, options)
 	}
 	dir := t.TempDir()
-	day, err := filepath.Abs(sampleDay)
+	day, err := filepath.Abs(filepath.Join(top, sampleDay))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	_ "github.com/duckdb/duckdb-go/v2" // the driver
 
 	"flexbeam/internal/snapshot"
+	"flexbeam/internal/tempdir"
 )
 
 // A session is one connection to a DuckDB file that is open for reading only.
@@ -67,9 +68,9 @@ func openReadOnly(ctx context.Context, file string) (*session, error) {
 // openCopy opens a copy of a file that is locked. The copy is removed from its folder at once and
 // stays readable for the session, so nothing is left behind, however the session ends.
 func openCopy(ctx context.Context, file, path string, locked errLocked) (*session, error) {
-	dir, err := os.MkdirTemp("", "flexbeam-query-")
+	dir, err := tempdir.Make("flexbeam-query-")
 	if err != nil {
-		return nil, fmt.Errorf("%s is being written by %s, and there is no place for a copy: set TMPDIR to a directory with room for it: %w", file, locked.by(), err)
+		return nil, fmt.Errorf("%s is being written by %s, and there is no place for a copy: %w", file, locked.by(), err)
 	}
 	defer os.RemoveAll(dir)
 	c, err := snapshot.Take(ctx, path, filepath.Join(dir, "copy.duckdb"))

@@ -28,6 +28,11 @@ var (
 	wrapping = regexp.MustCompile(`^(?:(?:prism|direct): |job \S+ failed:\s+|bundle \S+ \S+ failed:\s*|DoFn\[[^\]]*\] failed:\s*|rpc error: code = \w+ desc = |while executing [^\n]*\n\s*)`)
 )
 
+// isPanic tells whether an error, or its cause, is a panic that Beam has caught in a transform.
+func isPanic(err error, cause string) bool {
+	return strings.HasPrefix(cause, "panic: ") || stack.MatchString(err.Error())
+}
+
 // rootCause returns the cause of an error as one line.
 func rootCause(err error) string {
 	text := strings.TrimPrefix(err.Error(), pipeline.ErrUsage.Error()+": ")

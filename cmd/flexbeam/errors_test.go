@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"flexbeam/internal/testkit/history"
@@ -42,7 +45,7 @@ func TestFailedJobNamesItsCauseInOneLine(t *testing.T) {
 				t.Errorf("exit %d: %s", r.code, r.errors)
 			}
 			r = call(t, "run", "--source=file:"+day, "--sink=faulty:panics", how)
-			oneLine(t, r.errors, "faulty: index out of range")
+			oneLine(t, r.errors, "faulty: index out of range", "report it where you got flexbeam from")
 			if len(r.errors) > 200 || r.code != 1 {
 				t.Errorf("exit %d: %s", r.code, r.errors)
 			}
@@ -65,5 +68,24 @@ func TestRootCauseIsOneLine(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// A panic that Beam catches ends the job as other errors do, and the line says that it is no fault of the user.
+func TestACaughtPanicSaysWhereToReportIt(t *testing.T) {
+	for text, fault := range map[string]bool{
+		"prism: job job-002 failed:\nbundle failed: panic: index out of range\ngoroutine 7 [running]:\nmain.f()\n\t/x.go:1": true,
+		"the disk is full": false,
+	} {
+		var errs bytes.Buffer
+		a := newApp(io.Discard, &errs)
+		a.started = true
+		if code := a.report(nil, errors.New(text)); code != exitFailed {
+			t.Errorf("exit %d", code)
+		}
+		oneLine(t, errs.String())
+		if strings.Contains(errs.String(), "report it") != fault || strings.Contains(errs.String(), "x.go") {
+			t.Errorf("%s", errs.String())
+		}
 	}
 }

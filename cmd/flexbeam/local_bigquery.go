@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -45,8 +47,11 @@ func newLocalBigQuery(a *app) *cobra.Command {
 // localBigQuery serves until the command is interrupted, which is how it is meant to end.
 func (a *app) localBigQuery(ctx context.Context, o bigquerylocal.Options, project, dataset string) error {
 	s, err := bigquerylocal.Start(o)
-	if err != nil {
+	if listens := (*net.OpError)(nil); errors.As(err, &listens) {
 		return fmt.Errorf("%w: choose other addresses with --rest-addr and --grpc-addr", err)
+	}
+	if err != nil {
+		return err
 	}
 	defer s.Close()
 	if err := s.CreateDataset(project, dataset); err != nil {

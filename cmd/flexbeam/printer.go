@@ -20,12 +20,12 @@ type printer struct {
 	out    io.Writer
 	format string
 	count  int
-	width  int // of the terminal; 0: any width is fine
+	width  int // of the terminal that tables are cut for; 0: any width is fine
 }
 
-func newPrinter(out io.Writer, format string) *printer {
+func newPrinter(out io.Writer, format string, wide bool) *printer {
 	p := &printer{out: out, format: format}
-	if f, ok := out.(*os.File); ok && cwriter.IsTerminal(int(f.Fd())) {
+	if f, ok := out.(*os.File); ok && !wide && cwriter.IsTerminal(int(f.Fd())) {
 		if w, _, err := cwriter.New(f).GetTermSize(); err == nil {
 			p.width = w
 		}
@@ -147,6 +147,22 @@ func (r *tableResult) row(cells []any) error {
 }
 
 func (r *tableResult) end() error {
+	if r.printer.format == "markdown" {
+		_, err := fmt.Fprintln(r.printer.out, r.table().RenderMarkdown())
+		return err
+	}
+	drawn, count := r.table().Render(), rowCount(len(r.rows))
+	if first, _, _ := strings.Cut(drawn, "\n"); r.printer.width > 0 && text.StringWidthWithoutEscSequences(first) > r.printer.width {
+		all := len(r.columns)
+		count = narrowed(len(r.rows), r.narrow(r.printer.width), all)
+		drawn = r.table().Render()
+	}
+	_, err := fmt.Fprintf(r.printer.out, "%s\n%s\n", drawn, count)
+	return err
+}
+
+// table returns the table of the rows.
+func (r *tableResult) table() table.Writer {
 	t := table.NewWriter()
 	style := table.StyleLight
 	style.Format.Header, style.Format.Footer = text.FormatDefault, text.FormatDefault
@@ -170,33 +186,7 @@ func (r *tableResult) end() error {
 		}
 		t.AppendRow(row)
 	}
-	if r.printer.format == "markdown" {
-		_, err := fmt.Fprintln(r.printer.out, t.RenderMarkdown())
-		return err
-	}
-	drawn := t.Render()
-	if first, _, _ := strings.Cut(drawn, "\n"); r.printer.width > 0 && text.StringWidthWithoutEscSequences(first) > r.printer.width {
-		return r.turned()
-	}
-	_, err := fmt.Fprintf(r.printer.out, "%s\n%s\n", drawn, rowCount(len(r.rows)))
-	return err
-}
-
-// turned prints a line for each value.
-func (r *tableResult) turned() error {
-	wide := 0
-	for _, c := range r.columns {
-		wide = max(wide, text.StringWidthWithoutEscSequences(c.name))
-	}
-	w := bufio.NewWriter(r.printer.out)
-	for i, line := range r.rows {
-		fmt.Fprintf(w, "── row %d %s\n", i+1, strings.Repeat("─", max(0, min(60, r.printer.width-16))))
-		for j, s := range line {
-			fmt.Fprintf(w, "%s  %s\n", text.Pad(r.columns[j].name, wide, ' '), strings.ReplaceAll(s, "\n", "\n"+strings.Repeat(" ", wide+2)))
-		}
-	}
-	fmt.Fprintln(w, rowCount(len(r.rows)))
-	return w.Flush()
+	return t
 }
 
 func rowCount(n int) string {

@@ -30,11 +30,13 @@ of when it is. The copy is made where TMPDIR says, needs as much room as the fil
 The SQL is the argument, a file (-f) or standard input; several statements are separated by semicolons and answered in order.
 Tables: ` + strings.Join(tableNames(), ", ") + `; view: conversations.
 Times are printed in UTC. In csv and json, bytes are printed in base64; null is empty in csv.
-On a terminal a table that is wider than the window is turned: one line for each value.`
+On a terminal a table is made as narrow as the window: long texts are cut, then the last columns are left out, and a line below
+the table says so. --wide shows all; so do files and pipes.`
 }
 
 func newQuery(a *app) *cobra.Command {
 	var file, script string
+	var wide bool
 	format := newChoice("table", "table", "csv", "json", "markdown")
 	cmd := &cobra.Command{
 		Use:     "query --db FILE [SQL]",
@@ -60,7 +62,7 @@ func newQuery(a *app) *cobra.Command {
 			if len(statements) == 0 {
 				return usagef("there is no SQL: write such as flexbeam query --db %s \"FROM engagements LIMIT 3\"", quoteArg(file))
 			}
-			return a.query(cmd.Context(), file, statements, format.value)
+			return a.query(cmd.Context(), file, statements, newPrinter(a.stdout, format.value, wide))
 		},
 	}
 	flags := cmd.Flags()
@@ -68,6 +70,7 @@ func newQuery(a *app) *cobra.Command {
 	flags.StringVar(&file, "db", "", "DuckDB `FILE` to ask (required)")
 	flags.StringVarP(&script, "file", "f", "", "`FILE` that holds the SQL; - is standard input")
 	format.add(cmd, false, "format", "how the answer is printed")
+	flags.BoolVar(&wide, "wide", false, "on a terminal, too, show all of a table")
 	must(cmd.MarkFlagFilename("db", "duckdb", "db"))
 	must(cmd.MarkFlagFilename("file", "sql"))
 	return cmd
@@ -100,7 +103,7 @@ func readSQL(cmd *cobra.Command, args []string, script string) (string, error) {
 }
 
 // query answers statements one after the other.
-func (a *app) query(ctx context.Context, file string, statements []string, format string) error {
+func (a *app) query(ctx context.Context, file string, statements []string, out *printer) error {
 	s, err := openReadOnly(ctx, file)
 	if ctx.Err() != nil {
 		if err == nil {
@@ -115,7 +118,6 @@ func (a *app) query(ctx context.Context, file string, statements []string, forma
 	if s.copied != nil {
 		a.warnOfCopy(ctx, file, s.copied)
 	}
-	out := newPrinter(a.stdout, format)
 	for i, q := range statements {
 		err := s.ask(ctx, q, out)
 		if ctx.Err() != nil {

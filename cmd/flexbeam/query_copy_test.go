@@ -183,7 +183,7 @@ func TestQuerySaysWhereACopyHasNoPlace(t *testing.T) {
 	if r.code != 1 || r.out != "" {
 		t.Errorf("exit %d, %q", r.code, r.out)
 	}
-	oneLine(t, r.errors, "is being written by another process", "set TMPDIR to a directory")
+	oneLine(t, r.errors, "is being written by another process", "no temporary files can be made in", "set TMPDIR to a directory")
 }
 
 func nothingLeft(t *testing.T, dir string) {

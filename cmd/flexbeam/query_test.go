@@ -175,25 +175,3 @@ func TestQueryWithoutAnswerPrintsNothing(t *testing.T) {
 		t.Errorf("exit %d, %q, %s", r.code, r.out, r.errors)
 	}
 }
-
-func TestWideTableIsTurned(t *testing.T) {
-	var b strings.Builder
-	p := newPrinter(&b, "table")
-	p.width = 20
-	r, err := p.begin([]column{{"id", "BIGINT"}, {"queue", "VARCHAR"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, cells := range [][]any{{int64(1), "a name that is long"}, {int64(2), nil}} {
-		if err := r.row(cells); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := r.end(); err != nil {
-		t.Fatal(err)
-	}
-	want := "── row 1 ────\nid     1\nqueue  a name that is long\n── row 2 ────\nid     2\nqueue  \n2 rows\n"
-	if diff := cmp.Diff(want, b.String()); diff != "" {
-		t.Error(diff)
-	}
-}

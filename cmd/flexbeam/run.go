@@ -37,6 +37,10 @@ Runners  auto            the fastest that can do the job: direct for files in ba
 
 A stream is read on where its --state directory ends, also after kill -9: it holds the events of open tasks and of those that ended
 within a day, the last day of each agent, and the position of each shard. Without one, a new process begins at start.
+A directory belongs to the streams that were read with it; --add-stream adds those that it does not know.
+
+Where event types seem not to be subscribed to, or events were lost, the summary says which to look for, and of a stream a warning
+once an hour.
 
 A customer left a queue if the reason of the cancellation is, by its letters and digits, in any case, one of --customer-left-reason; by default:
 hangup, customer_hangup, caller hung up, customer hung up, customer left, customer ended chat.
@@ -110,6 +114,8 @@ func newRun(a *app) *cobra.Command {
 		"in stream mode, how often rows become visible (default 5s for files, 1s for a stream)")
 	flags.StringVar(&f.options.State, "state", "",
 		"`DIR` that holds what a stream's next process needs to go on; made if it is not there")
+	flags.BoolVar(&f.options.AddStream, "add-stream", false,
+		"read streams that the state directory does not know yet; else one of other streams is refused")
 	flags.BoolVar(&f.options.AtOnce, "at-once", false,
 		"of a stream: fold events when they are read, not when the watermark has passed them")
 	f.progress.add(cmd, false, "progress", "how progress is shown; auto is bar on a terminal, plain elsewhere")

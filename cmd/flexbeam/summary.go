@@ -15,7 +15,7 @@ func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 	if a.logFormat.value == "json" {
 		a.notices().Info("job done", "sink", o.Sink, "runner", o.Runner, "records", s.Records, "events", s.Events, "duplicates", s.Duplicates,
 			"dropped", s.Dropped, "dead_letters", s.DeadLetters, "bad_attributes", s.BadAttrs, "bytes", s.Bytes, "rows", s.Rows,
-			"elapsed_seconds", s.Elapsed.Seconds(), "events_per_second", int64(s.EventsPerSecond()))
+			"elapsed_seconds", s.Elapsed.Seconds(), "events_per_second", int64(s.EventsPerSecond()), "missing", missing(s))
 		return
 	}
 	var b strings.Builder
@@ -38,6 +38,12 @@ func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 			line(table.Name, n, "")
 		}
 	}
+	if len(s.Missing) > 0 {
+		fmt.Fprintln(&b, "warning: events are missing: not subscribed to, or lost")
+		for _, f := range s.Missing {
+			fmt.Fprintf(&b, "  %s\n", f)
+		}
+	}
 	if next := nextStep(o.Sink); next != "" {
 		fmt.Fprintf(&b, "next: %s\n", next)
 	}
@@ -57,6 +63,15 @@ func (a *app) warnUseless(s pipeline.Summary) {
 	}
 	fmt.Fprintf(a.screen, "warning: no record could be used: all %s are dead letters; %s of class %s, such as %s: %s\n",
 		console.Number(s.DeadLetters), console.Number(s.WorstCount), s.WorstClass, s.WorstExample.Position, s.WorstExample.Error)
+}
+
+// missing returns the signs that events are missing, for a log line.
+func missing(s pipeline.Summary) []map[string]any {
+	all := []map[string]any{}
+	for _, f := range s.Missing {
+		all = append(all, map[string]any{"sign": f.Name, "number": f.Number, "of": f.All, "share": f.Share(), "what": f.Text})
+	}
+	return all
 }
 
 func note(ok bool, text string) string {

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -39,5 +40,19 @@ func TestAStreamWithoutADirectoryForTemporaryFilesSaysSo(t *testing.T) {
 	if r.code != 1 {
 		t.Errorf("exit %d", r.code)
 	}
-	oneLine(t, r.errors, file, "not a directory")
+	oneLine(t, r.errors, file, "not a directory", "set TMPDIR")
+}
+
+// The BigQuery on this machine has files of what is uploaded.
+func TestALocalBigQueryWithoutADirectoryForTemporaryFilesSaysSo(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", filepath.Join(dir, "none"))
+	r := start(t, dir, "", "local", "bigquery", "--rest-addr=127.0.0.1:0", "--grpc-addr=127.0.0.1:0")
+	if r.code != 1 {
+		t.Errorf("exit %d", r.code)
+	}
+	oneLine(t, r.errors, "no temporary files can be made in "+dir, "set TMPDIR")
+	if strings.Contains(r.errors, "addr") {
+		t.Errorf("the addresses are right: %s", r.errors)
+	}
 }

@@ -8,10 +8,10 @@ import (
 
 // The errors of Open, and ErrMark of Snapshot.
 var (
-	ErrLocked  = errors.New("journal: the directory is in use")
-	ErrDamaged = errors.New("journal: the snapshot is damaged")
-	ErrForeign = errors.New("journal: the file is of another kind or version")
-	ErrMark    = errors.New("journal: the mark lies before what is in the file already")
+	ErrLocked  = errors.New("the directory is in use")
+	ErrDamaged = errors.New("the snapshot is damaged")
+	ErrForeign = errors.New("the file is of another kind or version")
+	ErrMark    = errors.New("the mark lies before what is in the file already")
 )
 
 // withAdvice says of an error of a disk without room what to do. The error itself names the file.

@@ -41,7 +41,7 @@ func appendFrame(b, entry []byte) []byte {
 }
 
 // errTorn says that a frame is not whole, or not as it was written.
-var errTorn = errors.New("journal: torn frame")
+var errTorn = errors.New("torn frame")
 
 // readFrame reads the next frame; io.EOF where the file ends between two frames.
 func readFrame(r *bufio.Reader, entry []byte) ([]byte, error) {

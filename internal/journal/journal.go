@@ -40,7 +40,7 @@ type Recovery struct {
 // returns.
 func Open(dir string, replay func(entry []byte) error) (*Journal, Recovery, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, Recovery{}, fmt.Errorf("journal: make the directory: %w", withAdvice(err))
+		return nil, Recovery{}, fmt.Errorf("make the directory: %w", withAdvice(err))
 	}
 	l, err := lock(dir)
 	if err != nil {
@@ -60,7 +60,7 @@ func Open(dir string, replay func(entry []byte) error) (*Journal, Recovery, erro
 
 func (j *Journal) open(replay func([]byte) error) (r Recovery, err error) {
 	if err := os.Remove(filepath.Join(j.dir, newName)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return r, fmt.Errorf("journal: remove an unfinished snapshot: %w", err)
+		return r, fmt.Errorf("remove an unfinished snapshot: %w", err)
 	}
 	path := filepath.Join(j.dir, fileName)
 	j.file, err = os.OpenFile(path, os.O_RDWR, 0o600)
@@ -68,7 +68,7 @@ func (j *Journal) open(replay func([]byte) error) (r Recovery, err error) {
 		return r, j.replace(func(func([]byte) error) error { return nil })
 	}
 	if err != nil {
-		return r, fmt.Errorf("journal: open: %w", err)
+		return r, fmt.Errorf("open: %w", err)
 	}
 	in := bufio.NewReaderSize(j.file, 1<<20)
 	head := make([]byte, len(header))
@@ -84,7 +84,7 @@ func (j *Journal) open(replay func([]byte) error) (r Recovery, err error) {
 			break
 		}
 		if err != nil {
-			return r, fmt.Errorf("journal: read %s: %w", path, err)
+			return r, fmt.Errorf("read %s: %w", path, err)
 		}
 		size += frameHead + int64(len(entry))
 		if len(entry) == 0 {
@@ -92,7 +92,7 @@ func (j *Journal) open(replay func([]byte) error) (r Recovery, err error) {
 			continue
 		}
 		if err := replay(entry); err != nil {
-			return r, fmt.Errorf("journal: entry before byte %d of %s: %w", size, path, err)
+			return r, fmt.Errorf("entry before byte %d of %s: %w", size, path, err)
 		}
 		r.Entries++
 	}
@@ -101,15 +101,15 @@ func (j *Journal) open(replay func([]byte) error) (r Recovery, err error) {
 	}
 	st, err := j.file.Stat()
 	if err != nil {
-		return r, fmt.Errorf("journal: %w", err)
+		return r, err
 	}
 	if r.Torn = st.Size() - size; r.Torn > 0 {
 		if err := j.file.Truncate(size); err != nil {
-			return r, fmt.Errorf("journal: cut off the torn end of %s: %w", path, err)
+			return r, fmt.Errorf("cut off the torn end of %s: %w", path, err)
 		}
 	}
 	if _, err := j.file.Seek(size, io.SeekStart); err != nil {
-		return r, fmt.Errorf("journal: %w", err)
+		return r, err
 	}
 	j.size.Store(size)
 	return r, nil
@@ -145,7 +145,7 @@ func (j *Journal) Sync(to Mark) error {
 		err = datasync(j.file)
 	}
 	if err != nil {
-		j.err = fmt.Errorf("journal: %w", withAdvice(err))
+		j.err = withAdvice(err)
 		return j.err
 	}
 	j.size.Add(int64(len(b)))

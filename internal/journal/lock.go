@@ -19,7 +19,7 @@ func lock(dir string) (*os.File, error) {
 		owner, _ := os.ReadFile(path) // for the message only
 		return nil, fmt.Errorf("%w by process %s: end that one, or name another directory: %s", ErrLocked, strings.TrimSpace(string(owner)), dir)
 	case err != nil:
-		return nil, fmt.Errorf("journal: lock %s: %w", dir, err)
+		return nil, fmt.Errorf("lock %s: %w", dir, err)
 	}
 	if err := f.Truncate(0); err == nil {
 		_, _ = fmt.Fprintln(f, os.Getpid()) // for the message only

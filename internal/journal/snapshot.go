@@ -35,11 +35,11 @@ func (j *Journal) Snapshot(at Mark, entries func(add func(entry []byte) error) e
 func (j *Journal) replace(entries func(add func([]byte) error) error) error {
 	f, size, err := j.write(entries)
 	if err != nil {
-		return fmt.Errorf("journal: write a snapshot: %w", withAdvice(err))
+		return fmt.Errorf("write a snapshot: %w", withAdvice(err))
 	}
 	if err := j.install(f); err != nil {
 		f.Close()
-		j.err = fmt.Errorf("journal: put a snapshot in the file's place: %w", err)
+		j.err = fmt.Errorf("put a snapshot in the file's place: %w", err)
 		return j.err
 	}
 	if j.file != nil {

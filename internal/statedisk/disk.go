@@ -63,7 +63,7 @@ type Restore func(c Change, release func(Ref)) error
 
 // The errors beside those of the journal.
 var (
-	ErrCorrupt  = errors.New("statedisk: a batch is not as it was written") // though its checksum is right
-	ErrDamaged  = errors.New("statedisk: a spilled value is not as it was written")
-	ErrReleased = errors.New("statedisk: the value was released")
+	ErrCorrupt  = errors.New("a batch is not as it was written") // though its checksum is right
+	ErrDamaged  = errors.New("a spilled value is not as it was written")
+	ErrReleased = errors.New("the value was released")
 )

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+
+	"flexbeam/internal/tempdir"
 )
 
 const (
@@ -60,9 +62,12 @@ func openValues(dir string, nameless bool) (*values, error) {
 	v := &values{dir: dir, nameless: nameless, segmentSize: 64 << 20, bufferSize: 256 << 10, segments: map[uint32]*segment{}}
 	if nameless && dir == "" {
 		v.dir = os.TempDir()
+		if err := tempdir.Check(); err != nil {
+			return nil, err
+		}
 	}
 	if err := os.MkdirAll(v.dir, 0o700); err != nil {
-		return nil, fmt.Errorf("statedisk: make the directory: %w", err)
+		return nil, fmt.Errorf("make the directory: %w", err)
 	}
 	return v, nil
 }
@@ -97,7 +102,7 @@ func (v *values) adopted() error {
 	}
 	files, err := os.ReadDir(v.dir)
 	if err != nil {
-		return fmt.Errorf("statedisk: %w", err)
+		return fmt.Errorf("files of state: %w", err)
 	}
 	for _, f := range files {
 		var number uint32
@@ -109,7 +114,7 @@ func (v *values) adopted() error {
 			continue
 		}
 		if err := os.Remove(v.path(number)); err != nil {
-			return fmt.Errorf("statedisk: remove what is left of values: %w", err)
+			return fmt.Errorf("remove what is left of values: %w", err)
 		}
 	}
 	return nil
@@ -121,11 +126,11 @@ func (v *values) open(g *segment) (err error) {
 		return fmt.Errorf("%w: %s is not there: %s", ErrDamaged, v.path(g.number), afterDamage)
 	}
 	if err != nil {
-		return fmt.Errorf("statedisk: %w", err)
+		return fmt.Errorf("files of state: %w", err)
 	}
 	st, err := g.file.Stat()
 	if err != nil {
-		return fmt.Errorf("statedisk: %w", err)
+		return fmt.Errorf("files of state: %w", err)
 	}
 	if st.Size() < g.written {
 		return fmt.Errorf("%w: %s has %d bytes, its values end at byte %d: %s", ErrDamaged, g.file.Name(), st.Size(), g.written, afterDamage)
@@ -141,7 +146,7 @@ const afterDamage = "put back a copy of the directory; without one, remove it an
 // add keeps a copy of a value. After an error the value is not kept, and all earlier ones are.
 func (v *values) add(b []byte) (Ref, error) {
 	if len(b) > maxValue {
-		return Ref{}, fmt.Errorf("statedisk: a value has %d bytes, at most %d are kept", len(b), maxValue)
+		return Ref{}, fmt.Errorf("a value has %d bytes, at most %d are kept", len(b), maxValue)
 	}
 	sum := crc32.Checksum(b, castagnoli)
 	v.put.Lock()
@@ -201,7 +206,7 @@ func (v *values) begin() (err error) {
 		err = syncDir(v.dir)
 	}
 	if err != nil {
-		return fmt.Errorf("statedisk: make a file in %s: %w: see that this can be done there, or name another directory", v.dir, err)
+		return fmt.Errorf("make a file in %s: %w: see that this can be done there, or name another directory", v.dir, err)
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -217,7 +222,7 @@ func (v *values) flush() error {
 		return nil
 	}
 	if _, err := g.file.WriteAt(v.buf, g.written); err != nil {
-		return fmt.Errorf("statedisk: spill a value to %s: %w: make room there, or name another directory", v.dir, err)
+		return fmt.Errorf("spill a value to %s: %w: make room there, or name another directory", v.dir, err)
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -245,7 +250,7 @@ func (v *values) sync() error {
 	v.mu.Unlock()
 	for _, g := range unsynced {
 		if err := g.file.Sync(); err != nil {
-			return fmt.Errorf("statedisk: %w", err)
+			return fmt.Errorf("files of state: %w", err)
 		}
 	}
 	return nil
@@ -258,7 +263,7 @@ func (v *values) get(r Ref, b []byte) ([]byte, error) {
 	g := v.segments[r.Segment]
 	if g == nil {
 		v.mu.RUnlock()
-		return nil, fmt.Errorf("statedisk: load a value: %w", ErrReleased)
+		return nil, fmt.Errorf("load a value: %w", ErrReleased)
 	}
 	b = slices.Grow(b[:0], n+sumLength)[:n+sumLength]
 	at := int64(r.Offset) - g.written
@@ -269,9 +274,9 @@ func (v *values) get(r Ref, b []byte) ([]byte, error) {
 	if at < 0 {
 		switch _, err := g.file.ReadAt(b, int64(r.Offset)); {
 		case errors.Is(err, os.ErrClosed):
-			return nil, fmt.Errorf("statedisk: load a value: %w", ErrReleased)
+			return nil, fmt.Errorf("load a value: %w", ErrReleased)
 		case err != nil && err != io.EOF:
-			return nil, fmt.Errorf("statedisk: load a value: %w", err)
+			return nil, fmt.Errorf("load a value: %w", err)
 		}
 	}
 	sum := b[n:]
@@ -314,7 +319,7 @@ func (v *values) removeIfOver(g *segment) {
 		v.mu.Lock()
 		defer v.mu.Unlock()
 		if v.removeErr == nil {
-			v.removeErr = fmt.Errorf("statedisk: give room back: %w", err)
+			v.removeErr = fmt.Errorf("give room back: %w", err)
 		}
 	}
 }

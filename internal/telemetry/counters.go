@@ -44,6 +44,8 @@ type Counters struct {
 
 	StateLog StateLog
 
+	Missing Missing
+
 	clock   func() time.Time // nil: time.Now
 	started time.Time
 	letters letters

@@ -11,7 +11,7 @@ type Limits struct {
 	Watermark time.Duration // how long the watermark may be older than this and not move
 }
 
-// DefaultLimits are what /healthz judges by.
+// DefaultLimits are what /healthz and /readyz judge by.
 var DefaultLimits = Limits{Poll: 2 * time.Minute, Watermark: 10 * time.Minute}
 
 // A Fault is a reason why a job makes no progress.
@@ -51,13 +51,14 @@ func (c *Counters) Faults(l Limits) []Fault {
 	return all
 }
 
-// Ready tells whether the job has begun to work: a poll or a flush succeeded, or records were read.
-func (c *Counters) Ready() bool {
-	if c.Records.Load() > 0 || !c.LastFlush().IsZero() {
-		return true
+// Ready tells whether the job works: of a stream, whether a shard has answered lately, as the limits
+// say; of a job with an end, whether it has begun: records were read, or a flush succeeded.
+func (c *Counters) Ready(l Limits) bool {
+	if !c.Unbounded.Load() {
+		return c.Records.Load() > 0 || !c.LastFlush().IsZero()
 	}
 	for _, s := range c.Shards() {
-		if !s.LastPoll().IsZero() {
+		if last := s.LastPoll(); !last.IsZero() && c.Now().Sub(last) <= l.Poll {
 			return true
 		}
 	}

@@ -95,23 +95,39 @@ func TestAJobThatStandsStillIsAtFault(t *testing.T) {
 	}
 }
 
-func TestAJobIsReadyOnceSomethingSucceeded(t *testing.T) {
+func TestAJobIsReadyWhileItsSourceAnswers(t *testing.T) {
+	flushed := func(c *telemetry.Counters) { _ = c.Flush(func() error { return nil }) }
 	tests := []struct {
-		name string
-		does func(*telemetry.Counters)
-		want bool
+		name   string
+		stream bool
+		does   func(*telemetry.Counters, *clock)
+		want   bool
 	}{
-		{"nothing", func(*telemetry.Counters) {}, false},
-		{"a shard without a poll", func(c *telemetry.Counters) { c.Shard("s", "0") }, false},
-		{"a failed flush", func(c *telemetry.Counters) { _ = c.Flush(func() error { return errors.New("no") }) }, false},
-		{"a poll", func(c *telemetry.Counters) { c.Shard("s", "0").Polled(time.Now(), 0) }, true},
-		{"a flush", func(c *telemetry.Counters) { _ = c.Flush(func() error { return nil }) }, true},
-		{"records of files", func(c *telemetry.Counters) { c.Records.Add(1) }, true},
+		{"nothing", false, func(*telemetry.Counters, *clock) {}, false},
+		{"a failed flush", false, func(c *telemetry.Counters, _ *clock) { _ = c.Flush(func() error { return errors.New("no") }) }, false},
+		{"a flush", false, func(c *telemetry.Counters, _ *clock) { flushed(c) }, true},
+		{"records of files", false, func(c *telemetry.Counters, _ *clock) { c.Records.Add(1) }, true},
+		{"a stream without a shard", true, func(c *telemetry.Counters, _ *clock) { flushed(c) }, false},
+		{"a shard without a poll", true, func(c *telemetry.Counters, _ *clock) { c.Shard("s", "0"); flushed(c) }, false},
+		{"a poll", true, func(c *telemetry.Counters, now *clock) { c.Shard("s", "0").Polled(now.now(), 0) }, true},
+		{"one shard of two answers", true, func(c *telemetry.Counters, now *clock) {
+			c.Shard("s", "0").Polled(now.now(), 0)
+			now.pass(time.Hour)
+			c.Shard("s", "1").Polled(now.now(), 0)
+		}, true},
+		{"no shard answers any more", true, func(c *telemetry.Counters, now *clock) {
+			c.Records.Add(1)
+			c.Shard("s", "0").Polled(now.now(), 0)
+			now.pass(telemetry.DefaultLimits.Poll + time.Second)
+			flushed(c)
+		}, false},
 	}
 	for _, tt := range tests {
-		c := new(telemetry.Counters)
-		if tt.does(c); c.Ready() != tt.want {
-			t.Errorf("%s: ready %v", tt.name, c.Ready())
+		now := newClock()
+		c := telemetry.New(now.now)
+		c.Unbounded.Store(tt.stream)
+		if tt.does(c, now); c.Ready(telemetry.DefaultLimits) != tt.want {
+			t.Errorf("%s: ready %v", tt.name, !tt.want)
 		}
 	}
 }

@@ -126,7 +126,7 @@ func (r *Runtime) Release(ctx context.Context) error {
 func (r *Runtime) Remote() bool { return r.remote }
 
 // ErrMissing says that a transform needs what only the process that runs the job has.
-var ErrMissing = errors.New("runtime: this process does not run the job")
+var ErrMissing = errors.New("this process does not run the job")
 
 // Sink returns the job's sink.
 func (r *Runtime) Sink(ctx context.Context) (sink.Sink, error) {
@@ -144,7 +144,7 @@ func (r *Runtime) sink(ctx context.Context) (sink.Sink, error) {
 	}
 	out, err := sink.Open(ctx, r.Job.Sink, sink.Options{HidePayload: r.Job.HidePayload})
 	if err != nil {
-		return nil, fmt.Errorf("runtime: open the sink on this worker: %w", err)
+		return nil, fmt.Errorf("open the sink on this worker: %w", err)
 	}
 	r.out = out
 	return out, nil

@@ -66,6 +66,7 @@ type Begin struct {
 	Checkpoint Checkpoint
 	Durable    bool         // the checkpoint outlives the process
 	Torn       bool         // the end of the checkpoint was lost
+	AddStream  bool         // what the checkpoint does not know is read too; else that is an error if it knows something
 	Log        *slog.Logger // gets what an operator should know
 }
 

@@ -33,7 +33,7 @@ func (c Change) Of() *model.Table { return model.Tables[c.Table] }
 type Block []byte
 
 // ErrCorrupt says that a block is not one that Append wrote.
-var ErrCorrupt = errors.New("change: corrupt block")
+var ErrCorrupt = errors.New("corrupt block of changes")
 
 // Append adds a change to the block.
 func (b Block) Append(c Change) Block {

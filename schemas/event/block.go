@@ -12,7 +12,7 @@ import (
 type Block []byte
 
 // ErrCorrupt says that a block is not one that a Builder wrote.
-var ErrCorrupt = errors.New("event: corrupt block")
+var ErrCorrupt = errors.New("corrupt block of events")
 
 // A Part says which fields of an event a block keeps: those that the fold of a task needs, or those
 // that the fold of a worker needs.

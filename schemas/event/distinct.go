@@ -81,7 +81,7 @@ func better(e, f *Event, texts TextReader) (*Event, error) {
 type TextReader func(Place) ([]byte, error)
 
 // ErrNoText says that the text of a record cannot be read again in this process.
-var ErrNoText = errors.New("event: the text of a record cannot be read again here")
+var ErrNoText = errors.New("the text of a record cannot be read again here")
 
 // textSum returns the first 64 bits of the SHA-256 of the record's text.
 func (e *Event) textSum(texts TextReader) (uint64, error) {
@@ -93,7 +93,7 @@ func (e *Event) textSum(texts TextReader) (uint64, error) {
 	}
 	text, err := texts(e.Place)
 	if err != nil {
-		return 0, fmt.Errorf("event: read a record of %s again: %w", e.ID, err)
+		return 0, fmt.Errorf("read a record of %s again: %w", e.ID, err)
 	}
 	return TextSum(text), nil
 }

@@ -28,7 +28,7 @@ var layout2 string
 const keptOfLayout2 = "49cb0c7afc2eb578"
 
 // ErrLayout says that events were kept in a way that this version cannot read.
-var ErrLayout = errors.New("model: events in an unknown layout")
+var ErrLayout = errors.New("events in an unknown layout")
 
 // A Translation reads blocks of events that another version wrote. Attributes that that version did not keep
 // are absent.

@@ -2,7 +2,6 @@ package send
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -97,7 +96,7 @@ func (s *Sender) send(ctx context.Context, start time.Time, draw drawing) (sum S
 	}
 	sum.Progress, sum.Elapsed, sum.Behind = s.Progress(), time.Since(begin), l.pace.behind
 	if err != nil {
-		return sum, fmt.Errorf("send: %w", err)
+		return sum, err
 	}
 	return sum, nil
 }

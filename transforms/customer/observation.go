@@ -33,7 +33,7 @@ func init() {
 func Spec() keyed.Spec { return keyed.Spec{Name: Name} }
 
 // ErrCorrupt says that an observation is not what Observe wrote.
-var ErrCorrupt = errors.New("customer: corrupt observation of a contact")
+var ErrCorrupt = errors.New("corrupt observation of a contact")
 
 // Observe returns the input for a contact that an event of a task gives: the customer's row, with
 // the id of the event. arrival is that of the task's newest event.

@@ -103,7 +103,7 @@ func (fn *NumberFn) ProcessElement(_ context.Context, name string, notes func(*[
 	for notes(&b) {
 		var n Note
 		if err := json.Unmarshal(b, &n); err != nil {
-			return fmt.Errorf("deadletter: note of %s: %w", name, err)
+			return fmt.Errorf("dead letters of %s: %w", name, err)
 		}
 		all = append(all, n)
 	}

@@ -140,7 +140,7 @@ func collect(b record.Batch, collectors []collector, count *telemetry.Counters) 
 	})
 	if err != nil {
 		// Decoding refuses records and never fails; only their memory can.
-		return nil, 0, fmt.Errorf("decode: %w", err)
+		return nil, 0, err
 	}
 	for i := range n {
 		c := &collectors[i]

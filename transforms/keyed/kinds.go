@@ -21,7 +21,7 @@ func Register(k *Kind) {
 }
 
 // ErrUnknownKind says that a program does not have the rules of a kind.
-var ErrUnknownKind = errors.New("keyed: unknown kind")
+var ErrUnknownKind = errors.New("unknown kind of key")
 
 // Lookup returns the kind with a name.
 func Lookup(name string) (*Kind, error) {
@@ -68,7 +68,7 @@ func (s Spec) Logics(n int, env Env) (*Kind, []Logic, error) {
 	logics := make([]Logic, n)
 	for i := range logics {
 		if logics[i], err = k.New(s.Options, env); err != nil {
-			return nil, nil, fmt.Errorf("keyed: options of %s: %w", k.Name, err)
+			return nil, nil, fmt.Errorf("options of %s: %w", k.Name, err)
 		}
 	}
 	return k, logics, nil

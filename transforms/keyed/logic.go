@@ -23,6 +23,7 @@ import (
 
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/event"
+	"flexbeam/schemas/evidence"
 )
 
 // Millis is a time in ms since 1970 UTC, or a span in ms. None stands for a missing one.
@@ -97,10 +98,11 @@ type Retention struct {
 // Output takes what Process gives.
 type Output struct {
 	Changes  change.Block
-	Inputs   []Input // for keys of kinds behind this one
-	Distinct int64   // distinct events beyond those that were counted before
-	Copies   int64   // copies of events beyond those that were counted before
-	Waited   Millis  // arrival of the first input that waited for this; None: nothing waited, or nobody knows
+	Inputs   []Input         // for keys of kinds behind this one
+	Distinct int64           // distinct events beyond those that were counted before
+	Copies   int64           // copies of events beyond those that were counted before
+	Evidence evidence.Counts // of what is missing, beyond what was counted before
+	Waited   Millis          // arrival of the first input that waited for this; None: nothing waited, or nobody knows
 
 	// Once says that the state is not kept, so nothing has to be remembered for a next time.
 	Once bool

@@ -77,7 +77,7 @@ func (p *PriorRows) Adopt(ctx context.Context, k *Kind, states []Keyed) error {
 	for _, t := range model.OwnedTables() {
 		if table := model.Tables[t]; table.Owner.Kind == k.Name && len(p.noted[t]) > 0 {
 			if err := p.adopt(ctx, table, states); err != nil {
-				return fmt.Errorf("keyed: look up which rows of %s the sink holds: %w", table.Name, err)
+				return fmt.Errorf("look up which rows of %s the sink holds: %w", table.Name, err)
 			}
 		}
 	}

@@ -6,11 +6,12 @@ import (
 	"fmt"
 
 	"flexbeam/schemas/event"
+	"flexbeam/schemas/evidence"
 	"flexbeam/schemas/model"
 )
 
 // ErrCorrupt says that bytes are not what this package wrote.
-var ErrCorrupt = errors.New("keyed: corrupt state")
+var ErrCorrupt = errors.New("the state of a key is corrupt")
 
 // A State is what is known of a key. It is one value with one encoding, since every access to a Beam state
 // cell is a round trip (docs/adr/0001-blocks.md).
@@ -37,6 +38,8 @@ type State struct {
 	Distinct int64 // distinct events that were counted
 	Copies   int64 // copies of them that were counted
 	Folds    int64 // how often the key was processed since it knows which rows there are
+
+	Evidence evidence.Counts // what of the key was counted as missing
 
 	emitted []emitted
 
@@ -108,6 +111,7 @@ func (s *State) arrived(k *Kind, events []EventInfo) {
 func (s *State) bury() {
 	t := NewState()
 	t.Arrival, t.Closed, t.Anonymous, t.Tombstone = s.Arrival, s.Closed, s.Anonymous, true
+	t.Evidence = s.Evidence // it stays counted
 	*s = *t
 }
 
@@ -165,12 +169,13 @@ const (
 	isTombstone
 	isDirty
 	hasBuckets
+	hasEvidence
 )
 
 // Append appends the encoding of a state.
 func (s *State) Append(b []byte) []byte {
 	flags := byte(0)
-	for i, is := range []bool{s.Closed, s.Anonymous, s.Tombstone, s.Dirty, len(s.Buckets) > 0} {
+	for i, is := range []bool{s.Closed, s.Anonymous, s.Tombstone, s.Dirty, len(s.Buckets) > 0, s.Evidence != evidence.Counts{}} {
 		if is {
 			flags |= 1 << i
 		}
@@ -185,6 +190,9 @@ func (s *State) Append(b []byte) []byte {
 			b = binary.AppendVarint(b, int64(m.Hour))
 			b = binary.AppendVarint(b, int64(m.Newest))
 		}
+	}
+	if flags&hasEvidence != 0 {
+		b = s.Evidence.Append(b)
 	}
 	b = binary.AppendVarint(b, s.Distinct)
 	b = binary.AppendVarint(b, s.Copies)
@@ -240,6 +248,9 @@ func ReadState(b []byte) (*State, error) {
 			for n := r.Count(); n > 0 && !r.bad; n-- {
 				s.Buckets = append(s.Buckets, Bucket{r.Millis(), r.Millis()})
 			}
+		}
+		if flags&hasEvidence != 0 {
+			s.Evidence = r.evidence()
 		}
 		s.Distinct, s.Copies, s.Folds = r.varint(), r.varint(), r.varint()
 		s.emitted = r.emitted()

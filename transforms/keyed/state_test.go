@@ -281,6 +281,11 @@ func drawState(rt *rapid.T) *State {
 	for range rapid.IntRange(0, 3).Draw(rt, "buckets") {
 		s.Buckets = append(s.Buckets, Bucket{millis("hour"), millis("newest")})
 	}
+	if rapid.Bool().Draw(rt, "evidence") {
+		for k := range s.Evidence {
+			s.Evidence[k] = rapid.Int64Range(-3, 300).Draw(rt, "count")
+		}
+	}
 	if v := rapid.SliceOf(rapid.Byte()).Draw(rt, "value"); len(v) > 0 {
 		s.Value = v
 	}

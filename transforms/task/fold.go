@@ -5,6 +5,7 @@ package task
 
 import (
 	"flexbeam/schemas/event"
+	"flexbeam/schemas/evidence"
 	"flexbeam/schemas/model"
 	"flexbeam/transforms/customer"
 	"flexbeam/transforms/engagement"
@@ -39,6 +40,7 @@ func NewFolder(o Options) *Folder {
 type Outcome struct {
 	Distinct int   // distinct events
 	Version  int64 // row_version of the task's rows
+	Evidence evidence.Counts
 }
 
 // Fold folds the task (account, task). It calls emit with each of its rows: engagements, and the
@@ -56,13 +58,14 @@ func (f *Folder) Fold(account, task string, events []*event.Event, emit func(mod
 			streamed++
 		}
 	}
-	out := Outcome{len(events), int64(len(events))*4096 + int64(min(streamed, 4095))}
+	out := Outcome{Distinct: len(events), Version: int64(len(events))*4096 + int64(min(streamed, 4095))}
 	if task == "" {
 		return out, nil // events of queues and workflows: counted, no rows
 	}
 	c := f.customers.Fold(task, events, out.Version)
 	t := engagement.Task{Account: account, SID: task, Contact: c.ContactID, Named: c.Named, Version: out.Version}
 	f.engagements.Fold(t, events, func(r model.Row) { emit(model.EngagementsID, r) })
+	out.Evidence = f.engagements.Evidence(events)
 	if c.Isolated != nil {
 		emit(model.CustomersID, c.Isolated)
 	}

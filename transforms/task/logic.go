@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"flexbeam/schemas/event"
+	"flexbeam/schemas/evidence"
 	"flexbeam/schemas/model"
 	"flexbeam/transforms/customer"
 	"flexbeam/transforms/keyed"
@@ -63,6 +64,7 @@ func (l *logic) Process(s *keyed.State, _ keyed.Millis, out *keyed.Output) (keye
 	}
 	diff := s.Diff(out)
 	var version, distinct, all int64
+	var missing evidence.Counts
 	for _, g := range groups {
 		all += int64(len(g.Events))
 		o, err := l.folder.Fold(g.Account, g.SID, g.Events, diff.Row, func(eventID string, r model.Row) {
@@ -73,7 +75,9 @@ func (l *logic) Process(s *keyed.State, _ keyed.Millis, out *keyed.Output) (keye
 		}
 		version = max(version, o.Version)
 		distinct += int64(o.Distinct)
+		missing = missing.Plus(o.Evidence)
 	}
+	s.CountEvidence(missing, out)
 	s.Count(distinct, all-distinct, out)
 	if s.Anonymous && len(s.Block) > mostOfNoTask {
 		s.Distinct, s.Copies = 0, 0

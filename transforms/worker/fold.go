@@ -5,6 +5,7 @@ package worker
 
 import (
 	"flexbeam/schemas/event"
+	"flexbeam/schemas/evidence"
 	"flexbeam/schemas/model"
 	"flexbeam/transforms/agent"
 	"flexbeam/transforms/agentstatus"
@@ -25,6 +26,7 @@ type Folder struct {
 	options Options
 	agents  *agent.Folder
 	status  *agentstatus.Folder
+	missing evidence.Counts // of the last fold
 }
 
 // NewFolder returns a Folder.
@@ -48,13 +50,25 @@ func (f *Folder) FoldAsOf(account, worker string, events []*event.Event, asOf ev
 		emit(model.AgentsID, r)
 	}
 	f.status.Fold(account, worker, events, asOf, func(r model.Row) { emit(model.AgentStatusID, r) })
+	f.missing = evidence.Counts{}
+	updates := false
 	for _, e := range events {
 		if !e.OfTask {
 			own++
 		}
+		if e.Kind.OfWorker() {
+			f.missing[evidence.Workers] = 1
+			updates = updates || e.Kind == event.WorkerActivityUpdate
+		}
+	}
+	if !updates {
+		f.missing[evidence.WorkersSilent] = f.missing[evidence.Workers]
 	}
 	return own, nil
 }
+
+// Evidence counts what the last Fold found to be missing.
+func (f *Folder) Evidence() evidence.Counts { return f.missing }
 
 // Runs tells whether an activity that is kept was still running at the end of the last Fold.
 func (f *Folder) Runs() bool { return f.status.Runs() }

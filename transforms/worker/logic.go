@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"flexbeam/schemas/event"
+	"flexbeam/schemas/evidence"
 	"flexbeam/schemas/model"
 	"flexbeam/transforms/agent"
 	"flexbeam/transforms/agentstatus"
@@ -181,6 +182,7 @@ func (l *logic) fold(s *keyed.State, groups []event.Group, settled func(model.Ta
 	}
 	asOf := max(s.AsOf, l.options.AsOf)
 	var own, all int64
+	var missing evidence.Counts
 	for _, g := range groups {
 		for _, e := range g.Events {
 			if !e.OfTask {
@@ -192,7 +194,9 @@ func (l *logic) fold(s *keyed.State, groups []event.Group, settled func(model.Ta
 			return err
 		}
 		own += int64(n)
+		missing = missing.Plus(l.folder.Evidence())
 	}
+	s.CountEvidence(missing, out)
 	s.Count(own, all-own, out)
 	return diff.Done(l.folder.Deleted)
 }

@@ -2,7 +2,7 @@
 //
 //	/metrics  the metrics, for Prometheus
 //	/healthz  200 while the job gets on, else 503 with the reasons
-//	/readyz   200 from the first successful poll or flush on, 503 before
+//	/readyz   200 while a shard of the stream answers, or once a job with an end has begun; else 503
 //
 // The last two answer in JSON.
 package endpoint
@@ -97,7 +97,7 @@ func Handler(c *telemetry.Counters, b metrics.Build, o promhttp.HandlerOpts) htt
 		answer(w, http.StatusOK, report{Status: "ok"})
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if !c.Ready() {
+		if !c.Ready(telemetry.DefaultLimits) {
 			answer(w, http.StatusServiceUnavailable, report{Status: "starting"})
 			return
 		}

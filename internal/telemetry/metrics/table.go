@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"flexbeam/internal/telemetry"
+	"flexbeam/schemas/evidence"
 	"flexbeam/schemas/model"
 )
 
@@ -41,6 +42,23 @@ var Table = []Metric{
 		values: func(j job, emit emitter) {
 			for class, n := range j.Letters() {
 				emit(float64(n), class)
+			}
+		}},
+
+	{Name: "flexbeam_missing", Kind: Gauge, Labels: []string{"sign"},
+		Help: "Tasks, offers, engagements and agents that show that events are missing, since the state began: not subscribed to, or lost.",
+		values: func(j job, emit emitter) {
+			c := j.Missing.Counts()
+			for _, s := range evidence.Signs {
+				emit(float64(c[s.Missing]), s.Name)
+			}
+		}},
+	{Name: "flexbeam_missing_of", Kind: Gauge, Labels: []string{"sign"},
+		Help: "How many tasks, offers, engagements and agents there were that flexbeam_missing is a part of.",
+		values: func(j job, emit emitter) {
+			c := j.Missing.Counts()
+			for _, s := range evidence.Signs {
+				emit(float64(c[s.Of]), s.Name)
 			}
 		}},
 

@@ -14,6 +14,8 @@ import (
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+
+	"flexbeam/internal/tempdir"
 )
 
 // Options say how a Server behaves. The zero value is a service on free ports of 127.0.0.1.
@@ -92,8 +94,8 @@ func Start(o Options) (*Server, error) {
 	s := &Server{options: o}
 	s.catalog.server, s.write.server, s.jobs.server, s.uploads.server = s, s, s, s
 	var err error
-	if s.dir, err = os.MkdirTemp("", "bigquery-local"); err != nil {
-		return nil, fmt.Errorf("bigquery-local: make a folder for uploads: %w", err)
+	if s.dir, err = tempdir.Make("bigquery-local"); err != nil {
+		return nil, err
 	}
 	fail := func(err error) (*Server, error) {
 		s.Close()
@@ -104,14 +106,14 @@ func Start(o Options) (*Server, error) {
 	}
 	rest, err := net.Listen("tcp", o.RESTAddr)
 	if err != nil {
-		return fail(fmt.Errorf("bigquery-local: listen for REST: %w", err))
+		return fail(fmt.Errorf("listen for REST: %w", err))
 	}
 	s.http = &http.Server{Handler: s.handler()}
 	go s.http.Serve(rest)
 	s.RESTEndpoint = "http://" + rest.Addr().String() + "/bigquery/v2/"
 	listener, err := net.Listen("tcp", o.GRPCAddr)
 	if err != nil {
-		return fail(fmt.Errorf("bigquery-local: listen for gRPC: %w", err))
+		return fail(fmt.Errorf("listen for gRPC: %w", err))
 	}
 	s.grpc = newListeners(listener, s.newGRPC, o.Grace)
 	s.GRPCEndpoint = listener.Addr().String()

@@ -22,14 +22,14 @@ type warehouse struct {
 func openWarehouse(memoryLimit string) (*warehouse, error) {
 	connector, err := duckdb.NewConnector("?memory_limit="+memoryLimit+"&autoinstall_known_extensions=false", nil)
 	if err != nil {
-		return nil, fmt.Errorf("bigquery-local: open DuckDB: %w", err)
+		return nil, fmt.Errorf("open DuckDB: %w", err)
 	}
 	w := &warehouse{db: sql.OpenDB(connector)}
 	// BigQuery has UTC, sorts nulls first upwards and last downwards, and never reads files.
 	for _, s := range []string{"SET GLOBAL TimeZone = 'UTC'", "SET GLOBAL default_null_order = 'nulls_first_on_asc_last_on_desc'", "SET GLOBAL preserve_insertion_order = true"} {
 		if _, err := w.db.Exec(s); err != nil {
 			w.db.Close()
-			return nil, fmt.Errorf("bigquery-local: set up DuckDB: %w", err)
+			return nil, fmt.Errorf("set up DuckDB: %w", err)
 		}
 	}
 	return w, nil

@@ -50,7 +50,7 @@ func New(o Options) *Server {
 func (s *Server) Start() error {
 	l, err := net.Listen("tcp", s.opts.Addr)
 	if err != nil {
-		return fmt.Errorf("kinesisfake: listen: %w", err)
+		return fmt.Errorf("listen: %w", err)
 	}
 	s.URL = "http://" + l.Addr().String()
 	s.http = &http.Server{Handler: s, ReadHeaderTimeout: time.Minute}

@@ -93,6 +93,11 @@ func (fn *discoverFn) ProcessElement(
 		if permanent(err) || ctx.Err() != nil {
 			return nil, err
 		}
+		if fn.session.heard(id, err); k.UpTo == 0 {
+			if err := fn.session.hopeless(id); err != nil {
+				return nil, err
+			}
+		}
 		ctl.Retried(id, "", err, isThrottle(err))
 		return sdf.ResumeProcessingIn(fn.session.unlisted(id)), nil
 	}

@@ -56,11 +56,12 @@
 // # Errors
 //
 // Throttling, unreachable servers, broken answers, and errors of the service's side are tried again for ever, with the waits of the
-// AWS SDK's standard retryer. They are logged, at most one a minute, or told to the Observer in a Controller. An iterator that
+// AWS SDK's standard retryer. Only where nothing answers at all for a minute since the job began, as with a wrong region or endpoint, it
+// ends. They are logged, at most one a minute, or told to the Observer in a Controller. An iterator that
 // expired is renewed behind the last record.
 //
 // What does not pass fails the job with an *Error that says what to do about it. errors.Is tells its kind: ErrStream, ErrFuture,
-// ErrNotFound, ErrAccess, ErrCredentials, ErrKey, ErrNoController. A remote runner may keep only its text.
+// ErrNotFound, ErrAccess, ErrCredentials, ErrKey, ErrSilent, ErrNoController. A remote runner may keep only its text.
 //
 // The calls to allow: kinesis:ListShards, DescribeStreamSummary (when a job continues), GetShardIterator, GetRecords; for enhanced
 // fan-out RegisterStreamConsumer, DescribeStreamConsumer, SubscribeToShard.

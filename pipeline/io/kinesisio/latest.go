@@ -9,10 +9,12 @@ import (
 // Latest returns what a start of latest is for a stream now: a time by the service's clock, in whole seconds. A job that makes it
 // safe before it reads, and gives the stream that start from then on, begins there again if it ends before any position is safe.
 //
-// Latest asks until the service answers or ctx ends; retried, which may be nil, is told of the errors meanwhile. Errors are those
+// Latest asks until the service answers or ctx ends, but not for longer than a minute if nothing answers at all; retried, which may be nil, is told of the errors meanwhile. Errors are those
 // of the package documentation.
 func Latest(ctx context.Context, s Stream, retried func(err error, throttled bool)) (Start, error) {
-	k, err := newSession(&observed{retried: retried}).client(ctx, s)
+	session := newSession(&observed{retried: retried})
+	session.starts = true
+	k, err := session.client(ctx, s)
 	if err != nil {
 		return Start{}, err
 	}

@@ -43,6 +43,12 @@ func (r retrier) try(ctx context.Context, call string, do func(context.Context) 
 		if permanent(err) {
 			return explained
 		}
+		if r.c.starts {
+			r.c.heard(r.stream, explained)
+			if err := r.c.hopeless(r.stream); err != nil {
+				return err
+			}
+		}
 		r.c.ctl.Retried(r.stream, r.shard, explained, isThrottle(err))
 		delay, err := retryer.RetryDelay(min(attempt, 30), err)
 		if err != nil {

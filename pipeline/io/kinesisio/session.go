@@ -23,12 +23,16 @@ type session struct {
 	clients map[Stream]*client
 	shards  map[string]*shardState // by Key
 	failed  map[string]int         // by stream, listings that failed since the last one that did not
+
+	starts   bool               // nothing was read yet: calls are given up where nothing answers
+	silences map[string]unheard // by stream, since its service last answered
 }
 
 func newSession(ctl Controller) *session {
 	return &session{
 		ctl: ctl, now: time.Now, room: newBudget(totalBytes),
 		clients: map[Stream]*client{}, shards: map[string]*shardState{}, failed: map[string]int{},
+		silences: map[string]unheard{},
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"cloud.google.com/go/bigquery"
 
+	"flexbeam/internal/tempdir"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
 )
@@ -36,9 +37,9 @@ type loader struct {
 }
 
 func newLoader(w *Writer) (*loader, error) {
-	dir, err := os.MkdirTemp("", "flexbeam-load-")
+	dir, err := tempdir.Make("flexbeam-load-")
 	if err != nil {
-		return nil, fmt.Errorf("bigquery: make a directory for files to load: %w", err)
+		return nil, fmt.Errorf("bigquery: make files to load: %w", err)
 	}
 	l := &loader{sink: w, dir: dir, files: make([][]*parquetFile, len(tables)), marked: map[int]bool{}}
 	if w.config.bucket != "" {

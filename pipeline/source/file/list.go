@@ -33,8 +33,9 @@ const (
 	Zstd
 )
 
-// List returns the files that match the patterns (filepath.Match, several separated by commas), in order of their paths, and
-// makes sure that each can be read, and is not in UTF-16 or UTF-32.
+// List returns the files that match the patterns (filepath.Match, several separated by commas), each
+// once and in order of their canonical paths, and makes sure that each can be read, and is not in
+// UTF-16 or UTF-32.
 func List(patterns string) ([]File, error) {
 	seen := map[string]bool{}
 	var files []File
@@ -50,14 +51,16 @@ func List(patterns string) ([]File, error) {
 			return nil, fmt.Errorf("%w: no file matches %q: check the path", ErrNoFiles, pattern)
 		}
 		for _, p := range paths {
-			if seen[p] {
+			at := canonical(p)
+			if seen[at] {
 				continue
 			}
-			seen[p] = true
+			seen[at] = true
 			f, err := probe(p)
 			if err != nil {
 				return nil, err
 			}
+			f.Path = at
 			files = append(files, f)
 		}
 	}

@@ -46,7 +46,7 @@ func begun(t *testing.T, uri string, k *kept, torn bool) (*reading, string) {
 	}
 	var log bytes.Buffer
 	c, err := src.(source.Unbounded).Begin(t.Context(), source.Begin{
-		Job: t.Name(), Checkpoint: k, Durable: true, Torn: torn, Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Job: t.Name(), Checkpoint: k, Durable: true, Torn: torn, AddStream: true, Log: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +72,7 @@ func TestAStartOfLatestIsKeptAsATimeAndIsTheSameInEveryProcess(t *testing.T) {
 	if r.streams[0].Start.Latest || want.AtMS-r.streams[0].Start.AtMS > 2000 || k.synced != 1 {
 		t.Errorf("begun at %v, with %d syncs", r.streams[0].Start, k.synced)
 	}
-	if diff := cmp.Diff([]string{record.Key("kinesis:s", "")}, slices.Sorted(maps.Keys(k.values))); diff != "" {
+	if diff := cmp.Diff([]string{record.Key("kinesis:s", ""), record.Key("read:s", "")}, slices.Sorted(maps.Keys(k.values))); diff != "" {
 		t.Errorf("keys (-want +got):\n%s", diff)
 	}
 	want = r.streams[0].Start
@@ -112,6 +112,50 @@ func TestPositionsAreReadFromTheCheckpointAndOthersAreTold(t *testing.T) {
 	}
 	if _, err := src.(source.Unbounded).Begin(context.Background(), source.Begin{Checkpoint: k, Log: slog.New(slog.DiscardHandler)}); err == nil {
 		t.Error("a position that is broken is taken")
+	}
+}
+
+// A checkpoint belongs to its streams, also to those in which nothing has arrived yet.
+func TestACheckpointOfOtherStreamsIsRefusedUnlessTheyAreAdded(t *testing.T) {
+	const at = "?endpoint=http://127.0.0.1:1"
+	begin := func(k *kept, uri string, add bool) error {
+		src, err := source.Open(uri + at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := src.(source.Unbounded).Begin(t.Context(), source.Begin{
+			Job: t.Name(), Checkpoint: k, Durable: true, AddStream: add, Log: slog.New(slog.DiscardHandler),
+		})
+		if err == nil {
+			err = c.Close()
+		}
+		return err
+	}
+	k := &kept{values: map[string][]byte{}}
+	for _, step := range []struct {
+		uri    string
+		add    bool
+		refuse string
+	}{
+		{"kinesis:a,b", false, ""},
+		{"kinesis:a,b", false, ""},
+		{"kinesis:b", false, ""}, // one is left out
+		{"kinesis:c", false, "holds the state of a, b, and not of c"},
+		{"kinesis:a,c", false, "not of c: give c a state directory of its own"},
+		{"kinesis:a,c", true, ""},
+		{"kinesis:c", false, ""}, // it is known now
+	} {
+		err := begin(k, step.uri, step.add)
+		if (err != nil) != (step.refuse != "") || err != nil && (!strings.Contains(err.Error(), step.refuse) || !strings.Contains(err.Error(), "--add-stream")) {
+			t.Errorf("%s, add %t: %v, want %q", step.uri, step.add, err, step.refuse)
+		}
+	}
+	older := &kept{values: map[string][]byte{record.Key("kinesis:a", "shard"): []byte(`{"Sequence":"7","UpTo":5}`)}} // of an earlier version
+	if err := begin(older, "kinesis:c", false); err == nil {
+		t.Error("the positions of another stream are taken over")
+	}
+	if err := begin(older, "kinesis:a", false); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -57,9 +57,15 @@ func (s *Source) Read(scope beam.Scope, o source.ReadOptions) beam.PCollection {
 
 // Begin implements source.Unbounded.
 func (s *Source) Begin(ctx context.Context, b source.Begin) (source.Control, error) {
-	positions, starts, err := load(b.Checkpoint.Load())
+	values := b.Checkpoint.Load()
+	positions, starts, err := load(values)
 	if err != nil {
 		return nil, err
+	}
+	if b.Durable {
+		if err := admit(b, s.streams, knownStreams(values, positions, starts)); err != nil {
+			return nil, err
+		}
 	}
 	r := &reading{job: b.Job, checkpoint: b.Checkpoint, log: b.Log, began: positions, streams: s.streams}
 	r.warnOfOthers()

@@ -187,6 +187,7 @@ func (fn *ProcessFn) process(ctx context.Context, s *keyed.State, sp state.Provi
 		return err
 	}
 	fn.shared.Counters.Folded(out.Distinct, out.Copies)
+	fn.shared.Counters.Missing.Add(out.Evidence)
 	if len(out.Changes) > 0 {
 		changes(out.Changes)
 	}

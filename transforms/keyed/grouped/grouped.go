@@ -164,6 +164,7 @@ func (fn *ProcessFn) ProcessElement(ctx context.Context, _ int, inputs func(*[]b
 	for i := range done {
 		p := &done[i]
 		fn.shared.Counters.Folded(p.out.Distinct, p.out.Copies)
+		fn.shared.Counters.Missing.Add(p.out.Evidence)
 		if len(p.out.Changes) > 0 {
 			changes(p.out.Changes)
 		}

@@ -156,6 +156,7 @@ func (fn *ProcessFn) process(ctx context.Context, tp timers.Provider, at keyed.M
 		Wake:    func(at keyed.Millis) { fn.set(tp, at) },
 		Done: func(out *keyed.Output) {
 			count.Folded(out.Distinct, out.Copies)
+			count.Missing.Add(out.Evidence)
 			if out.Waited != keyed.None {
 				count.Observe(int64(out.Waited))
 			}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"flexbeam/internal/statedisk"
+	"flexbeam/schemas/evidence"
 	"flexbeam/schemas/model"
 	"flexbeam/transforms/keyed"
 )
@@ -18,6 +19,7 @@ const (
 	recordOwner     = 'O' // the version of the records, the sink, and the layout of the blocks that follow
 	recordPosition  = 'P' // of a source
 	recordState     = 'K' // a state by its kind and key, and inputs behind it
+	recordEvidence  = 'E' // what was counted as missing of keys that are not in memory
 	recordTombstone = 'X' // until when there is one, by the kind and the hash of the key
 )
 
@@ -67,6 +69,7 @@ const (
 func appendState(b []byte, s *keyed.State) []byte {
 	without := *s
 	without.Disown()
+	without.Evidence = evidence.Counts{} // the next process counts it again
 	return without.Append(append(b, isState))
 }
 
@@ -130,6 +133,8 @@ func (s *Store) restore(c statedisk.Change, release func(statedisk.Ref)) (err er
 		}
 	case recordState:
 		err = s.restoreState(c)
+	case recordEvidence:
+		err = s.restoreEvidence(c)
 	case recordTombstone:
 		kind := keyed.NewReader(key)
 		z, h, until := s.slotOf(kind.Byte()), hash(kind.Take(len(hash{}))), keyed.Millis(0)
@@ -393,6 +398,9 @@ func (s *Store) records() iter.Seq[statedisk.Change] {
 		all = append(all, put(positionKey(source), p))
 	}
 	s.mu.RUnlock()
+	if c := s.gone.get(); c != (evidence.Counts{}) {
+		all = append(all, put(evidenceKey, c.Append(nil)))
+	}
 	n, out := len(all), s.allHidden()
 	s.each(func(z *slot, key string, l *entry) {
 		if !blank(&l.State) && !z.kind.Volatile {

@@ -10,6 +10,7 @@ import (
 	"flexbeam/internal/parallel"
 	"flexbeam/internal/statedisk"
 	"flexbeam/schemas/event"
+	"flexbeam/schemas/evidence"
 	"flexbeam/transforms/keyed"
 )
 
@@ -203,6 +204,7 @@ func (s *Store) putOnDisk(z *slot, b *statedisk.Batch, key string, state *keyed.
 	b.Reset()
 	b.Delete(stateKey(z.kind, key))
 	b.Spill(appendHead(nil, z.kind, hashOf(key), f), appendSpilled(nil, key, state))
+	s.leaves(z, b, state.Evidence)
 	refs, err := z.disk.Commit(b)
 	if err != nil {
 		return f, fmt.Errorf("put the state of an ended %s on the disk: %w", z.kind.Name, err)
@@ -252,6 +254,7 @@ func (s *Store) load(z *slot, key string, f spilled) (*entry, error) {
 	if z.kept {
 		b.Put(stateKey(z.kind, key), appendState(nil, &l.State))
 	}
+	s.returns(z, &b, l.Evidence)
 	commit(z.disk, &b)
 	return l, nil
 }
@@ -305,7 +308,13 @@ func (z *slot) mark(b *statedisk.Batch, h hash, until keyed.Millis) {
 // mark sets a tombstone, or removes it for until 0; key is that of a state in memory that it takes
 // the place of, else empty. s.mu is held.
 func (s *Store) mark(z *slot, h hash, key string, until keyed.Millis) {
+	s.markWith(z, h, key, until, evidence.Counts{})
+}
+
+// markWith is mark of a state in memory that leaves counts of what is missing behind.
+func (s *Store) markWith(z *slot, h hash, key string, until keyed.Millis, c evidence.Counts) {
 	var b statedisk.Batch
+	s.leaves(z, &b, c)
 	if key != "" {
 		b.Delete(stateKey(z.kind, key))
 	}

@@ -29,6 +29,7 @@ type Store struct {
 	kinds     []*slot // in the order in which keys are processed
 	positions map[string][]byte
 	owner     Sink
+	gone      gone
 
 	watermark atomic.Int64 // what arrived before this time, in ms, was read, as far as timers have told
 	armed     atomic.Bool  // the periodic timer is set
@@ -392,7 +393,7 @@ type added struct {
 func (s *Store) add(in *keyed.Input, g grid) (a added, err error) {
 	z := s.slotOf(in.Kind)
 	if z == nil {
-		return a, fmt.Errorf("keyed: an input of kind %d, of which this job has no keys", in.Kind)
+		return a, fmt.Errorf("an input of kind %d, of which this job has no keys", in.Kind)
 	}
 	for {
 		l, detached, err := s.lockNew(z, in.Key, in.First())
@@ -489,7 +490,7 @@ func (s *Store) entomb(z *slot, key string, l *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.remove(z, key, l)
-	s.mark(z, hashOf(key), key, z.kind.Until(&l.State))
+	s.markWith(z, hashOf(key), key, z.kind.Until(&l.State), l.Evidence)
 }
 
 // forget removes a locked state.
@@ -497,8 +498,9 @@ func (s *Store) forget(z *slot, key string, l *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.remove(z, key, l)
+	var b statedisk.Batch
+	s.leaves(z, &b, l.Evidence)
 	if z.kept {
-		var b statedisk.Batch
 		b.Delete(stateKey(z.kind, key))
 		commit(z.disk, &b)
 	}

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package crash
+
+func noCore() { /* there are no core files */ }
