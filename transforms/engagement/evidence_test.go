@@ -51,7 +51,7 @@ func TestWhatIsMissingIsCountedByTheRows(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var events []*event.Event
 			for i, h := range tt.events {
-				e := &event.Event{ID: fmt.Sprintf("EV%d", i), Time: event.Millis(1000 * h.second), Kind: h.kind, InPreviousForMS: event.None, QueueEnteredAt: event.None}
+				e := &event.Event{ID: fmt.Sprintf("EV%d", i), Time: event.Millis(1000 * h.second), Kind: h.kind, InPreviousFor: event.None, QueueEnteredAt: event.None}
 				e.Text[event.ReservationSID] = h.reservation
 				events = append(events, e)
 			}
