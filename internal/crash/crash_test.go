@@ -43,11 +43,19 @@ var crashes = map[string]func(){
 			sink = append(sink, make([]byte, 64<<20)...)
 		}
 	},
-	"an endless recursion": func() { debug.SetMaxStack(1 << 20); deep(1) },
+	"an endless recursion": func() { debug.SetMaxStack(1 << 20); depth = deep(1) },
 	"an abort":             func() { _ = syscall.Kill(os.Getpid(), syscall.SIGABRT); select {} },
 }
 
-func deep(n int) int { return deep(n+1) + n }
+var depth int
+
+// deep returns when n has grown beyond all numbers.
+func deep(n int) int {
+	if n < 0 {
+		return 0
+	}
+	return deep(n+1) + n
+}
 
 func TestMain(m *testing.M) {
 	if how := os.Getenv("FLEXBEAM_TEST_CRASH"); how != "" {
