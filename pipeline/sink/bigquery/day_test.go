@@ -369,27 +369,6 @@ func TestAJobWithAnEndLoadsUnlessTablesAreStreamedTo(t *testing.T) {
 	}
 }
 
-func TestViewsAnswerAsInDuckDB(t *testing.T) {
-	blocks := dayBlocks(t)
-	db := inDuckDB(t, blocks)
-	s := startLocal(t, bigquerylocal.Options{})
-	uri := localURI(s, "mode=stream")
-	w := openSink(t, uri)
-	for _, b := range blocks {
-		must(t, w.Write(t.Context(), b))
-	}
-	must(t, w.Close(t.Context()))
-	for _, v := range model.Views {
-		want, got := duckLines(t, db, v.Columns(), v.Name), localLines(t, uri, v.Columns(), v.Name)
-		if len(want) == 0 {
-			t.Errorf("%s is empty", v.Name)
-		}
-		if !slices.Equal(want, got) {
-			t.Errorf("%s (-DuckDB +BigQuery):\n%.2000s", v.Name, cmp.Diff(want, got))
-		}
-	}
-}
-
 func TestKeysAreThoseOfTheRows(t *testing.T) {
 	blocks := dayBlocks(t)
 	db := inDuckDB(t, blocks)

@@ -203,9 +203,9 @@ SELECT
   ARRAY_AGG(e.queue IGNORE NULLS ORDER BY start_time DESC, engagement_id DESC LIMIT 1)[SAFE_OFFSET(0)] AS last_queue,
   ARRAY_AGG(e.channel_type IGNORE NULLS ORDER BY start_time DESC, engagement_id DESC LIMIT 1)[SAFE_OFFSET(0)] AS channel_type,
   ARRAY_AGG(e.direction IGNORE NULLS ORDER BY start_time, engagement_id LIMIT 1)[SAFE_OFFSET(0)] AS direction,
-  ROUND(SUM(CASE WHEN engagement_type = 'Queue' AND is_virtual IS NOT TRUE AND direction NOT IN ('Outbound', 'Internal') THEN wait_time_seconds END), 3) AS wait_time_seconds,
-  ROUND(SUM(CASE WHEN engagement_type = 'Agent' AND is_virtual IS NOT TRUE THEN engagement_time_seconds END), 3) AS engagement_time_seconds,
-  ROUND(SUM(CASE WHEN engagement_type = 'Agent' AND is_virtual IS NOT TRUE THEN wrap_up_time_seconds END), 3) AS wrap_up_time_seconds,
+  ROUND(SUM(ROUND((CASE WHEN engagement_type = 'Queue' AND is_virtual IS NOT TRUE AND direction NOT IN ('Outbound', 'Internal') THEN wait_time_seconds END) * 1000000)) / 1000) / 1000 AS wait_time_seconds,
+  ROUND(SUM(ROUND((CASE WHEN engagement_type = 'Agent' AND is_virtual IS NOT TRUE THEN engagement_time_seconds END) * 1000000)) / 1000) / 1000 AS engagement_time_seconds,
+  ROUND(SUM(ROUND((CASE WHEN engagement_type = 'Agent' AND is_virtual IS NOT TRUE THEN wrap_up_time_seconds END) * 1000000)) / 1000) / 1000 AS wrap_up_time_seconds,
   COUNT(CASE WHEN engagement_type = 'Queue' AND is_virtual IS NOT TRUE AND direction NOT IN ('Outbound', 'Internal') AND outcome_type = 'Customer Left' THEN 1 END) > 0 AND COUNT(CASE WHEN engagement_type = 'Agent' AND is_virtual IS NOT TRUE THEN 1 END) = 0 AS abandoned,
   MAX(updated_at) AS updated_at
 FROM engagements AS e
@@ -231,7 +231,7 @@ SELECT
   account_sid AS account_sid,
   queue_sid AS queue_sid,
   queue AS queue,
-  TIMESTAMP_SECONDS(900 * DIV(UNIX_SECONDS(start_time), 900)) AS interval_start,
+  TIMESTAMP_SECONDS(900 * CAST(FLOOR(UNIX_SECONDS(start_time) / 900) AS INT64)) AS interval_start,
   COUNT(*) AS offered,
   COUNT(CASE WHEN outcome_type = 'Accepted' THEN 1 END) AS accepted,
   COUNT(CASE WHEN outcome_type = 'Accepted' AND wait_time_seconds <= 20 THEN 1 END) AS accepted_in_time,
@@ -239,7 +239,7 @@ SELECT
   COUNT(CASE WHEN outcome_type = 'Customer Left' AND wait_time_seconds > 5 THEN 1 END) AS abandoned_late,
   COUNT(CASE WHEN end_time IS NULL THEN 1 END) AS waiting,
   COUNT(CASE WHEN outcome_type = 'Accepted' AND wait_time_seconds <= 20 THEN 1 END) / NULLIF(COUNT(CASE WHEN outcome_type = 'Accepted' THEN 1 END) + COUNT(CASE WHEN outcome_type = 'Customer Left' AND wait_time_seconds > 5 THEN 1 END), 0) AS service_level,
-  ROUND(ROUND(SUM(wait_time_seconds), 3) / NULLIF(COUNT(wait_time_seconds), 0), 3) AS average_wait_time_seconds,
+  ROUND(SUM(ROUND((wait_time_seconds) * 1000000)) / NULLIF(COUNT(wait_time_seconds), 0) / 1000) / 1000 AS average_wait_time_seconds,
   MAX(wait_time_seconds) AS longest_wait_time_seconds
 FROM engagements AS e
 WHERE engagement_type = 'Queue' AND is_virtual IS NOT TRUE AND direction NOT IN ('Outbound', 'Internal')
@@ -270,7 +270,7 @@ SELECT
   COUNT(CASE WHEN outcome_type = 'Customer Left' THEN 1 END) AS abandoned,
   COUNT(CASE WHEN outcome_type = 'Customer Left' AND wait_time_seconds > 5 THEN 1 END) AS abandoned_late,
   COUNT(CASE WHEN outcome_type = 'Customer Left' THEN 1 END) / COUNT(*) AS abandonment_rate,
-  ROUND(ROUND(SUM(CASE WHEN outcome_type = 'Customer Left' THEN wait_time_seconds END), 3) / NULLIF(COUNT(CASE WHEN outcome_type = 'Customer Left' THEN wait_time_seconds END), 0), 3) AS average_patience_seconds
+  ROUND(SUM(ROUND((CASE WHEN outcome_type = 'Customer Left' THEN wait_time_seconds END) * 1000000)) / NULLIF(COUNT(CASE WHEN outcome_type = 'Customer Left' THEN wait_time_seconds END), 0) / 1000) / 1000 AS average_patience_seconds
 FROM engagements AS e
 WHERE engagement_type = 'Queue' AND is_virtual IS NOT TRUE AND direction NOT IN ('Outbound', 'Internal') AND end_time IS NOT NULL
 GROUP BY account_sid, day, queue_sid, queue, channel_type, direction;
@@ -294,11 +294,11 @@ SELECT
   MAX(a.agent_name) AS agent_name,
   MAX(a.team) AS team,
   p.day AS day,
-  ROUND(SUM(available), 3) AS available_seconds,
-  ROUND(SUM(unavailable), 3) AS unavailable_seconds,
+  ROUND(SUM(ROUND((available) * 1000000)) / 1000) / 1000 AS available_seconds,
+  ROUND(SUM(ROUND((unavailable) * 1000000)) / 1000) / 1000 AS unavailable_seconds,
   COUNT(CASE WHEN engagement = 1 THEN 1 END) AS engagements,
-  ROUND(SUM(busy), 3) AS busy_seconds,
-  LEAST(1, ROUND(SUM(busy), 3) / NULLIF(ROUND(SUM(available), 3), 0)) AS occupancy
+  ROUND(SUM(ROUND((busy) * 1000000)) / 1000) / 1000 AS busy_seconds,
+  CASE WHEN SUM(available) > 0 THEN LEAST(1, ROUND(SUM(ROUND((busy) * 1000000)) / 1000) / 1000 / NULLIF(ROUND(SUM(ROUND((available) * 1000000)) / 1000) / 1000, 0)) END AS occupancy
 FROM (
   SELECT account_sid, agent_id, DATE(interval_start) AS day, CASE WHEN availability = 'Available' THEN seconds ELSE 0 END AS available,
     CASE WHEN availability = 'Available' THEN 0 ELSE seconds END AS unavailable, 0 AS engagement, 0 AS busy
@@ -333,11 +333,11 @@ SELECT
   channel_type AS channel_type,
   direction AS direction,
   COUNT(*) AS engagements,
-  ROUND(ROUND(SUM(engagement_time_seconds), 3) / NULLIF(COUNT(engagement_time_seconds), 0), 3) AS average_engagement_time_seconds,
-  ROUND(ROUND(SUM(wrap_up_time_seconds), 3) / NULLIF(COUNT(wrap_up_time_seconds), 0), 3) AS average_wrap_up_time_seconds,
-  ROUND(ROUND(SUM(hold_time_seconds), 3) / NULLIF(COUNT(hold_time_seconds), 0), 3) AS average_hold_time_seconds,
-  ROUND(ROUND(SUM(COALESCE(engagement_time_seconds, 0) + COALESCE(wrap_up_time_seconds, 0)), 3) / NULLIF(COUNT(COALESCE(engagement_time_seconds, 0) + COALESCE(wrap_up_time_seconds, 0)), 0), 3) AS average_handling_time_seconds,
-  ROUND(MAX(COALESCE(engagement_time_seconds, 0) + COALESCE(wrap_up_time_seconds, 0)), 3) AS longest_handling_time_seconds
+  ROUND(SUM(ROUND((engagement_time_seconds) * 1000000)) / NULLIF(COUNT(engagement_time_seconds), 0) / 1000) / 1000 AS average_engagement_time_seconds,
+  ROUND(SUM(ROUND((wrap_up_time_seconds) * 1000000)) / NULLIF(COUNT(wrap_up_time_seconds), 0) / 1000) / 1000 AS average_wrap_up_time_seconds,
+  ROUND(SUM(ROUND((hold_time_seconds) * 1000000)) / NULLIF(COUNT(hold_time_seconds), 0) / 1000) / 1000 AS average_hold_time_seconds,
+  ROUND(SUM(ROUND((COALESCE(engagement_time_seconds, 0) + COALESCE(wrap_up_time_seconds, 0)) * 1000000)) / NULLIF(COUNT(COALESCE(engagement_time_seconds, 0) + COALESCE(wrap_up_time_seconds, 0)), 0) / 1000) / 1000 AS average_handling_time_seconds,
+  ROUND(MAX(ROUND((COALESCE(engagement_time_seconds, 0) + COALESCE(wrap_up_time_seconds, 0)) * 1000000)) / 1000) / 1000 AS longest_handling_time_seconds
 FROM engagements AS e
 WHERE engagement_type = 'Agent' AND is_virtual IS NOT TRUE AND end_time IS NOT NULL
 GROUP BY account_sid, day, queue_sid, queue, channel_type, direction;
