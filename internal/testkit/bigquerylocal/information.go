@@ -148,15 +148,19 @@ func inline(columns []string, rows [][]any) string {
 	return "(SELECT * FROM (VALUES " + strings.Join(all, ", ") + ") AS t(" + strings.Join(names, ", ") + "))"
 }
 
-func tableRows(_ *Server, tables []*table) (rows [][]any) {
+func tableRows(s *Server, tables []*table) (rows [][]any) {
 	for _, t := range tables {
 		t.mu.Lock()
 		typ, insertable, applied := "BASE TABLE", "YES", any(nil)
 		if t.isView() {
 			typ, insertable = "VIEW", "NO"
 		}
-		if t.upserted {
+		switch now := s.options.Now(); {
+		case !t.upserted:
+		case s.options.HoldChanges && t.held(now):
 			applied = t.settled
+		default:
+			applied = now
 		}
 		rows = append(rows, t.names(typ, insertable, time.UnixMilli(t.meta.CreationTime), applied))
 		t.mu.Unlock()

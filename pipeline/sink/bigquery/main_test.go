@@ -50,11 +50,10 @@ var (
 	lastDataset atomic.Int64
 )
 
-// startLocal starts a local BigQuery for a test. Deletes of the sink do not tell the partition of the row that they mean, and
-// its batch jobs merge into tables that were streamed to, so both are allowed.
+// startLocal starts a local BigQuery for a test. Deletes of the sink do not tell the partition of the row that they mean.
 func startLocal(t testing.TB, o bigquerylocal.Options) *bigquerylocal.Server {
 	t.Helper()
-	o.LaxDML, o.AnyPartition = true, true
+	o.AnyPartition = true
 	s, err := bigquerylocal.Start(o)
 	if err != nil {
 		t.Fatal(err)

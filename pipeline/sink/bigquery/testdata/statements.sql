@@ -441,6 +441,16 @@ WHEN MATCHED AND NOT s.flexbeam_deleted AND COALESCE(s.row_version, 0) >= COALES
 WHEN NOT MATCHED AND NOT s.flexbeam_deleted THEN
   INSERT (account_sid, engagement_id, engagement_type, status, outcome_type, conversation_id, task_sid, reservation_sid, agent_id, contact_id, start_time, end_time, engagement_time_seconds, wrap_up_time_seconds, invitation_time_seconds, wait_time_seconds, focus_time_seconds, hold_time_seconds, queue_sid, queue, channel, channel_type, channel_vendor, platform, direction, company_contact, campaign, case_id, category, language, outcome, outcome_category, priority, reason, engaged_department, engaged_location, engaged_organization, engaged_manager, engaged_role, engaged_team, engagement_attribute_1, engagement_attribute_2, engagement_attribute_3, engagement_fact_1, engagement_fact_2, engagement_fact_3, recording_url, end_reason, workspace_sid, workflow_sid, workflow_name, inferred, is_virtual, updated_at, row_version) VALUES (s.account_sid, s.engagement_id, s.engagement_type, s.status, s.outcome_type, s.conversation_id, s.task_sid, s.reservation_sid, s.agent_id, s.contact_id, s.start_time, s.end_time, s.engagement_time_seconds, s.wrap_up_time_seconds, s.invitation_time_seconds, s.wait_time_seconds, s.focus_time_seconds, s.hold_time_seconds, s.queue_sid, s.queue, s.channel, s.channel_type, s.channel_vendor, s.platform, s.direction, s.company_contact, s.campaign, s.case_id, s.category, s.language, s.outcome, s.outcome_category, s.priority, s.reason, s.engaged_department, s.engaged_location, s.engaged_organization, s.engaged_manager, s.engaged_role, s.engaged_team, s.engagement_attribute_1, s.engagement_attribute_2, s.engagement_attribute_3, s.engagement_fact_1, s.engagement_fact_2, s.engagement_fact_3, s.recording_url, s.end_reason, s.workspace_sid, s.workflow_sid, s.workflow_name, s.inferred, s.is_virtual, s.updated_at, s.row_version);
 
+SELECT * FROM flexbeam_staging_engagements
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1;
+
+SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
+  SELECT * FROM flexbeam_staging_engagements
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
+) WHERE flexbeam_deleted;
+
 SELECT account_sid, engagement_id, task_sid FROM engagements;
 
 SELECT account_sid, engagement_id, row_version FROM engagements;
@@ -502,6 +512,16 @@ WHEN MATCHED AND NOT s.flexbeam_deleted AND COALESCE(s.row_version, 0) >= COALES
 WHEN NOT MATCHED AND NOT s.flexbeam_deleted THEN
   INSERT (account_sid, agent_id, agent_name, email, department, location, manager, team, organization, role, roles, cost_per_hour, cost_per_engagement, state, agent_type, updated_at, row_version) VALUES (s.account_sid, s.agent_id, s.agent_name, s.email, s.department, s.location, s.manager, s.team, s.organization, s.role, s.roles, s.cost_per_hour, s.cost_per_engagement, s.state, s.agent_type, s.updated_at, s.row_version);
 
+SELECT * FROM flexbeam_staging_agents
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1;
+
+SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
+  SELECT * FROM flexbeam_staging_agents
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
+) WHERE flexbeam_deleted;
+
 SELECT account_sid, agent_id FROM agents;
 
 SELECT account_sid, agent_id, row_version FROM agents;
@@ -552,6 +572,16 @@ WHEN MATCHED AND NOT s.flexbeam_deleted AND COALESCE(s.row_version, 0) >= COALES
   UPDATE SET activity_sid = s.activity_sid, availability = s.availability, seconds = s.seconds, updated_at = s.updated_at, row_version = s.row_version
 WHEN NOT MATCHED AND NOT s.flexbeam_deleted THEN
   INSERT (account_sid, agent_id, interval_start, activity, activity_sid, availability, seconds, updated_at, row_version) VALUES (s.account_sid, s.agent_id, s.interval_start, s.activity, s.activity_sid, s.availability, s.seconds, s.updated_at, s.row_version);
+
+SELECT * FROM flexbeam_staging_agent_status
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1;
+
+SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
+  SELECT * FROM flexbeam_staging_agent_status
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
+) WHERE flexbeam_deleted;
 
 SELECT account_sid, agent_id, interval_start, activity FROM agent_status;
 
@@ -607,6 +637,16 @@ WHEN MATCHED AND NOT s.flexbeam_deleted AND COALESCE(s.row_version, 0) >= COALES
   UPDATE SET contact_kind = s.contact_kind, state = s.state, country = s.country, category = s.category, organization = s.organization, region = s.region, segment = s.segment, isolated = s.isolated, updated_at = s.updated_at, row_version = s.row_version
 WHEN NOT MATCHED AND NOT s.flexbeam_deleted THEN
   INSERT (contact_id, contact_kind, state, country, category, organization, region, segment, isolated, updated_at, row_version) VALUES (s.contact_id, s.contact_kind, s.state, s.country, s.category, s.organization, s.region, s.segment, s.isolated, s.updated_at, s.row_version);
+
+SELECT * FROM flexbeam_staging_customers
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1;
+
+SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
+  SELECT * FROM flexbeam_staging_customers
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
+) WHERE flexbeam_deleted;
 
 SELECT contact_id FROM customers WHERE isolated;
 
@@ -666,6 +706,16 @@ WHEN MATCHED AND NOT s.flexbeam_deleted AND COALESCE(s.row_version, 0) >= COALES
 WHEN NOT MATCHED AND NOT s.flexbeam_deleted THEN
   INSERT (account_sid, turn_id, conversation_id, conversation_sid, task_sid, engagement_id, agent_id, turn_time, author_type, turn_type, turn_index, length, updated_at, row_version) VALUES (s.account_sid, s.turn_id, s.conversation_id, s.conversation_sid, s.task_sid, s.engagement_id, s.agent_id, s.turn_time, s.author_type, s.turn_type, s.turn_index, s.length, s.updated_at, s.row_version);
 
+SELECT * FROM flexbeam_staging_turns
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1;
+
+SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
+  SELECT * FROM flexbeam_staging_turns
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
+) WHERE flexbeam_deleted;
+
 SELECT account_sid, turn_id FROM turns;
 
 SELECT account_sid, turn_id, row_version FROM turns;
@@ -712,6 +762,16 @@ WHEN MATCHED AND NOT s.flexbeam_deleted AND COALESCE(s.row_version, 0) >= COALES
   UPDATE SET text = s.text, updated_at = s.updated_at, row_version = s.row_version
 WHEN NOT MATCHED AND NOT s.flexbeam_deleted THEN
   INSERT (account_sid, turn_id, text, updated_at, row_version) VALUES (s.account_sid, s.turn_id, s.text, s.updated_at, s.row_version);
+
+SELECT * FROM flexbeam_staging_turn_contents
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1;
+
+SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
+  SELECT * FROM flexbeam_staging_turn_contents
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
+) WHERE flexbeam_deleted;
 
 SELECT account_sid, turn_id FROM turn_contents;
 
@@ -763,6 +823,16 @@ WHEN MATCHED AND NOT s.flexbeam_deleted AND COALESCE(s.row_version, 0) >= COALES
 WHEN NOT MATCHED AND NOT s.flexbeam_deleted THEN
   INSERT (source, position, error_class, error, payload, received_at, updated_at, row_version) VALUES (s.source, s.position, s.error_class, s.error, s.payload, s.received_at, s.updated_at, s.row_version);
 
+SELECT * FROM flexbeam_staging_dead_letters
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1;
+
+SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
+  SELECT * FROM flexbeam_staging_dead_letters
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
+) WHERE flexbeam_deleted;
+
 SELECT source, position FROM dead_letters;
 
 SELECT source, position, row_version FROM dead_letters;
@@ -782,3 +852,5 @@ UNION ALL
 SELECT 'turn_contents' AS table_name, COUNT(*) AS row_count FROM turn_contents
 UNION ALL
 SELECT 'dead_letters' AS table_name, COUNT(*) AS row_count FROM dead_letters;
+
+SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'flexbeam_written';
