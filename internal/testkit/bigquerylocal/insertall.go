@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"time"
 
@@ -107,6 +108,7 @@ func (c *call) insertRows() (any, error) {
 	if t.insertID == nil {
 		t.insertID = map[string]time.Time{}
 	}
+	maps.DeleteFunc(t.insertID, func(_ string, at time.Time) bool { return now.Sub(at) >= insertMemory })
 	for _, id := range ids {
 		t.insertID[id] = now
 	}

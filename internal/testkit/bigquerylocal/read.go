@@ -127,7 +127,7 @@ func (r *readService) ReadRows(q *storagepb.ReadRowsRequest, to storagepb.BigQue
 			}
 		}
 		n := int64(end - at)
-		err := to.Send(&storagepb.ReadRowsResponse{Rows: &storagepb.ReadRowsResponse_AvroRows{AvroRows: &storagepb.AvroRows{SerializedBinaryRows: b, RowCount: n}}, RowCount: n,
+		err := to.Send(&storagepb.ReadRowsResponse{Rows: &storagepb.ReadRowsResponse_AvroRows{AvroRows: &storagepb.AvroRows{SerializedBinaryRows: b}}, RowCount: n,
 			Schema: &storagepb.ReadRowsResponse_AvroSchema{AvroSchema: s.avro}, Stats: &storagepb.StreamStats{Progress: &storagepb.StreamStats_Progress{
 				AtResponseStart: float64(at) / float64(len(s.rows.rows)), AtResponseEnd: float64(end) / float64(len(s.rows.rows))}}})
 		if err != nil {

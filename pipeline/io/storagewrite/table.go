@@ -147,8 +147,26 @@ func (t *Table) mutation(m message) Mutation {
 }
 
 // Store writes mutations at once and returns when they are stored or refused. It is not bound by what is in flight, so that
-// what a table refuses can be stored in another one.
-func (t *Table) Store(mutations []Mutation) error {
+// what a table refuses can be stored in another one. When ctx ends, it returns, and they may still be stored.
+func (t *Table) Store(ctx context.Context, mutations []Mutation) error {
+	if err := t.writer.failure(); err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	t.writer.work.Add(1)
+	go func() {
+		defer t.writer.work.Done()
+		done <- t.store(mutations)
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (t *Table) store(mutations []Mutation) error {
 	var messages []message
 	size := 0
 	for i, m := range mutations {

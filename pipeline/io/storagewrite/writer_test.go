@@ -1,6 +1,7 @@
 package storagewrite_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -152,6 +153,34 @@ func TestAWriterGivesUpSoonWhenNothingListens(t *testing.T) {
 	must(t, table.Write(t.Context(), s.upsert("a", 1)))
 	if err := w.Flush(t.Context()); !errors.Is(err, storagewrite.ErrUnavailable) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestWhatIsStoredAtOnceIsThere(t *testing.T) {
+	s := serve(t)
+	var other *storagewrite.Table
+	w, table := s.writer(func(refused []storagewrite.Refused) error {
+		return other.Store(t.Context(), []storagewrite.Mutation{s.upsert("refused", len(refused))})
+	})
+	var err error
+	other, err = w.Table(name, s.encoder.Descriptor(), none(t))
+	must(t, err)
+	must(t, other.Store(t.Context(), []storagewrite.Mutation{s.upsert("a", 1, 1), s.upsert("a", 2, 2), s.remove("b", 1)}))
+	if d := cmp.Diff(map[string]int64{"a": 2}, s.amounts()); d != "" {
+		t.Error(d)
+	}
+	b, err := s.encoder.Encode(map[string]any{"amount": 7})
+	must(t, err)
+	must(t, table.Write(t.Context(), storagewrite.Mutation{Row: b}))
+	must(t, w.Flush(t.Context()))
+	if d := cmp.Diff(map[string]int64{"a": 2, "refused": 1}, s.amounts()); d != "" {
+		t.Error(d)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	s.Fault(bigquerylocal.Fault{Kind: bigquerylocal.Slow, Method: "AppendRows", Delay: 200 * time.Millisecond})
+	if err := other.Store(ended, []storagewrite.Mutation{s.upsert("late", 1)}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a call that nobody waits for: %v", err)
 	}
 }
 

@@ -192,7 +192,7 @@ func (s *streamer) stored() time.Time {
 }
 
 // announce says that rows of a table may be on their way, before the first one is and then every half lease.
-func (s *streamer) announce(t *table, now time.Time) error {
+func (s *streamer) announce(ctx context.Context, t *table, now time.Time) error {
 	if t == deletesTable {
 		return nil
 	}
@@ -204,7 +204,7 @@ func (s *streamer) announce(t *table, now time.Time) error {
 		return nil
 	}
 	until := now.Add(writtenLease)
-	if err := s.say(t, until); err != nil {
+	if err := s.say(ctx, t, until); err != nil {
 		return err
 	}
 	l.until[t.id] = until
@@ -212,13 +212,13 @@ func (s *streamer) announce(t *table, now time.Time) error {
 }
 
 // confirm says it again for tables whose rows took longer than their lease to be stored.
-func (s *streamer) confirm() error {
+func (s *streamer) confirm(ctx context.Context) error {
 	l := &s.leases
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i, dirty := range l.dirty {
 		if now := time.Now(); dirty && now.After(l.until[i]) {
-			if err := s.say(tables[i], now); err != nil {
+			if err := s.say(ctx, tables[i], now); err != nil {
 				return err
 			}
 			l.until[i] = now

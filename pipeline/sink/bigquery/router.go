@@ -122,7 +122,7 @@ func (r *router) letter(ctx context.Context, letter model.Row) error {
 	if g == byLoad {
 		return r.load.Load().change(ctx, change.Change{Table: model.DeadLettersID, Row: letter})
 	}
-	return r.stream.Load().store(letter)
+	return r.stream.Load().store(ctx, letter)
 }
 
 // flush returns when all changes are stored. What is streamed may have dead letters that are loaded, and what is loaded may have

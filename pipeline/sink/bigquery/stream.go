@@ -103,7 +103,7 @@ func (s *streamer) remember(ctx context.Context, t *table, key string, version i
 }
 
 func (s *streamer) put(ctx context.Context, t *table, row model.Row, gone bool, version int64) error {
-	if err := s.announce(t, *s.now.Load()); err != nil {
+	if err := s.announce(ctx, t, *s.now.Load()); err != nil {
 		return s.told(err)
 	}
 	arrival, to := s.arrival.next(), &s.buffers[t.id]
@@ -112,30 +112,30 @@ func (s *streamer) put(ctx context.Context, t *table, row model.Row, gone bool, 
 }
 
 // say stores until when rows of a table may be on their way.
-func (s *streamer) say(t *table, until time.Time) error {
-	return s.storeRow(deletesTable, model.Row{model.Text(writtenName), model.Text(t.name), model.Integer(until.UnixMilli())}, until.UnixMilli())
+func (s *streamer) say(ctx context.Context, t *table, until time.Time) error {
+	return s.storeRow(ctx, deletesTable, model.Row{model.Text(writtenName), model.Text(t.name), model.Integer(until.UnixMilli())}, until.UnixMilli())
 }
 
 // store stores a dead letter at once.
-func (s *streamer) store(letter model.Row) error {
-	return s.storeRow(deadLettersTable, letter, letter[len(letter)-1].Num)
+func (s *streamer) store(ctx context.Context, letter model.Row) error {
+	return s.storeRow(ctx, deadLettersTable, letter, letter[len(letter)-1].Num)
 }
 
-func (s *streamer) storeRow(t *table, row model.Row, version int64) error {
+func (s *streamer) storeRow(ctx context.Context, t *table, row model.Row, version int64) error {
 	arrival, to := s.arrival.next(), &s.buffers[t.id]
 	b, err := to.encoder.append(nil, row, false, arrival)
 	if err != nil {
 		return err
 	}
 	number := sequence(version, arrival)
-	return to.table.Store([]storagewrite.Mutation{{Row: b, Sequence: number[:]}})
+	return to.table.Store(ctx, []storagewrite.Mutation{{Row: b, Sequence: number[:]}})
 }
 
 // flush returns when all changes are stored.
 func (s *streamer) flush(ctx context.Context) error {
 	err := s.writer.Flush(ctx)
 	if err == nil {
-		err = s.confirm()
+		err = s.confirm(ctx)
 	}
 	return s.told(err)
 }
