@@ -6,7 +6,7 @@ STATICCHECK_VERSION := v0.8.2
 TOOLS := $(CURDIR)/.cache/bin
 FLAGS := -ldflags "-s -w"
 
-.PHONY: all build demo demo-live needs test test-kinesis lint lint-sql bench bench-state bench-stream bench-bigquery bench-go fuzz docs golden clean
+.PHONY: all build demo demo-live needs test test-kinesis test-bigquery-clients lint lint-sql bench bench-state bench-stream bench-bigquery bench-go fuzz docs golden clean
 
 all: build
 
@@ -39,6 +39,17 @@ test: needs
 ## test-kinesis: the Kinesis source against all servers; compiles one of them once, which takes minutes
 test-kinesis: $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)
 	FLEXBEAM_TEST_KINESIS=all $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION) --format pkgname-and-test-fails --packages "./internal/testkit/kinesistest/... ./internal/testkit/kinesisfake/... ./pipeline/io/kinesisio/... ./pipeline/source/kinesis/..." -- -count 1 -timeout 60m
+
+## test-bigquery-clients: Google's Python clients against the local BigQuery, cell by cell against DuckDB; fetches them once
+CLIENTS      := $(CURDIR)/.cache/bigquery-clients
+REQUIREMENTS := pipeline/sink/bigquery/testdata/clients/requirements.txt
+test-bigquery-clients: $(CLIENTS)/installed
+	FLEXBEAM_TEST_PYTHON=$(CLIENTS)/bin/python go test -count 1 -v -tags bigqueryclients -run GooglesPythonClients ./pipeline/sink/bigquery
+
+$(CLIENTS)/installed: $(REQUIREMENTS)
+	python3 -m venv --clear $(CLIENTS)
+	$(CLIENTS)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $(REQUIREMENTS)
+	@touch $@
 
 ## lint: gofmt, vet and staticcheck
 lint: $(TOOLS)/staticcheck-$(STATICCHECK_VERSION)

@@ -13,8 +13,9 @@ import (
 )
 
 const localBigQueryLong = `Run a BigQuery on this machine, to try flexbeam without an account at Google. It knows what flexbeam needs: tables
-and views, the Storage Write API with change data capture, load jobs, and queries in a part of BigQuery's SQL; the
-rest it refuses and says so.
+and views, the Storage Write and Read APIs with change data capture, load jobs, and queries in a part of BigQuery's
+SQL; the rest it refuses and says so. Where Google's pages differ it holds the strictest: a table that was streamed
+to takes no UPDATE, DELETE or MERGE.
 
 Everything is in memory and gone when the command ends. There are no credentials: whoever reaches the addresses may read and write.`
 
@@ -22,7 +23,7 @@ const localBigQueryExample = `  flexbeam local bigquery &
   flexbeam run --source file:day.ndjson --sink 'bigquery:local-project.flex?endpoint=http://127.0.0.1:9050&grpc_endpoint=127.0.0.1:9060'`
 
 func newLocalBigQuery(a *app) *cobra.Command {
-	var o bigquerylocal.Options
+	o := bigquerylocal.Options{AnyPartition: true} // deletes do not tell the partition of their row
 	project, dataset := "local-project", "flex"
 	cmd := &cobra.Command{
 		Use:     "bigquery",
@@ -40,6 +41,7 @@ func newLocalBigQuery(a *app) *cobra.Command {
 	flags.StringVar(&o.GRPCAddr, "grpc-addr", "127.0.0.1:9060", "`HOST:PORT` of the Storage Write API; port 0 takes a free one")
 	flags.StringVar(&project, "project", project, "`PROJECT` of the dataset")
 	flags.StringVar(&dataset, "dataset", dataset, "`DATASET` that is there from the start")
+	flags.BoolVar(&o.LaxDML, "lax-dml", false, "take UPDATE, DELETE and MERGE on tables that no connection streams to any more")
 	completeNothing(cmd, "rest-addr", "grpc-addr", "project", "dataset")
 	return cmd
 }

@@ -146,7 +146,8 @@ var AgentOccupancy = View{
 		{name: "unavailable_seconds", expr: sum("unavailable"), description: "Time in other activities, without those that agent_status leaves out, seconds."},
 		{name: "engagements", expr: countIf("engagement = 1"), description: "Engagements that began."},
 		{name: "busy_seconds", expr: sum("busy"), description: "Engagement and wrap-up time of these engagements, seconds; it adds up when they overlap."},
-		{name: "occupancy", expr: "LEAST(1, " + sum("busy") + " / NULLIF(" + sum("available") + ", 0))", description: "busy_seconds as a share of available_seconds, at most 1; null without available time."},
+		// LEAST passes over a null in DuckDB and is null with one in BigQuery.
+		{name: "occupancy", expr: "CASE WHEN SUM(available) > 0 THEN LEAST(1, " + sum("busy") + " / NULLIF(" + sum("available") + ", 0)) END", description: "busy_seconds as a share of available_seconds, at most 1; null without available time."},
 	},
 }
 
@@ -168,16 +169,23 @@ var HandlingTime = View{
 		{name: "average_wrap_up_time_seconds", expr: mean("wrap_up_time_seconds"), description: "Average after-call work of those that had any, seconds."},
 		{name: "average_hold_time_seconds", expr: mean("hold_time_seconds"), description: "Average time on hold of those that tell it, seconds."},
 		{name: "average_handling_time_seconds", expr: mean(handled), description: "Average of both together, seconds."},
-		{name: "longest_handling_time_seconds", expr: "ROUND(MAX(" + handled + "), 3)", description: "Longest of both together, seconds."},
+		{name: "longest_handling_time_seconds", expr: "ROUND(MAX(" + micros(handled) + ") / 1000) / 1000", description: "Longest of both together, seconds."},
 	},
 }
 
 func countIf(cond string) string { return "COUNT(CASE WHEN " + cond + " THEN 1 END)" }
 
-// sum sums seconds with their milliseconds; rounded, since the order of the addition is open.
-func sum(expr string) string { return "ROUND(SUM(" + expr + "), 3)" }
+// micros makes whole microseconds of seconds. Whole numbers below 2^53 have one sum in whatever order they are added, and
+// ROUND to whole numbers is the same in every store, which ROUND to decimals is not: 1.0005 is a little less than it reads.
+func micros(expr string) string { return "ROUND((" + expr + ") * 1000000)" }
 
-func mean(expr string) string { return "ROUND(" + sum(expr) + " / NULLIF(COUNT(" + expr + "), 0), 3)" }
+// sum sums seconds with their milliseconds.
+func sum(expr string) string { return "ROUND(SUM(" + micros(expr) + ") / 1000) / 1000" }
+
+// mean is the average of seconds with their milliseconds; null of none.
+func mean(expr string) string {
+	return "ROUND(SUM(" + micros(expr) + ") / NULLIF(COUNT(" + expr + "), 0) / 1000) / 1000"
+}
 
 func sumIf(cond, column string) string { return sum("CASE WHEN " + cond + " THEN " + column + " END") }
 
@@ -197,7 +205,7 @@ var (
 	bigqueryDialect = dialect{
 		first:   "ARRAY_AGG(%s IGNORE NULLS ORDER BY start_time, engagement_id LIMIT 1)[SAFE_OFFSET(0)]",
 		last:    "ARRAY_AGG(%s IGNORE NULLS ORDER BY start_time DESC, engagement_id DESC LIMIT 1)[SAFE_OFFSET(0)]",
-		quarter: "TIMESTAMP_SECONDS(900 * DIV(UNIX_SECONDS(%s), 900))",
+		quarter: "TIMESTAMP_SECONDS(900 * CAST(FLOOR(UNIX_SECONDS(%s) / 900) AS INT64))",
 		day:     "DATE(%s)",
 	}
 )

@@ -25,6 +25,7 @@ func (s *Server) newGRPC() *grpc.Server {
 	}
 	g := grpc.NewServer(options...)
 	storagepb.RegisterBigQueryWriteServer(g, &s.write)
+	storagepb.RegisterBigQueryReadServer(g, &s.read)
 	return g
 }
 
@@ -47,6 +48,7 @@ type writer struct {
 	changes    int // 0 nothing appended yet, 1 changes, -1 plain rows
 	cells      []cell
 	key        []byte
+	partition  partitioning
 }
 
 // AppendRows appends rows to streams, answering each request in order.
@@ -216,9 +218,9 @@ func (c *connection) append(r *storagepb.AppendRowsRequest, name string, n table
 		}
 	}
 	if w.plan.changes {
-		resp.RowErrors = w.change(rows, refuse, c.service.server.options.Now(), c.service.server.options.DeleteMemory)
+		resp.RowErrors = w.change(rows, refuse, &c.service.server.options)
 	} else {
-		resp.RowErrors = w.plain(rows, refuse)
+		resp.RowErrors = w.plain(rows, refuse, &c.service.server.options)
 	}
 	if len(resp.RowErrors) > 0 {
 		// No row of the request is written when one is refused.
@@ -258,6 +260,7 @@ func (w *writer) prepare(d *descriptorpb.DescriptorProto, stale bool) error {
 		}
 		w.plan = plan
 	}
+	w.partition = w.table.partitioning()
 	if len(w.cells) != len(w.plan.schema.columns) {
 		w.cells = make([]cell, len(w.plan.schema.columns))
 	}
@@ -333,13 +336,19 @@ func rowError(i int, message string) *storagepb.RowError {
 }
 
 // judge reads and checks a row into w.cells.
-func (w *writer) judge(i int, data []byte, refuse func(int, map[string]any) string) (changeMark, string) {
+func (w *writer) judge(i int, data []byte, refuse func(int, map[string]any) string, o *Options) (changeMark, string) {
 	mark, err := w.plan.read(data, w.cells)
 	if err == nil {
 		err = w.plan.check(w.cells)
 	}
 	if err != nil {
 		return mark, err.Error()
+	}
+	if p := w.partition; p.column >= 0 && !o.AnyDay && w.cells[p.column].set {
+		k := w.table.schema.columns[p.column].kind
+		if reason := p.outside(w.table, k, p.time(k, &w.cells[p.column]), o.Now()); reason != "" {
+			return mark, reason
+		}
 	}
 	if refuse != nil {
 		return mark, refuse(i, w.plan.values(w.cells))
@@ -348,10 +357,10 @@ func (w *writer) judge(i int, data []byte, refuse func(int, map[string]any) stri
 }
 
 // plain appends rows that are no changes.
-func (w *writer) plain(rows [][]byte, refuse func(int, map[string]any) string) (errs []*storagepb.RowError) {
+func (w *writer) plain(rows [][]byte, refuse func(int, map[string]any) string, o *Options) (errs []*storagepb.RowError) {
 	add := make([]row, 0, len(rows))
 	for i, data := range rows {
-		if _, refused := w.judge(i, data, refuse); refused != "" {
+		if _, refused := w.judge(i, data, refuse, o); refused != "" {
 			errs = append(errs, rowError(i, refused))
 			continue
 		}
@@ -369,16 +378,17 @@ func (w *writer) plain(rows [][]byte, refuse func(int, map[string]any) string) (
 }
 
 // change applies rows that are changes.
-func (w *writer) change(rows [][]byte, refuse func(int, map[string]any) string, now time.Time, memory time.Duration) (errs []*storagepb.RowError) {
+func (w *writer) change(rows [][]byte, refuse func(int, map[string]any) string, o *Options) (errs []*storagepb.RowError) {
 	type applied struct {
 		sequence sequence
 		deleted  bool
 		from, to int
 	}
 	all := make([]applied, 0, len(rows))
+	apart := w.table.apart(o.AnyPartition)
 	keys := w.key[:0]
 	for i, data := range rows {
-		mark, refused := w.judge(i, data, refuse)
+		mark, refused := w.judge(i, data, refuse, o)
 		var a applied
 		if refused == "" {
 			a, refused = applied{deleted: mark.kind == "DELETE", from: len(keys)}, mark.check()
@@ -395,6 +405,9 @@ func (w *writer) change(rows [][]byte, refuse func(int, map[string]any) string, 
 			}
 		}
 		keys = w.plan.appendKey(keys, w.cells)
+		if apart >= 0 {
+			keys = append(keys, w.partition.id(w.table.schema.columns[apart].kind, &w.cells[apart])...)
+		}
 		a.to = len(keys)
 		all = append(all, a)
 	}
@@ -402,8 +415,10 @@ func (w *writer) change(rows [][]byte, refuse func(int, map[string]any) string, 
 	if len(errs) > 0 {
 		return errs
 	}
+	now := o.Now()
+	w.table.upserted = true
 	for i, a := range all {
-		w.table.apply(keys[a.from:a.to], a.sequence, a.deleted, row{plan: w.plan, data: rows[i]}, now, memory)
+		w.table.apply(keys[a.from:a.to], a.sequence, a.deleted, row{plan: w.plan, data: rows[i]}, now, o.DeleteMemory)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"time"
 
 	bq "google.golang.org/api/bigquery/v2"
 )
@@ -237,7 +238,36 @@ func (d *definition) options(inside []token) error {
 			return d.unexpected()
 		}
 		name, value := strings.ToLower(o[0].text), o[2]
+		null := len(o) == 3 && value.is("NULL")
 		switch {
+		case name == "description" && null:
+			d.meta.Description = ""
+		case name == "friendly_name" && null:
+			d.meta.FriendlyName = ""
+		case name == "labels" && null:
+			d.meta.Labels = nil
+		case name == "max_staleness" && null:
+			d.meta.MaxStaleness = ""
+		case name == "partition_expiration_days" && len(o) == 3 && (null || value.kind == number):
+			if d.meta.TimePartitioning == nil {
+				return invalidQuery("partition_expiration_days is only available for partitioned tables")
+			}
+			days := 0.0
+			if !null {
+				var err error
+				if days, err = strconv.ParseFloat(value.text, 64); err != nil || days <= 0 {
+					return invalidQuery("Invalid value of partition_expiration_days: %s", value.text)
+				}
+			}
+			d.meta.TimePartitioning.ExpirationMs = int64(days * 86400000)
+		case name == "expiration_timestamp" && null:
+			d.meta.ExpirationTime = 0
+		case name == "expiration_timestamp" && len(o) == 4 && value.is("TIMESTAMP") && o[3].kind == text:
+			at, err := fromJSON(kindTimestamp, o[3].text)
+			if err != nil {
+				return invalidQuery("Invalid timestamp: %s", o[3].text)
+			}
+			d.meta.ExpirationTime = at.(time.Time).UnixMilli()
 		case name == "description" && len(o) == 3 && value.kind == text:
 			d.meta.Description = value.text
 		case name == "friendly_name" && len(o) == 3 && value.kind == text:

@@ -1,5 +1,5 @@
 // Package bigquerylocal is a BigQuery on this machine, for tests and for trying flexbeam without an account: the REST API for
-// datasets, tables, load jobs and queries, and the Storage Write API with change data capture.
+// datasets, tables, rows, load jobs and queries, the Storage Write API with change data capture, and the Storage Read API.
 //
 // # What it promises
 //
@@ -11,18 +11,25 @@
 // # What it knows
 //
 // Columns of the types STRING, BYTES, INT64, FLOAT64, BOOL, TIMESTAMP and DATE, without records and arrays. Protocol buffer
-// rows. Statements: SELECT, INSERT, UPDATE, DELETE, MERGE, CREATE TABLE, CREATE VIEW, rewritten for DuckDB by a list of
-// rewrites (see translator). Everything is in memory and gone after Close.
+// rows; Avro of Storage Read. Statements: SELECT, INSERT, UPDATE, DELETE, MERGE, CREATE, ALTER and DROP of TABLE and VIEW,
+// rewritten for DuckDB by a list of rewrites (see translator), also over the views of INFORMATION_SCHEMA that are about tables
+// and jobs. Everything is in memory and gone after Close.
+//
+// # How it reads what is told in two ways
+//
+// As strictly as any page of Google can be read. A table that changes were streamed to takes no UPDATE, DELETE or MERGE any
+// more. A change finds the row of its key in its own partition only, of which nothing is published. Rows of days that are far
+// from now are refused when they are streamed. LaxDML, AnyPartition and AnyDay of the Options read it otherwise.
 //
 // # What it does otherwise
 //
 //   - Queries see every change at once; with Options.HoldChanges they are as old as maxStaleness allows.
-//   - A table counts as one with change data capture, which UPDATE, DELETE and MERGE may not change, while a connection that sent
-//     changes to it is open. BigQuery does not publish when that ends.
 //   - Changes with and without a sequence number of one key, whose order BigQuery leaves open, are ordered as if none were 0.
 //   - Labels, descriptions, policy tags, partitions and clusters are kept and checked, without an effect on queries. There are no
-//     permissions, no costs and no quotas but those that a Fault exceeds, and nothing is rounded to what an approximate function
-//     may answer.
+//     permissions, and nothing is rounded to what an approximate function may answer. Of quotas and limits it has those of
+//     single requests and of the load jobs of a table in a day; a Fault exceeds others.
+//   - The bytes that a query is billed for leave clustering and cached answers out of account.
+//   - Partitions expire where a table says so, when a statement reads it next. INFORMATION_SCHEMA has no columns of records.
 //   - An array's OFFSET beyond its end is null, where BigQuery fails.
 //   - A failure of the service itself is the REST status 501, which Google's clients do not try again.
 //

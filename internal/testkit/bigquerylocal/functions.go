@@ -20,13 +20,16 @@ var functions map[string]function
 
 func init() {
 	functions = map[string]function{
-		"APPROX_COUNT_DISTINCT": format("COUNT(DISTINCT %s)", 1), // exact, which is a permitted approximation
-		"APPROX_QUANTILES":      approxQuantiles,
-		"ARRAY_AGG":             arrayAgg,
-		"ARRAY_LENGTH":          format("len(%s)", 1),
-		"CAST":                  cast("CAST"),
-		"CONCAT":                operator("||"), // null if one is, which DuckDB's concat is not
-		"COUNTIF":               format("COUNT(CASE WHEN %s THEN 1 END)", 1),
+		"BYTE_LENGTH":                  byteLength,
+		"CHAR_LENGTH":                  format("length(%s)", 1),
+		"SAFE_CONVERT_BYTES_TO_STRING": format("try(decode(%s))", 1),
+		"APPROX_COUNT_DISTINCT":        format("COUNT(DISTINCT %s)", 1), // exact, which is a permitted approximation
+		"APPROX_QUANTILES":             approxQuantiles,
+		"ARRAY_AGG":                    arrayAgg,
+		"ARRAY_LENGTH":                 format("len(%s)", 1),
+		"CAST":                         cast("CAST"),
+		"CONCAT":                       operator("||"), // null if one is, which DuckDB's concat is not
+		"COUNTIF":                      format("COUNT(CASE WHEN %s THEN 1 END)", 1),
 		"CURRENT_DATE": func(x *translator, _ token, _ [][]token) (string, error) {
 			return "CAST(" + x.clock() + " AS DATE)", nil
 		},
@@ -365,4 +368,13 @@ func arrayAgg(x *translator, at token, args [][]token) (string, error) {
 		out += " FILTER (WHERE (" + bare + ") IS NOT NULL)"
 	}
 	return "(" + out + ")" + limit, nil
+}
+
+// byteLength translates BYTE_LENGTH, of texts and of bytes.
+func byteLength(x *translator, at token, args [][]token) (string, error) {
+	a, err := x.all(at, args, 1)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("CASE typeof(%[1]s) WHEN 'BLOB' THEN octet_length(CAST(%[1]s AS BLOB)) ELSE strlen(CAST(%[1]s AS VARCHAR)) END", a[0]), nil
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	bq "google.golang.org/api/bigquery/v2"
 )
@@ -44,6 +45,9 @@ func (s *Server) load(ctx context.Context, project string, one *job, l *bq.JobCo
 	if err != nil {
 		return err
 	}
+	if err := s.countLoad(t); err != nil {
+		return err
+	}
 	n, err := s.fill(ctx, t, l, from, files)
 	if err != nil {
 		return err
@@ -59,6 +63,39 @@ func (s *Server) load(ctx context.Context, project string, one *job, l *bq.JobCo
 	one.meta.Statistics.Load = &bq.JobStatistics3{InputFiles: int64(len(files)), InputFileBytes: size, OutputRows: n, OutputBytes: size, ForceSendFields: []string{"OutputRows"}}
 	return nil
 }
+
+// The load jobs that a table takes in 24 hours, failed ones included: without partitions, and with
+// (https://cloud.google.com/bigquery/quotas#load_jobs and #partitioned_tables).
+const (
+	loadJobs            = 1500
+	loadJobsPartitioned = 30000
+)
+
+// countLoad refuses a load job that is one too many.
+func (s *Server) countLoad(t *table) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	most := s.options.LoadJobs
+	switch {
+	case most > 0:
+	case t.meta.TimePartitioning != nil:
+		most = loadJobsPartitioned
+	default:
+		most = loadJobs
+	}
+	now := s.options.Now()
+	for len(t.loads) > 0 && now.Sub(t.loads[0]) >= 24*time.Hour {
+		t.loads = t.loads[1:]
+	}
+	if len(t.loads) >= most {
+		return &apiError{code: http.StatusForbidden, reason: "quotaExceeded", message: fmt.Sprintf("Quota exceeded: Your table exceeded quota for imports or query appends per table: %s took %d load jobs in 24 hours", t.name, most)}
+	}
+	t.loads = append(t.loads, now)
+	return nil
+}
+
+// maxURIs is how many source URIs a load job may have (https://cloud.google.com/bigquery/quotas#load_jobs).
+const maxURIs = 10000
 
 // A source reads files of one format.
 type source interface {
@@ -80,6 +117,9 @@ func (s *Server) files(ctx context.Context, l *bq.JobConfigurationLoad, media st
 	}
 	if len(l.SourceUris) == 0 {
 		return nil, remove, invalid("Load configuration must specify at least one source URI")
+	}
+	if len(l.SourceUris) > maxURIs {
+		return nil, remove, invalid("Too many source URIs: %d, at most %d are allowed", len(l.SourceUris), maxURIs)
 	}
 	for _, uri := range l.SourceUris {
 		if !strings.HasPrefix(uri, "gs://") {

@@ -33,6 +33,13 @@ func (s *Server) startQuery(project string, m *bq.Job, request string) (*job, er
 		if err != nil {
 			return err
 		}
+		processed, billed, err := s.billed(ctx, st)
+		if err != nil {
+			return err
+		}
+		if dry {
+			billed = 0
+		}
 		one.mu.Lock()
 		defer one.mu.Unlock()
 		one.result = r
@@ -43,6 +50,9 @@ func (s *Server) startQuery(project string, m *bq.Job, request string) (*job, er
 				stats.Schema = &bq.TableSchema{Fields: r.fields}
 			}
 		}
+		stats.TotalBytesProcessed, stats.TotalBytesBilled = processed, billed
+		stats.ForceSendFields = []string{"TotalBytesProcessed", "TotalBytesBilled"}
+		one.meta.Statistics.TotalBytesProcessed = processed
 		one.meta.Statistics.Query = stats
 		return nil
 	})
@@ -73,7 +83,7 @@ func (c *call) query() (any, error) {
 		return nil, err
 	}
 	q := &bq.QueryResponse{Kind: "bigquery#queryResponse", JobComplete: p.JobComplete, JobReference: p.JobReference, Schema: p.Schema, Rows: p.Rows, TotalRows: p.TotalRows,
-		PageToken: p.PageToken, NumDmlAffectedRows: p.NumDmlAffectedRows, ForceSendFields: []string{"TotalRows"}}
+		PageToken: p.PageToken, NumDmlAffectedRows: p.NumDmlAffectedRows, TotalBytesProcessed: p.TotalBytesProcessed, ForceSendFields: []string{"TotalRows"}}
 	return q, nil
 }
 
@@ -124,6 +134,8 @@ func (c *call) results(one *job, timeout time.Duration, from, most int64, int64T
 		return nil, one.failed
 	}
 	p.JobComplete = true
+	p.TotalBytesProcessed = one.meta.Statistics.TotalBytesProcessed
+	p.ForceSendFields = append(p.ForceSendFields, "TotalBytesProcessed")
 	r := one.result
 	if r == nil {
 		r = &result{}

@@ -38,6 +38,7 @@ var routes = []struct {
 	{"PUT /projects/{project}/datasets/{dataset}/tables/{table}", "tables.update", (*call).changeTable},
 	{"DELETE /projects/{project}/datasets/{dataset}/tables/{table}", "tables.delete", (*call).deleteTable},
 	{"GET /projects/{project}/datasets/{dataset}/tables/{table}/data", "tabledata.list", (*call).listRows},
+	{"POST /projects/{project}/datasets/{dataset}/tables/{table}/insertAll", "tabledata.insertAll", (*call).insertRows},
 	{"GET /projects/{project}/jobs", "jobs.list", (*call).listJobs},
 	{"POST /projects/{project}/jobs", "jobs.insert", (*call).insertJob},
 	{"GET /projects/{project}/jobs/{job}", "jobs.get", (*call).getJob},

@@ -184,9 +184,6 @@ func (c *call) listRows() (any, error) {
 	if t.isView() {
 		return nil, invalid("Cannot list a table of type VIEW.")
 	}
-	if c.FormValue("selectedFields") != "" {
-		return nil, unknown("selectedFields")
-	}
 	t.mu.Lock()
 	err = c.server.warehouse.settle(t)
 	s := t.schema
@@ -210,10 +207,14 @@ func (c *call) listRows() (any, error) {
 		return nil, err
 	}
 	l := &bq.TableDataList{Kind: "bigquery#tableDataList", TotalRows: total, ForceSendFields: []string{"TotalRows"}}
-	if len(s.columns) == 0 {
+	columns, err := s.selected(c.FormValue("selectedFields"))
+	if err != nil {
+		return nil, err
+	}
+	if len(columns) == 0 {
 		return l, nil
 	}
-	r, err := c.server.warehouse.query(c.Context(), fmt.Sprintf("SELECT * FROM %s ORDER BY rowid LIMIT %d OFFSET %d", t.name.duckdb(), min(most, maxPage), from))
+	r, err := c.server.warehouse.query(c.Context(), fmt.Sprintf("SELECT %s FROM %s ORDER BY rowid LIMIT %d OFFSET %d", strings.Join(columns, ", "), t.name.duckdb(), min(most, maxPage), from))
 	if err != nil {
 		return nil, err
 	}
@@ -229,7 +230,11 @@ func (c *call) listRows() (any, error) {
 // maxPage is the most rows that one answer has. BigQuery limits the answer's size in bytes.
 const maxPage = 50000
 
-func (c *call) int64Times() bool { return c.FormValue("formatOptions.useInt64Timestamp") == "true" }
+// int64Times tells whether the caller wants times as whole microseconds. Google's Python client writes True.
+func (c *call) int64Times() bool {
+	yes, err := strconv.ParseBool(c.FormValue("formatOptions.useInt64Timestamp"))
+	return err == nil && yes
+}
 
 // Rows returns the rows of a table or view of a project, in the order of their columns' values; an error if there is no such
 // table. Values are string, int64, float64, bool, time.Time, []byte or nil.

@@ -93,7 +93,7 @@ func (s *schema) replaces(old *schema, table string) error {
 			return invalid("Provided Schema does not match Table %s. Field %s has changed mode from NULLABLE to REQUIRED", table, o.name)
 		}
 		if i != j {
-			return unknown("a schema change that moves field %s: append new fields at the end", o.name)
+			return unknown("a schema change that moves field %s", o.name)
 		}
 	}
 	for _, n := range s.columns[len(old.columns):] {
@@ -102,6 +102,26 @@ func (s *schema) replaces(old *schema, table string) error {
 		}
 	}
 	return nil
+}
+
+// selected returns the names of the columns that a list between commas names, quoted for DuckDB and in the order of the
+// table; of all for an empty list.
+func (s *schema) selected(list string) ([]string, error) {
+	wanted := map[string]bool{}
+	for name := range strings.SplitSeq(list, ",") {
+		name = strings.ToLower(strings.TrimSpace(name))
+		if _, ok := s.index[name]; !ok && list != "" {
+			return nil, invalid("Selected field %q does not exist in the schema", name)
+		}
+		wanted[name] = true
+	}
+	var all []string
+	for _, c := range s.columns {
+		if list == "" || wanted[strings.ToLower(c.name)] {
+			all = append(all, ident(c.name))
+		}
+	}
+	return all, nil
 }
 
 // storage returns the schema as the Storage Write service describes it.

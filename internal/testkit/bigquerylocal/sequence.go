@@ -12,8 +12,9 @@ const (
 	changeSequenceField = "_CHANGE_SEQUENCE_NUMBER"
 )
 
-// A sequence is a change sequence number: up to four sections, compared as numbers from left to right. Missing sections are
-// zero.
+// A sequence is a change sequence number: one to four sections of 1 to 16 hexadecimal digits between slashes, compared as
+// numbers from left to right (https://cloud.google.com/bigquery/docs/change-data-capture#manage_custom_ordering). Missing
+// sections are zero.
 type sequence [4]uint64
 
 // parseSequence reads sections of 1 to 16 hexadecimal digits, of either case, between slashes.

@@ -35,6 +35,20 @@ type Options struct {
 	// settled last, which is the oldest answer that BigQuery may give. Without it queries see every change.
 	HoldChanges bool
 
+	// LaxDML lets UPDATE, DELETE and MERGE change a table that changes were streamed to as soon as no connection streams any.
+	// What Google publishes on this differs from page to page; without LaxDML such a table refuses these statements for ever.
+	LaxDML bool
+
+	// AnyPartition lets a change find the row of its key in whatever partition it is. Without it a change sees the rows of its
+	// own partition only.
+	AnyPartition bool
+
+	// AnyDay lets streamed rows be of any partition. Without it they are refused where BigQuery refuses them.
+	AnyDay bool
+
+	// LoadJobs is how many load jobs a table takes in 24 hours; what BigQuery takes when zero.
+	LoadJobs int
+
 	// MaxConnectionAge is after how long a gRPC connection is told to go away, and Grace how long its streams may go on
 	// then. Never, and a second, when zero.
 	MaxConnectionAge time.Duration
@@ -59,6 +73,7 @@ type Server struct {
 	catalog   catalog
 	faults    faults
 	write     writeService
+	read      readService
 	jobs      jobs
 	uploads   uploads
 	http      *http.Server
@@ -92,7 +107,7 @@ func Start(o Options) (*Server, error) {
 		o.Grace = time.Second
 	}
 	s := &Server{options: o}
-	s.catalog.server, s.write.server, s.jobs.server, s.uploads.server = s, s, s, s
+	s.catalog.server, s.write.server, s.jobs.server, s.uploads.server, s.read.server = s, s, s, s, s
 	var err error
 	if s.dir, err = tempdir.Make("bigquery-local"); err != nil {
 		return nil, err
@@ -104,6 +119,7 @@ func Start(o Options) (*Server, error) {
 	if s.warehouse, err = openWarehouse(o.MemoryLimit); err != nil {
 		return fail(err)
 	}
+	s.warehouse.anyPartition = o.AnyPartition
 	rest, err := net.Listen("tcp", o.RESTAddr)
 	if err != nil {
 		return fail(fmt.Errorf("listen for REST: %w", err))

@@ -3,6 +3,7 @@ package bigquerylocal
 import (
 	"context"
 	"strings"
+	"time"
 
 	bq "google.golang.org/api/bigquery/v2"
 )
@@ -26,15 +27,21 @@ type setting struct {
 	legacy     bool
 }
 
+// maxQuery is the longest query, characters (https://cloud.google.com/bigquery/quotas#query_jobs).
+const maxQuery = 1 << 20
+
 // translate reads a statement. locked tells that the caller holds the lock of the catalog.
 func (s *Server) translate(query string, g setting, locked bool) (*statement, error) {
+	if len(query) > maxQuery {
+		return nil, invalidQuery("The query is too large. The maximum standard SQL query length is %d characters, including comments and white space characters.", maxQuery)
+	}
 	if g.legacy {
 		return nil, invalidQuery("The local BigQuery service does not know legacy SQL: set useLegacySql to false")
 	}
 	if strings.EqualFold(g.mode, "POSITIONAL") {
 		return nil, invalidQuery("The local BigQuery service does not know positional parameters: name them")
 	}
-	x := &translator{query: query, project: g.project, lookup: s.catalog.table, parameters: map[string]*bq.QueryParameter{}, now: s.options.Now()}
+	x := &translator{server: s, locked: locked, query: query, project: g.project, lookup: s.catalog.table, parameters: map[string]*bq.QueryParameter{}, now: s.options.Now()}
 	if locked {
 		x.lookup = s.catalog.tableLocked
 	}
@@ -95,6 +102,10 @@ func (x *translator) statement(s *Server, all []token) (*statement, error) {
 		return x.modify(st, "UPDATE ", all[1:])
 	case first == "CREATE":
 		return x.create(s, all)
+	case first == "ALTER":
+		return x.alter(s, all)
+	case first == "DROP":
+		return x.drop(s, all)
 	}
 	return nil, x.unknown(all[0], "the statement %s", first)
 }
@@ -205,6 +216,11 @@ func (s *Server) settle(st *statement) error {
 		if now := s.options.Now(); view == nil && !(s.options.HoldChanges && st.target == nil && t.held(now)) {
 			t.settled = now
 			err = s.warehouse.settle(t)
+			if expire := t.expireSQL(now); err == nil && expire != "" {
+				s.warehouse.mu.Lock()
+				err = s.warehouse.exec(context.Background(), expire)
+				s.warehouse.mu.Unlock()
+			}
 		}
 		t.mu.Unlock()
 		if err != nil {
@@ -235,13 +251,8 @@ func (s *Server) run(ctx context.Context, st *statement) (*result, error) {
 	if st.target == nil {
 		return s.warehouse.query(ctx, st.sql)
 	}
-	st.target.mu.Lock()
-	changers := st.target.changers
-	st.target.foreign = true
-	st.target.mu.Unlock()
-	if changers > 0 && st.kind != "INSERT" {
-		// https://cloud.google.com/bigquery/docs/change-data-capture#limitations
-		return nil, invalidQuery("%s is not supported over table %s while change data capture streams into it", st.kind, st.target.name)
+	if err := s.modifiable(st); err != nil {
+		return nil, err
 	}
 	s.warehouse.mu.Lock()
 	defer s.warehouse.mu.Unlock()
@@ -260,6 +271,32 @@ func (s *Server) run(ctx context.Context, st *statement) (*result, error) {
 	}
 	n, err := r.RowsAffected()
 	return &result{affected: n, dml: true}, err
+}
+
+// streamedRows is how long rows of tabledata.insertAll cannot be changed
+// (https://cloud.google.com/bigquery/docs/data-manipulation-language#limitations).
+const streamedRows = 30 * time.Minute
+
+// modifiable refuses the statements that a table with streamed rows does not take. INSERT is always taken.
+//
+// A table with change data capture takes no UPDATE, DELETE or MERGE. Google tells of that as of one that lasts
+// (https://cloud.google.com/datastream/docs/destination-bigquery, known limitations), users met the message below long after
+// streaming had ended (https://github.com/artie-labs/transfer/issues/1035), and
+// https://cloud.google.com/bigquery/docs/change-data-capture#limitations can be read as of one that passes: Options.LaxDML.
+func (s *Server) modifiable(st *statement) error {
+	t := st.target
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if st.kind != "INSERT" {
+		if t.changers > 0 || t.upserted && !s.options.LaxDML {
+			return invalid("DELETE/UPDATE/MERGE DMLs are currently not supported over tables that had UPSERT streams.")
+		}
+		if !t.inserted.IsZero() && s.options.Now().Sub(t.inserted) < streamedRows {
+			return invalidQuery("%s statement over table %s would affect rows in the streaming buffer, which is not supported", st.kind, t.name)
+		}
+	}
+	t.foreign = true
+	return nil
 }
 
 // explain tells an error of DuckDB as one of the query.

@@ -122,7 +122,7 @@ func TestWhatIsNotKnownIsRefused(t *testing.T) {
 		{"SELECT * FROM '/etc/passwd'", "invalidQuery", "Syntax error", 400},
 		{"SELECT 1; SELECT 2", "invalidQuery", "scripts", 400},
 		{"SELEC 1", "invalidQuery", "does not know the statement SELEC", 400},
-		{"DROP TABLE calls.people", "invalidQuery", "does not know the statement DROP", 400},
+		{"TRUNCATE TABLE calls.people", "invalidQuery", "does not know the statement TRUNCATE", 400},
 		{"ATTACH 'x'", "invalidQuery", "does not know the statement ATTACH", 400},
 		{"SELECT 'open", "invalidQuery", "Unclosed string literal at [1:8]", 400},
 		{"SELECT (1", "invalidQuery", "The local BigQuery service cannot run the query", 400},

@@ -44,6 +44,11 @@ type table struct {
 	bytes    int  // of pending and dirty rows
 	changers int  // open connections that sent changes
 	foreign  bool // rows came by other ways than changes
+	upserted bool // changes were streamed to it
+
+	loads    []time.Time          // of load jobs in the last 24 hours
+	inserted time.Time            // when tabledata.insertAll wrote to it last
+	insertID map[string]time.Time // of rows that tabledata.insertAll wrote, with the time
 
 	settled time.Time // when changes were settled last, or the table was made
 }

@@ -1,9 +1,11 @@
 package bigquerylocal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	bq "google.golang.org/api/bigquery/v2"
@@ -246,6 +248,9 @@ func (c *catalog) change(ctx context.Context, t *table, m *bq.Table) error {
 	if (m.View != nil) != t.isView() {
 		return invalid("Cannot change the type of table %s", t.name)
 	}
+	if m.Schema != nil && t.meta.Schema != nil && !t.isView() {
+		m.Schema.Fields = newLast(t.meta.Schema.Fields, m.Schema.Fields)
+	}
 	s, err := c.judge(t.name, m)
 	if err != nil {
 		return err
@@ -267,6 +272,23 @@ func (c *catalog) change(ctx context.Context, t *table, m *bq.Table) error {
 	m.Etag, m.LastModifiedTime = c.stamp(), uint64(c.server.options.Now().UnixMilli())
 	t.meta = m
 	return nil
+}
+
+// newLast gives fields the order of a table: those that are there first, new ones last, wherever the request has them
+// (https://cloud.google.com/bigquery/docs/managing-table-schemas#add_an_empty_column).
+func newLast(old, fields []*bq.TableFieldSchema) []*bq.TableFieldSchema {
+	place := map[string]int{}
+	for i, f := range old {
+		place[strings.ToLower(f.Name)] = i + 1
+	}
+	slices.SortStableFunc(fields, func(a, b *bq.TableFieldSchema) int {
+		i, j := place[strings.ToLower(a.Name)], place[strings.ToLower(b.Name)]
+		if i == 0 || j == 0 {
+			return cmp.Compare(min(1, j), min(1, i))
+		}
+		return cmp.Compare(i, j)
+	})
+	return fields
 }
 
 // unchanged refuses to change how a table is partitioned (https://cloud.google.com/bigquery/docs/managing-partitioned-tables).

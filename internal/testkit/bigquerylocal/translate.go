@@ -2,6 +2,7 @@ package bigquerylocal
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,8 @@ import (
 // What it knows is listed in functions, types and the methods below; the rest of the syntax passes to DuckDB as it is. A
 // function that is not listed is refused, and so is what DuckDB's parser refuses: there is never a guess.
 type translator struct {
+	server     *Server
+	locked     bool // the caller holds the lock of the catalog
 	query      string
 	lookup     func(tableName) (*table, error)
 	project    string
@@ -335,6 +338,10 @@ func (x *translator) path(all []token) (int, string, error) {
 	}
 	if len(parts) == 1 && x.ctes[strings.ToLower(parts[0])] {
 		return n, ident(parts[0]), nil
+	}
+	if at := slices.IndexFunc(parts, func(s string) bool { return strings.EqualFold(s, "INFORMATION_SCHEMA") }); at >= 0 {
+		sql, err := x.information(all[0], parts[:at], parts[at+1:])
+		return n, sql, err
 	}
 	if n < len(all) && all[n].is("(") {
 		// INSERT INTO table (columns) comes here too, and names a table.

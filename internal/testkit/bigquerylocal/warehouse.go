@@ -15,7 +15,9 @@ import (
 
 // A warehouse is the DuckDB in memory that holds settled rows and runs statements.
 type warehouse struct {
-	db *sql.DB
+	db           *sql.DB
+	anyPartition bool // a change replaces the row of its key in whatever partition it is
+
 	mu sync.Mutex // held while something is written, so that transactions do not conflict
 }
 
@@ -111,10 +113,16 @@ func (w *warehouse) forget(conn *sql.Conn, t *table, run func(...string) error) 
 		keys = append(keys, name)
 		on = append(on, "t."+name+" IS NOT DISTINCT FROM k."+name)
 	}
+	columns := t.schema.keys
+	if apart := t.apart(w.anyPartition); apart >= 0 {
+		columns = append(columns[:len(columns):len(columns)], apart)
+		keys = append(keys, ident(t.schema.columns[apart].name))
+		on = append(on, t.partitionSQL("t.")+" = "+t.partitionSQL("k."))
+	}
 	if err := run("CREATE OR REPLACE TEMP TABLE settled_keys AS SELECT " + strings.Join(keys, ", ") + " FROM " + t.name.duckdb() + " LIMIT 0"); err != nil {
 		return err
 	}
-	if err := w.writeKeys(conn, t, replaced); err != nil {
+	if err := w.writeKeys(conn, t, columns, replaced); err != nil {
 		return err
 	}
 	return run("DELETE FROM "+t.name.duckdb()+" AS t USING settled_keys AS k WHERE "+strings.Join(on, " AND "), "DROP TABLE settled_keys")
@@ -140,14 +148,14 @@ func (w *warehouse) write(conn *sql.Conn, catalog, schemaName, name string, s *s
 	}, len(s.columns))
 }
 
-// writeKeys appends the keys of changes to settled_keys.
-func (w *warehouse) writeKeys(conn *sql.Conn, t *table, changes []*change) error {
-	return appendTo(conn, "temp", "main", "settled_keys", len(changes), len(t.schema.keys), func(i int, values []driver.Value, cells []cell) (bool, error) {
+// writeKeys appends these columns of changes to settled_keys.
+func (w *warehouse) writeKeys(conn *sql.Conn, t *table, columns []int, changes []*change) error {
+	return appendTo(conn, "temp", "main", "settled_keys", len(changes), len(columns), func(i int, values []driver.Value, cells []cell) (bool, error) {
 		r := changes[i].row
 		if _, err := r.plan.read(r.data, cells[:len(r.plan.schema.columns)]); err != nil {
 			return false, err
 		}
-		for j, k := range t.schema.keys {
+		for j, k := range columns {
 			values[j] = t.schema.columns[k].kind.value(&cells[k])
 		}
 		return true, nil

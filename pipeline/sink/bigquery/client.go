@@ -5,10 +5,9 @@ import (
 	"fmt"
 
 	"cloud.google.com/go/bigquery"
-	"cloud.google.com/go/bigquery/storage/managedwriter"
 	"google.golang.org/api/option"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
+
+	"flexbeam/pipeline/io/storagewrite"
 )
 
 // agent is how this program names itself to Google.
@@ -35,28 +34,14 @@ func (p config) rest(ctx context.Context) (*bigquery.Client, error) {
 	return c, nil
 }
 
-// storage opens a client of the Storage Write service.
-func (p config) storage(ctx context.Context) (*managedwriter.Client, error) {
-	opts := []option.ClientOption{
-		option.WithUserAgent(agent),
-		managedwriter.WithMultiplexing(),
-		managedwriter.WithMultiplexPoolLimit(p.connection),
-		managedwriter.WithDefaultInflightRequests(inflightRequests),
-	}
-	if p.grpc != "" {
-		opts = append(opts, option.WithEndpoint(p.grpc))
-	}
+// storage makes a writer of the Storage Write service.
+func (p config) storage() (*storagewrite.Writer, error) {
+	opts := []storagewrite.WriteOptionFn{storagewrite.WriteAgent(agent), storagewrite.WriteQuotaProject(p.quota), storagewrite.WriteEndpoint(p.grpc),
+		storagewrite.WriteRetry(p.retry), storagewrite.WriteTimeout(p.timeout)}
 	if p.plain() {
-		opts = append(opts, option.WithoutAuthentication(), option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
+		opts = append(opts, storagewrite.WritePlaintext())
 	}
-	if p.quota != "" {
-		opts = append(opts, option.WithQuotaProject(p.quota))
-	}
-	c, err := managedwriter.NewClient(ctx, p.project, opts...)
-	if err != nil {
-		return nil, fmt.Errorf("bigquery: connect to %s: %w", p, explain(err))
-	}
-	return c, nil
+	return storagewrite.NewWriter(p.project, opts...)
 }
 
 // in returns the dataset of a table.

@@ -23,21 +23,20 @@ type config struct {
 
 	hidePayload bool // dead letters have no payload; it is the job that says so
 
-	location   string // of datasets that are created, and of jobs
-	quota      string // project that quota and cost are counted to
-	endpoint   string // of the REST service
-	grpc       string // of the Storage Write service
-	mode       string
-	apply      bool          // create and patch tables when opened
-	staleness  time.Duration // of tables that are created; negative: not given
-	personal   string        // dataset of the tables of personal data
-	policyTag  string        // of columns with personal data
-	bucket     string        // where files for load jobs are staged; empty: they are uploaded
-	prefix     string
-	gcs        string        // endpoint of Cloud Storage
-	retry      time.Duration // how long a request is tried again before the sink fails
-	timeout    time.Duration // how long one request may take
-	connection int           // most connections of the Storage Write service
+	location  string // of datasets that are created, and of jobs
+	quota     string // project that quota and cost are counted to
+	endpoint  string // of the REST service
+	grpc      string // of the Storage Write service
+	mode      string
+	apply     bool          // create and patch tables when opened
+	staleness time.Duration // of tables that are created; negative: not given
+	personal  string        // dataset of the tables of personal data
+	policyTag string        // of columns with personal data
+	bucket    string        // where files for load jobs are staged; empty: they are uploaded
+	prefix    string
+	gcs       string        // endpoint of Cloud Storage
+	retry     time.Duration // how long a request is tried again before the sink fails
+	timeout   time.Duration // how long one request may take
 }
 
 const defaultStaleness = 15 * time.Minute
@@ -77,7 +76,7 @@ const (
 )
 
 func parseConfig(rest string) (config, error) {
-	p := config{mode: modeAuto, apply: true, staleness: -1, retry: 10 * time.Minute, timeout: 2 * time.Minute, connection: 4}
+	p := config{mode: modeAuto, apply: true, staleness: -1, retry: 10 * time.Minute, timeout: 2 * time.Minute}
 	name, err := p.options().Parse(rest, "bigquery:PROJECT.DATASET")
 	if err != nil {
 		return p, fmt.Errorf("bigquery: %w: %w", sink.ErrURI, err)

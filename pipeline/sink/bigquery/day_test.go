@@ -335,7 +335,7 @@ func TestAFaultThatStaysFailsTheSinkAndSaysWhatToDo(t *testing.T) {
 	s := startLocal(t, bigquerylocal.Options{})
 	uri := strings.Replace(localURI(s, "mode=stream"), "retry=1m", "retry=1s", 1)
 	w := openSink(t, uri)
-	s.Fault(bigquerylocal.Fault{Kind: bigquerylocal.Reply, Method: "AppendRows", Code: codes.PermissionDenied, Times: -1})
+	s.Fault(bigquerylocal.Fault{Kind: bigquerylocal.Reply, Method: "AppendRows", Table: configOf(t, uri).dataset + ".agents", Code: codes.PermissionDenied, Times: -1})
 	must(t, w.Write(t.Context(), sampleAgent("WK1", 1)))
 	err := w.Flush(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "docs/bigquery.md") || !strings.Contains(err.Error(), "agents") {
@@ -354,8 +354,8 @@ func TestMergedAndStreamedChangesSettleWithEachOther(t *testing.T) {
 	db := inDuckDB(t, blocks)
 	s := startLocal(t, bigquerylocal.Options{DeleteMemory: time.Nanosecond}) // change data capture forgets deletes at once
 	uri := localURI(s, "")
-	for i, mode := range []string{modeLoad, modeStream, modeLoad, modeStream} {
-		w := openSink(t, uri+"&mode="+mode)
+	for i, mode := range []string{modeLoad, modeStream, modeAuto, modeStream} {
+		w := openSinkWith(t, uri+"&mode="+mode, sink.Options{Bounded: mode == modeAuto})
 		for j, b := range blocks {
 			if j%3 == i%3 || i == 3 {
 				must(t, w.Write(t.Context(), b))
@@ -364,45 +364,6 @@ func TestMergedAndStreamedChangesSettleWithEachOther(t *testing.T) {
 		must(t, w.Close(t.Context()))
 	}
 	sameTables(t, db, uri)
-}
-
-func TestAJobWithAnEndLoadsUnlessTablesAreStreamedTo(t *testing.T) {
-	s := startLocal(t, bigquerylocal.Options{})
-	uri := localURI(s, "mode=auto")
-	loads := func(o sink.Options) bool {
-		w := openSinkWith(t, uri, o)
-		must(t, w.Write(t.Context(), sampleAgent("WK1", 1)))
-		_, load := w.settler.(*loader)
-		must(t, w.Close(t.Context()))
-		return load
-	}
-	if !loads(sink.Options{Bounded: true}) {
-		t.Error("a job with an end streams")
-	}
-	if loads(sink.Options{}) {
-		t.Error("a job without an end loads")
-	}
-}
-
-func TestViewsAnswerAsInDuckDB(t *testing.T) {
-	blocks := dayBlocks(t)
-	db := inDuckDB(t, blocks)
-	s := startLocal(t, bigquerylocal.Options{})
-	uri := localURI(s, "mode=stream")
-	w := openSink(t, uri)
-	for _, b := range blocks {
-		must(t, w.Write(t.Context(), b))
-	}
-	must(t, w.Close(t.Context()))
-	for _, v := range model.Views {
-		want, got := duckLines(t, db, v.Columns(), v.Name), localLines(t, uri, v.Columns(), v.Name)
-		if len(want) == 0 {
-			t.Errorf("%s is empty", v.Name)
-		}
-		if !slices.Equal(want, got) {
-			t.Errorf("%s (-DuckDB +BigQuery):\n%.2000s", v.Name, cmp.Diff(want, got))
-		}
-	}
 }
 
 func TestKeysAreThoseOfTheRows(t *testing.T) {

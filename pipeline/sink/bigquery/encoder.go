@@ -15,23 +15,12 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// The pseudocolumns of change data capture.
-const (
-	changeType     = "_CHANGE_TYPE"
-	changeSequence = "_CHANGE_SEQUENCE_NUMBER"
-)
-
-// sequenceSize is the length of a change sequence number: two sections of 16 digits.
-const sequenceSize = 16 + 1 + 16
-
 // An encoder writes the rows of a table as protocol buffer messages, without building any: what
 // each column needs is worked out once.
 type encoder struct {
 	table      *table
 	descriptor *descriptorpb.DescriptorProto
 	tags       [][]byte // by column
-	upsert     []byte   // the pseudocolumns up to the digits of the sequence number
-	remove     []byte
 }
 
 // wire says how a type travels.
@@ -61,19 +50,19 @@ func newEncoder(t *table) *encoder {
 	for _, c := range t.columns {
 		e.tags = append(e.tags, field(c.name, c.kind))
 	}
-	kind, sequence := field(changeType, model.String), field(changeSequence, model.String)
-	mark := func(name string) []byte {
-		b := protowire.AppendString(append([]byte(nil), kind...), name)
-		return protowire.AppendVarint(append(b, sequence...), sequenceSize)
-	}
-	e.upsert, e.remove = mark("UPSERT"), mark("DELETE")
 	return e
 }
 
-// append appends the message of a change. A delete has values in all columns that are never null:
+// sequence returns the change sequence number of a change: of two changes the one with the greater version stays, of equal
+// versions the one that arrived later. Signed numbers come with their sign bit turned, so that they have their order.
+func sequence(version int64, arrival uint64) [2]uint64 {
+	return [2]uint64{uint64(version) ^ 1<<63, arrival}
+}
+
+// append appends the message of a row. That of a delete has values in all columns that are never null:
 // BigQuery refuses rows without. Its times are about now: BigQuery refuses streamed rows whose
 // partition is years away.
-func (e *encoder) append(b []byte, row model.Row, gone bool, version int64, arrival uint64) ([]byte, error) {
+func (e *encoder) append(b []byte, row model.Row, gone bool, arrival uint64) ([]byte, error) {
 	for i := range row {
 		v := &row[i]
 		c := &e.table.columns[i]
@@ -107,35 +96,18 @@ func (e *encoder) append(b []byte, row model.Row, gone bool, version int64, arri
 			b = protowire.AppendVarint(b, uint64(v.Num))
 		}
 	}
-	if gone {
-		b = append(b, e.remove...)
-	} else {
-		b = append(b, e.upsert...)
-	}
-	b = appendHex(b, uint64(version)^1<<63)
-	b = append(b, '/')
-	return appendHex(b, arrival), nil
-}
-
-// appendHex appends 16 digits. Signed numbers come with their sign bit turned, so that the digits
-// have their order.
-func appendHex(b []byte, n uint64) []byte {
-	const digits = "0123456789ABCDEF"
-	for shift := 60; shift >= 0; shift -= 4 {
-		b = append(b, digits[n>>shift&15])
-	}
-	return b
+	return b, nil
 }
 
 var errMessage = errors.New("bigquery: a message that the encoder did not write")
 
 // decode reads a message back: for rows that BigQuery refused.
-func (e *encoder) decode(b []byte) (row model.Row, gone bool, err error) {
+func (e *encoder) decode(b []byte) (row model.Row, err error) {
 	row = make(model.Row, len(e.table.columns))
 	for len(b) > 0 {
 		number, kind, n := protowire.ConsumeTag(b)
 		if n < 0 {
-			return nil, false, errMessage
+			return nil, errMessage
 		}
 		b = b[n:]
 		v := model.Value{}
@@ -156,16 +128,15 @@ func (e *encoder) decode(b []byte) (row model.Row, gone bool, err error) {
 				v.Num = int64(u)
 			}
 		default:
-			return nil, false, errMessage
+			return nil, errMessage
 		}
 		if n < 0 {
-			return nil, false, errMessage
+			return nil, errMessage
 		}
 		b = b[n:]
 		i := int(number) - 1
 		if i >= len(row) {
-			gone = gone || v.Str == "DELETE" && i == len(row)
-			continue
+			return nil, errMessage
 		}
 		v.Type = e.table.columns[i].kind
 		if v.Type == model.Timestamp {
@@ -173,5 +144,5 @@ func (e *encoder) decode(b []byte) (row model.Row, gone bool, err error) {
 		}
 		row[i] = v
 	}
-	return row, gone, nil
+	return row, nil
 }

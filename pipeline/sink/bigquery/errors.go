@@ -8,11 +8,11 @@ import (
 	"strings"
 
 	"cloud.google.com/go/bigquery"
-	"cloud.google.com/go/bigquery/storage/apiv1/storagepb"
-	"github.com/googleapis/gax-go/v2/apierror"
 	"google.golang.org/api/googleapi"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"flexbeam/pipeline/io/storagewrite"
 )
 
 var (
@@ -30,7 +30,16 @@ var hints = map[codes.Code]string{
 }
 
 func explain(err error) error {
-	if h := hints[status.Code(err)]; h != "" {
+	if refusedDML(err) {
+		return fmt.Errorf("%w: rows were streamed to the table: leave mode=load out, so that this job streams as well", err)
+	}
+	h := hints[status.Code(err)]
+	if e := (*storagewrite.Error)(nil); h != "" && errors.As(err, &e) { // which has an advice that is more general
+		told := *e
+		told.Advice = h
+		return &told
+	}
+	if h != "" {
 		return fmt.Errorf("%w: %s", err, h)
 	}
 	if e := (*googleapi.Error)(nil); errors.As(err, &e) {
@@ -45,28 +54,6 @@ func explain(err error) error {
 		return fmt.Errorf("%w: %s", err, hints[codes.Unauthenticated])
 	}
 	return err
-}
-
-// final tells whether an append that failed so would fail again. What is not known is tried again,
-// for as long as the option retry says.
-func final(err error) bool {
-	switch status.Code(err) {
-	case codes.PermissionDenied, codes.Unauthenticated, codes.Unimplemented:
-		return true
-	case codes.InvalidArgument:
-		return !stale(err)
-	}
-	return false
-}
-
-// stale tells whether BigQuery does not know a column that was added to the table a moment ago.
-func stale(err error) bool {
-	api, ok := apierror.FromError(err)
-	if !ok {
-		return false
-	}
-	detail := new(storagepb.StorageError)
-	return api.Details().ExtractProtoMessage(detail) == nil && detail.Code == storagepb.StorageError_SCHEMA_MISMATCH_EXTRA_FIELDS
 }
 
 // restStatus returns the HTTP status of an error of the REST service, 0 for others.

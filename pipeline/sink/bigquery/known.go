@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"sync"
+	"sync/atomic"
 
 	"cloud.google.com/go/bigquery"
 
@@ -17,8 +19,14 @@ const mergedLabel = "flexbeam_merged"
 // of merged rows, which have no change sequence number, and those of deletes, which BigQuery forgets
 // after two days. Each takes about 40 bytes.
 type known struct {
+	tables []atomic.Bool // by table: whether it has any
+
+	mu       sync.RWMutex
 	versions map[[16]byte]int64
-	tables   []bool // by table: whether it has any
+}
+
+func newKnown() *known {
+	return &known{tables: make([]atomic.Bool, len(tables)), versions: map[[16]byte]int64{}}
 }
 
 func hashKey(t *table, key []byte) (h [16]byte) {
@@ -29,90 +37,70 @@ func hashKey(t *table, key []byte) (h [16]byte) {
 	return h
 }
 
-// known reads the versions from the tables with mergedLabel and from the memory of deletes.
-func (w *Writer) known(ctx context.Context) (*known, error) {
-	k := &known{versions: map[[16]byte]int64{}, tables: make([]bool, len(tables))}
-	add := func(t *table, key []byte, version int64) {
-		k.tables[t.id] = true
-		h := hashKey(t, key)
-		if old, ok := k.versions[h]; !ok || old < version {
-			k.versions[h] = version
-		}
+func (k *known) add(t *table, key []byte, version int64) {
+	h := hashKey(t, key)
+	k.mu.Lock()
+	if old, ok := k.versions[h]; !ok || old < version {
+		k.versions[h] = version
 	}
-	read := func(t *table, f func(model.Row)) error {
-		cells := append(t.keys[:len(t.keys):len(t.keys)], len(t.columns)-1)
-		row := make(model.Row, len(t.columns))
-		err := w.withoutStaleness(ctx, func() error {
-			return w.query(ctx, selectVersions(t, w.config.sql), func(values []bigquery.Value) error {
-				if err := fill(t, row, cells, values); err != nil {
-					return err
-				}
-				f(row)
-				return nil
-			})
-		}, t)
-		if err != nil {
-			return fmt.Errorf("bigquery: read versions of %s: %w", t.name, err)
-		}
-		return nil
-	}
+	k.mu.Unlock()
+	k.tables[t.id].Store(true)
+}
+
+// read adds the versions of the rows of a table.
+func (k *known) read(ctx context.Context, w *Writer, t *table) error {
 	var b []byte
-	for _, t := range tables[:len(model.Tables)] {
-		meta, err := w.metadata(ctx, t)
-		if err != nil {
-			return nil, err
-		}
-		if meta.Labels[mergedLabel] == "" {
-			continue
-		}
-		err = read(t, func(r model.Row) {
-			b = t.appendKey(b[:0], r)
-			add(t, b, r[len(r)-1].Num)
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	err := read(deletesTable, func(r model.Row) {
+	return k.each(ctx, w, t, func(r model.Row) {
+		b = t.appendKey(b[:0], r)
+		k.add(t, b, r[len(r)-1].Num)
+	})
+}
+
+// readDeletes adds the deletes that are remembered.
+func (k *known) readDeletes(ctx context.Context, w *Writer) error {
+	return k.each(ctx, w, deletesTable, func(r model.Row) {
 		if m := model.Lookup(r[0].Str); m != nil {
-			add(tables[m.ID], []byte(r[1].Str), r[2].Num)
+			k.add(tables[m.ID], []byte(r[1].Str), r[2].Num)
 		}
 	})
-	return k, err
+}
+
+// each calls f with the key and version of each row of a table.
+func (k *known) each(ctx context.Context, w *Writer, t *table, f func(model.Row)) error {
+	cells := append(t.keys[:len(t.keys):len(t.keys)], len(t.columns)-1)
+	row := make(model.Row, len(t.columns))
+	err := w.query(ctx, selectVersions(t, w.config.sql), func(values []bigquery.Value) error {
+		if err := fill(t, row, cells, values); err != nil {
+			return err
+		}
+		f(row)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("bigquery: read versions of %s: %w", t.name, err)
+	}
+	return nil
 }
 
 // about tells whether versions of a table are known.
-func (k *known) about(t *table) bool { return k.tables[t.id] }
+func (k *known) about(t *table) bool { return k.tables[t.id].Load() }
 
 // newer tells whether a version of the key is known that is greater than this one.
 func (k *known) newer(t *table, key []byte, version int64) bool {
-	if !k.tables[t.id] {
+	if !k.about(t) {
 		return false
 	}
+	k.mu.RLock()
+	defer k.mu.RUnlock()
 	v, ok := k.versions[hashKey(t, key)]
 	return ok && v > version
 }
 
 // metadata reads what BigQuery says of a table.
 func (w *Writer) metadata(ctx context.Context, t *table) (meta *bigquery.TableMetadata, err error) {
-	ref := w.rest.DatasetInProject(w.config.project, w.config.in(t)).Table(t.name)
-	err = w.retry(ctx, func(ctx context.Context) (err error) { meta, err = ref.Metadata(ctx); return err })
+	err = w.retry(ctx, func(ctx context.Context) (err error) { meta, err = w.table(t).Metadata(ctx); return err })
 	if err != nil {
 		return nil, fmt.Errorf("bigquery: look at table %s: %w", t.name, explain(err))
 	}
 	return meta, nil
-}
-
-// streamed tells whether any table is being streamed to, in which case BigQuery refuses to merge.
-func (w *Writer) streamed(ctx context.Context) (bool, error) {
-	for _, t := range tables {
-		meta, err := w.metadata(ctx, t)
-		if err != nil {
-			return false, err
-		}
-		if meta.StreamingBuffer != nil {
-			return true, nil
-		}
-	}
-	return false, nil
 }

@@ -20,8 +20,12 @@ import (
 // stagingLife is after how long BigQuery deletes a staging table by itself.
 const stagingLife = 24 * time.Hour
 
+// largestRow is the size above which a row is refused, bytes: streamed rows have the same bound.
+const largestRow = 9 << 20
+
 // A loader stores changes by load jobs and MERGE.
 type loader struct {
+	router  *router
 	sink    *Writer
 	dir     string
 	store   *objects
@@ -33,60 +37,48 @@ type loader struct {
 
 	mu    sync.Mutex
 	files [][]*parquetFile // by table; the last one of each is being written
-	err   error            // the first one; every call returns it
 }
 
-func newLoader(w *Writer) (*loader, error) {
+func newLoader(r *router) (*loader, error) {
+	w := r.sink
 	dir, err := tempdir.Make("flexbeam-load-")
 	if err != nil {
 		return nil, fmt.Errorf("bigquery: make files to load: %w", err)
 	}
-	l := &loader{sink: w, dir: dir, files: make([][]*parquetFile, len(tables)), marked: map[int]bool{}}
+	l := &loader{router: r, sink: w, dir: dir, files: make([][]*parquetFile, len(tables)), marked: map[int]bool{}}
 	if w.config.bucket != "" {
 		if l.store, err = newObjects(w.config); err != nil {
 			return nil, errors.Join(err, os.RemoveAll(dir))
 		}
 	}
+	l.arrival.advance(time.Now())
 	for _, t := range tables {
 		l.layouts = append(l.layouts, newLayout(t))
 	}
 	return l, nil
 }
 
-// write implements settler.
-func (l *loader) write(_ context.Context, b change.Block) error {
+// change adds a change to the file of its table.
+func (l *loader) change(ctx context.Context, c change.Change) error {
+	t := tables[c.Table]
+	if err := l.check(t, c.Row); err != nil {
+		return err
+	}
+	clean(c.Row)
+	if reason := refuses(t, c.Row, c.Delete); reason != "" {
+		letter, err := letterFor(t, c.Row, c.Delete, reason, l.sink.config.hidePayload)
+		if err != nil {
+			return fmt.Errorf("bigquery: write to %s: %w", t.name, err)
+		}
+		return l.router.letter(ctx, letter)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.err != nil {
-		return l.err
-	}
-	l.arrival.advance(time.Now())
-	var key []byte
-	err := b.Each(func(c change.Change) error {
-		t := tables[c.Table]
-		if err := l.check(t, c.Row); err != nil {
-			return err
-		}
-		clean(c.Row)
-		row, gone := c.Row, c.Delete
-		if reason := refuses(t, row, gone); reason != "" {
-			letter, err := letterFor(t, row, gone, reason, l.sink.config.hidePayload)
-			if err != nil {
-				return fmt.Errorf("bigquery: write to %s: %w", t.name, err)
-			}
-			t, row, gone = deadLettersTable, letter, false
-		}
-		key = t.appendKey(key[:0], row)
-		f, err := l.file(t)
-		if err != nil {
-			return err
-		}
-		return f.add(string(key), gone, l.arrival.next(), row)
-	})
+	f, err := l.file(t)
 	if err != nil {
-		l.err = err
+		return err
 	}
-	return err
+	return f.add(string(t.appendKey(nil, c.Row)), c.Delete, l.arrival.next(), c.Row)
 }
 
 func (l *loader) check(t *table, r model.Row) error {
@@ -136,39 +128,25 @@ func (l *loader) file(t *table) (*parquetFile, error) {
 	return f, err
 }
 
-// flush implements settler.
-func (l *loader) flush(ctx context.Context) error {
+// flush stores all changes. streamed tells that some of them are on their way through the streamer: their table has gone over
+// to change data capture since they came.
+func (l *loader) flush(ctx context.Context) (streamed bool, err error) {
 	l.committing.Lock()
 	defer l.committing.Unlock()
 	l.mu.Lock()
-	if l.err != nil {
-		l.mu.Unlock()
-		return l.err
-	}
 	files := l.files
 	l.files = make([][]*parquetFile, len(tables))
 	l.mu.Unlock()
-	err := l.commit(ctx, files)
-	if err != nil {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if l.err == nil {
-			l.err = err
-		}
-	}
-	return err
+	return l.commit(ctx, files)
 }
 
-// close implements settler.
-func (l *loader) close(ctx context.Context) error {
-	return errors.Join(l.flush(ctx), os.RemoveAll(l.dir))
-}
+// close removes the files.
+func (l *loader) close() error { return os.RemoveAll(l.dir) }
 
 // commit loads files into staging tables, all of them at once, and then merges these one after the
 // other.
-func (l *loader) commit(ctx context.Context, files [][]*parquetFile) error {
+func (l *loader) commit(ctx context.Context, files [][]*parquetFile) (streamed bool, err error) {
 	var all []*staging
-	var err error
 	for id, of := range files {
 		if len(of) == 0 {
 			continue
@@ -186,7 +164,7 @@ func (l *loader) commit(ctx context.Context, files [][]*parquetFile) error {
 		all = append(all, s)
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	errs := make([]error, len(all))
 	var wg sync.WaitGroup
@@ -197,13 +175,15 @@ func (l *loader) commit(ctx context.Context, files [][]*parquetFile) error {
 	err = errors.Join(errs...)
 	for _, s := range all {
 		if err == nil {
-			err = s.merge(ctx)
+			var over bool
+			over, err = s.settle(ctx)
+			streamed = streamed || over
 		}
 		if e := s.clean(context.WithoutCancel(ctx)); err == nil {
 			err = e
 		}
 	}
-	return err
+	return streamed, err
 }
 
 // A staging is the staging table for one table in one commit.
@@ -293,28 +273,95 @@ func (s *staging) source(ctx context.Context, n int, f *parquetFile) (open func(
 	return func() (bigquery.LoadSource, func(), error) { return r, func() {}, nil }, nil
 }
 
-// merge settles the changes.
-func (s *staging) merge(ctx context.Context) error {
-	w := s.loader.sink
-	p := w.config
-	m := merging{
+// settle merges the changes into their table, or streams them to it if it has gone over to change data capture meanwhile.
+func (s *staging) settle(ctx context.Context) (streamed bool, err error) {
+	g, meta, err := s.loader.sink.enter(ctx, s.table, byLoad)
+	if err != nil {
+		return false, err
+	}
+	if g == byLoad {
+		err := s.merge(ctx, meta)
+		if !refusedDML(err) || s.loader.sink.config.mode == modeLoad {
+			return false, err
+		}
+	}
+	if _, err := s.loader.router.enter(ctx, s.table, byStream); err != nil {
+		return false, err
+	}
+	return true, s.restream(ctx)
+}
+
+// restream reads the changes back and streams them.
+func (s *staging) restream(ctx context.Context) error {
+	stream, t := s.loader.router.stream.Load(), s.table
+	row, cells := make(model.Row, len(t.columns)), make([]int, len(t.columns))
+	for i := range cells {
+		cells[i] = i
+	}
+	err := s.loader.sink.query(ctx, s.merging().newest(), func(values []bigquery.Value) error {
+		gone, ok := values[1].(bool)
+		if !ok || len(values) != len(staged)+len(cells) {
+			return fmt.Errorf("%w: a staged row has other columns", ErrTable)
+		}
+		if err := fill(t, row, cells, values[len(staged):]); err != nil {
+			return err
+		}
+		return stream.change(ctx, change.Change{Table: t.model.ID, Row: row, Delete: gone})
+	})
+	if err != nil {
+		return fmt.Errorf("bigquery: stream what was staged for %s: %w", t.name, explain(err))
+	}
+	return nil
+}
+
+// remember stores the deletes among the changes where the table of deletes is streamed to.
+func (s *staging) remember(ctx context.Context) error {
+	stream := s.loader.router.stream.Load()
+	err := s.loader.sink.query(ctx, s.merging().selectDeletes(), func(values []bigquery.Value) error {
+		key, _ := values[0].(string)
+		version, _ := values[1].(int64)
+		return stream.remember(ctx, s.table, key, version)
+	})
+	if err == nil {
+		err = stream.flush(ctx)
+	}
+	return err
+}
+
+func (s *staging) merging() merging {
+	p := s.loader.sink.config
+	return merging{
 		Target: p.sql(s.table.name), Deletes: p.sql(deletesName), table: s.table,
 		Staging: "`" + p.project + "." + p.in(s.table) + "." + s.name() + "`",
 	}
-	err := s.labelMerged(ctx)
+}
+
+// merge merges the changes into the table.
+func (s *staging) merge(ctx context.Context, meta *bigquery.TableMetadata) error {
+	w := s.loader.sink
+	m := s.merging()
+	err := s.labelMerged(ctx, meta)
 	run := func(what, sql string) {
 		if err != nil {
 			return
 		}
 		_, err = w.job(ctx, "flexbeam_"+what+"_"+s.id, func(ctx context.Context, id string) (*bigquery.Job, error) {
 			q := w.rest.Query(sql)
-			q.JobID, q.Location = id, p.location
+			q.JobID, q.Location = id, w.config.location
 			q.Labels = map[string]string{managedLabel: agent}
 			return q.Run(ctx)
 		})
 	}
 	if s.deletes {
-		run("deletes", m.mergeDeletes())
+		deletes, e := s.loader.router.regime(ctx, deletesTable)
+		switch {
+		case e != nil:
+			err = e
+		case deletes == byStream && err == nil:
+			err = s.remember(ctx)
+		default:
+			run("deletes", m.mergeDeletes())
+		}
 	}
 	run("merge", m.merge())
 	if err != nil {
@@ -324,21 +371,16 @@ func (s *staging) merge(ctx context.Context) error {
 }
 
 // labelMerged labels the table as one that rows were merged into, before the first ones are.
-func (s *staging) labelMerged(ctx context.Context) error {
+func (s *staging) labelMerged(ctx context.Context, meta *bigquery.TableMetadata) error {
 	l := s.loader
 	if l.marked[s.table.id] {
 		return nil
 	}
 	w := l.sink
-	meta, err := w.metadata(ctx, s.table)
-	if err != nil {
-		return err
-	}
 	if meta.Labels[mergedLabel] == "" {
 		var change bigquery.TableMetadataToUpdate
 		change.SetLabel(mergedLabel, "yes")
-		ref := w.rest.DatasetInProject(w.config.project, w.config.in(s.table)).Table(s.table.name)
-		if err := w.retry(ctx, func(ctx context.Context) error { _, err := ref.Update(ctx, change, ""); return err }); err != nil {
+		if err := w.retry(ctx, func(ctx context.Context) error { _, err := w.table(s.table).Update(ctx, change, ""); return err }); err != nil {
 			return err
 		}
 	}

@@ -45,42 +45,8 @@ func (w *Writer) query(ctx context.Context, sql string, f func([]bigquery.Value)
 	}
 }
 
-// withoutStaleness calls f while queries of the tables see all that was written. A table with
-// max_staleness answers with what BigQuery has settled so far. That is right for reports, but not for
-// a job that goes on where another one ended, so the option is set to 0 for as long as f runs.
-func (w *Writer) withoutStaleness(ctx context.Context, f func() error, all ...*table) (err error) {
-	if !w.config.apply {
-		return f()
-	}
-	for _, t := range all {
-		ref := w.rest.DatasetInProject(w.config.project, w.config.in(t)).Table(t.name)
-		var meta *bigquery.TableMetadata
-		err := w.retry(ctx, func(ctx context.Context) (err error) { meta, err = ref.Metadata(ctx); return err })
-		if err != nil {
-			return explain(err)
-		}
-		if meta.MaxStaleness == nil || meta.MaxStaleness.ToDuration() == 0 {
-			continue
-		}
-		set := func(ctx context.Context, iv *bigquery.IntervalValue) error {
-			return w.retry(ctx, func(ctx context.Context) error {
-				_, err := ref.Update(ctx, bigquery.TableMetadataToUpdate{MaxStaleness: iv}, "")
-				return err
-			})
-		}
-		if err := set(ctx, bigquery.IntervalValueFromDuration(0)); err != nil {
-			return fmt.Errorf("set max_staleness of %s for a moment: %w", t.name, explain(err))
-		}
-		defer func() {
-			if e := set(context.WithoutCancel(ctx), meta.MaxStaleness); e != nil && err == nil {
-				err = fmt.Errorf("set max_staleness of %s again: %w", t.name, explain(e))
-			}
-		}()
-	}
-	return f()
-}
-
-// Counts implements sink.Sink.
+// Counts implements sink.Sink. A table is left out while BigQuery has not applied what was streamed to it:
+// how many rows it has nobody can tell yet.
 func (w *Writer) Counts(ctx context.Context) (map[string]int64, error) {
 	w.mu.Lock()
 	closed := w.closed
@@ -88,18 +54,35 @@ func (w *Writer) Counts(ctx context.Context) (map[string]int64, error) {
 	if closed {
 		return nil, errClosed
 	}
-	m := map[string]int64{}
-	err := w.withoutStaleness(ctx, func() error {
-		return w.query(ctx, countRows(w.config.sql), func(row []bigquery.Value) error {
-			name, ok := row[0].(string)
-			n, ok2 := row[1].(int64)
-			if !ok || !ok2 {
-				return fmt.Errorf("an answer of %T and %T", row[0], row[1])
+	var counted []*table
+	for _, t := range tables[:len(model.Tables)] {
+		meta, err := w.metadata(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		settled := meta.Labels[regimeLabel] != string(byStream) || staleness(meta) == 0
+		if !settled {
+			if settled, err = w.settled(ctx, t); err != nil {
+				return nil, err
 			}
-			m[name] = n
-			return nil
-		})
-	}, tables[:len(model.Tables)]...)
+		}
+		if settled {
+			counted = append(counted, t)
+		}
+	}
+	m := map[string]int64{}
+	if len(counted) == 0 {
+		return m, nil
+	}
+	err := w.query(ctx, countRows(counted, w.config.sql), func(row []bigquery.Value) error {
+		name, ok := row[0].(string)
+		n, ok2 := row[1].(int64)
+		if !ok || !ok2 {
+			return fmt.Errorf("an answer of %T and %T", row[0], row[1])
+		}
+		m[name] = n
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("bigquery: count rows of %s: %w", w.config, err)
 	}
@@ -147,14 +130,15 @@ func (w *Writer) Find(ctx context.Context, id model.TableID, owners []model.Owne
 // keys calls f with what a query of selectKeys or selectOwned answers.
 func (w *Writer) keys(ctx context.Context, t *table, sql string, f func(model.Row) error, parameters ...bigquery.QueryParameter) error {
 	row, cells := t.model.NewRow(), t.model.KeyColumnsWithOwner()
-	err := w.withoutStaleness(ctx, func() error {
-		return w.query(ctx, sql, func(values []bigquery.Value) error {
+	err := w.fresh(ctx, t)
+	if err == nil {
+		err = w.query(ctx, sql, func(values []bigquery.Value) error {
 			if err := fill(t, row, cells, values); err != nil {
 				return err
 			}
 			return f(row)
 		}, parameters...)
-	}, t)
+	}
 	if err != nil {
 		return fmt.Errorf("bigquery: read keys of %s: %w", t.name, err)
 	}

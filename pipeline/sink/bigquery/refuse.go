@@ -1,10 +1,12 @@
 package bigquery
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 
+	"flexbeam/pipeline/io/storagewrite"
 	"flexbeam/schemas/model"
 )
 
@@ -18,41 +20,24 @@ const largestPayload = 1 << 20
 
 var errRefused = errors.New("BigQuery refuses what the sink itself writes")
 
-// deadLetter writes dead letters for rows that were refused, and returns when they are stored.
-func (s *streamer) deadLetter(e *encoder, refusals []refusal) error {
-	if len(refusals) == 0 {
-		return nil
+// deadLetters stores dead letters for rows of a table that were refused.
+func (s *streamer) deadLetters(t *table, refused []storagewrite.Refused) error {
+	if t == deletesTable {
+		return fmt.Errorf("write to %s: %w: %s", s.config.path(t), errRefused, refused[0].Reason)
 	}
-	if e.table == deletesTable {
-		return fmt.Errorf("bigquery: write to %s: %w: %s", s.config.path(e.table), errRefused, refusals[0].reason)
-	}
-	letters := s.buffers[deadLettersTable.id].encoder
-	var rows [][]byte
-	for _, r := range refusals {
-		row, gone, err := e.decode(r.row)
+	for _, r := range refused {
+		row, err := s.buffers[t.id].encoder.decode(r.Mutation.Row)
 		if err != nil {
 			return err
 		}
-		letter, err := letterFor(e.table, row, gone, r.reason, s.config.hidePayload)
+		s.far.add(t, row, r.Reason)
+		letter, err := letterFor(t, row, r.Mutation.Delete, r.Reason, s.config.hidePayload)
 		if err != nil {
-			return fmt.Errorf("bigquery: write to %s: %w", s.config.path(e.table), err)
+			return fmt.Errorf("write to %s: %w", s.config.path(t), err)
 		}
-		b, err := letters.append(nil, letter, false, letter[len(letter)-1].Num, s.arrival.next())
-		if err != nil {
+		if err := s.router.letter(context.Background(), letter); err != nil {
 			return err
 		}
-		rows = append(rows, b)
-	}
-	for len(rows) > 0 {
-		n, size := 0, 0
-		for n < len(rows) && (n == 0 || size+len(rows[n]) <= 4*batchBytes) {
-			size += len(rows[n])
-			n++
-		}
-		if err := s.deliver(letters, rows[:n]); err != nil {
-			return err
-		}
-		rows = rows[n:]
 	}
 	return nil
 }

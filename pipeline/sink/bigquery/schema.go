@@ -3,6 +3,7 @@ package bigquery
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -14,7 +15,11 @@ import (
 
 const (
 	managedLabel = "managed_by"
-	runAgain     = "name another dataset, or change the table and run flexbeam schema apply again"
+
+	// stalenessLabel is on tables whose max_staleness is as the options said. An earlier version set it to 0 for a moment,
+	// and could be killed in it.
+	stalenessLabel = "flexbeam_staleness"
+	runAgain       = "name another dataset, or change the table and run flexbeam schema apply again"
 )
 
 // fieldTypes are the types of columns as the REST service names them.
@@ -109,7 +114,7 @@ func (w *Writer) created(t *table) *bigquery.TableMetadata {
 	meta := &bigquery.TableMetadata{
 		Schema:           w.schema(t),
 		Description:      t.description,
-		Labels:           map[string]string{managedLabel: agent},
+		Labels:           map[string]string{managedLabel: agent, stalenessLabel: "kept"},
 		TableConstraints: &bigquery.TableConstraints{PrimaryKey: &bigquery.PrimaryKey{Columns: t.keyNames()}},
 		Clustering:       &bigquery.Clustering{Fields: t.keyNames()},
 	}
@@ -182,8 +187,17 @@ func (w *Writer) patch(t *table, meta *bigquery.TableMetadata) (change bigquery.
 		change.SetLabel(managedLabel, agent)
 		needed = true
 	}
-	if s := w.config.staleness; s >= 0 && t != deletesTable && (meta.MaxStaleness == nil && s > 0 || meta.MaxStaleness != nil && meta.MaxStaleness.ToDuration() != s) {
+	s := w.config.staleness
+	if s < 0 && t != deletesTable && meta.Labels[stalenessLabel] == "" && staleness(meta) == 0 {
+		s = defaultStaleness
+		slog.Info("a table has no max_staleness: an earlier version may have left it so, and it is set anew; with the option max_staleness=0s it stays 0", "table", t.name, "max_staleness", s)
+	}
+	if s >= 0 && t != deletesTable && staleness(meta) != s {
 		change.MaxStaleness, needed = bigquery.IntervalValueFromDuration(s), true
+	}
+	if meta.Labels[stalenessLabel] == "" {
+		change.SetLabel(stalenessLabel, "kept")
+		needed = true
 	}
 	return change, needed, nil
 }

@@ -9,6 +9,14 @@
 // when that is 0. A row that BigQuery refuses becomes a dead letter of the class refused_row, and
 // the rest of its batch is stored.
 //
+// # Regimes
+//
+// A table belongs to one regime, which its label flexbeam_regime tells: cdc, or load. An empty table
+// takes that of the first job that writes to it. Into a table of the regime cdc every job streams,
+// also one that has an end. A table of the regime load is merged into, until a job streams to it: then
+// it is cdc for good. One that has rows and no label is cdc. A forced load (mode=load) into a table
+// of the regime cdc is refused, with ErrRegime.
+//
 // # How it streams
 //
 // Rows travel through the default stream of the Storage Write API as upserts and deletes of change
@@ -21,20 +29,28 @@
 //
 // # How it loads
 //
-// With mode=load rows are written to Parquet files. A Flush loads each file into a staging table
-// and merges that by key and row_version with one statement for each table, so it is for jobs with
-// an end. Jobs have names made from what they load, so that one whose answer was lost is found
-// again and not repeated. Staging tables are deleted, and expire after a day if that fails.
+// Rows are written to Parquet files. A Flush loads each file into a staging table and merges that by
+// key and row_version with one statement for each table, so it is for jobs with an end. Jobs have
+// names made from what they load, so that one whose answer was lost is found again and not repeated.
+// Staging tables are deleted, and expire after a day if that fails. If the table has become cdc
+// meanwhile, what is staged is streamed.
 //
-// A table may be written in both ways, by one job after the other. BigQuery allows no MERGE while a
-// table is being streamed to; and it knows no sequence number of merged rows, so a streaming sink
-// reads the versions of a table that was merged into, and drops what is older by itself.
+// BigQuery knows no sequence number of merged rows, so a streaming sink reads the versions of a table
+// that was merged into, and drops what is older by itself.
+//
+// # How it reads
+//
+// Reading changes no table. A table with a max_staleness may answer without what was streamed last.
+// So jobs note in flexbeam_deletes until when they stream to a table, and before the first answer
+// about a table is trusted the sink waits until BigQuery has applied what others had streamed when it
+// was opened, at most about max_staleness. A job without an end does not wait, and says so. Counts leaves out tables whose rows nobody can count yet.
 //
 // # Options
 //
 //	location=EU            where the dataset is created and jobs run
 //	quota_project=P        project that quota and cost are counted to
-//	mode=auto              stream, load, or auto: load for a job that tells it has an end, see sink.Options, else stream
+//	mode=auto              how a job writes to empty tables: stream, load, or auto: load for a job that tells it has an
+//	                       end, see sink.Options, else stream
 //	schema=apply           none leaves dataset, tables and views as they are
 //	max_staleness=15m      of new tables, and of existing ones when given: how old an answer may be
 //	pii_dataset=D          dataset for customers, turn_contents and dead_letters, which hold personal data
@@ -54,6 +70,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"cloud.google.com/go/bigquery"
 
@@ -70,17 +87,12 @@ type Writer struct {
 	rest   *bigquery.Client
 
 	bounded bool // the job has an end: with mode=auto it loads
+	reading reading
 
-	mu      sync.Mutex
-	closed  bool
-	settler settler // made by the first Write
-}
-
-// A settler is one way to store changes.
-type settler interface {
-	write(context.Context, change.Block) error
-	flush(context.Context) error
-	close(context.Context) error
+	mu     sync.Mutex
+	closed bool
+	router *router // nil: nothing was written yet
+	failed error   // the first error of a write or flush; every further one returns it
 }
 
 func open(ctx context.Context, rest string, o sink.Options) (sink.Sink, error) {
@@ -93,9 +105,14 @@ func open(ctx context.Context, rest string, o sink.Options) (sink.Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{config: p, rest: c, bounded: o.Bounded}
+	w := &Writer{config: p, rest: c, bounded: o.Bounded, reading: reading{opened: time.Now()}}
 	if p.apply {
 		if err := w.apply(ctx); err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
+	}
+	if p.mode == modeLoad {
+		if err := w.loadable(ctx); err != nil {
 			return nil, errors.Join(err, c.Close())
 		}
 	}
@@ -128,56 +145,50 @@ func (w *Writer) ID(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%s.%s made at %d", w.config, t.name, meta.CreationTime.UnixMilli()), nil
 }
 
-// settling returns the settler, nil when there is none yet and it shall not be made.
-func (w *Writer) settling(ctx context.Context, make bool) (settler, error) {
+// routed returns the router, nil when there is none yet and it shall not be made.
+func (w *Writer) routed(make bool) (*router, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.closed {
+	switch {
+	case w.closed:
 		return nil, errClosed
+	case w.failed != nil:
+		return nil, w.failed
+	case w.router == nil && make:
+		w.router = newRouter(w)
 	}
-	if w.settler != nil || !make {
-		return w.settler, nil
+	return w.router, nil
+}
+
+// fail keeps the first error of what was written. That the caller gave up is none.
+func (w *Writer) fail(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return err
 	}
-	load := w.config.mode == modeLoad
-	if w.config.mode == modeAuto && w.bounded {
-		streamed, err := w.streamed(ctx)
-		if err != nil {
-			return nil, err
-		}
-		load = !streamed
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.failed == nil {
+		w.failed = err
 	}
-	if load {
-		l, err := newLoader(w)
-		if err != nil {
-			return nil, err
-		}
-		w.settler = l
-		return l, nil
-	}
-	known, err := w.known(ctx)
-	if err != nil {
-		return nil, err
-	}
-	w.settler = newStreamer(w.config, known)
-	return w.settler, nil
+	return w.failed
 }
 
 // Write implements sink.Sink.
 func (w *Writer) Write(ctx context.Context, b change.Block) error {
-	s, err := w.settling(ctx, true)
+	r, err := w.routed(true)
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, b)
+	return w.fail(ctx, r.write(ctx, b))
 }
 
 // Flush implements sink.Sink.
 func (w *Writer) Flush(ctx context.Context) error {
-	s, err := w.settling(ctx, false)
-	if err != nil || s == nil {
+	r, err := w.routed(false)
+	if err != nil || r == nil {
 		return err
 	}
-	return s.flush(ctx)
+	return w.fail(ctx, r.flush(ctx))
 }
 
 // Close implements sink.Sink.
@@ -188,11 +199,12 @@ func (w *Writer) Close(ctx context.Context) error {
 		return nil
 	}
 	w.closed = true
-	s := w.settler
+	r, err := w.router, w.failed
 	w.mu.Unlock()
-	var err error
-	if s != nil {
-		err = s.close(ctx)
+	if r != nil {
+		if e := r.close(ctx); err == nil {
+			err = e
+		}
 	}
 	if e := w.rest.Close(); err == nil && e != nil {
 		err = fmt.Errorf("bigquery: close: %w", e)

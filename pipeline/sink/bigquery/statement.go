@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"text/template"
-
-	"flexbeam/schemas/model"
 )
 
 // The columns that a staging table has besides those of its table. They come first.
@@ -72,6 +70,18 @@ const newest = `SELECT * FROM {{.Staging}}
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY ` + stagedKey + ` ORDER BY COALESCE(row_version, 0) DESC, ` + stagedArrival + ` DESC) = 1`
 
+// newest is the statement that newest is the template of.
+func (m merging) newest() string { return m.write(newestTemplate) }
+
+var newestTemplate = template.Must(template.New("newest").Parse(newest))
+
+// selectDeletes asks for the keys and versions of the deletes of a staging table.
+func (m merging) selectDeletes() string { return m.write(selectDeletesTemplate) }
+
+var selectDeletesTemplate = template.Must(template.New("selectDeletes").Parse(`SELECT ` + stagedKey + `, COALESCE(row_version, 0) AS row_version FROM (
+  ` + newest + `
+) WHERE ` + stagedGone))
+
 // mergeDeletes remembers the deletes of a staging table. It comes before merge, so that a job which
 // is cut off between them leaves nothing that an older change could revive.
 func (m merging) mergeDeletes() string { return m.write(mergeDeletesTemplate) }
@@ -108,11 +118,11 @@ WHEN MATCHED AND NOT s.` + stagedGone + ` AND COALESCE(s.row_version, 0) >= COAL
 WHEN NOT MATCHED AND NOT s.` + stagedGone + ` THEN
   INSERT ({{.Columns}}) VALUES ({{.Values}})`))
 
-// countRows asks for the rows of each table of the model.
-func countRows(name func(string) string) string {
+// countRows asks for the rows of each of these tables.
+func countRows(of []*table, name func(string) string) string {
 	var s []string
-	for _, t := range model.Tables {
-		s = append(s, fmt.Sprintf("SELECT '%s' AS table_name, COUNT(*) AS row_count FROM %s", t.Name, name(t.Name)))
+	for _, t := range of {
+		s = append(s, fmt.Sprintf("SELECT '%s' AS table_name, COUNT(*) AS row_count FROM %s", t.name, name(t.name)))
 	}
 	return strings.Join(s, "\nUNION ALL\n")
 }
@@ -142,6 +152,16 @@ func selectOwned(t *table, name func(string) string) string {
 		conditions = append(conditions, account+" IN UNNEST(@accounts)")
 	}
 	return selectKeys(t, name, conditions...)
+}
+
+// selectWritten asks until when each table may have been streamed to.
+func selectWritten(name func(string) string) string {
+	return "SELECT key, row_version FROM " + name(deletesName) + " WHERE table_name = '" + writtenName + "'"
+}
+
+// selectApplied asks up to when changes that were streamed to a table are in the answers of queries.
+func selectApplied(t *table, p config) string {
+	return "SELECT upsert_stream_apply_watermark FROM `" + p.project + "." + p.in(t) + "`.INFORMATION_SCHEMA.TABLES WHERE table_name = '" + t.name + "'"
 }
 
 // selectVersions asks for the versions of all rows.

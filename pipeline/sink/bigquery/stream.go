@@ -2,198 +2,147 @@ package bigquery
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
+	"flexbeam/pipeline/io/storagewrite"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
 )
 
 // A streamer stores changes through the Storage Write API.
 type streamer struct {
-	config   config
-	known    *known
-	dial     *dialer
-	buffers  []*tableBuffer // by table
-	inFlight *inFlight
-	arrival  arrival
+	router  *router
+	config  config
+	known   *known
+	writer  *storagewrite.Writer
+	buffers []buffer // by table
+	arrival arrival
+	far     farRows
+	leases  leases
+	now     atomic.Pointer[time.Time] // when the newest block came
 
-	ctx    context.Context // of everything that is under way
-	cancel context.CancelFunc
-	work   sync.WaitGroup
-
-	once   sync.Once
-	failed chan struct{}
-	err    error // the first one, once failed is closed
+	mu     sync.Mutex
+	cause  error // the error that failed was made of
+	failed error
 }
 
-func newStreamer(p config, k *known) *streamer {
-	s := &streamer{config: p, known: k, inFlight: newInFlight(inFlightBytes), failed: make(chan struct{})}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.dial = &dialer{config: p, ctx: s.ctx}
+// A buffer is a table that is streamed to.
+type buffer struct {
+	encoder *encoder
+	table   *storagewrite.Table
+}
+
+func newStreamer(r *router) (*streamer, error) {
+	p := r.sink.config
+	w, err := p.storage()
+	if err != nil {
+		return nil, fmt.Errorf("bigquery: %w", err)
+	}
+	s := &streamer{router: r, config: p, known: newKnown(), writer: w}
+	s.leases.until, s.leases.dirty = make([]time.Time, len(tables)), make([]bool, len(tables))
+	s.tick()
 	for _, t := range tables {
-		s.buffers = append(s.buffers, &tableBuffer{encoder: newEncoder(t), inFlight: s.inFlight})
-	}
-	s.work.Add(1)
-	go s.age()
-	return s
-}
-
-// age sends each batch that has waited for more rows for batchAge.
-func (s *streamer) age() {
-	defer s.work.Done()
-	tick := time.NewTicker(batchAge / 2)
-	defer tick.Stop()
-	for {
-		select {
-		case <-s.ctx.Done():
-			return
-		case now := <-tick.C:
-			s.sendOlder(now, batchAge)
-		}
-	}
-}
-
-func (s *streamer) sendOlder(now time.Time, age time.Duration) {
-	for _, l := range s.buffers {
-		if b := l.older(now, age); b != nil {
-			s.send(l, b)
-		}
-	}
-}
-
-// write implements settler.
-func (s *streamer) write(ctx context.Context, b change.Block) error {
-	now := time.Now()
-	s.arrival.advance(now)
-	if err := s.admit(ctx); err != nil {
-		return err
-	}
-	var full []*batch
-	put := func(l *tableBuffer, row model.Row, gone bool, version int64) (err error) {
-		full, err = l.add(full[:0], row, gone, version, s.arrival.next(), now)
-		for _, b := range full {
-			s.send(l, b)
-		}
-		if err == nil && len(full) > 0 {
-			err = s.admit(ctx)
-		}
-		return err
-	}
-	var key []byte
-	memory := make(model.Row, len(deletesTable.columns))
-	return b.Each(func(c change.Change) error {
-		t := tables[c.Table]
-		if c.Delete || s.known.about(t) {
-			clean(c.Row)
-			key = t.appendKey(key[:0], c.Row)
-			if s.known.newer(t, key, c.Version()) {
-				return nil
-			}
-		}
-		if err := put(s.buffers[t.id], c.Row, c.Delete, c.Version()); err != nil || !c.Delete {
-			return err
-		}
-		memory[0] = model.Text(t.name)
-		memory[1] = model.Text(string(key))
-		memory[2] = model.Integer(c.Version())
-		return put(s.buffers[deletesTable.id], memory, false, c.Version())
-	})
-}
-
-// admit waits until fewer than inFlightBytes are in flight, or the streamer has failed.
-func (s *streamer) admit(ctx context.Context) error {
-	if err := s.inFlight.wait(ctx, s.failed); err != nil {
-		return fmt.Errorf("bigquery: write: %w", err)
-	}
-	return s.failure()
-}
-
-// send stores a batch in the background.
-func (s *streamer) send(l *tableBuffer, b *batch) {
-	s.work.Add(1)
-	go func() {
-		defer s.work.Done()
-		err := s.deliver(l.encoder, b.rows())
+		b := buffer{encoder: newEncoder(t)}
+		b.table, err = w.Table(p.path(t), b.encoder.descriptor, func(refused []storagewrite.Refused) error { return s.deadLetters(t, refused) })
 		if err != nil {
-			s.fail(err)
+			return nil, fmt.Errorf("bigquery: %w", err)
 		}
-		s.inFlight.done(b.number, b.size)
-		if err == nil {
-			l.reuse(b)
-		}
-	}()
-}
-
-// deliver sends rows until all are stored. A row that BigQuery refuses is stored as a dead letter.
-func (s *streamer) deliver(e *encoder, rows [][]byte) error {
-	rows, refusals := large(rows)
-	retrier := newRetrier(s.config.retry)
-	for attempt := 1; len(rows) > 0; attempt++ {
-		conn, refused, err := s.append(e, rows)
-		if err == nil {
-			break
-		}
-		if len(refused) > 0 {
-			rows, refusals = split(rows, refused, refusals)
-			retrier = newRetrier(s.config.retry) // something came back
-			continue
-		}
-		if s.ctx.Err() != nil {
-			return s.ctx.Err()
-		}
-		if final(err) || !retrier.wait(s.ctx) {
-			return fmt.Errorf("bigquery: write to %s: %w", s.config.path(e.table), explain(err))
-		}
-		if attempt%3 == 0 || dead(err) {
-			s.dial.drop(conn)
-		}
+		s.buffers = append(s.buffers, b)
 	}
-	return s.deadLetter(e, refusals)
+	return s, nil
 }
 
-// dead tells whether a connection that failed with err must be replaced. After other errors its client
-// reconnects by itself.
-func dead(err error) bool {
-	return status.Code(err) == codes.Unknown || errors.Is(err, context.DeadlineExceeded)
-}
-
-// fail keeps the first error. All further calls return it.
-func (s *streamer) fail(err error) {
-	s.once.Do(func() {
-		s.err = err
-		close(s.failed)
-	})
-}
-
-func (s *streamer) failure() error {
-	select {
-	case <-s.failed:
-		return s.err
-	default:
+// told returns an error of the writer as the sink tells it; one error is told as one.
+func (s *streamer) told(err error) error {
+	if err == nil {
 		return nil
 	}
-}
-
-// flush implements settler.
-func (s *streamer) flush(ctx context.Context) error {
-	s.sendOlder(time.Now(), -time.Hour)
-	if err := s.inFlight.drain(ctx, s.failed); err != nil {
-		return fmt.Errorf("bigquery: flush: %w", err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cause != err {
+		s.cause, s.failed = err, fmt.Errorf("bigquery: %w", explain(err))
 	}
-	return s.failure()
+	return s.failed
 }
 
-// close implements settler.
+// begin waits until there is room for a block.
+func (s *streamer) begin(ctx context.Context) error {
+	s.tick()
+	return s.told(s.writer.Wait(ctx))
+}
+
+func (s *streamer) tick() {
+	now := time.Now()
+	s.now.Store(&now)
+	s.arrival.advance(now)
+}
+
+// change stores a change, and remembers it if it is a delete.
+func (s *streamer) change(ctx context.Context, c change.Change) error {
+	t := tables[c.Table]
+	if !c.Delete && !s.known.about(t) {
+		return s.put(ctx, t, c.Row, false, c.Version())
+	}
+	clean(c.Row)
+	key := t.appendKey(nil, c.Row)
+	if s.known.newer(t, key, c.Version()) {
+		return nil
+	}
+	if err := s.put(ctx, t, c.Row, c.Delete, c.Version()); err != nil || !c.Delete {
+		return err
+	}
+	return s.remember(ctx, t, string(key), c.Version())
+}
+
+// remember stores that a row was deleted.
+func (s *streamer) remember(ctx context.Context, t *table, key string, version int64) error {
+	return s.put(ctx, deletesTable, model.Row{model.Text(t.name), model.Text(key), model.Integer(version)}, false, version)
+}
+
+func (s *streamer) put(ctx context.Context, t *table, row model.Row, gone bool, version int64) error {
+	if err := s.announce(ctx, t, *s.now.Load()); err != nil {
+		return s.told(err)
+	}
+	arrival, to := s.arrival.next(), &s.buffers[t.id]
+	number := sequence(version, arrival)
+	return s.told(to.table.Append(ctx, number[:], gone, func(b []byte) ([]byte, error) { return to.encoder.append(b, row, gone, arrival) }))
+}
+
+// say stores until when rows of a table may be on their way.
+func (s *streamer) say(ctx context.Context, t *table, until time.Time) error {
+	return s.storeRow(ctx, deletesTable, model.Row{model.Text(writtenName), model.Text(t.name), model.Integer(until.UnixMilli())}, until.UnixMilli())
+}
+
+// store stores a dead letter at once.
+func (s *streamer) store(ctx context.Context, letter model.Row) error {
+	return s.storeRow(ctx, deadLettersTable, letter, letter[len(letter)-1].Num)
+}
+
+func (s *streamer) storeRow(ctx context.Context, t *table, row model.Row, version int64) error {
+	arrival, to := s.arrival.next(), &s.buffers[t.id]
+	b, err := to.encoder.append(nil, row, false, arrival)
+	if err != nil {
+		return err
+	}
+	number := sequence(version, arrival)
+	return to.table.Store(ctx, []storagewrite.Mutation{{Row: b, Sequence: number[:]}})
+}
+
+// flush returns when all changes are stored.
+func (s *streamer) flush(ctx context.Context) error {
+	err := s.writer.Flush(ctx)
+	if err == nil {
+		err = s.confirm(ctx)
+	}
+	return s.told(err)
+}
+
+// close flushes, and tells of rows whose days cannot be streamed.
 func (s *streamer) close(ctx context.Context) error {
-	err := s.flush(ctx)
-	s.cancel()
-	s.dial.close()
-	s.work.Wait()
+	err := s.told(s.writer.Close(ctx))
+	s.far.tell()
 	return err
 }

@@ -203,9 +203,9 @@ SELECT
   ARRAY_AGG(e.queue IGNORE NULLS ORDER BY start_time DESC, engagement_id DESC LIMIT 1)[SAFE_OFFSET(0)] AS last_queue,
   ARRAY_AGG(e.channel_type IGNORE NULLS ORDER BY start_time DESC, engagement_id DESC LIMIT 1)[SAFE_OFFSET(0)] AS channel_type,
   ARRAY_AGG(e.direction IGNORE NULLS ORDER BY start_time, engagement_id LIMIT 1)[SAFE_OFFSET(0)] AS direction,
-  ROUND(SUM(CASE WHEN engagement_type = 'Queue' AND is_virtual IS NOT TRUE AND direction NOT IN ('Outbound', 'Internal') THEN wait_time_seconds END), 3) AS wait_time_seconds,
-  ROUND(SUM(CASE WHEN engagement_type = 'Agent' AND is_virtual IS NOT TRUE THEN engagement_time_seconds END), 3) AS engagement_time_seconds,
-  ROUND(SUM(CASE WHEN engagement_type = 'Agent' AND is_virtual IS NOT TRUE THEN wrap_up_time_seconds END), 3) AS wrap_up_time_seconds,
+  ROUND(SUM(ROUND((CASE WHEN engagement_type = 'Queue' AND is_virtual IS NOT TRUE AND direction NOT IN ('Outbound', 'Internal') THEN wait_time_seconds END) * 1000000)) / 1000) / 1000 AS wait_time_seconds,
+  ROUND(SUM(ROUND((CASE WHEN engagement_type = 'Agent' AND is_virtual IS NOT TRUE THEN engagement_time_seconds END) * 1000000)) / 1000) / 1000 AS engagement_time_seconds,
+  ROUND(SUM(ROUND((CASE WHEN engagement_type = 'Agent' AND is_virtual IS NOT TRUE THEN wrap_up_time_seconds END) * 1000000)) / 1000) / 1000 AS wrap_up_time_seconds,
   COUNT(CASE WHEN engagement_type = 'Queue' AND is_virtual IS NOT TRUE AND direction NOT IN ('Outbound', 'Internal') AND outcome_type = 'Customer Left' THEN 1 END) > 0 AND COUNT(CASE WHEN engagement_type = 'Agent' AND is_virtual IS NOT TRUE THEN 1 END) = 0 AS abandoned,
   MAX(updated_at) AS updated_at
 FROM engagements AS e
@@ -231,7 +231,7 @@ SELECT
   account_sid AS account_sid,
   queue_sid AS queue_sid,
   queue AS queue,
-  TIMESTAMP_SECONDS(900 * DIV(UNIX_SECONDS(start_time), 900)) AS interval_start,
+  TIMESTAMP_SECONDS(900 * CAST(FLOOR(UNIX_SECONDS(start_time) / 900) AS INT64)) AS interval_start,
   COUNT(*) AS offered,
   COUNT(CASE WHEN outcome_type = 'Accepted' THEN 1 END) AS accepted,
   COUNT(CASE WHEN outcome_type = 'Accepted' AND wait_time_seconds <= 20 THEN 1 END) AS accepted_in_time,
@@ -239,7 +239,7 @@ SELECT
   COUNT(CASE WHEN outcome_type = 'Customer Left' AND wait_time_seconds > 5 THEN 1 END) AS abandoned_late,
   COUNT(CASE WHEN end_time IS NULL THEN 1 END) AS waiting,
   COUNT(CASE WHEN outcome_type = 'Accepted' AND wait_time_seconds <= 20 THEN 1 END) / NULLIF(COUNT(CASE WHEN outcome_type = 'Accepted' THEN 1 END) + COUNT(CASE WHEN outcome_type = 'Customer Left' AND wait_time_seconds > 5 THEN 1 END), 0) AS service_level,
-  ROUND(ROUND(SUM(wait_time_seconds), 3) / NULLIF(COUNT(wait_time_seconds), 0), 3) AS average_wait_time_seconds,
+  ROUND(SUM(ROUND((wait_time_seconds) * 1000000)) / NULLIF(COUNT(wait_time_seconds), 0) / 1000) / 1000 AS average_wait_time_seconds,
   MAX(wait_time_seconds) AS longest_wait_time_seconds
 FROM engagements AS e
 WHERE engagement_type = 'Queue' AND is_virtual IS NOT TRUE AND direction NOT IN ('Outbound', 'Internal')
@@ -270,7 +270,7 @@ SELECT
   COUNT(CASE WHEN outcome_type = 'Customer Left' THEN 1 END) AS abandoned,
   COUNT(CASE WHEN outcome_type = 'Customer Left' AND wait_time_seconds > 5 THEN 1 END) AS abandoned_late,
   COUNT(CASE WHEN outcome_type = 'Customer Left' THEN 1 END) / COUNT(*) AS abandonment_rate,
-  ROUND(ROUND(SUM(CASE WHEN outcome_type = 'Customer Left' THEN wait_time_seconds END), 3) / NULLIF(COUNT(CASE WHEN outcome_type = 'Customer Left' THEN wait_time_seconds END), 0), 3) AS average_patience_seconds
+  ROUND(SUM(ROUND((CASE WHEN outcome_type = 'Customer Left' THEN wait_time_seconds END) * 1000000)) / NULLIF(COUNT(CASE WHEN outcome_type = 'Customer Left' THEN wait_time_seconds END), 0) / 1000) / 1000 AS average_patience_seconds
 FROM engagements AS e
 WHERE engagement_type = 'Queue' AND is_virtual IS NOT TRUE AND direction NOT IN ('Outbound', 'Internal') AND end_time IS NOT NULL
 GROUP BY account_sid, day, queue_sid, queue, channel_type, direction;
@@ -294,11 +294,11 @@ SELECT
   MAX(a.agent_name) AS agent_name,
   MAX(a.team) AS team,
   p.day AS day,
-  ROUND(SUM(available), 3) AS available_seconds,
-  ROUND(SUM(unavailable), 3) AS unavailable_seconds,
+  ROUND(SUM(ROUND((available) * 1000000)) / 1000) / 1000 AS available_seconds,
+  ROUND(SUM(ROUND((unavailable) * 1000000)) / 1000) / 1000 AS unavailable_seconds,
   COUNT(CASE WHEN engagement = 1 THEN 1 END) AS engagements,
-  ROUND(SUM(busy), 3) AS busy_seconds,
-  LEAST(1, ROUND(SUM(busy), 3) / NULLIF(ROUND(SUM(available), 3), 0)) AS occupancy
+  ROUND(SUM(ROUND((busy) * 1000000)) / 1000) / 1000 AS busy_seconds,
+  CASE WHEN SUM(available) > 0 THEN LEAST(1, ROUND(SUM(ROUND((busy) * 1000000)) / 1000) / 1000 / NULLIF(ROUND(SUM(ROUND((available) * 1000000)) / 1000) / 1000, 0)) END AS occupancy
 FROM (
   SELECT account_sid, agent_id, DATE(interval_start) AS day, CASE WHEN availability = 'Available' THEN seconds ELSE 0 END AS available,
     CASE WHEN availability = 'Available' THEN 0 ELSE seconds END AS unavailable, 0 AS engagement, 0 AS busy
@@ -333,11 +333,11 @@ SELECT
   channel_type AS channel_type,
   direction AS direction,
   COUNT(*) AS engagements,
-  ROUND(ROUND(SUM(engagement_time_seconds), 3) / NULLIF(COUNT(engagement_time_seconds), 0), 3) AS average_engagement_time_seconds,
-  ROUND(ROUND(SUM(wrap_up_time_seconds), 3) / NULLIF(COUNT(wrap_up_time_seconds), 0), 3) AS average_wrap_up_time_seconds,
-  ROUND(ROUND(SUM(hold_time_seconds), 3) / NULLIF(COUNT(hold_time_seconds), 0), 3) AS average_hold_time_seconds,
-  ROUND(ROUND(SUM(COALESCE(engagement_time_seconds, 0) + COALESCE(wrap_up_time_seconds, 0)), 3) / NULLIF(COUNT(COALESCE(engagement_time_seconds, 0) + COALESCE(wrap_up_time_seconds, 0)), 0), 3) AS average_handling_time_seconds,
-  ROUND(MAX(COALESCE(engagement_time_seconds, 0) + COALESCE(wrap_up_time_seconds, 0)), 3) AS longest_handling_time_seconds
+  ROUND(SUM(ROUND((engagement_time_seconds) * 1000000)) / NULLIF(COUNT(engagement_time_seconds), 0) / 1000) / 1000 AS average_engagement_time_seconds,
+  ROUND(SUM(ROUND((wrap_up_time_seconds) * 1000000)) / NULLIF(COUNT(wrap_up_time_seconds), 0) / 1000) / 1000 AS average_wrap_up_time_seconds,
+  ROUND(SUM(ROUND((hold_time_seconds) * 1000000)) / NULLIF(COUNT(hold_time_seconds), 0) / 1000) / 1000 AS average_hold_time_seconds,
+  ROUND(SUM(ROUND((COALESCE(engagement_time_seconds, 0) + COALESCE(wrap_up_time_seconds, 0)) * 1000000)) / NULLIF(COUNT(COALESCE(engagement_time_seconds, 0) + COALESCE(wrap_up_time_seconds, 0)), 0) / 1000) / 1000 AS average_handling_time_seconds,
+  ROUND(MAX(ROUND((COALESCE(engagement_time_seconds, 0) + COALESCE(wrap_up_time_seconds, 0)) * 1000000)) / 1000) / 1000 AS longest_handling_time_seconds
 FROM engagements AS e
 WHERE engagement_type = 'Agent' AND is_virtual IS NOT TRUE AND end_time IS NOT NULL
 GROUP BY account_sid, day, queue_sid, queue, channel_type, direction;
@@ -441,6 +441,16 @@ WHEN MATCHED AND NOT s.flexbeam_deleted AND COALESCE(s.row_version, 0) >= COALES
 WHEN NOT MATCHED AND NOT s.flexbeam_deleted THEN
   INSERT (account_sid, engagement_id, engagement_type, status, outcome_type, conversation_id, task_sid, reservation_sid, agent_id, contact_id, start_time, end_time, engagement_time_seconds, wrap_up_time_seconds, invitation_time_seconds, wait_time_seconds, focus_time_seconds, hold_time_seconds, queue_sid, queue, channel, channel_type, channel_vendor, platform, direction, company_contact, campaign, case_id, category, language, outcome, outcome_category, priority, reason, engaged_department, engaged_location, engaged_organization, engaged_manager, engaged_role, engaged_team, engagement_attribute_1, engagement_attribute_2, engagement_attribute_3, engagement_fact_1, engagement_fact_2, engagement_fact_3, recording_url, end_reason, workspace_sid, workflow_sid, workflow_name, inferred, is_virtual, updated_at, row_version) VALUES (s.account_sid, s.engagement_id, s.engagement_type, s.status, s.outcome_type, s.conversation_id, s.task_sid, s.reservation_sid, s.agent_id, s.contact_id, s.start_time, s.end_time, s.engagement_time_seconds, s.wrap_up_time_seconds, s.invitation_time_seconds, s.wait_time_seconds, s.focus_time_seconds, s.hold_time_seconds, s.queue_sid, s.queue, s.channel, s.channel_type, s.channel_vendor, s.platform, s.direction, s.company_contact, s.campaign, s.case_id, s.category, s.language, s.outcome, s.outcome_category, s.priority, s.reason, s.engaged_department, s.engaged_location, s.engaged_organization, s.engaged_manager, s.engaged_role, s.engaged_team, s.engagement_attribute_1, s.engagement_attribute_2, s.engagement_attribute_3, s.engagement_fact_1, s.engagement_fact_2, s.engagement_fact_3, s.recording_url, s.end_reason, s.workspace_sid, s.workflow_sid, s.workflow_name, s.inferred, s.is_virtual, s.updated_at, s.row_version);
 
+SELECT * FROM flexbeam_staging_engagements
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1;
+
+SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
+  SELECT * FROM flexbeam_staging_engagements
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
+) WHERE flexbeam_deleted;
+
 SELECT account_sid, engagement_id, task_sid FROM engagements;
 
 SELECT account_sid, engagement_id, row_version FROM engagements;
@@ -502,6 +512,16 @@ WHEN MATCHED AND NOT s.flexbeam_deleted AND COALESCE(s.row_version, 0) >= COALES
 WHEN NOT MATCHED AND NOT s.flexbeam_deleted THEN
   INSERT (account_sid, agent_id, agent_name, email, department, location, manager, team, organization, role, roles, cost_per_hour, cost_per_engagement, state, agent_type, updated_at, row_version) VALUES (s.account_sid, s.agent_id, s.agent_name, s.email, s.department, s.location, s.manager, s.team, s.organization, s.role, s.roles, s.cost_per_hour, s.cost_per_engagement, s.state, s.agent_type, s.updated_at, s.row_version);
 
+SELECT * FROM flexbeam_staging_agents
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1;
+
+SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
+  SELECT * FROM flexbeam_staging_agents
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
+) WHERE flexbeam_deleted;
+
 SELECT account_sid, agent_id FROM agents;
 
 SELECT account_sid, agent_id, row_version FROM agents;
@@ -552,6 +572,16 @@ WHEN MATCHED AND NOT s.flexbeam_deleted AND COALESCE(s.row_version, 0) >= COALES
   UPDATE SET activity_sid = s.activity_sid, availability = s.availability, seconds = s.seconds, updated_at = s.updated_at, row_version = s.row_version
 WHEN NOT MATCHED AND NOT s.flexbeam_deleted THEN
   INSERT (account_sid, agent_id, interval_start, activity, activity_sid, availability, seconds, updated_at, row_version) VALUES (s.account_sid, s.agent_id, s.interval_start, s.activity, s.activity_sid, s.availability, s.seconds, s.updated_at, s.row_version);
+
+SELECT * FROM flexbeam_staging_agent_status
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1;
+
+SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
+  SELECT * FROM flexbeam_staging_agent_status
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
+) WHERE flexbeam_deleted;
 
 SELECT account_sid, agent_id, interval_start, activity FROM agent_status;
 
@@ -607,6 +637,16 @@ WHEN MATCHED AND NOT s.flexbeam_deleted AND COALESCE(s.row_version, 0) >= COALES
   UPDATE SET contact_kind = s.contact_kind, state = s.state, country = s.country, category = s.category, organization = s.organization, region = s.region, segment = s.segment, isolated = s.isolated, updated_at = s.updated_at, row_version = s.row_version
 WHEN NOT MATCHED AND NOT s.flexbeam_deleted THEN
   INSERT (contact_id, contact_kind, state, country, category, organization, region, segment, isolated, updated_at, row_version) VALUES (s.contact_id, s.contact_kind, s.state, s.country, s.category, s.organization, s.region, s.segment, s.isolated, s.updated_at, s.row_version);
+
+SELECT * FROM flexbeam_staging_customers
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1;
+
+SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
+  SELECT * FROM flexbeam_staging_customers
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
+) WHERE flexbeam_deleted;
 
 SELECT contact_id FROM customers WHERE isolated;
 
@@ -666,6 +706,16 @@ WHEN MATCHED AND NOT s.flexbeam_deleted AND COALESCE(s.row_version, 0) >= COALES
 WHEN NOT MATCHED AND NOT s.flexbeam_deleted THEN
   INSERT (account_sid, turn_id, conversation_id, conversation_sid, task_sid, engagement_id, agent_id, turn_time, author_type, turn_type, turn_index, length, updated_at, row_version) VALUES (s.account_sid, s.turn_id, s.conversation_id, s.conversation_sid, s.task_sid, s.engagement_id, s.agent_id, s.turn_time, s.author_type, s.turn_type, s.turn_index, s.length, s.updated_at, s.row_version);
 
+SELECT * FROM flexbeam_staging_turns
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1;
+
+SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
+  SELECT * FROM flexbeam_staging_turns
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
+) WHERE flexbeam_deleted;
+
 SELECT account_sid, turn_id FROM turns;
 
 SELECT account_sid, turn_id, row_version FROM turns;
@@ -712,6 +762,16 @@ WHEN MATCHED AND NOT s.flexbeam_deleted AND COALESCE(s.row_version, 0) >= COALES
   UPDATE SET text = s.text, updated_at = s.updated_at, row_version = s.row_version
 WHEN NOT MATCHED AND NOT s.flexbeam_deleted THEN
   INSERT (account_sid, turn_id, text, updated_at, row_version) VALUES (s.account_sid, s.turn_id, s.text, s.updated_at, s.row_version);
+
+SELECT * FROM flexbeam_staging_turn_contents
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1;
+
+SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
+  SELECT * FROM flexbeam_staging_turn_contents
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
+) WHERE flexbeam_deleted;
 
 SELECT account_sid, turn_id FROM turn_contents;
 
@@ -763,6 +823,16 @@ WHEN MATCHED AND NOT s.flexbeam_deleted AND COALESCE(s.row_version, 0) >= COALES
 WHEN NOT MATCHED AND NOT s.flexbeam_deleted THEN
   INSERT (source, position, error_class, error, payload, received_at, updated_at, row_version) VALUES (s.source, s.position, s.error_class, s.error, s.payload, s.received_at, s.updated_at, s.row_version);
 
+SELECT * FROM flexbeam_staging_dead_letters
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1;
+
+SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
+  SELECT * FROM flexbeam_staging_dead_letters
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
+) WHERE flexbeam_deleted;
+
 SELECT source, position FROM dead_letters;
 
 SELECT source, position, row_version FROM dead_letters;
@@ -782,3 +852,5 @@ UNION ALL
 SELECT 'turn_contents' AS table_name, COUNT(*) AS row_count FROM turn_contents
 UNION ALL
 SELECT 'dead_letters' AS table_name, COUNT(*) AS row_count FROM dead_letters;
+
+SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'flexbeam_written';
