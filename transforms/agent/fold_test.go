@@ -70,8 +70,11 @@ func TestAgentsFollowTheRules(t *testing.T) {
 			 0  worker.created WK3 wa={} name=_40ann
 			 0  worker.created WK4 wa={} name=a_40b_40c
 			 0  worker.created WK5 wa={} name=ann_40b_2ecom
-			 0  worker.created WK6 wa={} name=a_C3_40b`,
-			"agent_name", []string{"ann_2Eb", "ann_40", "_40ann", "a_40b_40c", "ann@b_2ecom", "a_C3_40b"},
+			 0  worker.created WK6 wa={} name=a_C3_40b
+			 0  worker.created WK7 wa={} name=ann_40b_2E
+			 0  worker.created WK8 wa={} name=ann_40b_2
+			 0  worker.created WK9 wa={} name=ann_40b_`,
+			"agent_name", []string{"ann_2Eb", "ann_40", "_40ann", "a_40b_40c", "ann@b_2ecom", "a_C3_40b", "ann@b.", "ann@b_2", "ann@b_"},
 		},
 		{
 			"9 without any attributes the newest name counts",

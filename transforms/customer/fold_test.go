@@ -57,6 +57,11 @@ func TestContactsFollowTheRules(t *testing.T) {
 		{"no white space behind the scheme", `{"name":"Room: 5"}`, "WT1 | task"},
 		{"letters before it", `{"name":"room2:5"}`, "WT1 | task"},
 		{"a digit behind it", `{"name":"room:a"}`, "WT1 | task"},
+		{"any ASCII letters before it", `{"name":"azAZ:5"}`, "azAZ:5 | address"},
+		{"nothing next to them", `{"name":"a\u0060:5"}`, "WT1 | task"},
+		{"on either side", `{"name":"z{:5"}`, "WT1 | task"},
+		{"every digit is one", `{"name":"+0909099"}`, "+0909099 | address"},
+		{"and a colon is none", `{"name":"555123:"}`, "WT1 | task"},
 		{"name is the last, and inbound only", `{"name":"+15551230001","direction":"outbound","to":"+5"}`, "+5 | address"},
 		{"customerId", `{"customers":{"external_id":" "},"customerId":"crm-2","customerPhone":"+1"}`, "crm-2 | external_id"},
 		{"customerPhone", `{"customers":{"phone":"anonymous"},"customerPhone":"+2","conversations":{"customers":{"phone":"+3"}}}`, "+2 | phone"},
@@ -243,6 +248,41 @@ func TestOfEqualTimesTheStampAndIDDecide(t *testing.T) {
 				t.Errorf("%s and %s: batch %s, stream %s, want %s", a, b, x, y, want)
 			}
 		}
+	}
+}
+
+// TestTheBestKindOfATaskIsItsContact lets the events of one task name the customer by several kinds:
+// the first kind counts, and of one kind the newest event.
+func TestTheBestKindOfATaskIsItsContact(t *testing.T) {
+	tests := []struct{ rule, events, want string }{
+		{"the better kind, though older", `0 entered ta={"customers":{"phone":"+1"}}
+			5 entered ta={"from":"+2"}`, "+1"},
+		{"the better kind, though newer", `0 entered ta={"from":"+2"}
+			5 entered ta={"customers":{"phone":"+1"}}`, "+1"},
+		{"the newest of one kind", `0 entered ta={"customers":{"phone":"+1"}}
+			5 entered ta={"customers":{"phone":"+2"}}`, "+2"},
+		{"of equal times that of Event Streams", `0 entered EV2 ta={"customers":{"phone":"+1"}}
+			0 entered EV1 ta={"customers":{"phone":"+2"}}`, "+2"},
+	}
+	for _, test := range tests {
+		t.Run(test.rule, func(t *testing.T) {
+			events := history.Parse(test.events)
+			lines := history.Lines(events, func(i int) history.Form {
+				if events[i].ID == "EV2" {
+					return history.REST
+				}
+				return history.Object
+			})
+			rows := history.Fold(lines, history.Options{}).Rows("engagements")
+			for _, r := range rows {
+				if r["contact_id"] != test.want {
+					t.Errorf("the contact is %s, want %s", r["contact_id"], test.want)
+				}
+			}
+			if len(rows) == 0 {
+				t.Error("there are no engagements")
+			}
+		})
 	}
 }
 

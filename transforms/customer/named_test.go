@@ -1,0 +1,49 @@
+package customer
+
+import "testing"
+
+// TestUnderAKeyAConversationIsASIDOrAHash: what is no SID says who the customer is, so it is hashed.
+func TestUnderAKeyAConversationIsASIDOrAHash(t *testing.T) {
+	const hex = "0123456789abcdefABCDEF0000999900"
+	tests := []struct {
+		id   string
+		kept bool
+	}{
+		{"CH" + hex, true}, {"az" + hex, true}, {"AZ" + hex, true},
+		{"C" + hex, false}, {"CHa" + hex, false}, // too short, too long
+		{"1H" + hex, false}, {"C1" + hex, false}, {"C[" + hex, false}, {"{H" + hex, false}, {"C`" + hex, false},
+		{"CH" + hex[:31] + "g", false}, {"CH" + hex[:31] + "G", false}, {"CHg" + hex[1:], false},
+		{"CH" + hex[:31] + ":", false}, {"CH" + hex[:31] + "/", false}, {"CH" + hex[:31] + "`", false},
+		{"", false}, {"+15551230001", false},
+	}
+	n := &Named{key: "secret"}
+	for _, test := range tests {
+		got := n.Conversation(test.id)
+		want := test.id
+		if !test.kept {
+			want = n.key.ID(test.id) // each of them is as it is compared
+		}
+		if got != want {
+			t.Errorf("%q becomes %q, want %q", test.id, got, want)
+		}
+	}
+}
+
+// TestATruncatedObservationIsRefused cuts one at each byte, and lets its length of an ID lie.
+func TestATruncatedObservationIsRefused(t *testing.T) {
+	whole := []byte(observed("+1", "EV1", 7).Value)
+	if _, err := parse(whole); err != nil {
+		t.Fatal(err)
+	}
+	for i := range len("\x0e\x03EV1") + 1 {
+		if _, err := parse(whole[:i]); err != ErrCorrupt {
+			t.Errorf("the first %d bytes: %v", i, err)
+		}
+	}
+	for _, size := range []byte{4, byte(len(whole) - 2), byte(len(whole) - 1), byte(len(whole)), byte(len(whole) + 1), 127} {
+		bad := append([]byte{whole[0], size}, whole[2:]...)
+		if _, err := parse(bad); err != ErrCorrupt {
+			t.Errorf("an ID of %d bytes: %v", size, err)
+		}
+	}
+}
