@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/event"
@@ -41,6 +42,19 @@ const (
 // nothing of the time before it, so no activity counts up to it, nothing is dropped and no timer is set.
 // Beam's own end of time, in the year 294247, lies a few days behind it.
 const End Millis = 9_223_371_000_000_000
+
+// ahead is how far the clock of a service may be ahead of that of a process.
+const ahead = time.Minute
+
+// Fired returns how far the watermark has come when a timer has fired that was set for a time, in a
+// process whose clock tells now: to that time, or to End. Nothing arrives in the future, so a timer
+// that was set for it fires only since the watermark is at the end of time, when all do.
+func Fired(at Millis, now time.Time) Millis {
+	if int64(at) > now.Add(ahead).UnixMilli() {
+		return End
+	}
+	return at
+}
 
 // A Kind says what a key stands for: a task, a worker, a contact. Another kind is another value of this type,
 // registered where its rules are, and a place in the list of kinds of a job.

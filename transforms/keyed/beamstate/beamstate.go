@@ -161,15 +161,11 @@ func (fn *ProcessFn) OnTimer(ctx context.Context, ts beam.EventTime, sp state.Pr
 		return err
 	}
 	now := keyed.Millis(ts)
-	if s.Arrival != keyed.None && int64(now) > fn.now().Add(ahead).UnixMilli() {
-		// Nothing arrives in the future: the watermark is at the end of time, and all timers fire.
-		now = keyed.End
+	if s.Arrival != keyed.None {
+		now = keyed.Fired(now, fn.now())
 	}
 	return fn.process(ctx, s, sp, tp, key, now, changes, later)
 }
-
-// ahead is how far the clock of a service may be ahead of that of a worker.
-const ahead = 10 * time.Minute
 
 func (fn *ProcessFn) process(ctx context.Context, s *keyed.State, sp state.Provider, tp timers.Provider, key string, now keyed.Millis, changes func([]byte), later func(string, []byte)) error {
 	if s.Folds == 0 {

@@ -18,6 +18,7 @@ const (
 
 // Work says how due keys are processed.
 type Work struct {
+	Now     keyed.Millis            // how far the watermark has come; keyed.None: nobody knows
 	Prior   *keyed.PriorRows        // nil: the sink held no rows
 	Changes func(change.Block)      // takes changes of rows
 	Wake    func(at keyed.Millis)   // sets a timer
@@ -102,7 +103,7 @@ func (s *Store) processGroup(ctx context.Context, z *slot, keys []string, at key
 		if p := prior[keys[i]]; p != nil && l.Folds == 0 {
 			l.Inherit(p)
 		}
-		results[i], err = s.process(z, z.logics[worker], keys[i], l)
+		results[i], err = s.process(z, z.logics[worker], keys[i], l, w.Now)
 		return err
 	})
 	if err != nil {
@@ -122,7 +123,7 @@ func (s *Store) processGroup(ctx context.Context, z *slot, keys []string, at key
 			w.Wake(r.next)
 		}
 		block = append(block, r.out.Changes...)
-		if block, err = s.feed(r.out.Inputs, at, block); err != nil {
+		if block, err = s.feed(r.out.Inputs, at, w.Now, block); err != nil {
 			return err
 		}
 		w.Done(&r.out)
@@ -139,10 +140,10 @@ func (s *Store) processGroup(ctx context.Context, z *slot, keys []string, at key
 	return nil
 }
 
-// process processes a locked state.
-func (s *Store) process(z *slot, l keyed.Logic, key string, e *entry) (r processed, err error) {
+// process processes a locked state when the watermark has come to now.
+func (s *Store) process(z *slot, l keyed.Logic, key string, e *entry, now keyed.Millis) (r processed, err error) {
 	r.made, r.waited, r.next = true, e.Waits(), keyed.None
-	next, done, err := z.kind.Process(l, &e.State, s.Watermark(), &r.out)
+	next, done, err := z.kind.Process(l, &e.State, now, &r.out)
 	if err != nil {
 		return r, err
 	}
@@ -176,7 +177,7 @@ func (s *Store) process(z *slot, l keyed.Logic, key string, e *entry) (r process
 
 // feed adds the inputs that keys gave for keys of other kinds. Those of kinds that need not wait are processed
 // at once, and their changes appended to a block; the others are due at a time.
-func (s *Store) feed(inputs []keyed.Input, at keyed.Millis, block change.Block) (change.Block, error) {
+func (s *Store) feed(inputs []keyed.Input, at, now keyed.Millis, block change.Block) (change.Block, error) {
 	for i := range inputs {
 		in := &inputs[i]
 		z := s.slotOf(in.Kind)
@@ -199,7 +200,7 @@ func (s *Store) feed(inputs []keyed.Input, at keyed.Millis, block change.Block) 
 			if detached {
 				s.attach(z, in.Key, l)
 			}
-			r, err = s.process(z, z.logics[0], in.Key, l)
+			r, err = s.process(z, z.logics[0], in.Key, l, now)
 			z.count(l)
 		}
 		l.Unlock()

@@ -17,13 +17,16 @@ import (
 // processDue processes what is due. changes may be nil.
 func processDue(t testing.TB, s *Store, at keyed.Millis, changes func([]byte)) {
 	t.Helper()
-	if err := s.Process(context.Background(), at, workOf(changes)); err != nil {
+	w := workOf(changes)
+	w.Now = s.Watermark()
+	if err := s.Process(context.Background(), at, w); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func workOf(changes func([]byte)) Work {
 	return Work{
+		Now: keyed.None,
 		Changes: func(b change.Block) {
 			if changes != nil {
 				changes(b)
