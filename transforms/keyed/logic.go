@@ -96,7 +96,8 @@ type Logic interface {
 
 	// Process makes the rows of a key from its state and tells out how they differ from what was emitted
 	// before. now is how far the watermark has come, None if that is not known. It returns when it wants
-	// to be called again though nothing arrives, None for never. One goroutine at a time may call it.
+	// to be called again though nothing arrives, None for never. Where it has to know more of the sink first
+	// (State.Ask) it returns at once. One goroutine at a time may call it.
 	Process(s *State, now Millis, out *Output) (next Millis, err error)
 }
 
@@ -116,8 +117,15 @@ type Output struct {
 	Copies   int64   // copies of events beyond those that were counted before
 	Waited   Millis  // arrival of the first input that waited for this; None: nothing waited, or nobody knows
 
+	Alone int64 // units that are left alone, beyond those that were counted before
+
 	// Once says that the state is not kept, so nothing has to be remembered for a next time.
 	Once bool
+	// Look says how to look for rows of other jobs.
+	Look Look
+	// Ask is what the rules want to know of the sink first; nil: nothing. They have given nothing else then,
+	// and are to be called again once the state has learnt it.
+	Ask *Span
 }
 
 // Info returns what Add needs to know of an event that arrived at a time.
@@ -281,9 +289,10 @@ func (k *Kind) over(s *State, arrival Millis) bool {
 
 // Process brings the rows of a key up to date when the watermark has come to now, and lets go of what is
 // over: first of the state, of which a tombstone stays, then of that. It returns when it is to be called
-// again though nothing arrives (None: never), and whether nothing is left to keep.
+// again though nothing arrives (None: never), and whether nothing is left to keep. Where out.Ask is set it has
+// done nothing yet: it is to be called again when the state has learnt that (Learn).
 func (k *Kind) Process(l Logic, s *State, now Millis, out *Output) (next Millis, done bool, err error) {
-	next, out.Waited = None, None
+	next, out.Waited, out.Ask = None, None, nil
 	if !s.Waits() && now != None && now < End {
 		if at := k.DropAt(s); at != None && at <= now {
 			if s.Tombstone || k.Until(s) <= k.Expires(s) || CeilHour(k.Until(s)) <= now {
@@ -299,8 +308,10 @@ func (k *Kind) Process(l Logic, s *State, now Millis, out *Output) (next Millis,
 		if next, err = l.Process(s, now, out); err != nil {
 			return None, false, fmt.Errorf("%s: %w", k.Name, err)
 		}
-		s.Folds++
-		s.Since = None
+		if out.Ask != nil {
+			return None, false, nil
+		}
+		s.Since, s.fresh = None, false
 	}
 	if now >= End {
 		return None, false, nil

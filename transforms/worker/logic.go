@@ -142,16 +142,10 @@ func (l *logic) Process(s *keyed.State, now keyed.Millis, out *keyed.Output) (ne
 	if err != nil {
 		return keyed.None, err
 	}
-	final := finalBefore(s.Bound)
-	if s.Folds == 0 && final != nil {
-		if err := s.ForgetEmitted(final); err != nil {
-			return keyed.None, err
-		}
-	}
-	if err := l.fold(s, groups, final, out); err != nil {
+	if err := l.fold(s, groups, finalBefore(s.Bound), out); err != nil {
 		return keyed.None, err
 	}
-	if !live {
+	if !live || out.Ask != nil {
 		return keyed.None, nil
 	}
 	if s.AsOf != keyed.None && moveBound(s, s.AsOf) || spare(groups) > mostSpare {
@@ -171,7 +165,10 @@ func (l *logic) Process(s *keyed.State, now keyed.Millis, out *keyed.Output) (ne
 // fold gives the rows of a worker that are not final. Those that are, as final tells, are not
 // touched any more. If final is nil, none is.
 func (l *logic) fold(s *keyed.State, groups []event.Group, final func(model.TableID, model.Row) bool, out *keyed.Output) error {
-	diff := s.Diff(out)
+	diff, err := s.Diff(out, quarterHour)
+	if err != nil {
+		return err
+	}
 	emit := diff.Row
 	if final != nil {
 		emit = func(t model.TableID, r model.Row) {
@@ -181,6 +178,7 @@ func (l *logic) fold(s *keyed.State, groups []event.Group, final func(model.Tabl
 		}
 	}
 	asOf := max(int64(s.AsOf), l.options.AsOf)
+	given := len(out.Changes)
 	var own, all int64
 	for _, g := range groups {
 		for _, e := range g.Events {
@@ -193,9 +191,22 @@ func (l *logic) fold(s *keyed.State, groups []event.Group, final func(model.Tabl
 			return err
 		}
 		own += int64(n)
+		first, last, ok := l.folder.Known()
+		if s.Bound != keyed.None {
+			first = max(first, openFrom(s.Bound))
+		}
+		if ok && first <= last && s.Ask(keyed.Span{From: first, To: last}, out) {
+			out.Changes = out.Changes[:given]
+			return nil
+		}
 	}
 	s.Count(own, all-own, out)
 	return diff.Done(l.folder.Deleted)
+}
+
+// quarterHour says that the rows of a quarter hour of a worker have one version.
+func quarterHour(t model.TableID, r model.Row) (keyed.Unit, bool) {
+	return keyed.Unit{At: r[intervalStart].Num, Settled: agentstatus.Settled(r[len(r)-1].Num)}, t == model.AgentStatusID
 }
 
 // openFrom returns the begin of the first quarter hour that is not final, for the bound of a

@@ -71,6 +71,8 @@ type Writer struct {
 
 	bounded bool // the job has an end: with mode=auto it loads
 
+	presence *presence
+
 	mu      sync.Mutex
 	closed  bool
 	settler settler // made by the first Write
@@ -92,9 +94,12 @@ func open(ctx context.Context, rest string, o sink.Options) (sink.Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{config: p, rest: c, bounded: o.Bounded}
+	w := &Writer{config: p, rest: c, bounded: o.Bounded, presence: newPresence()}
 	if p.apply {
 		if err := w.apply(ctx); err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
+		if err := w.arrive(ctx); err != nil {
 			return nil, errors.Join(err, c.Close())
 		}
 	}
@@ -192,6 +197,9 @@ func (w *Writer) Close(ctx context.Context) error {
 	var err error
 	if s != nil {
 		err = s.close(ctx)
+	}
+	if w.config.apply {
+		err = errors.Join(err, w.leave(ctx))
 	}
 	if e := w.rest.Close(); err == nil && e != nil {
 		err = fmt.Errorf("bigquery: close: %w", e)

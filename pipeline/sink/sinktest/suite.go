@@ -395,14 +395,14 @@ func held(t *testing.T, h Harness) {
 		}
 		for _, sid := range ids {
 			var found []string
-			r.must(r.s.Find(ctx, id, []model.OwnerKey{{Account: "AC " + sid, SID: sid}}, func(row model.Row) error {
+			r.must(r.s.Find(ctx, id, every([]model.OwnerKey{{Account: "AC " + sid, SID: sid}}), func(row model.Row) error {
 				found = append(found, table.Get(row, owner).Str)
 				return nil
 			}))
 			if d := cmp.Diff([]string{strings.ToValidUTF8(sid, "\uFFFD")}, found); d != "" {
 				t.Errorf("%s: found of %q (-want +got):\n%s", table.Name, sid, d)
 			}
-			r.must(r.s.Find(ctx, id, []model.OwnerKey{{Account: "AC of another", SID: sid + "\x00"}}, func(row model.Row) error {
+			r.must(r.s.Find(ctx, id, every([]model.OwnerKey{{Account: "AC of another", SID: sid + "\x00"}}), func(row model.Row) error {
 				t.Errorf("%s: found %q of another id", table.Name, table.Get(row, owner).Str)
 				return nil
 			}))
@@ -412,7 +412,7 @@ func held(t *testing.T, h Harness) {
 		for _, sid := range ids {
 			all = append(all, model.OwnerKey{Account: "AC " + sid, SID: sid})
 		}
-		r.must(r.s.Find(ctx, id, all, func(row model.Row) error {
+		r.must(r.s.Find(ctx, id, every(all), func(row model.Row) error {
 			got[table.Get(row, owner).Str] = true
 			return nil
 		}))

@@ -159,8 +159,9 @@ func (fn *ProcessFn) process(ctx context.Context, tp timers.Provider, at, now ke
 		Prior:   prior,
 		Changes: func(b change.Block) { changes(b) },
 		Wake:    func(at keyed.Millis) { fn.set(tp, at) },
-		Done: func(out *keyed.Output) {
+		Done: func(kind *keyed.Kind, out *keyed.Output) {
 			count.Folded(out.Distinct, out.Copies)
+			count.LeftAlone(kind.Name, out.Alone)
 			if out.Waited != keyed.None {
 				count.Observe(int64(out.Waited))
 			}

@@ -32,7 +32,7 @@ func workOf(changes func([]byte)) Work {
 				changes(b)
 			}
 		},
-		Wake: func(keyed.Millis) {}, Done: func(*keyed.Output) {},
+		Wake: func(keyed.Millis) {}, Done: func(*keyed.Kind, *keyed.Output) {},
 	}
 }
 
@@ -63,7 +63,7 @@ func TestProcessGivesTheChangesInOrderAndCountsThemOnceTheyAreWritten(t *testing
 		}
 		got = append(got, strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")...)
 	})
-	w.Done = func(out *keyed.Output) {
+	w.Done = func(_ *keyed.Kind, out *keyed.Output) {
 		if out.Waited == 1000 {
 			waited++
 		}
