@@ -17,7 +17,7 @@ func TestTwoJobsAtATimeLeaveTheRowsOfTheOneThatKnowsAll(t *testing.T) {
 		store := history.NewStore()
 		store.Shared = true
 		j := history.DrawJobs(rt)
-		j.Interleave(store)
+		j.Interleave(store, store)
 		if diff := j.Diff(store.Tables(), checked); diff != "" {
 			rt.Fatal(diff)
 		}

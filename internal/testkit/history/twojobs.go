@@ -75,12 +75,12 @@ func DrawJobs(t *rapid.T) *TwoJobs {
 	return j
 }
 
-// Interleave lets both jobs write to a sink, one step after the other in any order.
-func (j *TwoJobs) Interleave(out sink.Sink) {
+// Interleave lets both jobs write to a store, each through a sink, one step after the other in any order.
+func (j *TwoJobs) Interleave(one, two sink.Sink) {
 	var jobs [2]*Job
 	rest := [2][][]byte{Shuffled(j.dice, j.Lines[0]), Shuffled(j.dice, j.Lines[1])}
 	for i := range jobs {
-		jobs[i] = NewJob(out, Options{})
+		jobs[i] = NewJob([2]sink.Sink{one, two}[i], Options{})
 		defer jobs[i].End()
 		j.Ran[i] = true
 	}
