@@ -100,6 +100,8 @@ func newRun(a *app) *cobra.Command {
 	flags.StringVar(&f.keyFile, "contact-key-file", "", "`FILE` that holds the key with which contacts are hashed")
 	flags.BoolVar(&f.options.NoDeadLetterPayload, "no-dead-letter-payload", false,
 		"write dead letters without their record; a contact key implies it")
+	flags.BoolVar(&f.options.Reshape, "reshape", false,
+		"go on over a sink whose rows were made with other hidden activities or reasons; replay everything then")
 	flags.DurationVar(&f.options.FlushEvery, "flush-every", 0,
 		"in stream mode, how often rows become visible (default 5s for files, 1s for a stream)")
 	flags.StringVar(&f.options.State, "state", "",

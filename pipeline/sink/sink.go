@@ -56,9 +56,22 @@ type Sink interface {
 	// belongs to that identity.
 	ID(ctx context.Context) (string, error)
 
+	// Shape returns what the store remembers of what shapes its rows; the zero Shape if nothing.
+	Shape(ctx context.Context) (Shape, error)
+
+	// SetShape has the store remember it, durably.
+	SetShape(ctx context.Context, s Shape) error
+
 	// Close flushes and releases the store. After an error of Write or Flush it releases the store
 	// and leaves what was stored before readable.
 	Close(ctx context.Context) error
+}
+
+// A Shape is fingerprints of what shapes rows, in lower-case hex of at most 63 digits: jobs of other
+// shapes would mix rows that do not fit together (contract, section 7).
+type Shape struct {
+	ContactKey string `json:"contact_key"` // of the key that hides contacts, or of there being none
+	Options    string `json:"options"`     // of the options
 }
 
 // Options say what a sink is opened for.

@@ -13,6 +13,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
 )
@@ -22,6 +23,7 @@ type Store struct {
 	Shared bool // several jobs write at a time
 
 	id    string
+	shape sink.Shape
 	mu    sync.Mutex
 	known map[string]change.Change
 }
@@ -94,6 +96,12 @@ func (s *Store) Find(ctx context.Context, id model.TableID, q model.OwnerQuery, 
 		return f(r)
 	})
 }
+
+// Shape returns what was remembered last.
+func (s *Store) Shape(context.Context) (sink.Shape, error) { return s.shape, nil }
+
+// SetShape remembers a shape.
+func (s *Store) SetShape(_ context.Context, shape sink.Shape) error { s.shape = shape; return nil }
 
 // OtherJobs tells whether the store was said to be shared.
 func (s *Store) OtherJobs(context.Context) (bool, error) { return s.Shared, nil }

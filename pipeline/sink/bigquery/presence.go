@@ -11,6 +11,7 @@ import (
 
 	"cloud.google.com/go/bigquery"
 
+	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/model"
 )
 
@@ -103,6 +104,32 @@ func (w *Writer) lookForOthers(ctx context.Context, now time.Time, opens bool) e
 func (w *Writer) leave(ctx context.Context) error {
 	var change bigquery.TableMetadataToUpdate
 	change.DeleteLabel(presentLabel + w.presence.id)
+	return w.label(ctx, tables[model.EngagementsID], change)
+}
+
+// The labels that hold a Shape.
+const (
+	keyLabel     = "flexbeam_contact_key"
+	optionsLabel = "flexbeam_options"
+)
+
+// Shape implements sink.Sink.
+func (w *Writer) Shape(ctx context.Context) (sink.Shape, error) {
+	meta, err := w.metadata(ctx, tables[model.EngagementsID])
+	if err != nil {
+		return sink.Shape{}, err
+	}
+	return sink.Shape{ContactKey: meta.Labels[keyLabel], Options: meta.Labels[optionsLabel]}, nil
+}
+
+// SetShape implements sink.Sink. With schema=none nothing is remembered.
+func (w *Writer) SetShape(ctx context.Context, s sink.Shape) error {
+	if !w.config.apply {
+		return nil
+	}
+	var change bigquery.TableMetadataToUpdate
+	change.SetLabel(keyLabel, s.ContactKey)
+	change.SetLabel(optionsLabel, s.Options)
 	return w.label(ctx, tables[model.EngagementsID], change)
 }
 
