@@ -42,6 +42,7 @@ type Options struct {
 	Hidden     []string  // activities that are not kept; nil: agentstatus.DefaultHidden
 
 	LeftReasons         []string // reasons of a cancellation that mean that the customer left; nil: engagement.DefaultLeftReasons
+	Reshape             bool     // the sink may hold rows that were made with other options
 	NoDeadLetterPayload bool     // dead letters are written without their record; a ContactKey implies it
 
 	MaxDeadLetters *Limit // above it the job fails once all is written; nil: there may be any number

@@ -41,6 +41,9 @@ func (j *Job) open(ctx context.Context) (r *running, err error) {
 	if r.out, err = sink.Open(ctx, j.options.Sink, sink.Options{Bounded: j.options.Mode == Batch, HidePayload: j.options.HidesPayload()}); err != nil {
 		return r, err
 	}
+	if err := r.fit(ctx); err != nil {
+		return r, err
+	}
 	if j.Live() {
 		if err := r.openStore(ctx); err != nil {
 			return r, err

@@ -110,6 +110,8 @@ func newRun(a *app) *cobra.Command {
 		"write dead letters without their record; a contact key implies it")
 	flags.StringVar(&f.letters, "max-dead-letters", "",
 		"fail, once all is written, if there are more than `N|P%` dead letters: a number, or a share of the records")
+	flags.BoolVar(&f.options.Reshape, "reshape", false,
+		"go on over a sink whose rows were made with other hidden activities or reasons; replay everything then")
 	flags.DurationVar(&f.options.FlushEvery, "flush-every", 0,
 		"in stream mode, how often rows become visible (default 5s for files, 1s for a stream)")
 	flags.StringVar(&f.options.State, "state", "",

@@ -14,7 +14,8 @@ import (
 func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 	if a.logFormat.value == "json" {
 		a.notices().Info("job done", "sink", o.Sink, "runner", o.Runner, "records", s.Records, "events", s.Events, "duplicates", s.Duplicates,
-			"dropped", s.Dropped, "dead_letters", s.DeadLetters, "bad_attributes", s.BadAttrs, "bytes", s.Bytes, "rows", s.Rows,
+			"dropped", s.Dropped, "dead_letters", s.DeadLetters, "bad_attributes", s.BadAttrs,
+			"tasks_left_alone", s.TasksLeft, "quarter_hours_left_alone", s.QuartersLeft, "bytes", s.Bytes, "rows", s.Rows,
 			"elapsed_seconds", s.Elapsed.Seconds(), "events_per_second", int64(s.EventsPerSecond()), "missing", missing(s))
 		return
 	}
@@ -31,6 +32,12 @@ func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 	line("dead letters", s.DeadLetters, note(s.DeadLetters > 0, "records that could not be used: see table dead_letters"))
 	if s.BadAttrs > 0 {
 		line("bad attributes", s.BadAttrs, "no JSON object: these events count without attributes")
+	}
+	if s.TasksLeft > 0 {
+		line("left alone", s.TasksLeft, "tasks of which another job knows more")
+	}
+	if s.QuartersLeft > 0 {
+		line("left alone", s.QuartersLeft, "quarter hours of agents that another job wrote, and knows more of")
 	}
 	fmt.Fprintf(&b, "rows in %s\n", place(o.Sink))
 	for _, table := range model.Tables {

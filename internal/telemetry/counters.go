@@ -28,6 +28,9 @@ type Counters struct {
 	Deletes     atomic.Int64     // of any table
 	Deleted     [16]atomic.Int64 // deletes by table
 
+	// What was left alone since another job knows more of it: tasks, and quarter hours of agents.
+	TasksLeft, QuartersLeft atomic.Int64
+
 	// Unbounded says that the source has no end. Only then are latencies kept and progress is shown
 	// without a share.
 	Unbounded atomic.Bool
@@ -76,6 +79,16 @@ func (c *Counters) Duplicates() int64 { return max(0, c.Events.Load()-c.Distinct
 func (c *Counters) Folded(distinct, copies int64) {
 	c.Distinct.Add(distinct)
 	c.Repeats.Add(copies)
+}
+
+// LeftAlone counts what a fold of a kind of key left alone: tasks, or quarter hours of agents.
+func (c *Counters) LeftAlone(kind string, n int64) {
+	switch kind {
+	case model.TaskKind:
+		c.TasksLeft.Add(n)
+	case model.WorkerKind:
+		c.QuartersLeft.Add(n)
+	}
 }
 
 // Change counts a change of a table.

@@ -171,7 +171,7 @@ func (r *Runtime) PriorRows(ctx context.Context) (*keyed.PriorRows, error) {
 
 // ReadPriorRows notes for which keys a sink holds rows.
 func ReadPriorRows(ctx context.Context, out sink.Sink) (*keyed.PriorRows, error) {
-	prior := keyed.NewPriorRows(out.Find)
+	prior := keyed.NewPriorRows(out.Find, out.OtherJobs)
 	for _, t := range model.OwnedTables() {
 		err := out.Keys(ctx, t, func(r model.Row) error {
 			prior.Note(t, r)

@@ -40,20 +40,38 @@ type Sink interface {
 	// job over a store that earlier jobs filled: what was written and not flushed may be missing.
 	Keys(ctx context.Context, t model.TableID, f func(model.Row) error) error
 
-	// Find calls f as Keys does, with the rows of some owners, in no order; some thousands may be
-	// asked for at once. An owner that is named twice counts once. Where rows of the table do not
-	// tell their account, the SID alone decides. A table without owners has no such rows. What was
+	// Find calls f as Keys does, with the rows that a query asks for, in no order; some thousands of
+	// owners may be asked for at once. The row holds the cells of Table.FoundColumns, row_version
+	// among them. An owner that is named twice counts once. Where rows of the table do not tell
+	// their account, the SID alone decides. A table without owners has no such rows. What was
 	// written and not flushed may be missing.
-	Find(ctx context.Context, t model.TableID, owners []model.OwnerKey, f func(model.Row) error) error
+	Find(ctx context.Context, t model.TableID, q model.OwnerQuery, f func(model.Row) error) error
+
+	// OtherJobs tells whether another job may have written to the store since this one opened it. A
+	// store that is locked for as long as it is open says no.
+	OtherJobs(ctx context.Context) (bool, error)
 
 	// ID returns the identity of the store. It stays with the store when that is closed and opened
 	// again, or moved; a new store of the same name has another. What a job keeps beside the store
 	// belongs to that identity.
 	ID(ctx context.Context) (string, error)
 
+	// Shape returns what the store remembers of what shapes its rows; the zero Shape if nothing.
+	Shape(ctx context.Context) (Shape, error)
+
+	// SetShape has the store remember it, durably.
+	SetShape(ctx context.Context, s Shape) error
+
 	// Close flushes and releases the store. After an error of Write or Flush it releases the store
 	// and leaves what was stored before readable.
 	Close(ctx context.Context) error
+}
+
+// A Shape is fingerprints of what shapes rows, in lower-case hex of at most 63 digits: jobs of other
+// shapes would mix rows that do not fit together (contract, section 7).
+type Shape struct {
+	ContactKey string `json:"contact_key"` // of the key that hides contacts, or of there being none
+	Options    string `json:"options"`     // of the options
 }
 
 // Options say what a sink is opened for.

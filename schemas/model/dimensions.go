@@ -29,7 +29,7 @@ var AgentStatus = Table{
 	ID:          AgentStatusID,
 	Name:        "agent_status",
 	Description: "Seconds that an agent spent in an activity within a quarter hour (UTC). Offline time is not kept.",
-	Owner:       Owner{Kind: WorkerKind, Account: "account_sid", SID: "agent_id"},
+	Owner:       Owner{Kind: WorkerKind, Account: "account_sid", SID: "agent_id", Time: "interval_start"},
 	Columns: []Column{
 		{Name: "account_sid", Type: String, Key: true, Sources: payload("account_sid"), Description: "Twilio account.", Rule: "4"},
 		{Name: "agent_id", Type: String, Key: true, Sources: payload("worker_sid"), Description: "Worker SID.", Rule: "4"},

@@ -19,10 +19,26 @@ type Owner struct {
 	Account string // column with the account's SID; empty when rows do not tell their account
 	SID     string // column with the SID of the task or worker
 	Only    string // BOOL column: only rows in which it is true have an owner; empty for all rows
+	Time    string // TIMESTAMP column of the key that tells which rows are looked up; empty: all of an owner
 }
 
 // An OwnerKey names one owner by its account and its SID.
 type OwnerKey struct{ Account, SID string }
+
+// An OwnerQuery names rows of a table by their owners and, where the table's Owner has a Time, by that.
+type OwnerQuery struct {
+	Owners   []OwnerKey
+	From, To int64 // ms since 1970 UTC; both count
+}
+
+// Holds tells whether the time of a row is one that the query asks for.
+func (q *OwnerQuery) Holds(t *Table, r Row) bool {
+	if t.Owner.Time == "" {
+		return true
+	}
+	at := t.Get(r, t.Owner.Time).Num
+	return q.From <= at && at <= q.To
+}
 
 // OwnedTables returns the tables whose rows have an owner, in the order of Tables.
 func OwnedTables() []TableID {
@@ -51,6 +67,12 @@ func (t *Table) OwnerKey(r Row) (account, sid string) {
 // Owned tells whether a whole row has an owner.
 func (t *Table) Owned(r Row) bool {
 	return t.Owner.Kind != "" && (t.Owner.Only == "" || t.Get(r, t.Owner.Only).Num != 0)
+}
+
+// FoundColumns returns the indexes of the columns that tell which row of which owner is there, and which
+// version of it: KeyColumnsWithOwner and row_version.
+func (t *Table) FoundColumns() []int {
+	return append(t.KeyColumnsWithOwner(), len(t.Columns)-1)
 }
 
 // KeyColumnsWithOwner returns the indexes of the primary key's columns in order, and behind them

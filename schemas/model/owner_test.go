@@ -18,7 +18,7 @@ func TestTheOwnersOfRowsAreThoseOfTheContract(t *testing.T) {
 			[]string{"account_sid", "engagement_id", "task_sid"},
 		},
 		"agent_status": {
-			model.Owner{Kind: "worker", Account: "account_sid", SID: "agent_id"},
+			model.Owner{Kind: "worker", Account: "account_sid", SID: "agent_id", Time: "interval_start"},
 			[]string{"account_sid", "agent_id", "interval_start", "activity"},
 		},
 		"customers": {

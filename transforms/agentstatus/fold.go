@@ -34,6 +34,7 @@ type Folder struct {
 	times  []event.Millis
 	from   event.Millis // the earliest time of which the events tell something
 	cut    event.Millis // what lies before was cut off from a stretch that is too long
+	asOf   event.Millis // up to when the time is known to have passed, event.None if nothing is known
 	runs   bool         // an activity that is kept is still running
 	row    model.Row
 }
@@ -51,10 +52,11 @@ type piece struct {
 }
 
 // Fold calls emit with every row of a worker. events are its distinct events in order; only
-// worker.* events count. asOf is the time up to which a running activity is known to last,
-// event.None if nothing is known. A row is valid until emit returns.
+// worker.* events count. asOf is the time up to which a running activity is known to last, and
+// the quarter hours before which are settled; event.None if nothing is known. A row is valid until
+// emit returns.
 func (f *Folder) Fold(account, worker string, events []*event.Event, asOf event.Millis, emit func(model.Row)) {
-	f.pieces, f.times, f.from, f.cut = f.pieces[:0], f.times[:0], math.MaxInt64, math.MinInt64
+	f.pieces, f.times, f.from, f.cut, f.asOf = f.pieces[:0], f.times[:0], math.MaxInt64, math.MinInt64, asOf
 	var previous *event.Event // the last update
 	var current *event.Event  // the update that entered the running activity, nil when none runs
 	since := event.Millis(event.None)
@@ -95,10 +97,6 @@ func (f *Folder) Fold(account, worker string, events []*event.Event, asOf event.
 	}
 	f.rows(account, worker, emit)
 }
-
-// Runs tells whether an activity that is kept was still running at the end of the last Fold: its
-// time goes on.
-func (f *Folder) Runs() bool { return f.runs }
 
 // entered adds the time in the activity that an update entered.
 func (f *Folder) entered(u *event.Event, from, to event.Millis) {
@@ -198,29 +196,74 @@ func (f *Folder) rows(account, worker string, emit func(model.Row)) {
 	}
 }
 
-// version counts the worker's events from the start of a quarter hour up to and including the first
-// one behind it. It also returns the time of that first one, or if there is none that of the newest
-// event (contract, sections 7 and 9).
+// version returns the row_version of a quarter hour: twice the number of the worker's events from its
+// start up to and including the first one behind it, and 1 more if it is settled. It also returns the
+// time of that first one, or if there is none that of the newest event (contract, sections 7 and 9).
 func (f *Folder) version(interval event.Millis) (version int64, updated event.Millis) {
 	first, _ := slices.BinarySearch(f.times, interval)
 	behind, _ := slices.BinarySearch(f.times, interval+Quarter)
+	count, updated := behind-first, f.times[len(f.times)-1]
 	if behind < len(f.times) {
-		return int64(behind - first + 1), f.times[behind]
+		count, updated = count+1, f.times[behind]
 	}
-	return int64(behind - first), f.times[len(f.times)-1]
+	version = 2 * int64(count)
+	if f.settled(interval) {
+		version++
+	}
+	return version, updated
+}
+
+// settled tells whether nothing more is to be expected of a quarter hour: it is known to have passed,
+// or the worker has an event at or behind its end. A job knows nothing of the time behind a worker's
+// newest event.
+func (f *Folder) settled(interval event.Millis) bool {
+	end := interval + Quarter
+	return f.asOf != event.None && f.asOf >= end || f.times[len(f.times)-1] >= end
+}
+
+// Settled tells whether a row_version is that of a settled quarter hour.
+func Settled(version int64) bool { return version%2 != 0 }
+
+// Known returns the first and the last quarter hour of which the events of the last Fold tell
+// something: from the earliest time that they name to the newest event, or to where time is known to
+// have passed. What lies before or behind is other jobs'. ok is false if they tell of no time.
+func (f *Folder) Known() (first, last event.Millis, ok bool) {
+	if len(f.times) == 0 {
+		return 0, 0, false
+	}
+	last = f.times[len(f.times)-1]
+	if f.asOf != event.None {
+		last = max(last, f.asOf-1)
+	}
+	return Floor(max(f.from, f.cut)), Floor(last), true
+}
+
+// Open returns the end of the quarter hour that has to be folded again when it is over: the one that
+// asOf lies in, if an activity runs, or the one of the newest event. ok is false if there is none:
+// all that the events of the last Fold tell of is settled, and nothing runs.
+func (f *Folder) Open() (end event.Millis, ok bool) {
+	switch {
+	case len(f.times) == 0 || f.asOf == event.None:
+		return 0, false
+	case f.runs:
+		return Floor(f.asOf) + Quarter, true
+	}
+	end = Floor(f.times[len(f.times)-1]) + Quarter
+	return end, end > f.asOf
 }
 
 // Deleted returns the row_version with which a row is deleted that the last Fold does not yield. r
-// has the row's key cells. ok is false for quarter hours of which the events tell nothing, since
-// they end before the first of them or were cut off: the row of an earlier job stays as it is
-// there. In the quarter hour in which the events begin, the version decides which job knows more.
+// has the row's key cells. ok is false for quarter hours of which the events tell nothing: the row of
+// an earlier job stays as it is there. In the quarter hour in which the events begin, the version
+// decides which job knows more.
 func (f *Folder) Deleted(r model.Row) (version int64, ok bool) {
-	if len(f.times) == 0 {
+	first, last, ok := f.Known()
+	if !ok {
 		return 0, false
 	}
 	interval := event.Millis(r[col.interval].Num)
 	version, _ = f.version(interval)
-	return version, interval >= Floor(max(f.from, f.cut))
+	return version, first <= interval && interval <= last
 }
 
 var col = struct{ account, agent, interval, activity, sid, availability, seconds, updatedAt, version int }{

@@ -226,6 +226,77 @@ func TestOfAStretchTheLastThousandDaysCount(t *testing.T) {
 	}
 }
 
+// All rows of a quarter hour of a worker carry one version, which grows when the quarter hour is settled
+// though no event came.
+func TestRunningActivitiesAreSettledQuarterHourByQuarterHour(t *testing.T) {
+	events := history.Parse(`
+		08:10 activity was=Break now=Lunch for=60
+		08:12 activity was=Lunch now=Meeting for=120`)
+	for asOf, want := range map[int64][]string{
+		history.At(14 * 60): {"Break | 60 | 4", "Lunch | 120 | 4"},
+		history.At(31 * 60): {"Break | 60 | 5", "Lunch | 120 | 5", "Meeting | 180 | 5", "Meeting | 900 | 1"},
+	} {
+		got := history.Fold(history.Lines(events, history.All(history.Object)), history.Options{AsOf: asOf}).Show("agent_status", "activity seconds row_version")
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("as of %d (-want +got):\n%s", asOf, d)
+		}
+	}
+}
+
+// What a job's events say nothing of is another job's: what lies before them, and what lies behind.
+func TestAJobKnowsTheQuarterHoursFromItsEarliestTimeToItsNewestEvent(t *testing.T) {
+	at := time.Date(2026, 3, 2, 8, 20, 0, 0, time.UTC).UnixMilli()
+	e := event.Event{Kind: event.WorkerActivityUpdate, Time: at, InPreviousForMS: 10 * 60 * 1000, WorkerAvailable: event.Unknown}
+	e.Text[event.PreviousActivityName], e.Text[event.ActivityName] = "Break", "Lunch"
+	const quarter = agentstatus.Quarter
+	begin := agentstatus.Floor(at)
+	tests := []struct {
+		name        string
+		asOf        int64
+		first, last int64
+		open        int64 // 0: none
+	}{
+		{"up to the newest event", event.None, begin - quarter, begin, 0},
+		{"up to where time has passed", begin + 2*quarter + 5, begin - quarter, begin + 2*quarter, begin + 3*quarter},
+		{"a quarter hour that has just begun is not known yet", begin + 2*quarter, begin - quarter, begin + quarter, begin + 3*quarter},
+		{"time that has passed takes nothing back", begin - 5*quarter, begin - quarter, begin, begin - 4*quarter},
+	}
+	for _, test := range tests {
+		f := agentstatus.NewFolder(nil)
+		f.Fold("AC1", "WK1", []*event.Event{&e}, test.asOf, func(model.Row) {})
+		first, last, ok := f.Known()
+		open, again := f.Open()
+		if first != test.first || last != test.last || !ok || open != test.open || again != (test.open != 0) {
+			t.Errorf("%s: from %d to %d, open to %d %v; wanted %+v", test.name, first-begin, last-begin, open-begin, again, test)
+		}
+		for interval := begin - 3*quarter; interval <= begin+4*quarter; interval += quarter {
+			r := model.AgentStatus.NewRow()
+			r[model.AgentStatus.Col("interval_start")] = model.Millis(interval)
+			if _, got := f.Deleted(r); got != (first <= interval && interval <= last) {
+				t.Errorf("%s: a row %d ms behind the begin: deleted %v", test.name, interval-begin, got)
+			}
+		}
+	}
+}
+
+// A worker with an event in a quarter hour is folded when that is over, though nothing of it runs.
+func TestTheQuarterHourOfTheNewestEventIsFoldedAgain(t *testing.T) {
+	at := time.Date(2026, 3, 2, 8, 20, 0, 0, time.UTC).UnixMilli()
+	e := event.Event{Kind: event.WorkerDeleted, Time: at}
+	f := agentstatus.NewFolder(nil)
+	end := agentstatus.Floor(at) + agentstatus.Quarter
+	for asOf, want := range map[int64]int64{event.None: 0, at: end, end - 1: end, end: 0, end + 1: 0} {
+		f.Fold("AC1", "WK1", []*event.Event{&e}, asOf, func(model.Row) {})
+		if got, ok := f.Open(); ok != (want != 0) || ok && got != want {
+			t.Errorf("as of %d: %d %v, want %d", asOf, got, ok, want)
+		}
+	}
+	f.Fold("AC1", "WK1", nil, at, func(model.Row) {})
+	if _, ok := f.Open(); ok {
+		t.Error("a worker without events is folded again")
+	}
+}
+
 // What was cut off says nothing of the rows that an earlier job wrote there.
 func TestRowsBeforeTheLastThousandDaysStay(t *testing.T) {
 	noon := event.Millis(time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC).UnixMilli())
@@ -243,31 +314,40 @@ func TestRowsBeforeTheLastThousandDaysStay(t *testing.T) {
 }
 
 func TestVersionAndTimeComeFromTheEventsUpToTheFirstBehindTheQuarterHour(t *testing.T) {
-	tests := []struct{ name, events, want string }{
+	tests := []struct {
+		name, events, want string
+		asOf               int64 // 0: none
+	}{
 		{"the first behind counts and gives the time", `
 			07:59  worker.created
 			08:01  activity was=Break now=Lunch for=30
 			08:02  worker.attributes.update
 			08:20  activity was=Lunch now=Break for=100
-			08:21  worker.attributes.update`, "3 at 08:20:00"},
+			08:21  worker.attributes.update`, "7 at 08:20:00", 0},
 		{"one exactly at the end is behind", `
 			08:01  activity was=Break now=Lunch for=30
 			08:15  worker.attributes.update
-			08:16  worker.attributes.update`, "2 at 08:15:00"},
+			08:16  worker.attributes.update`, "5 at 08:15:00", 0},
 		{"none behind: the newest gives the time", `
 			08:01  activity was=Break now=Lunch for=30
-			08:02  worker.attributes.update`, "2 at 08:02:00"},
+			08:02  worker.attributes.update`, "4 at 08:02:00", 0},
+		{"the quarter hour is not over as of a time within it", `
+			08:01  activity was=Break now=Lunch for=30
+			08:02  worker.attributes.update`, "4 at 08:02:00", history.At(15*60 - 0.001)},
+		{"it is settled as of its end", `
+			08:01  activity was=Break now=Lunch for=30
+			08:02  worker.attributes.update`, "5 at 08:02:00", history.At(15 * 60)},
 		{"events of tasks do not count", `
 			08:01  activity was=Break now=Lunch for=30
 			08:02  accepted
-			08:20  completed`, "1 at 08:01:00"},
+			08:20  completed`, "2 at 08:01:00", 0},
 		{"duplicates count once", `
 			08:01  activity EV1 was=Break now=Lunch for=30
-			08:01  activity EV1 was=Break now=Lunch for=30`, "1 at 08:01:00"},
+			08:01  activity EV1 was=Break now=Lunch for=30`, "2 at 08:01:00", 0},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			for _, r := range history.Of(history.Parse(test.events)).Rows("agent_status") {
+			for _, r := range history.Fold(history.Lines(history.Parse(test.events), history.All(history.Object)), history.Options{AsOf: test.asOf}).Rows("agent_status") {
 				if r["interval_start"] != "2026-03-02T08:00:00.000Z" || r["activity"] != "Break" {
 					continue
 				}

@@ -110,7 +110,8 @@ func (s *stream) process(t *testing.T) (distinct, copies int64) {
 	t.Helper()
 	err := s.store.Process(context.Background(), keyed.End, local.Work{
 		Changes: func(change.Block) {}, Wake: func(keyed.Millis) {},
-		Done: func(out *keyed.Output) { distinct, copies = distinct+out.Distinct, copies+out.Copies },
+		Now:  s.store.Watermark(),
+		Done: func(_ *keyed.Kind, out *keyed.Output) { distinct, copies = distinct+out.Distinct, copies+out.Copies },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -7,38 +7,102 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// emitted is a row that was emitted and not deleted since, or one that an earlier job left.
+// emitted is a row that was emitted and not deleted since, or one of another job in the sink.
 type emitted struct {
-	table model.TableID
-	key   string
-	hash  uint64 // of the row as it was emitted, 0 when it was not
-	left  bool   // an earlier job left it: it may know more, so that a delete loses, until this one has caught up
+	table   model.TableID
+	key     string
+	hash    uint64 // of the row as it was emitted, 0 of another job's
+	version int64  // its row_version; 0 if nobody knows
+	left    bool   // another job wrote it, or wrote over it
 }
 
 // name tells rows apart.
 func (e emitted) name() string { return string(rune(e.table)) + e.key }
 
+// A Unit is rows of a key that have one row_version: those of a task, or those of a quarter hour of a worker.
+// Of two jobs that one writes a whole unit which knows more of it.
+type Unit struct {
+	At      int64 // tells it from others of the key
+	Settled bool  // the job knows that nothing more is to be expected of it
+}
+
+// UnitOf returns the unit of a row, which has at least its key and its row_version; ok is false for a row that
+// settles by itself.
+type UnitOf func(model.TableID, model.Row) (u Unit, ok bool)
+
 // A RowDiff turns the rows of a fold into the changes against what was emitted before: upserts of rows that
-// are new or differ, deletes of rows that are gone.
+// are new or differ, deletes of rows that are gone. Of a unit of which another job knows more it changes
+// nothing.
 type RowDiff struct {
 	state  *State
 	out    *Output
+	unitOf UnitOf
 	before map[string]emitted // by table and key
+	others map[int64]int64    // by unit: the greatest version of a row that another job wrote
+	alone  map[int64]bool     // units that are left alone
 	next   []emitted
 	key    []byte
 	one    change.Block
 }
 
-// Diff starts a fold of the key, whose changes go to out.
-func (s *State) Diff(out *Output) *RowDiff {
-	d := &RowDiff{state: s, out: out}
-	if len(s.emitted) > 0 {
-		d.before = make(map[string]emitted, len(s.emitted))
-		for _, e := range s.emitted {
-			d.before[e.name()] = e
+// Diff starts a fold of the key, whose changes go to out. It fails with ErrCorrupt if a row that was emitted
+// has a key that is none.
+func (s *State) Diff(out *Output, unitOf UnitOf) (*RowDiff, error) {
+	d := &RowDiff{state: s, out: out, unitOf: unitOf}
+	if len(s.emitted) == 0 {
+		return d, nil
+	}
+	d.before = make(map[string]emitted, len(s.emitted))
+	for _, e := range s.emitted {
+		d.before[e.name()] = e
+		if !e.left {
+			continue
+		}
+		r, err := e.row(e.version)
+		if err != nil {
+			return nil, err
+		}
+		if u, ok := unitOf(e.table, r); ok {
+			if d.others == nil {
+				d.others = map[int64]int64{}
+			}
+			d.others[u.At] = max(d.others[u.At], e.version)
 		}
 	}
-	return d
+	return d, nil
+}
+
+// row returns the key cells of a row that was emitted, with a version.
+func (e emitted) row(version int64) (model.Row, error) {
+	t := model.Tables[e.table]
+	r := t.NewRow()
+	if !t.ParseKey([]byte(e.key), r) {
+		return nil, ErrCorrupt
+	}
+	r[len(r)-1] = model.Integer(version)
+	return r, nil
+}
+
+// leaves tells whether a row is left alone: another job knows more of its unit, or this one does not know
+// whether the unit is over and another job wrote rows of it. A process that goes on from what another one
+// kept is the same job.
+func (d *RowDiff) leaves(t model.TableID, r model.Row) bool {
+	if d.others == nil {
+		return false
+	}
+	u, ok := d.unitOf(t, r)
+	if !ok {
+		return false
+	}
+	version, wrote := d.others[u.At]
+	if !wrote || version <= r[len(r)-1].Num && (u.Settled || d.state.Resumed) {
+		return false
+	}
+	if d.alone == nil {
+		d.alone = map[int64]bool{}
+	}
+	d.alone[u.At] = true
+	return true
 }
 
 // Row takes a row of the fold.
@@ -48,14 +112,16 @@ func (d *RowDiff) Row(id model.TableID, r model.Row) {
 		d.out.Changes = d.out.Changes.Append(c)
 		return
 	}
+	if d.leaves(id, r) {
+		return
+	}
 	d.key = model.Tables[id].AppendKey(d.key[:0], r)
 	d.one = d.one[:0].Append(c)
 	h := fnv.New64a()
 	h.Write(d.one)
-	e := emitted{table: id, key: string(d.key), hash: h.Sum64()}
+	e := emitted{table: id, key: string(d.key), hash: h.Sum64(), version: r[len(r)-1].Num}
 	old, known := d.before[e.name()]
 	delete(d.before, e.name())
-	e.left = old.left
 	d.next = append(d.next, e)
 	if known && old.hash == e.hash {
 		return
@@ -64,45 +130,40 @@ func (d *RowDiff) Row(id model.TableID, r model.Row) {
 }
 
 // Done ends the fold. A row that is gone is deleted with the version that deleted gives for its key cells. A
-// row that an earlier job left stays where deleted says no: the events tell nothing of its time. Else its
-// delete is emitted again with every fold, since an earlier one, of fewer events, may have lost against what
-// the sink holds.
+// row of another job stays where deleted says no: the events tell nothing of its time.
 func (d *RowDiff) Done(deleted func(model.TableID, model.Row) (version int64, ok bool)) error {
 	for _, old := range d.state.emitted {
 		if _, gone := d.before[old.name()]; !gone {
 			continue
 		}
-		table := model.Tables[old.table]
-		r := table.NewRow()
-		if !table.ParseKey([]byte(old.key), r) {
-			return ErrCorrupt
+		r, err := old.row(0)
+		if err != nil {
+			return err
 		}
 		version, ok := deleted(old.table, r)
-		if old.left {
-			stays := !ok && old.hash == 0
-			old.hash = 0
-			d.next = append(d.next, old)
-			if stays {
-				continue
-			}
-		}
 		r[len(r)-1] = model.Integer(version)
+		if old.left && !ok || d.leaves(old.table, r) {
+			d.next = append(d.next, old)
+			continue
+		}
 		d.out.Changes = d.out.Changes.Append(change.Change{Table: old.table, Delete: true, Row: r})
 	}
 	d.state.emitted = d.next
+	alone := int64(len(d.alone))
+	d.out.Alone += max(0, alone-d.state.Alone)
+	d.state.Alone = max(alone, d.state.Alone)
 	return nil
 }
 
-// ForgetEmitted forgets the emitted rows for which settled says so: they stay as they are.
-func (s *State) ForgetEmitted(settled func(model.TableID, model.Row) bool) error {
+// ForgetEmitted forgets the emitted rows for which final says so: they stay as they are.
+func (s *State) ForgetEmitted(final func(model.TableID, model.Row) bool) error {
 	kept := s.emitted[:0]
 	for _, e := range s.emitted {
-		t := model.Tables[e.table]
-		r := t.NewRow()
-		if !t.ParseKey([]byte(e.key), r) {
-			return ErrCorrupt
+		r, err := e.row(e.version)
+		if err != nil {
+			return err
 		}
-		if !settled(e.table, r) {
+		if !final(e.table, r) {
 			kept = append(kept, e)
 		}
 	}

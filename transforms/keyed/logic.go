@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/event"
@@ -42,6 +43,19 @@ const (
 // nothing of the time before it, so no activity counts up to it, nothing is dropped and no timer is set.
 // Beam's own end of time, in the year 294247, lies a few days behind it.
 const End Millis = 9_223_371_000_000_000
+
+// ahead is how far the clock of a service may be ahead of that of a process.
+const ahead = time.Minute
+
+// Fired returns how far the watermark has come when a timer has fired that was set for a time, in a
+// process whose clock tells now: to that time, or to End. Nothing arrives in the future, so a timer
+// that was set for it fires only since the watermark is at the end of time, when all do.
+func Fired(at Millis, now time.Time) Millis {
+	if int64(at) > now.Add(ahead).UnixMilli() {
+		return End
+	}
+	return at
+}
 
 // A Kind says what a key stands for: a task, a worker, a contact. Another kind is another value of this type,
 // registered where its rules are, and a place in the list of kinds of a job.
@@ -83,7 +97,8 @@ type Logic interface {
 
 	// Process makes the rows of a key from its state and tells out how they differ from what was emitted
 	// before. now is how far the watermark has come, None if that is not known. It returns when it wants
-	// to be called again though nothing arrives, None for never. One goroutine at a time may call it.
+	// to be called again though nothing arrives, None for never. Where it has to know more of the sink first
+	// (State.Ask) it returns at once. One goroutine at a time may call it.
 	Process(s *State, now Millis, out *Output) (next Millis, err error)
 }
 
@@ -104,8 +119,15 @@ type Output struct {
 	Evidence evidence.Counts // of what is missing, beyond what was counted before
 	Waited   Millis          // arrival of the first input that waited for this; None: nothing waited, or nobody knows
 
+	Alone int64 // units that are left alone, beyond those that were counted before
+
 	// Once says that the state is not kept, so nothing has to be remembered for a next time.
 	Once bool
+	// Look says how to look for rows of other jobs.
+	Look Look
+	// Ask is what the rules want to know of the sink first; nil: nothing. They have given nothing else then,
+	// and are to be called again once the state has learnt it.
+	Ask *Span
 }
 
 // Info returns what Add needs to know of an event that arrived at a time.
@@ -269,9 +291,10 @@ func (k *Kind) over(s *State, arrival Millis) bool {
 
 // Process brings the rows of a key up to date when the watermark has come to now, and lets go of what is
 // over: first of the state, of which a tombstone stays, then of that. It returns when it is to be called
-// again though nothing arrives (None: never), and whether nothing is left to keep.
+// again though nothing arrives (None: never), and whether nothing is left to keep. Where out.Ask is set it has
+// done nothing yet: it is to be called again when the state has learnt that (Learn).
 func (k *Kind) Process(l Logic, s *State, now Millis, out *Output) (next Millis, done bool, err error) {
-	next, out.Waited = None, None
+	next, out.Waited, out.Ask = None, None, nil
 	if !s.Waits() && now != None && now < End {
 		if at := k.DropAt(s); at != None && at <= now {
 			if s.Tombstone || k.Until(s) <= k.Expires(s) || CeilHour(k.Until(s)) <= now {
@@ -287,8 +310,10 @@ func (k *Kind) Process(l Logic, s *State, now Millis, out *Output) (next Millis,
 		if next, err = l.Process(s, now, out); err != nil {
 			return None, false, fmt.Errorf("%s: %w", k.Name, err)
 		}
-		s.Folds++
-		s.Since = None
+		if out.Ask != nil {
+			return None, false, nil
+		}
+		s.Since, s.fresh = None, false
 	}
 	if now >= End {
 		return None, false, nil

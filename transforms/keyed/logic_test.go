@@ -316,7 +316,7 @@ func TestWhatWaitsIsProcessedBeforeItIsDropped(t *testing.T) {
 	add(t, s, "a\x001", 0, arrival{7, true})
 	var out Output
 	next, done, err := ticket.Process(gathering{}, s, 100*Day, &out)
-	if err != nil || done || s.Tombstone || out.Waited != 7 || s.Folds != 1 || next != Day+Hour {
+	if err != nil || done || s.Tombstone || out.Waited != 7 || s.Waits() || next != Day+Hour {
 		t.Errorf("%+v: next %d, done %t, waited since %d, %v", s, next, done, out.Waited, err)
 	}
 	if _, done, _ := ticket.Process(gathering{}, s, 100*Day, &out); !done {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/evidence"
@@ -30,6 +31,7 @@ type State struct {
 	Anonymous bool // the key stands for what belongs to none: it leaves no tombstone
 	Tombstone bool // the state was dropped, and only this is left of it
 	Dirty     bool // for Logic: what Merge changed is not in the rows yet
+	Resumed   bool // an earlier process of the job emitted rows, and which is not known
 
 	Bound   Millis // of a worker: worker.* events up to this time come too late; None: none does
 	AsOf    Millis // of a worker: up to when a running activity was counted; None: not at all
@@ -37,11 +39,13 @@ type State struct {
 
 	Distinct int64 // distinct events that were counted
 	Copies   int64 // copies of them that were counted
-	Folds    int64 // how often the key was processed since it knows which rows there are
+	Alone    int64 // units that are counted as left alone
 
 	Evidence evidence.Counts // what of the key was counted as missing
 
 	emitted []emitted
+	looked  *Span // of what the sink was asked for the rows of other jobs; nil: nothing
+	fresh   bool  // that was for this fold
 
 	groups    []event.Group // the events decoded, where the driver has them so already
 	rewritten bool          // Block was replaced since TakeRewritten
@@ -117,10 +121,7 @@ func (s *State) bury() {
 
 // Disown makes the rows that an earlier process emitted those that the sink holds: that process may have
 // written others behind what is known of it.
-func (s *State) Disown() { s.Folds, s.emitted = 0, nil }
-
-// Inherit makes the rows of another state count as emitted before.
-func (s *State) Inherit(from *State) { s.emitted = append(s.emitted, from.emitted...) }
+func (s *State) Disown() { s.emitted, s.looked, s.Resumed = nil, nil, true }
 
 // Recount counts the distinct events that an earlier process had counted.
 func (s *State) Recount(k *Kind) error {
@@ -160,7 +161,7 @@ func (s *State) Pack(k *Kind, b *event.Builder) error {
 }
 
 // encoding is the version of Append. ReadState reads it and the ones before that it names.
-const encoding = 3
+const encoding = 4
 
 // The flags of an encoded state.
 const (
@@ -169,13 +170,17 @@ const (
 	isTombstone
 	isDirty
 	hasBuckets
+	isResumed
+	hasLooked
 	hasEvidence
 )
 
 // Append appends the encoding of a state.
 func (s *State) Append(b []byte) []byte {
 	flags := byte(0)
-	for i, is := range []bool{s.Closed, s.Anonymous, s.Tombstone, s.Dirty, len(s.Buckets) > 0, s.Evidence != evidence.Counts{}} {
+	for i, is := range []bool{
+		s.Closed, s.Anonymous, s.Tombstone, s.Dirty, len(s.Buckets) > 0, s.Resumed, s.looked != nil, s.Evidence != evidence.Counts{},
+	} {
 		if is {
 			flags |= 1 << i
 		}
@@ -196,7 +201,10 @@ func (s *State) Append(b []byte) []byte {
 	}
 	b = binary.AppendVarint(b, s.Distinct)
 	b = binary.AppendVarint(b, s.Copies)
-	b = binary.AppendVarint(b, s.Folds)
+	b = binary.AppendVarint(b, s.Alone)
+	if s.looked != nil {
+		b = binary.AppendVarint(binary.AppendVarint(b, s.looked.From), s.looked.To)
+	}
 	b = binary.AppendUvarint(b, uint64(len(s.emitted)))
 	for _, e := range s.emitted {
 		head := byte(e.table)
@@ -204,7 +212,7 @@ func (s *State) Append(b []byte) []byte {
 			head |= leftBit
 		}
 		b = AppendText(append(b, head), e.key)
-		b = binary.LittleEndian.AppendUint64(b, e.hash)
+		b = binary.AppendVarint(binary.LittleEndian.AppendUint64(b, e.hash), e.version)
 	}
 	return append(AppendText(b, s.Value), s.Block...)
 }
@@ -241,28 +249,16 @@ func ReadState(b []byte) (*State, error) {
 	r := Reader{b: b[1:]}
 	switch b[0] {
 	case encoding:
-		flags := r.Byte()
-		s.Closed, s.Anonymous, s.Tombstone, s.Dirty = flags&isClosed != 0, flags&isAnonymous != 0, flags&isTombstone != 0, flags&isDirty != 0
-		s.Arrival, s.Since, s.Next, s.Bound, s.AsOf = r.optional(), r.optional(), r.optional(), r.optional(), r.optional()
-		if flags&hasBuckets != 0 {
-			for n := r.Count(); n > 0 && !r.bad; n-- {
-				s.Buckets = append(s.Buckets, Bucket{r.Millis(), r.Millis()})
-			}
-		}
-		if flags&hasEvidence != 0 {
-			s.Evidence = r.evidence()
-		}
-		s.Distinct, s.Copies, s.Folds = r.varint(), r.varint(), r.varint()
-		s.emitted = r.emitted()
-		if s.Value = r.Bytes(); len(s.Value) == 0 {
-			s.Value = nil
-		}
-	case 2: // of the version before: without what is on the next line of State's fields
+		s.read(&r, r.Byte(), true)
+	case 3: // knows no versions of rows
+		s.read(&r, r.Byte()&^(isResumed|hasLooked|hasEvidence), false)
+	case 2: // knows nothing but these
 		s.Since = r.Millis()
-		s.Distinct, s.Copies, s.Folds = r.varint(), r.varint(), r.varint()
-		s.emitted = r.emitted()
+		s.Distinct, s.Copies = r.varint(), r.varint()
+		s.readFolds(&r)
+		s.emitted = r.emitted(false)
 	default:
-		return nil, fmt.Errorf("%w: encoding %d; this version reads 2 and %d", ErrCorrupt, b[0], encoding)
+		return nil, fmt.Errorf("%w: encoding %d; this version reads 2 to %d", ErrCorrupt, b[0], encoding)
 	}
 	if err := r.Err(); err != nil {
 		return nil, err
@@ -271,15 +267,54 @@ func ReadState(b []byte) (*State, error) {
 	return s, nil
 }
 
-// leftBit marks a row that an earlier job left in the byte of its table.
+// read reads what is in front of the block. Before encoding 4 there was no more of other jobs' rows than whether
+// the key had been processed: then all of them were known.
+func (s *State) read(r *Reader, flags byte, versions bool) {
+	s.Closed, s.Anonymous, s.Tombstone = flags&isClosed != 0, flags&isAnonymous != 0, flags&isTombstone != 0
+	s.Dirty, s.Resumed = flags&isDirty != 0, flags&isResumed != 0
+	s.Arrival, s.Since, s.Next, s.Bound, s.AsOf = r.optional(), r.optional(), r.optional(), r.optional(), r.optional()
+	if flags&hasBuckets != 0 {
+		for n := r.Count(); n > 0 && !r.bad; n-- {
+			s.Buckets = append(s.Buckets, Bucket{r.Millis(), r.Millis()})
+		}
+	}
+	if flags&hasEvidence != 0 {
+		s.Evidence = r.evidence()
+	}
+	s.Distinct, s.Copies = r.varint(), r.varint()
+	if versions {
+		s.Alone = r.varint()
+		if flags&hasLooked != 0 {
+			s.looked = &Span{r.varint(), r.varint()}
+		}
+	} else {
+		s.readFolds(r)
+	}
+	s.emitted = r.emitted(versions)
+	if s.Value = r.Bytes(); len(s.Value) == 0 {
+		s.Value = nil
+	}
+}
+
+// readFolds reads how often a key was processed, as versions before 4 have it.
+func (s *State) readFolds(r *Reader) {
+	if r.varint() != 0 {
+		s.looked = &Span{math.MinInt64, math.MaxInt64}
+	}
+}
+
+// leftBit marks a row that another job wrote in the byte of its table.
 const leftBit = 0x80
 
-func (r *Reader) emitted() (rows []emitted) {
+func (r *Reader) emitted(versions bool) (rows []emitted) {
 	for n := r.Count(); n > 0 && !r.bad; n-- {
 		head := r.Byte()
 		e := emitted{table: model.TableID(head &^ leftBit), left: head&leftBit != 0, key: r.Text()}
 		if hash := r.Take(8); !r.bad {
 			e.hash = binary.LittleEndian.Uint64(hash)
+		}
+		if versions {
+			e.version = r.varint()
 		}
 		if int(e.table) >= len(model.Tables) {
 			r.fail()

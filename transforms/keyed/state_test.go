@@ -28,11 +28,22 @@ func engagement(id string, version int64) model.Row {
 	return r
 }
 
+// whole1 says that all rows of a key are one unit, which is over.
+func whole1(model.TableID, model.Row) (Unit, bool) { return Unit{Settled: true}, true }
+
+// left is a row of another job.
+func left(id string, version int64) emitted {
+	return emitted{table: model.EngagementsID, key: string(model.Engagements.AppendKey(nil, engagement(id, 1))), left: true, version: version}
+}
+
 // diff folds rows into a state and returns the changes in words.
 func diff(t *testing.T, s *State, once bool, version int64, ids ...string) []string {
 	t.Helper()
 	out := &Output{Once: once}
-	d := s.Diff(out)
+	d, err := s.Diff(out, whole1)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, id := range ids {
 		d.Row(model.EngagementsID, engagement(id, version))
 	}
@@ -90,13 +101,13 @@ func TestAFoldOfAStateThatIsNotKeptEmitsAllRows(t *testing.T) {
 		t.Errorf("%d rows are remembered (-want +got):\n%s", len(s.emitted), d)
 	}
 	s = NewState() // unless an earlier job left some
-	s.emitted = []emitted{{table: model.EngagementsID, key: string(model.Engagements.AppendKey(nil, engagement("old", 1))), left: true}}
+	s.emitted = []emitted{left("old", 1)}
 	if d := cmp.Diff([]string{"upsert a at 1", "delete old at 1"}, diff(t, s, true, 1, "a")); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
 }
 
-func TestRowsThatAreSettledAreForgotten(t *testing.T) {
+func TestRowsThatAreFinalAreForgotten(t *testing.T) {
 	s := NewState()
 	diff(t, s, false, 1, "a", "b", "c")
 	if err := s.ForgetEmitted(func(_ model.TableID, r model.Row) bool { return r[1].Str != "b" }); err != nil {
@@ -111,28 +122,114 @@ func TestRowsThatAreSettledAreForgotten(t *testing.T) {
 	}
 }
 
-// A row that an earlier job left, of which the events tell no time, stays; its delete is emitted again and again.
-func TestARowThatWasLeftIsDeletedWhereTheEventsTellItsTime(t *testing.T) {
+// A row of another job, of which the events tell no time, stays.
+func TestARowOfAnotherJobIsDeletedWhereTheEventsTellItsTime(t *testing.T) {
 	for _, told := range []bool{false, true} {
 		s := NewState()
-		s.emitted = []emitted{{table: model.EngagementsID, key: string(model.Engagements.AppendKey(nil, engagement("old", 1))), left: true}}
-		for range 3 {
+		s.emitted = []emitted{left("old", 1)}
+		for i := range 3 {
 			var out Output
-			if err := s.Diff(&out).Done(func(model.TableID, model.Row) (int64, bool) { return 5, told }); err != nil {
+			d, err := s.Diff(&out, whole1)
+			if err != nil {
 				t.Fatal(err)
 			}
-			if (len(out.Changes) > 0) != told {
-				t.Errorf("told %t: %d bytes of changes", told, len(out.Changes))
+			if err := d.Done(func(model.TableID, model.Row) (int64, bool) { return 5, told }); err != nil {
+				t.Fatal(err)
+			}
+			if (len(out.Changes) > 0) != (told && i == 0) {
+				t.Errorf("told %t, fold %d: %d bytes of changes", told, i, len(out.Changes))
 			}
 			s = again(t, s)
 		}
 	}
 }
 
+// Of a key of which another job knows more nothing is changed, until this one knows as much.
+func TestWhatAnotherJobKnowsMoreOfIsLeftAlone(t *testing.T) {
+	s := NewState()
+	diff(t, s, false, 1, "mine", "both")
+	s.Learn(&Found{rows: []emitted{left("both", 4), left("theirs", 4)}})
+	for _, step := range []struct {
+		version int64
+		rows    []string
+		want    []string
+	}{
+		{2, []string{"both", "new"}, nil},
+		{3, []string{"mine"}, nil},
+		{4, []string{"both", "new"}, []string{"upsert both at 4", "upsert new at 4", "delete mine at 4", "delete theirs at 4"}},
+		{5, []string{"new"}, []string{"upsert new at 5", "delete both at 5"}},
+	} {
+		if d := cmp.Diff(step.want, diff(t, s, false, step.version, step.rows...)); d != "" {
+			t.Errorf("version %d (-want +got):\n%s", step.version, d)
+		}
+		s = again(t, s)
+	}
+	if s.Alone != 1 {
+		t.Errorf("%d units were left alone, want 1", s.Alone)
+	}
+}
+
+// What is not over for a job it leaves to another one that wrote of it, unless that is an earlier process of it.
+func TestWhatIsNotOverIsLeftToTheJobThatWroteOfIt(t *testing.T) {
+	open := func(model.TableID, model.Row) (Unit, bool) { return Unit{}, true }
+	for _, resumed := range []bool{false, true} {
+		s := NewState()
+		if resumed {
+			s.Disown()
+		}
+		s.Learn(&Found{rows: []emitted{left("theirs", 2)}})
+		var out Output
+		d, err := s.Diff(&out, open)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Row(model.EngagementsID, engagement("mine", 3))
+		if err := d.Done(func(model.TableID, model.Row) (int64, bool) { return 3, true }); err != nil {
+			t.Fatal(err)
+		}
+		if changed := len(out.Changes) > 0; changed != resumed || out.Alone != int64(len(s.emitted))-1+map[bool]int64{false: 1}[resumed] {
+			t.Errorf("resumed %t: changed %t, %d left alone, %d rows", resumed, changed, out.Alone, len(s.emitted))
+		}
+	}
+}
+
+// What a key asks of the sink it asks once, or with every fold while other jobs write.
+func TestAKeyAsksForWhatItDoesNotKnow(t *testing.T) {
+	s := NewState()
+	for _, step := range []struct {
+		look Look
+		want Span
+		asks *Span
+	}{
+		{LookNever, Span{1, 5}, nil},
+		{LookOnce, Span{3, 5}, &Span{3, 5}},
+		{LookOnce, Span{4, 5}, nil},
+		{LookOnce, Span{4, 7}, &Span{3, 7}},
+		{LookOnce, Span{1, 2}, &Span{1, 7}},
+		{LookAgain, Span{2, 3}, &Span{1, 7}},
+		{LookAgain, Span{2, 3}, &Span{1, 7}},
+		{LookOnce, Span{2, 3}, nil},
+	} {
+		out := Output{Look: step.look}
+		asked := s.Ask(step.want, &out)
+		if d := cmp.Diff(step.asks, out.Ask); d != "" || asked != (step.asks != nil) {
+			t.Errorf("%+v (-want +got):\n%s", step, d)
+		}
+		if asked {
+			s.Learn(&Found{span: *out.Ask})
+			if s.Ask(step.want, &out) {
+				t.Errorf("%+v: it asks again at once", step)
+			}
+		}
+		s = again(t, s) // fresh does not outlive the fold
+	}
+}
+
 // prior returns what a sink of some rows held, and which owners were asked for at a time.
 func prior(rows map[model.TableID][]model.Row) (p *PriorRows, asked *[][]model.OwnerKey) {
 	asked = new([][]model.OwnerKey)
-	p = NewPriorRows(func(_ context.Context, id model.TableID, owners []model.OwnerKey, f func(model.Row) error) error {
+	p = NewPriorRows(func(_ context.Context, id model.TableID, q model.OwnerQuery, f func(model.Row) error) error {
+		owners := q.Owners
 		*asked = append(*asked, owners)
 		for _, r := range rows[id] {
 			account, sid := model.Tables[id].OwnerKey(r)
@@ -143,7 +240,7 @@ func prior(rows map[model.TableID][]model.Row) (p *PriorRows, asked *[][]model.O
 			}
 		}
 		return nil
-	})
+	}, nil)
 	for id, all := range rows {
 		for _, r := range all {
 			p.Note(id, r)
@@ -157,16 +254,30 @@ var (
 	workersOnly = &Kind{Name: model.WorkerKind, ID: 21}
 )
 
-func adopted(t *testing.T, p *PriorRows, k *Kind, keys ...string) map[string]*State {
+// learnt returns states of keys that have learnt what the sink holds of them.
+func learnt(t *testing.T, p *PriorRows, k *Kind, keys ...string) map[string]*State {
 	t.Helper()
-	var states []Keyed
+	look, err := p.Looker(context.Background(), k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asks []Ask
 	byKey := map[string]*State{}
 	for _, key := range keys {
 		byKey[key] = NewState()
-		states = append(states, Keyed{key, byKey[key]})
+		if out := (Output{Look: look.Look(key)}); byKey[key].Ask(Whole, &out) {
+			asks = append(asks, Ask{key, *out.Ask})
+		}
 	}
-	if err := p.Adopt(context.Background(), k, states); err != nil {
+	if len(asks) == 0 {
+		return byKey
+	}
+	found, err := look.Find(context.Background(), asks)
+	if err != nil {
 		t.Fatal(err)
+	}
+	for _, a := range asks {
+		byKey[a.Key].Learn(found[a.Key])
 	}
 	return byKey
 }
@@ -177,15 +288,18 @@ func TestRowsOfAnEarlierJobAreDeletedWhereTheFoldYieldsNone(t *testing.T) {
 	p, _ := prior(map[model.TableID][]model.Row{
 		model.EngagementsID: {engagement("old", 1), engagement("kept", 1)}, model.CustomersID: {c},
 	})
-	others := adopted(t, p, tasksOnly, event.Key("AC1", "WT2"), event.Key("AC2", "WT9"))
+	others := learnt(t, p, tasksOnly, event.Key("AC1", "WT2"), event.Key("AC2", "WT9"))
 	for key, s := range others {
 		if len(s.emitted) > 0 {
 			t.Errorf("%q has rows", key)
 		}
 	}
-	s := adopted(t, p, tasksOnly, event.Key("AC1", "WT1"))[event.Key("AC1", "WT1")]
+	s := learnt(t, p, tasksOnly, event.Key("AC1", "WT1"))[event.Key("AC1", "WT1")]
 	var out Output
-	f := s.Diff(&out)
+	f, err := s.Diff(&out, whole1)
+	if err != nil {
+		t.Fatal(err)
+	}
 	f.Row(model.EngagementsID, engagement("kept", 5))
 	if err := f.Done(func(model.TableID, model.Row) (int64, bool) { return 5, true }); err != nil {
 		t.Fatal(err)
@@ -214,7 +328,7 @@ func TestRowsOfManyKeysAreLookedUpTogetherAndOnce(t *testing.T) {
 	}
 	p, asked := prior(map[model.TableID][]model.Row{model.EngagementsID: {row("WT1"), row("WT2"), row("WT3")}})
 	keys := []string{event.Key("AC1", "WT1"), event.Key("AC1", "WT2"), event.Key("AC1", "WT8"), event.Key("AC9", "WT3")}
-	states := adopted(t, p, tasksOnly, keys...)
+	states := learnt(t, p, tasksOnly, keys...)
 	if d := cmp.Diff([][]model.OwnerKey{{{Account: "AC1", SID: "WT1"}, {Account: "AC1", SID: "WT2"}}}, *asked); d != "" {
 		t.Errorf("asked (-want +got):\n%s", d)
 	}
@@ -224,19 +338,75 @@ func TestRowsOfManyKeysAreLookedUpTogetherAndOnce(t *testing.T) {
 		}
 	}
 	*asked = nil
-	adopted(t, p, workersOnly, keys...) // no table of theirs has rows
-	processed := NewState()
-	processed.Folds = 1
-	if err := p.Adopt(context.Background(), tasksOnly, []Keyed{{keys[0], processed}}); err != nil || len(processed.emitted) > 0 {
-		t.Errorf("a key that was processed has %d rows, %v", len(processed.emitted), err)
-	}
+	learnt(t, p, workersOnly, keys...) // no table of theirs has rows
 	if len(*asked) > 0 {
 		t.Errorf("asked for %v", *asked)
 	}
 	bad := errors.New("bad")
-	p.find = func(context.Context, model.TableID, []model.OwnerKey, func(model.Row) error) error { return bad }
-	if err := p.Adopt(context.Background(), tasksOnly, []Keyed{{keys[0], NewState()}}); !errors.Is(err, bad) || !strings.Contains(err.Error(), "engagements") {
+	p.find = func(context.Context, model.TableID, model.OwnerQuery, func(model.Row) error) error { return bad }
+	look, err := p.Looker(context.Background(), tasksOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := look.Find(context.Background(), []Ask{{keys[0], Whole}}); !errors.Is(err, bad) || !strings.Contains(err.Error(), "engagements") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// While other jobs write every key is looked up with every fold, whatever the sink held in the beginning.
+func TestWhileOtherJobsWriteEveryKeyIsLookedUp(t *testing.T) {
+	p, asked := prior(nil)
+	others := false
+	p.others = func(context.Context) (bool, error) { return others, nil }
+	key := event.Key("AC1", "WT1")
+	learnt(t, p, tasksOnly, key)
+	if len(*asked) > 0 {
+		t.Errorf("asked for %v of an empty sink", *asked)
+	}
+	others = true
+	for range 2 {
+		*asked = nil
+		learnt(t, p, tasksOnly, key)
+		if len(*asked) != 2 { // engagements, customers
+			t.Errorf("asked for %v", *asked)
+		}
+	}
+	bad := errors.New("bad")
+	p.others = func(context.Context) (bool, error) { return false, bad }
+	if _, err := p.Looker(context.Background(), tasksOnly); !errors.Is(err, bad) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Of a worker the quarter hours are looked up that it asks for, and where all rows of the sink lie before the end
+// of these those behind count as looked up too.
+func TestQuarterHoursAreLookedUpByTheirTime(t *testing.T) {
+	row := func(worker string, at int64) model.Row {
+		r := model.AgentStatus.NewRow()
+		r[0], r[1], r[2], r[3] = model.Text("AC1"), model.Text(worker), model.Millis(at), model.Text("Break")
+		r[len(r)-1] = model.Integer(at)
+		return r
+	}
+	p, _ := prior(map[model.TableID][]model.Row{model.AgentStatusID: {row("WK1", 10), row("WK1", 20), row("WK1", 30), row("WK2", 20)}})
+	look, err := p.Looker(context.Background(), workersOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, two := event.Key("AC1", "WK1"), event.Key("AC1", "WK2")
+	found, err := look.Find(context.Background(), []Ask{{one, Span{11, 29}}, {two, Span{5, 30}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	versions := func(f *Found) (all []int64) {
+		for _, r := range f.rows {
+			all = append(all, r.version)
+		}
+		return all
+	}
+	for key, want := range map[string]Found{one: {span: Span{11, 29}, rows: []emitted{{version: 20}}}, two: {span: Span{5, math.MaxInt64}, rows: []emitted{{version: 20}}}} {
+		if got := found[key]; got.span != want.span || !slices.Equal(versions(got), versions(&want)) {
+			t.Errorf("%q: %+v, want %+v", key, got, want)
+		}
 	}
 }
 
@@ -244,7 +414,7 @@ func TestNothingIsKnownWithoutASink(t *testing.T) {
 	empty, _ := prior(nil)
 	for _, p := range []*PriorRows{nil, empty} {
 		for _, k := range []*Kind{tasksOnly, workersOnly} {
-			for key, s := range adopted(t, p, k, event.Key("AC1", "WT1"), event.Key("AC1", "WK1")) {
+			for key, s := range learnt(t, p, k, event.Key("AC1", "WT1"), event.Key("AC1", "WK1")) {
 				if len(s.emitted) > 0 {
 					t.Errorf("%q has rows", key)
 				}
@@ -275,8 +445,9 @@ func drawState(rt *rapid.T) *State {
 		Arrival: millis("arrival"), Since: millis("since"), Next: millis("next"), Bound: millis("bound"), AsOf: millis("as of"),
 		Closed: rapid.Bool().Draw(rt, "closed"), Anonymous: rapid.Bool().Draw(rt, "anonymous"),
 		Tombstone: rapid.Bool().Draw(rt, "tombstone"), Dirty: rapid.Bool().Draw(rt, "dirty"),
-		Distinct: rapid.Int64().Draw(rt, "distinct"), Copies: rapid.Int64().Draw(rt, "copies"), Folds: rapid.Int64().Draw(rt, "folds"),
-		Block: rapid.SliceOf(rapid.Byte()).Draw(rt, "block"),
+		Distinct: rapid.Int64().Draw(rt, "distinct"), Copies: rapid.Int64().Draw(rt, "copies"), Alone: rapid.Int64().Draw(rt, "alone"),
+		Resumed: rapid.Bool().Draw(rt, "resumed"),
+		Block:   rapid.SliceOf(rapid.Byte()).Draw(rt, "block"),
 	}
 	for range rapid.IntRange(0, 3).Draw(rt, "buckets") {
 		s.Buckets = append(s.Buckets, Bucket{millis("hour"), millis("newest")})
@@ -289,10 +460,13 @@ func drawState(rt *rapid.T) *State {
 	if v := rapid.SliceOf(rapid.Byte()).Draw(rt, "value"); len(v) > 0 {
 		s.Value = v
 	}
+	if rapid.Bool().Draw(rt, "looked") {
+		s.looked = &Span{rapid.Int64().Draw(rt, "from"), rapid.Int64().Draw(rt, "to")}
+	}
 	for range rapid.IntRange(0, 3).Draw(rt, "rows") {
 		s.emitted = append(s.emitted, emitted{
 			table: model.TableID(rapid.IntRange(0, len(model.Tables)-1).Draw(rt, "table")), key: rapid.String().Draw(rt, "key"),
-			hash: rapid.Uint64().Draw(rt, "hash"), left: rapid.Bool().Draw(rt, "left"),
+			hash: rapid.Uint64().Draw(rt, "hash"), left: rapid.Bool().Draw(rt, "left"), version: rapid.Int64().Draw(rt, "version"),
 		})
 	}
 	return s
@@ -332,7 +506,8 @@ func TestAStateOfVersion2IsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := NewState()
-	want.Since, want.Distinct, want.Copies, want.Folds, want.Block = 7, 3, 1, 2, event.Block{1, 2}
+	want.Since, want.Distinct, want.Copies, want.Block = 7, 3, 1, event.Block{1, 2}
+	want.looked = &Span{math.MinInt64, math.MaxInt64}
 	want.emitted = []emitted{{table: model.EngagementsID, key: "k", hash: 9, left: true}}
 	if d := cmp.Diff(want, got, cmp.AllowUnexported(State{}, emitted{})); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
@@ -344,17 +519,49 @@ func TestAStateOfVersion2IsRead(t *testing.T) {
 	}
 }
 
+// stateOfVersion3 is a state as the version before wrote it, of a key that was processed as often.
+func stateOfVersion3(folds int64) []byte {
+	b := []byte{3, isClosed}
+	for _, t := range []Millis{11, None, 12, None, None} {
+		b = AppendMillis(b, t)
+	}
+	for _, n := range []int64{3, 1, folds} {
+		b = binary.AppendVarint(b, n)
+	}
+	b = AppendText(append(binary.AppendUvarint(b, 1), byte(model.EngagementsID)), "k")
+	b = binary.LittleEndian.AppendUint64(b, 9)
+	return append(b, 0, 1, 2)
+}
+
+// Of a key that was processed all rows were known, and of one that was not none.
+func TestAStateOfVersion3IsRead(t *testing.T) {
+	for folds, looked := range map[int64]*Span{0: nil, 2: {math.MinInt64, math.MaxInt64}} {
+		got, err := ReadState(stateOfVersion3(folds))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := NewState()
+		want.Arrival, want.Next, want.Closed, want.Distinct, want.Copies, want.Block = 11, 12, true, 3, 1, event.Block{1, 2}
+		want.looked, want.emitted = looked, []emitted{{table: model.EngagementsID, key: "k", hash: 9}}
+		if d := cmp.Diff(want, got, cmp.AllowUnexported(State{}, emitted{})); d != "" {
+			t.Errorf("%d folds (-want +got):\n%s", folds, d)
+		}
+	}
+}
+
 func FuzzReadStateRefusesWhatAppendDidNotWrite(f *testing.F) {
 	s := NewState()
-	s.Since, s.Arrival, s.Distinct, s.Folds, s.Block, s.Value, s.Closed = 7, -1, 3, 1, event.Block{1, 2}, []byte{3}, true
+	s.Since, s.Arrival, s.Distinct, s.Alone, s.Block, s.Value, s.Closed = 7, -1, 3, 1, event.Block{1, 2}, []byte{3}, true
 	s.Buckets = []Bucket{{1, 2}}
 	s.emitted = []emitted{{table: model.EngagementsID, key: "k", hash: 9}}
 	f.Add(s.Append(nil))
 	f.Add(NewState().Append(nil))
 	f.Add(stateOfVersion2())
+	f.Add(stateOfVersion3(2))
 	f.Add([]byte{1})
 	f.Add([]byte{2, 0})
 	f.Add([]byte{3, 0})
+	f.Add([]byte{4, 0x60})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := ReadState(b)
 		if err != nil {

@@ -46,6 +46,9 @@ type logic struct {
 	folder *Folder
 }
 
+// wholeTask says that all rows of a task have one version, its isolated customer's included.
+func wholeTask(model.TableID, model.Row) (keyed.Unit, bool) { return keyed.Unit{Settled: true}, true }
+
 // mostOfNoTask is how many bytes of events of no task are kept. They have no rows: they are kept
 // only so that duplicates are counted as such.
 const mostOfNoTask = 64 << 10
@@ -58,11 +61,17 @@ func (*logic) Merge(s *keyed.State, in *keyed.Input) ([]int, error) {
 
 // Process implements keyed.Logic.
 func (l *logic) Process(s *keyed.State, _ keyed.Millis, out *keyed.Output) (keyed.Millis, error) {
+	if !s.Anonymous && s.Ask(keyed.Whole, out) {
+		return keyed.None, nil
+	}
 	groups, err := s.Groups(event.TaskSID)
 	if err != nil {
 		return keyed.None, err
 	}
-	diff := s.Diff(out)
+	diff, err := s.Diff(out, wholeTask)
+	if err != nil {
+		return keyed.None, err
+	}
 	var version, distinct, all int64
 	var missing evidence.Counts
 	for _, g := range groups {

@@ -70,8 +70,11 @@ func (f *Folder) FoldAsOf(account, worker string, events []*event.Event, asOf ev
 // Evidence counts what the last Fold found to be missing.
 func (f *Folder) Evidence() evidence.Counts { return f.missing }
 
-// Runs tells whether an activity that is kept was still running at the end of the last Fold.
-func (f *Folder) Runs() bool { return f.status.Runs() }
+// Known is agentstatus.Folder's: the quarter hours of which the last Fold knows something.
+func (f *Folder) Known() (first, last event.Millis, ok bool) { return f.status.Known() }
+
+// Open is agentstatus.Folder's: the end of the quarter hour that has to be folded again then.
+func (f *Folder) Open() (end event.Millis, ok bool) { return f.status.Open() }
 
 // Deleted returns the row_version of the delete of a row that the last Fold no longer yields; ok is
 // false where the row stays.

@@ -16,9 +16,9 @@ import (
 // Name is that of the kind whose keys are workers: account and worker SID.
 const Name = model.WorkerKind
 
-// settledAfter is how late an event of a worker may arrive, behind newer ones of that worker
+// finalAfter is how late an event of a worker may arrive, behind newer ones of that worker
 // (docs/contract.md, section 10).
-const settledAfter = keyed.Day
+const finalAfter = keyed.Day
 
 func init() {
 	keyed.Register(&keyed.Kind{
@@ -101,7 +101,7 @@ func byArrival(events []keyed.EventInfo) []int {
 func boundAt(s *keyed.State, arrival keyed.Millis) keyed.Millis {
 	bound := s.Bound
 	for _, b := range s.Buckets {
-		if (b.Hour+1)*keyed.Hour+settledAfter <= arrival {
+		if (b.Hour+1)*keyed.Hour+finalAfter <= arrival {
 			bound = max(bound, b.Newest)
 		}
 	}
@@ -125,14 +125,15 @@ func note(s *keyed.State, e keyed.EventInfo) {
 // whether it moved.
 func moveBound(s *keyed.State, now keyed.Millis) bool {
 	bound := boundAt(s, now)
-	s.Buckets = slices.DeleteFunc(s.Buckets, func(b keyed.Bucket) bool { return (b.Hour+1)*keyed.Hour+settledAfter <= now })
+	s.Buckets = slices.DeleteFunc(s.Buckets, func(b keyed.Bucket) bool { return (b.Hour+1)*keyed.Hour+finalAfter <= now })
 	moved := bound > s.Bound
 	s.Bound = bound
 	return moved
 }
 
 // Process implements keyed.Logic. A running activity counts up to the last quarter hour that the
-// watermark has passed, and is processed again at the end of the next.
+// watermark has passed. A worker with one, or with an event in the quarter hour that the watermark is
+// in, is processed again at the end of that, so that its rows become settled.
 func (l *logic) Process(s *keyed.State, now keyed.Millis, out *keyed.Output) (next keyed.Millis, err error) {
 	live := s.Arrival != keyed.None && now < keyed.End
 	if live {
@@ -142,16 +143,10 @@ func (l *logic) Process(s *keyed.State, now keyed.Millis, out *keyed.Output) (ne
 	if err != nil {
 		return keyed.None, err
 	}
-	settled := settledBefore(s.Bound)
-	if s.Folds == 0 && settled != nil {
-		if err := s.ForgetEmitted(settled); err != nil {
-			return keyed.None, err
-		}
-	}
-	if err := l.fold(s, groups, settled, out); err != nil {
+	if err := l.fold(s, groups, finalBefore(s.Bound), out); err != nil {
 		return keyed.None, err
 	}
-	if !live {
+	if !live || out.Ask != nil {
 		return keyed.None, nil
 	}
 	if s.AsOf != keyed.None && moveBound(s, s.AsOf) || spare(groups) > mostSpare {
@@ -159,28 +154,32 @@ func (l *logic) Process(s *keyed.State, now keyed.Millis, out *keyed.Output) (ne
 			return keyed.None, err
 		}
 	}
-	switch {
-	case !l.folder.Runs():
-		return keyed.None, nil
-	case s.AsOf == keyed.None:
-		return s.Arrival, nil // once it is known up to when it runs
+	if _, _, ok := l.folder.Known(); ok && s.AsOf == keyed.None {
+		return s.Arrival, nil // once it is known how far the watermark has come
 	}
-	return agentstatus.Floor(s.AsOf) + agentstatus.Quarter, nil
+	if end, ok := l.folder.Open(); ok {
+		return end, nil
+	}
+	return keyed.None, nil
 }
 
-// fold gives the rows of a worker that are not settled. Those that are, as settled tells, are not
-// touched any more. If settled is nil, none is.
-func (l *logic) fold(s *keyed.State, groups []event.Group, settled func(model.TableID, model.Row) bool, out *keyed.Output) error {
-	diff := s.Diff(out)
+// fold gives the rows of a worker that are not final. Those that are, as final tells, are not
+// touched any more. If final is nil, none is.
+func (l *logic) fold(s *keyed.State, groups []event.Group, final func(model.TableID, model.Row) bool, out *keyed.Output) error {
+	diff, err := s.Diff(out, quarterHour)
+	if err != nil {
+		return err
+	}
 	emit := diff.Row
-	if settled != nil {
+	if final != nil {
 		emit = func(t model.TableID, r model.Row) {
-			if !settled(t, r) {
+			if !final(t, r) {
 				diff.Row(t, r)
 			}
 		}
 	}
 	asOf := max(s.AsOf, l.options.AsOf)
+	given := len(out.Changes)
 	var own, all int64
 	var missing evidence.Counts
 	for _, g := range groups {
@@ -195,13 +194,26 @@ func (l *logic) fold(s *keyed.State, groups []event.Group, settled func(model.Ta
 		}
 		own += int64(n)
 		missing = missing.Plus(l.folder.Evidence())
+		first, last, ok := l.folder.Known()
+		if s.Bound != keyed.None {
+			first = max(first, openFrom(s.Bound))
+		}
+		if ok && first <= last && s.Ask(keyed.Span{From: int64(first), To: int64(last)}, out) {
+			out.Changes = out.Changes[:given]
+			return nil
+		}
 	}
 	s.CountEvidence(missing, out)
 	s.Count(own, all-own, out)
 	return diff.Done(l.folder.Deleted)
 }
 
-// openFrom returns the begin of the first quarter hour that is not settled, for the bound of a
+// quarterHour says that the rows of a quarter hour of a worker have one version.
+func quarterHour(t model.TableID, r model.Row) (keyed.Unit, bool) {
+	return keyed.Unit{At: r[intervalStart].Num, Settled: agentstatus.Settled(r[len(r)-1].Num)}, t == model.AgentStatusID
+}
+
+// openFrom returns the begin of the first quarter hour that is not final, for the bound of a
 // worker; keyed.None where none is.
 func openFrom(bound keyed.Millis) keyed.Millis {
 	if bound == keyed.None {
@@ -210,9 +222,9 @@ func openFrom(bound keyed.Millis) keyed.Millis {
 	return agentstatus.Floor(bound)
 }
 
-// settledBefore returns a function that tells whether a row lies in a quarter hour that ends before
+// finalBefore returns a function that tells whether a row lies in a quarter hour that ends before
 // the bound of a worker. Nothing that may still come changes such a row.
-func settledBefore(bound keyed.Millis) func(model.TableID, model.Row) bool {
+func finalBefore(bound keyed.Millis) func(model.TableID, model.Row) bool {
 	if bound == keyed.None {
 		return nil
 	}
@@ -225,7 +237,7 @@ func settledBefore(bound keyed.Millis) func(model.TableID, model.Row) bool {
 var intervalStart = model.AgentStatus.Col("interval_start")
 
 // release lets go of the events that no open quarter hour and no agent's row needs, and of the rows
-// that are settled.
+// that are final.
 func (l *logic) release(s *keyed.State, groups []event.Group) error {
 	var b event.Builder
 	s.Distinct, s.Copies = 0, 0
@@ -241,8 +253,8 @@ func (l *logic) release(s *keyed.State, groups []event.Group) error {
 			}
 		}
 	}
-	if settled := settledBefore(s.Bound); settled != nil {
-		if err := s.ForgetEmitted(settled); err != nil {
+	if final := finalBefore(s.Bound); final != nil {
+		if err := s.ForgetEmitted(final); err != nil {
 			return err
 		}
 	}

@@ -70,6 +70,12 @@ var Table = []Metric{
 				emit(float64(j.Deleted[t.ID].Load()), t.Name, "delete")
 			}
 		}},
+	{Name: "flexbeam_left_alone_total", Kind: Counter, Labels: []string{"what"},
+		Help: "Tasks, and quarter hours of agents, that were left as they are in the sink since another job knows more of them, or may: how many met that in this process.",
+		values: func(j job, emit emitter) {
+			emit(float64(j.TasksLeft.Load()), "task")
+			emit(float64(j.QuartersLeft.Load()), "quarter_hour")
+		}},
 	{Name: "flexbeam_latency_seconds", Kind: Histogram,
 		Help:   "Time from the arrival of a record in the stream to its visible row, the end of the flush that showed it: of each fold of a task, for the first record that had waited for it.",
 		spread: (*telemetry.Counters).Latency},

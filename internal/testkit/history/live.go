@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/timers"
@@ -103,8 +104,9 @@ type process struct {
 const liveSource = "file\x00lines"
 
 func newProcess(lines [][]byte, sink *buffered, o LiveOptions) *process {
-	p := &process{LiveOptions: o, ctx: context.Background(), job: start(sink.Store), lines: lines, sink: sink,
+	p := &process{LiveOptions: o, ctx: context.Background(), lines: lines, sink: sink,
 		timers: map[string]int64{}, watermark: -1 << 62}
+	p.job = startAt(sink.Store, func() time.Time { return time.UnixMilli(max(p.watermark, 0)) })
 	var err error
 	p.store, _, err = local.Open(local.Options{Dir: o.Dir, Sink: local.Sink{ID: "memory", Name: "memory"}, Kinds: o.kinds()})
 	must(err)

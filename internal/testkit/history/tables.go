@@ -13,13 +13,17 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
 )
 
 // A Store is the plainest sink: it settles changes in memory, by key and version (contract, section 7).
 type Store struct {
+	Shared bool // several jobs write at a time
+
 	id    string
+	shape sink.Shape
 	mu    sync.Mutex
 	known map[string]change.Change
 }
@@ -71,14 +75,14 @@ func (s *Store) Keys(_ context.Context, id model.TableID, f func(model.Row) erro
 	return nil
 }
 
-// Find calls f with the rows of some owners.
-func (s *Store) Find(ctx context.Context, id model.TableID, owners []model.OwnerKey, f func(model.Row) error) error {
+// Find calls f with the rows that a query asks for.
+func (s *Store) Find(ctx context.Context, id model.TableID, q model.OwnerQuery, f func(model.Row) error) error {
 	t := model.Tables[id]
 	if t.Owner.Kind == "" {
 		return nil
 	}
 	wanted := map[model.OwnerKey]bool{}
-	for _, o := range owners {
+	for _, o := range q.Owners {
 		if t.Owner.Account == "" {
 			o.Account = ""
 		}
@@ -86,12 +90,21 @@ func (s *Store) Find(ctx context.Context, id model.TableID, owners []model.Owner
 	}
 	return s.Keys(ctx, id, func(r model.Row) error {
 		account, sid := t.OwnerKey(r)
-		if !wanted[model.OwnerKey{Account: account, SID: sid}] {
+		if !wanted[model.OwnerKey{Account: account, SID: sid}] || !q.Holds(t, r) {
 			return nil
 		}
 		return f(r)
 	})
 }
+
+// Shape returns what was remembered last.
+func (s *Store) Shape(context.Context) (sink.Shape, error) { return s.shape, nil }
+
+// SetShape remembers a shape.
+func (s *Store) SetShape(_ context.Context, shape sink.Shape) error { s.shape = shape; return nil }
+
+// OtherJobs tells whether the store was said to be shared.
+func (s *Store) OtherJobs(context.Context) (bool, error) { return s.Shared, nil }
 
 // ID returns what tells the store from all others of the process.
 func (s *Store) ID(context.Context) (string, error) { return s.id, nil }

@@ -92,19 +92,19 @@ func (w *Writer) Counts(ctx context.Context) (map[string]int64, error) {
 // Keys implements sink.Sink.
 func (w *Writer) Keys(ctx context.Context, id model.TableID, f func(model.Row) error) error {
 	t := tables[id]
-	return w.keys(ctx, t, selectKeys(t, w.config.sql), f)
+	return w.keys(ctx, t, t.model.KeyColumnsWithOwner(), selectKeys(t, w.config.sql), f)
 }
 
 // Find implements sink.Sink. The query selects the rows that have any of the SIDs and any of the
 // accounts, in two array parameters. Which pair of them a row has is checked here.
-func (w *Writer) Find(ctx context.Context, id model.TableID, owners []model.OwnerKey, f func(model.Row) error) error {
+func (w *Writer) Find(ctx context.Context, id model.TableID, q model.OwnerQuery, f func(model.Row) error) error {
 	t := tables[id]
-	if t.model.Owner.Kind == "" || len(owners) == 0 {
+	if t.model.Owner.Kind == "" || len(q.Owners) == 0 {
 		return nil
 	}
 	wanted, accounts := map[model.OwnerKey]bool{}, map[string]bool{}
 	var sids []string
-	for _, o := range owners {
+	for _, o := range q.Owners {
 		o = model.OwnerKey{Account: validText(o.Account), SID: validText(o.SID)}
 		if t.model.Owner.Account == "" {
 			o.Account = ""
@@ -118,7 +118,10 @@ func (w *Writer) Find(ctx context.Context, id model.TableID, owners []model.Owne
 	if t.model.Owner.Account != "" {
 		parameters = append(parameters, bigquery.QueryParameter{Name: "accounts", Value: slices.Sorted(maps.Keys(accounts))})
 	}
-	return w.keys(ctx, t, selectOwned(t, w.config.sql), func(r model.Row) error {
+	if t.model.Owner.Time != "" {
+		parameters = append(parameters, bigquery.QueryParameter{Name: "from", Value: timeOf(q.From)}, bigquery.QueryParameter{Name: "to", Value: timeOf(q.To)})
+	}
+	return w.keys(ctx, t, t.model.FoundColumns(), selectOwned(t, w.config.sql), func(r model.Row) error {
 		account, sid := t.model.OwnerKey(r)
 		if !wanted[model.OwnerKey{Account: account, SID: sid}] {
 			return nil
@@ -127,9 +130,15 @@ func (w *Writer) Find(ctx context.Context, id model.TableID, owners []model.Owne
 	}, parameters...)
 }
 
+// timeOf returns a time in ms as one that BigQuery can hold: what lies beyond becomes the nearest.
+func timeOf(ms int64) time.Time {
+	const first, last = -62_135_596_800_000, 253_402_300_799_999 // the years 1 to 9999
+	return time.UnixMilli(min(max(ms, first), last)).UTC()
+}
+
 // keys calls f with what a query of selectKeys or selectOwned answers.
-func (w *Writer) keys(ctx context.Context, t *table, sql string, f func(model.Row) error, parameters ...bigquery.QueryParameter) error {
-	row, cells := t.model.NewRow(), t.model.KeyColumnsWithOwner()
+func (w *Writer) keys(ctx context.Context, t *table, cells []int, sql string, f func(model.Row) error, parameters ...bigquery.QueryParameter) error {
+	row := t.model.NewRow()
 	err := w.fresh(ctx, t)
 	if err == nil {
 		err = w.query(ctx, sql, func(values []bigquery.Value) error {

@@ -89,6 +89,8 @@ type Writer struct {
 	bounded bool // the job has an end: with mode=auto it loads
 	reading reading
 
+	presence *presence
+
 	mu     sync.Mutex
 	closed bool
 	router *router // nil: nothing was written yet
@@ -105,9 +107,12 @@ func open(ctx context.Context, rest string, o sink.Options) (sink.Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{config: p, rest: c, bounded: o.Bounded, reading: reading{opened: time.Now()}}
+	w := &Writer{config: p, rest: c, bounded: o.Bounded, reading: reading{opened: time.Now()}, presence: newPresence()}
 	if p.apply {
 		if err := w.apply(ctx); err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
+		if err := w.arrive(ctx); err != nil {
 			return nil, errors.Join(err, c.Close())
 		}
 	}
@@ -205,6 +210,9 @@ func (w *Writer) Close(ctx context.Context) error {
 		if e := r.close(ctx); err == nil {
 			err = e
 		}
+	}
+	if w.config.apply {
+		err = errors.Join(err, w.leave(ctx))
 	}
 	if e := w.rest.Close(); err == nil && e != nil {
 		err = fmt.Errorf("bigquery: close: %w", e)

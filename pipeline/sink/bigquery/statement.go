@@ -128,10 +128,14 @@ func countRows(of []*table, name func(string) string) string {
 }
 
 // selectKeys asks for the keys and owners of a table's rows; of a table with owners for those of
-// rows that have one. More conditions may be given.
-func selectKeys(t *table, name func(string) string, conditions ...string) string {
+// rows that have one.
+func selectKeys(t *table, name func(string) string) string {
+	return selectRows(t, t.model.KeyColumnsWithOwner(), name)
+}
+
+func selectRows(t *table, indexes []int, name func(string) string, conditions ...string) string {
 	var columns []string
-	for _, i := range t.model.KeyColumnsWithOwner() {
+	for _, i := range indexes {
 		columns = append(columns, t.columns[i].name)
 	}
 	if only := t.model.Owner.Only; only != "" {
@@ -144,14 +148,17 @@ func selectKeys(t *table, name func(string) string, conditions ...string) string
 	return sql
 }
 
-// selectOwned asks for the same of rows whose owner is in the parameters sids and, where rows tell
-// it, accounts.
+// selectOwned asks for the same, and the versions, of rows whose owner is in the parameters sids and,
+// where rows tell it, accounts; and whose time, where they are looked up by one, lies in from to to.
 func selectOwned(t *table, name func(string) string) string {
 	conditions := []string{t.model.Owner.SID + " IN UNNEST(@sids)"}
 	if account := t.model.Owner.Account; account != "" {
 		conditions = append(conditions, account+" IN UNNEST(@accounts)")
 	}
-	return selectKeys(t, name, conditions...)
+	if at := t.model.Owner.Time; at != "" {
+		conditions = append(conditions, at+" >= @from", at+" <= @to")
+	}
+	return selectRows(t, t.model.FoundColumns(), name, conditions...)
 }
 
 // selectWritten asks until when each table may have been streamed to.

@@ -19,7 +19,8 @@ var sqlTypes = map[model.Type]string{
 	model.String: "STRING", model.Timestamp: "TIMESTAMP", model.Float: "FLOAT64", model.Int: "INT64", model.Bool: "BOOL", model.Bytes: "BYTES"}
 
 // parameters are what the analyser reads in the place of parameters, whose types it is not told.
-var parameters = strings.NewReplacer("@sids", "['WT1']", "@accounts", "['AC1']")
+var parameters = strings.NewReplacer("@sids", "['WT1']", "@accounts", "['AC1']",
+	"@from", "TIMESTAMP '2026-03-02 08:00:00+00'", "@to", "TIMESTAMP '2026-03-02 09:00:00+00'")
 
 // allStatements is every statement that the sink sends, behind those that create the tables which
 // they are about; but for the one over INFORMATION_SCHEMA, which the analyser does not know.

@@ -11,29 +11,41 @@ import (
 
 // Keys implements sink.Sink.
 func (w *writer) Keys(_ context.Context, id model.TableID, f func(model.Row) error) error {
-	return w.store.keys(model.Tables[id], "", f)
+	t := model.Tables[id]
+	return w.store.keys(t, t.KeyColumnsWithOwner(), "", f)
 }
 
 // Find implements sink.Sink.
-func (w *writer) Find(_ context.Context, id model.TableID, owners []model.OwnerKey, f func(model.Row) error) error {
+func (w *writer) Find(_ context.Context, id model.TableID, q model.OwnerQuery, f func(model.Row) error) error {
 	t := model.Tables[id]
-	if t.Owner.Kind == "" || len(owners) == 0 {
+	if t.Owner.Kind == "" || len(q.Owners) == 0 || q.From > q.To && t.Owner.Time != "" {
 		return nil
 	}
-	sids, accounts := make([]string, len(owners)), make([]string, len(owners))
-	for i, o := range owners {
+	sids, accounts := make([]string, len(q.Owners)), make([]string, len(q.Owners))
+	for i, o := range q.Owners {
 		sids[i], accounts[i] = validText(o.SID), validText(o.Account)
 	}
 	if t.Owner.Account == "" {
-		return w.store.keys(t, " SEMI JOIN (SELECT unnest($1) AS sid) AS o ON t."+t.Owner.SID+" = o.sid", f, sids)
+		return w.store.keys(t, t.FoundColumns(), " SEMI JOIN (SELECT unnest($1) AS sid) AS o ON t."+t.Owner.SID+" = o.sid", f, sids)
 	}
 	join := fmt.Sprintf(" SEMI JOIN (SELECT unnest($1) AS sid, unnest($2) AS account) AS o ON t.%s = o.sid AND t.%s = o.account", t.Owner.SID, t.Owner.Account)
-	return w.store.keys(t, join, f, sids, accounts)
+	if t.Owner.Time != "" {
+		join += fmt.Sprintf(" AND t.%s BETWEEN %s AND %s", t.Owner.Time, timestamp(q.From), timestamp(q.To))
+	}
+	return w.store.keys(t, t.FoundColumns(), join, f, sids, accounts)
 }
 
-// keys calls f with the keys and owners of the rows that a join with lists of texts leaves of a table.
-func (s *store) keys(t *model.Table, join string, f func(model.Row) error, lists ...[]string) error {
-	columns := t.KeyColumnsWithOwner()
+// timestamp returns a time in ms as SQL. What lies beyond the years that rows can have becomes their end.
+func timestamp(ms int64) string {
+	const most = 253_402_300_799_999 // the end of the year 9999
+	return fmt.Sprintf("make_timestamptz(%d)", min(max(ms, -most), most)*1000)
+}
+
+// OtherJobs implements sink.Sink: the file is locked while it is open.
+func (w *writer) OtherJobs(context.Context) (bool, error) { return false, nil }
+
+// keys calls f with some columns of the rows that a join with lists of texts leaves of a table.
+func (s *store) keys(t *model.Table, columns []int, join string, f func(model.Row) error, lists ...[]string) error {
 	var names []string
 	for _, i := range columns {
 		c := &t.Columns[i]
@@ -42,8 +54,10 @@ func (s *store) keys(t *model.Table, join string, f func(model.Row) error, lists
 			names = append(names, c.Name)
 		case model.Timestamp:
 			names = append(names, "epoch_ms("+c.Name+")::VARCHAR")
+		case model.Int:
+			names = append(names, c.Name+"::VARCHAR")
 		default:
-			return fmt.Errorf("duckdb: read keys of %s: column %s is neither text nor time", t.Name, c.Name)
+			return fmt.Errorf("duckdb: read keys of %s: column %s is neither text, time nor integer", t.Name, c.Name)
 		}
 	}
 	query := "SELECT " + strings.Join(names, ", ") + " FROM " + t.Name + " AS t" + join
@@ -59,11 +73,14 @@ func (s *store) keys(t *model.Table, join string, f func(model.Row) error, lists
 				row[i] = model.Text(cells[n])
 				continue
 			}
-			ms, err := strconv.ParseInt(cells[n], 10, 64)
+			number, err := strconv.ParseInt(cells[n], 10, 64)
 			if err != nil {
 				return err
 			}
-			row[i] = model.Millis(ms)
+			row[i] = model.Millis(number)
+			if t.Columns[i].Type == model.Int {
+				row[i] = model.Integer(number)
+			}
 		}
 		return f(row)
 	}, lists...)

@@ -31,6 +31,12 @@ COMMENT ON TABLE flexbeam.identity IS 'Which file this is: the state directory o
 INSERT INTO flexbeam.identity SELECT uuid()::VARCHAR WHERE NOT EXISTS (FROM flexbeam.identity);
 `
 
+// shapeDDL makes the memory of what shapes the rows.
+const shapeDDL = `
+CREATE TABLE IF NOT EXISTS flexbeam.shape (contact_key VARCHAR NOT NULL, options VARCHAR NOT NULL);
+COMMENT ON TABLE flexbeam.shape IS 'Fingerprints of the contact key and of the options that the rows were made with.';
+`
+
 // migrate makes what is missing, columns that came later too, and refuses a file whose tables are
 // different otherwise. The comment on the table of deletes says by which statements the file was
 // made, so that an up-to-date file is not touched.
@@ -54,7 +60,7 @@ func (s *store) migrate() error {
 	if err != nil {
 		return err
 	}
-	ddl += deletesDDL + identityDDL
+	ddl += deletesDDL + identityDDL + shapeDDL
 	made := fmt.Sprintf("Deletes that are remembered, so that an older row which comes again revives nothing. Not for reports. Schema %.8x.", sha256.Sum256([]byte(ddl)))
 	rows, err := s.strings("SELECT comment FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'flexbeam' AND table_name = 'deletes'")
 	if err != nil || len(rows) == 1 && rows[0][0] == made {

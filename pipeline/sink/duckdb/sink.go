@@ -144,6 +144,12 @@ func (w *writer) Counts(ctx context.Context) (map[string]int64, error) {
 // ID implements sink.Sink.
 func (w *writer) ID(context.Context) (string, error) { return w.store.id() }
 
+// Shape implements sink.Sink.
+func (w *writer) Shape(context.Context) (sink.Shape, error) { return w.store.shape() }
+
+// SetShape implements sink.Sink.
+func (w *writer) SetShape(_ context.Context, s sink.Shape) error { return w.store.setShape(s) }
+
 // Close implements sink.Sink.
 func (w *writer) Close(ctx context.Context) error {
 	err := w.Flush(ctx)

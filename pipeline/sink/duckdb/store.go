@@ -7,6 +7,7 @@ import (
 
 	bindings "github.com/duckdb/duckdb-go-bindings"
 
+	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/model"
 )
 
@@ -132,6 +133,32 @@ func (s *store) id() (string, error) {
 		return "", fmt.Errorf("duckdb: which file is %s: %w", s.config.file, err)
 	}
 	return rows[0][0], nil
+}
+
+// shape returns what the file remembers of what shapes its rows.
+func (s *store) shape() (shape sink.Shape, err error) {
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	rows, err := s.strings("SELECT contact_key, options FROM flexbeam.shape")
+	if err != nil {
+		return shape, fmt.Errorf("duckdb: read what shapes the rows of %s: %w", s.config.file, err)
+	}
+	for _, r := range rows {
+		shape = sink.Shape{ContactKey: r[0], Options: r[1]}
+	}
+	return shape, nil
+}
+
+// setShape has the file remember what shapes its rows.
+func (s *store) setShape(shape sink.Shape) error {
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	quote := func(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
+	_, err := s.exec("BEGIN; DELETE FROM flexbeam.shape; INSERT INTO flexbeam.shape VALUES (" + quote(shape.ContactKey) + ", " + quote(shape.Options) + "); COMMIT")
+	if err != nil {
+		return fmt.Errorf("duckdb: remember what shapes the rows of %s: %w", s.config.file, err)
+	}
+	return nil
 }
 
 // fail keeps the first error, which all calls get from then on.

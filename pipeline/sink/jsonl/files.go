@@ -12,6 +12,7 @@ import (
 const (
 	deletesFile = "deletes.jsonl"
 	idFile      = ".id"
+	shapeFile   = ".shape"
 )
 
 func (t *table) file() string { return t.Name + ".jsonl" }

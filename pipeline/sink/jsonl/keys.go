@@ -11,41 +11,44 @@ import (
 
 // Keys implements sink.Sink.
 func (w *writer) Keys(_ context.Context, id model.TableID, f func(model.Row) error) error {
-	return w.each(w.tables[id], f)
+	t := w.tables[id]
+	return w.each(t, t.KeyColumnsWithOwner(), f)
 }
 
 // Find implements sink.Sink.
-func (w *writer) Find(_ context.Context, id model.TableID, owners []model.OwnerKey, f func(model.Row) error) error {
+func (w *writer) Find(_ context.Context, id model.TableID, q model.OwnerQuery, f func(model.Row) error) error {
 	t := w.tables[id]
-	if t.Owner.Kind == "" || len(owners) == 0 {
+	if t.Owner.Kind == "" || len(q.Owners) == 0 {
 		return nil
 	}
-	wanted := make(map[model.OwnerKey]bool, len(owners))
-	for _, o := range owners {
+	wanted := make(map[model.OwnerKey]bool, len(q.Owners))
+	for _, o := range q.Owners {
 		o.Account, o.SID = validText(o.Account), validText(o.SID)
 		if t.Owner.Account == "" {
 			o.Account = ""
 		}
 		wanted[o] = true
 	}
-	return w.each(t, func(r model.Row) error {
+	return w.each(t, t.FoundColumns(), func(r model.Row) error {
 		account, sid := t.OwnerKey(r)
-		if !wanted[model.OwnerKey{Account: account, SID: sid}] {
+		if !wanted[model.OwnerKey{Account: account, SID: sid}] || !q.Holds(t.Table, r) {
 			return nil
 		}
 		return f(r)
 	})
 }
 
-// each calls f with the keys and owners of a table's rows. Of a table with owners it leaves out the
-// rows that have none.
-func (w *writer) each(t *table, f func(model.Row) error) error {
+// OtherJobs implements sink.Sink: the folder is locked while it is open.
+func (w *writer) OtherJobs(context.Context) (bool, error) { return false, nil }
+
+// each calls f with some columns of a table's rows. Of a table with owners it leaves out the rows that
+// have none.
+func (w *writer) each(t *table, columns []int, f func(model.Row) error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err != nil {
 		return w.err
 	}
-	columns := t.KeyColumnsWithOwner()
 	if t.Owner.Only != "" {
 		columns = append(columns, t.Col(t.Owner.Only))
 	}

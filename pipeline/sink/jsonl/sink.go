@@ -18,6 +18,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -82,6 +83,30 @@ func (w *writer) ID(context.Context) (string, error) {
 		_, err := b.WriteString(id)
 		return err
 	})
+}
+
+// Shape implements sink.Sink.
+func (w *writer) Shape(context.Context) (s sink.Shape, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b, err := os.ReadFile(filepath.Join(w.dir, shapeFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return s, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &s)
+	}
+	if err != nil {
+		return s, fmt.Errorf("jsonl: read what shapes the rows of %s: %w", w.dir, err)
+	}
+	return s, nil
+}
+
+// SetShape implements sink.Sink.
+func (w *writer) SetShape(_ context.Context, s sink.Shape) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.replace(shapeFile, func(b *bufio.Writer) error { return json.NewEncoder(b).Encode(s) })
 }
 
 // Write implements sink.Sink.

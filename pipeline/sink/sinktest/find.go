@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -27,33 +28,39 @@ func owned(t *model.Table, key int, account, sid string) change.Change {
 	return c
 }
 
-// A holding is what a sink holds of tables with owners: of each row the cells of
-// KeyColumnsWithOwner, as text.
-type holding map[model.TableID]map[model.OwnerKey][]string
+// A holding is what a sink holds of tables with owners: of each row the cells of FoundColumns, as
+// text.
+type holding struct {
+	of   map[model.TableID]map[model.OwnerKey][]string
+	rows []model.Row // of agent_status
+}
 
-func (h holding) add(t *model.Table, r model.Row) {
+func (h *holding) add(t *model.Table, r model.Row) {
 	account, sid := t.OwnerKey(r)
 	k := model.OwnerKey{Account: account, SID: sid}
-	h[t.ID][k] = append(h[t.ID][k], cellsOf(t, r))
+	h.of[t.ID][k] = append(h.of[t.ID][k], cellsOf(t, r))
+	if t == &model.AgentStatus {
+		h.rows = append(h.rows, slices.Clone(r))
+	}
 }
 
 func cellsOf(t *model.Table, r model.Row) string {
 	var cells []string
-	for _, i := range t.KeyColumnsWithOwner() {
+	for _, i := range t.FoundColumns() {
 		cells = append(cells, r[i].String())
 	}
 	return strings.Join(cells, " | ")
 }
 
-// of returns the rows of some owners.
-func (h holding) of(t *model.Table, owners []model.OwnerKey) (rows []string) {
+// find returns the rows of some owners.
+func (h *holding) find(t *model.Table, owners []model.OwnerKey) (rows []string) {
 	seen := map[model.OwnerKey]bool{}
 	for _, o := range owners {
 		if t.Owner.Account == "" {
 			o.Account = ""
 		}
 		if !seen[o] {
-			rows = append(rows, h[t.ID][o]...)
+			rows = append(rows, h.of[t.ID][o]...)
 		}
 		seen[o] = true
 	}
@@ -66,12 +73,12 @@ const findOwners = 1500
 
 // fillOwners writes rows with owners, several of each where the table's key allows it, and some
 // that are gone again or have no owner.
-func fillOwners(r *run) holding {
-	h := holding{}
+func fillOwners(r *run) *holding {
+	h := &holding{of: map[model.TableID]map[model.OwnerKey][]string{}}
 	var block []change.Change
 	for _, id := range model.OwnedTables() {
 		t := model.Tables[id]
-		h[id] = map[model.OwnerKey][]string{}
+		h.of[id] = map[model.OwnerKey][]string{}
 		for i := range findOwners {
 			for n := range 3 {
 				c := owned(t, 3*i+n, fmt.Sprint("AC", n%2), fmt.Sprintf("SID %d", i))
@@ -132,13 +139,28 @@ func find(t *testing.T, h Harness) {
 		for _, id := range model.OwnedTables() {
 			table := model.Tables[id]
 			for _, test := range tests {
-				if d := cmp.Diff(want.of(table, test.owners), foundBy(r, table, test.owners)); d != "" {
+				if d := cmp.Diff(want.find(table, test.owners), foundBy(r, table, test.owners)); d != "" {
 					t.Errorf("%s, %s: %s (-want +got):\n%.2000s", when, table.Name, test.name, d)
 				}
 			}
 		}
 		if got := foundBy(r, &model.Agents, all); got != nil {
 			t.Errorf("%s: rows of a table without owners: %q", when, got)
+		}
+		for _, q := range []model.OwnerQuery{
+			{Owners: all, From: 900_000 * 10, To: 900_000 * 29}, {Owners: all, From: 900_000 * 9_000_000}, {Owners: all, From: 1, To: 900_000 - 1}, {Owners: all, From: 1},
+		} {
+			s := &model.AgentStatus
+			var wanted []string
+			for _, row := range want.rows {
+				if q.Holds(s, row) {
+					wanted = append(wanted, cellsOf(s, row))
+				}
+			}
+			slices.Sort(wanted)
+			if d := cmp.Diff(wanted, foundIn(r, s, q)); d != "" {
+				t.Errorf("%s: from %d to %d (-want +got):\n%.2000s", when, q.From, q.To, d)
+			}
 		}
 	}
 	check("flushed")
@@ -147,7 +169,7 @@ func find(t *testing.T, h Harness) {
 
 	stop := errors.New("that is enough")
 	calls := 0
-	err := r.s.Find(ctx, model.EngagementsID, all, func(model.Row) error { calls++; return stop })
+	err := r.s.Find(ctx, model.EngagementsID, every(all), func(model.Row) error { calls++; return stop })
 	if !errors.Is(err, stop) || calls != 1 {
 		t.Errorf("after %d calls: %v, want that of the first", calls, err)
 	}
@@ -156,7 +178,7 @@ func find(t *testing.T, h Harness) {
 	r.write(more)
 	late := cellsOf(&model.Engagements, more.Row)
 	got := slices.DeleteFunc(foundBy(r, &model.Engagements, all), func(s string) bool { return s == late }) // it may be missing
-	if d := cmp.Diff(want.of(&model.Engagements, all), got); d != "" {
+	if d := cmp.Diff(want.find(&model.Engagements, all), got); d != "" {
 		t.Errorf("while a row is not flushed (-want +got):\n%.2000s", d)
 	}
 	r.flush()
@@ -166,10 +188,20 @@ func find(t *testing.T, h Harness) {
 	r.close()
 }
 
+// every asks for the rows of owners of every time.
+func every(owners []model.OwnerKey) model.OwnerQuery {
+	return model.OwnerQuery{Owners: owners, From: math.MinInt64, To: math.MaxInt64}
+}
+
 // foundBy returns what Find gives, in order.
 func foundBy(r *run, t *model.Table, owners []model.OwnerKey) (rows []string) {
 	r.t.Helper()
-	r.must(r.s.Find(context.Background(), t.ID, owners, func(row model.Row) error {
+	return foundIn(r, t, every(owners))
+}
+
+func foundIn(r *run, t *model.Table, q model.OwnerQuery) (rows []string) {
+	r.t.Helper()
+	r.must(r.s.Find(context.Background(), t.ID, q, func(row model.Row) error {
 		rows = append(rows, cellsOf(t, row))
 		return nil
 	}))

@@ -37,6 +37,26 @@ type Harness struct {
 	Away func(t testing.TB, uri string) (moved string)
 }
 
+// shape has a store remember one shape and then another.
+func shape(t *testing.T, h Harness) {
+	r := newRun(t, h)
+	check := func(want sink.Shape) {
+		t.Helper()
+		got, err := r.s.Shape(context.Background())
+		if err != nil || got != want {
+			t.Errorf("the shape is %+v, %v; want %+v", got, err, want)
+		}
+	}
+	check(sink.Shape{})
+	for _, s := range []sink.Shape{{ContactKey: "0a1b2c", Options: "77"}, {ContactKey: "0a1b2c", Options: "78"}} {
+		r.must(r.s.SetShape(context.Background(), s))
+		check(s)
+		r.reopen()
+		check(s)
+	}
+	r.close()
+}
+
 // Run runs the suite.
 func Run(t *testing.T, h Harness) {
 	tests := []struct {
@@ -59,6 +79,7 @@ func Run(t *testing.T, h Harness) {
 		{"what was flushed outlives a kill", kill},
 		{"rows are found by their owners, many at once", find},
 		{"a store keeps its identity, and another has another", identity},
+		{"a store remembers what shapes its rows", shape},
 		{"replays in any blocks change nothing", Replays},
 	}
 	for _, test := range tests {
@@ -395,14 +416,14 @@ func held(t *testing.T, h Harness) {
 		}
 		for _, sid := range ids {
 			var found []string
-			r.must(r.s.Find(ctx, id, []model.OwnerKey{{Account: "AC " + sid, SID: sid}}, func(row model.Row) error {
+			r.must(r.s.Find(ctx, id, every([]model.OwnerKey{{Account: "AC " + sid, SID: sid}}), func(row model.Row) error {
 				found = append(found, table.Get(row, owner).Str)
 				return nil
 			}))
 			if d := cmp.Diff([]string{strings.ToValidUTF8(sid, "\uFFFD")}, found); d != "" {
 				t.Errorf("%s: found of %q (-want +got):\n%s", table.Name, sid, d)
 			}
-			r.must(r.s.Find(ctx, id, []model.OwnerKey{{Account: "AC of another", SID: sid + "\x00"}}, func(row model.Row) error {
+			r.must(r.s.Find(ctx, id, every([]model.OwnerKey{{Account: "AC of another", SID: sid + "\x00"}}), func(row model.Row) error {
 				t.Errorf("%s: found %q of another id", table.Name, table.Get(row, owner).Str)
 				return nil
 			}))
@@ -412,7 +433,7 @@ func held(t *testing.T, h Harness) {
 		for _, sid := range ids {
 			all = append(all, model.OwnerKey{Account: "AC " + sid, SID: sid})
 		}
-		r.must(r.s.Find(ctx, id, all, func(row model.Row) error {
+		r.must(r.s.Find(ctx, id, every(all), func(row model.Row) error {
 			got[table.Get(row, owner).Str] = true
 			return nil
 		}))

@@ -161,33 +161,37 @@ func (fn *ProcessFn) OnTimer(ctx context.Context, ts beam.EventTime, sp state.Pr
 		return err
 	}
 	now := keyed.Millis(ts)
-	if s.Arrival != keyed.None && int64(now) > fn.now().Add(ahead).UnixMilli() {
-		// Nothing arrives in the future: the watermark is at the end of time, and all timers fire.
-		now = keyed.End
+	if s.Arrival != keyed.None {
+		now = keyed.Fired(now, fn.now())
 	}
 	return fn.process(ctx, s, sp, tp, key, now, changes, later)
 }
 
-// ahead is how far the clock of a service may be ahead of that of a worker.
-const ahead = 10 * time.Minute
-
 func (fn *ProcessFn) process(ctx context.Context, s *keyed.State, sp state.Provider, tp timers.Provider, key string, now keyed.Millis, changes func([]byte), later func(string, []byte)) error {
-	if s.Folds == 0 {
-		prior, err := fn.shared.PriorRows(ctx)
-		if err != nil {
-			return err
-		}
-		if err := prior.Adopt(ctx, fn.kind, []keyed.Keyed{{Key: key, State: s}}); err != nil {
-			return err
-		}
+	prior, err := fn.shared.PriorRows(ctx)
+	if err != nil {
+		return err
 	}
-	var out keyed.Output
+	look, err := prior.Looker(ctx, fn.kind)
+	if err != nil {
+		return err
+	}
+	out := keyed.Output{Look: look.Look(key)}
 	next, done, err := fn.kind.Process(fn.logic, s, now, &out)
+	for err == nil && out.Ask != nil {
+		var found map[string]*keyed.Found
+		if found, err = look.Find(ctx, []keyed.Ask{{Key: key, Span: *out.Ask}}); err != nil {
+			return err
+		}
+		s.Learn(found[key])
+		next, done, err = fn.kind.Process(fn.logic, s, now, &out)
+	}
 	if err != nil {
 		return err
 	}
 	fn.shared.Counters.Folded(out.Distinct, out.Copies)
 	fn.shared.Counters.Missing.Add(out.Evidence)
+	fn.shared.Counters.LeftAlone(fn.kind.Name, out.Alone)
 	if len(out.Changes) > 0 {
 		changes(out.Changes)
 	}

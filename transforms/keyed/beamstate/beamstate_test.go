@@ -265,9 +265,9 @@ func TestATimerInTheFutureCountsAndDropsNothing(t *testing.T) {
 	o := newOne(t, tickets, r)
 	clock := keyed.Millis(1000 * 24 * 60 * 60 * 1000)
 	must(t, o.add(inputOf(1, clock, event.TaskCompleted)))
-	must(t, o.timer(clock+keyed.Millis(ahead/time.Millisecond)))
+	must(t, o.timer(clock+keyed.Millis(time.Minute/time.Millisecond)))
 	o.times(t)
-	for _, at := range []keyed.Millis{clock + keyed.Millis(ahead/time.Millisecond) + 1, clock + 2*keyed.Day, keyed.Millis(mtime.MaxTimestamp)} {
+	for _, at := range []keyed.Millis{clock + keyed.Millis(time.Minute/time.Millisecond) + 1, clock + 2*keyed.Day, keyed.Millis(mtime.MaxTimestamp)} {
 		must(t, o.timer(at))
 		if s := o.state(t); s == nil || s.Tombstone || s.Next != keyed.None {
 			t.Errorf("at %d the cell holds %+v", at, s)
@@ -276,7 +276,7 @@ func TestATimerInTheFutureCountsAndDropsNothing(t *testing.T) {
 			t.Errorf("at %d the timer is set for %v", at, set)
 		}
 	}
-	if d := cmp.Diff([]keyed.Millis{clock + keyed.Millis(ahead/time.Millisecond), keyed.End, keyed.End, keyed.End}, r.at); d != "" {
+	if d := cmp.Diff([]keyed.Millis{clock + keyed.Millis(time.Minute/time.Millisecond), keyed.End, keyed.End, keyed.End}, r.at); d != "" {
 		t.Errorf("processed at (-want +got):\n%s", d)
 	}
 }

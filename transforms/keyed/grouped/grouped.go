@@ -5,6 +5,7 @@ package grouped
 
 import (
 	"context"
+	"slices"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
@@ -115,6 +116,9 @@ func (fn *ProcessFn) Teardown(ctx context.Context) error { return fn.shared.Rele
 // pieces is into how many pieces the keys of a bucket are divided.
 const pieces = 8
 
+// lookupKeys is of how many keys the rows are looked up together.
+const lookupKeys = 4096
+
 // place is where inputs for keys of another kind go.
 type place struct {
 	kind   byte
@@ -142,22 +146,15 @@ func (fn *ProcessFn) ProcessElement(ctx context.Context, _ int, inputs func(*[]b
 	if err != nil {
 		return err
 	}
-	if prior.Keys(fn.kind.Name) > 0 {
-		if err := prior.Adopt(ctx, fn.kind, keys.all()); err != nil {
-			return err
-		}
+	look, err := prior.Looker(ctx, fn.kind)
+	if err != nil {
+		return err
 	}
-	n := keys.len()
-	done := make([]piece, min(pieces, n))
-	err = parallel.Do(len(fn.logics), len(done), func(worker, i int) error {
-		done[i].later = map[place][]byte{}
-		for k := n * i / len(done); k < n*(i+1)/len(done); k++ {
-			if err := fn.process(fn.logics[worker], keys.state(k), &done[i]); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	done := make([]piece, min(pieces, keys.len()))
+	asks, err := fn.processAll(keys, look, done)
+	for err == nil && len(asks) > 0 {
+		asks, err = fn.processAgain(ctx, keys, look, asks, done)
+	}
 	if err != nil {
 		return err
 	}
@@ -165,6 +162,7 @@ func (fn *ProcessFn) ProcessElement(ctx context.Context, _ int, inputs func(*[]b
 		p := &done[i]
 		fn.shared.Counters.Folded(p.out.Distinct, p.out.Copies)
 		fn.shared.Counters.Missing.Add(p.out.Evidence)
+		fn.shared.Counters.LeftAlone(fn.kind.Name, p.out.Alone)
 		if len(p.out.Changes) > 0 {
 			changes(p.out.Changes)
 		}
@@ -173,6 +171,60 @@ func (fn *ProcessFn) ProcessElement(ctx context.Context, _ int, inputs func(*[]b
 		}
 	}
 	return nil
+}
+
+// An ask is a key that has to know first what the sink holds of it.
+type ask struct {
+	key   int // in the bucket
+	state *keyed.State
+	span  keyed.Span
+}
+
+// processAll processes the keys of a bucket, and returns those that have to know more first.
+func (fn *ProcessFn) processAll(keys bucket, look *keyed.Looker, done []piece) ([]ask, error) {
+	n := keys.len()
+	asks := make([][]ask, len(done))
+	err := parallel.Do(len(fn.logics), len(done), func(worker, i int) error {
+		done[i].later = map[place][]byte{}
+		for k := n * i / len(done); k < n*(i+1)/len(done); k++ {
+			s := keys.state(k)
+			done[i].out.Look = look.Look(keys.key(k))
+			if err := fn.process(fn.logics[worker], s, &done[i]); err != nil {
+				return err
+			}
+			if span := done[i].out.Ask; span != nil {
+				asks[i] = append(asks[i], ask{k, s, *span})
+			}
+		}
+		return nil
+	})
+	return slices.Concat(asks...), err
+}
+
+// processAgain looks up what keys have asked for, processes them, and returns those that have to know still more.
+func (fn *ProcessFn) processAgain(ctx context.Context, keys bucket, look *keyed.Looker, asks []ask, done []piece) (more []ask, err error) {
+	for some := range slices.Chunk(asks, lookupKeys) {
+		wanted := make([]keyed.Ask, len(some))
+		for i, a := range some {
+			wanted[i] = keyed.Ask{Key: keys.key(a.key), Span: a.span}
+		}
+		found, err := look.Find(ctx, wanted)
+		if err != nil {
+			return nil, err
+		}
+		p := &done[0]
+		for i, a := range some {
+			a.state.Learn(found[wanted[i].Key])
+			p.out.Look = look.Look(wanted[i].Key)
+			if err := fn.process(fn.logics[0], a.state, p); err != nil {
+				return nil, err
+			}
+			if p.out.Ask != nil {
+				more = append(more, ask{a.key, a.state, *p.out.Ask})
+			}
+		}
+	}
+	return more, nil
 }
 
 // process processes a key.
@@ -192,30 +244,30 @@ func (fn *ProcessFn) process(l keyed.Logic, s *keyed.State, p *piece) error {
 }
 
 // bucket is the keys of a bucket: those with events, and those with values. A state of the first is made when it
-// is asked for, unless all were.
+// is asked for.
 type bucket struct {
 	groups []event.Group
-	made   []keyed.Keyed // of all groups, or of none
-	values []keyed.Keyed
+	values []valued
+}
+
+// A valued is a key with its state.
+type valued struct {
+	key   string
+	state *keyed.State
 }
 
 func (b *bucket) len() int { return len(b.groups) + len(b.values) }
 
-// all makes the states of all keys.
-func (b *bucket) all() []keyed.Keyed {
-	for i := range b.groups {
-		g := b.groups[i]
-		b.made = append(b.made, keyed.Keyed{Key: event.Key(g.Account, g.SID), State: keyed.StateOf(g)})
+func (b *bucket) key(i int) string {
+	if i >= len(b.groups) {
+		return b.values[i-len(b.groups)].key
 	}
-	return append(b.made, b.values...)
+	return event.Key(b.groups[i].Account, b.groups[i].SID)
 }
 
 func (b *bucket) state(i int) *keyed.State {
-	switch {
-	case i >= len(b.groups):
-		return b.values[i-len(b.groups)].State
-	case b.made != nil:
-		return b.made[i].State
+	if i >= len(b.groups) {
+		return b.values[i-len(b.groups)].state
 	}
 	return keyed.StateOf(b.groups[i])
 }
@@ -242,7 +294,7 @@ func (fn *ProcessFn) gather(inputs func(*[]byte) bool) (b bucket, err error) {
 			if s == nil {
 				s = keyed.NewState()
 				byKey[in.Key] = s
-				b.values = append(b.values, keyed.Keyed{Key: in.Key, State: s})
+				b.values = append(b.values, valued{in.Key, s})
 			}
 			if _, failed = fn.kind.Add(fn.logics[0], s, &in); failed != nil {
 				return false

@@ -118,7 +118,7 @@ func (fn *ProcessFn) ProcessElement(ctx context.Context, ts beam.EventTime, tp t
 	defer fn.shared.Note(&failed)
 	fn.set(tp, keyed.Millis(ts))
 	if fn.AtOnce {
-		return fn.process(ctx, tp, keyed.Millis(ts), changes)
+		return fn.process(ctx, tp, keyed.Millis(ts), fn.store.Watermark(), changes)
 	}
 	return nil
 }
@@ -127,12 +127,15 @@ func (fn *ProcessFn) ProcessElement(ctx context.Context, ts beam.EventTime, tp t
 // with a tag of its own.
 const periodic = "periodic"
 
-// OnTimer does what is due.
+// OnTimer does what is due. At the end of time that is to fold what waits, and nothing else.
 func (fn *ProcessFn) OnTimer(ctx context.Context, ts beam.EventTime, tp timers.Provider, _ string, tc timers.Context, changes func([]byte)) (failed error) {
 	defer fn.shared.Note(&failed)
 	now := keyed.Millis(ts)
+	if keyed.Fired(now, fn.shared.Counters.Now()) == keyed.End {
+		return fn.process(ctx, tp, now, keyed.End, changes)
+	}
 	fn.store.AdvanceWatermark(now)
-	if err := fn.process(ctx, tp, now, changes); err != nil {
+	if err := fn.process(ctx, tp, now, fn.store.Watermark(), changes); err != nil {
 		return err
 	}
 	if tc.Tag == periodic || !fn.store.armed.Swap(true) {
@@ -144,19 +147,22 @@ func (fn *ProcessFn) OnTimer(ctx context.Context, ts beam.EventTime, tp timers.P
 	return nil
 }
 
-func (fn *ProcessFn) process(ctx context.Context, tp timers.Provider, at keyed.Millis, changes func([]byte)) error {
+// process processes what waits for a time up to at, when the watermark has come to now.
+func (fn *ProcessFn) process(ctx context.Context, tp timers.Provider, at, now keyed.Millis, changes func([]byte)) error {
 	prior, err := fn.shared.PriorRows(ctx)
 	if err != nil {
 		return err
 	}
 	count := fn.shared.Counters
 	return fn.store.Process(ctx, at, Work{
+		Now:     now,
 		Prior:   prior,
 		Changes: func(b change.Block) { changes(b) },
 		Wake:    func(at keyed.Millis) { fn.set(tp, at) },
-		Done: func(out *keyed.Output) {
+		Done: func(kind *keyed.Kind, out *keyed.Output) {
 			count.Folded(out.Distinct, out.Copies)
 			count.Missing.Add(out.Evidence)
+			count.LeftAlone(kind.Name, out.Alone)
 			if out.Waited != keyed.None {
 				count.Observe(int64(out.Waited))
 			}

@@ -41,7 +41,7 @@ func TestWhatIsMissingIsCountedOnceOverRestarts(t *testing.T) {
 	settle := func(at keyed.Millis) {
 		t.Helper()
 		s.AdvanceWatermark(at)
-		err := s.Process(t.Context(), at, Work{Wake: func(keyed.Millis) {}, Done: func(out *keyed.Output) { total = total.Plus(out.Evidence) }})
+		err := s.Process(t.Context(), at, Work{Wake: func(keyed.Millis) {}, Done: func(_ *keyed.Kind, out *keyed.Output) { total = total.Plus(out.Evidence) }})
 		if err != nil {
 			t.Fatal(err)
 		}

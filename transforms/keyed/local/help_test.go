@@ -163,7 +163,8 @@ func locked(s *Store, k *keyed.Kind, key string, f func(z *slot, l *entry)) {
 // process processes a locked state as if its rows were in the sink then.
 func process(t testing.TB, s *Store, z *slot, key string, l *entry, r rules) {
 	t.Helper()
-	p, err := s.process(z, r, key, l)
+	var p processed
+	err := s.process(z, r, key, l, s.Watermark(), &p)
 	if err != nil {
 		t.Fatal(err)
 	}

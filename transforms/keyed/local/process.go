@@ -18,50 +18,59 @@ const (
 
 // Work says how due keys are processed.
 type Work struct {
-	Prior   *keyed.PriorRows        // nil: the sink held no rows
-	Changes func(change.Block)      // takes changes of rows
-	Wake    func(at keyed.Millis)   // sets a timer
-	Done    func(out *keyed.Output) // is told of each key that was processed
+	Now     keyed.Millis                              // how far the watermark has come; keyed.None: nobody knows
+	Prior   *keyed.PriorRows                          // nil: the sink held no rows
+	Changes func(change.Block)                        // takes changes of rows
+	Wake    func(at keyed.Millis)                     // sets a timer
+	Done    func(kind *keyed.Kind, out *keyed.Output) // is told of each key that was processed
 }
 
 // Process brings the rows up to date of the keys that wait for a time up to at, in the order of their kinds.
 func (s *Store) Process(ctx context.Context, at keyed.Millis, w Work) error {
 	for _, z := range s.kinds {
 		keys := z.due.pop(at)
+		if len(keys) == 0 {
+			continue
+		}
+		look, err := w.Prior.Looker(ctx, z.kind)
+		if err != nil {
+			return err
+		}
 		for group := range slices.Chunk(keys, lookupKeys) {
-			prior, err := s.priorOf(ctx, z, group, w.Prior)
-			if err != nil {
+			if err := s.processLooking(ctx, z, group, at, look, w); err != nil {
 				return err
-			}
-			for some := range slices.Chunk(group, groupKeys) {
-				if err := s.processGroup(ctx, z, some, at, prior, w); err != nil {
-					return err
-				}
 			}
 		}
 	}
 	return nil
 }
 
-// priorOf looks up which rows the sink holds of keys that were not processed yet.
-func (s *Store) priorOf(ctx context.Context, z *slot, keys []string, prior *keyed.PriorRows) (map[string]*keyed.State, error) {
-	if prior.Keys(z.kind.Name) == 0 {
-		return nil, nil
-	}
-	var fresh []keyed.Keyed
-	found := map[string]*keyed.State{}
-	for _, key := range keys {
-		l := s.lock(z, key)
-		if l == nil {
-			continue
+// processLooking processes keys. What those have to know of the sink that ask for it is looked up together.
+func (s *Store) processLooking(ctx context.Context, z *slot, keys []string, at keyed.Millis, look *keyed.Looker, w Work) error {
+	var found map[string]*keyed.Found
+	for len(keys) > 0 {
+		var asks []keyed.Ask
+		for some := range slices.Chunk(keys, groupKeys) {
+			more, err := s.processGroup(ctx, z, some, at, look, found, w)
+			if err != nil {
+				return err
+			}
+			asks = append(asks, more...)
 		}
-		if l.Folds == 0 && found[key] == nil {
-			found[key] = keyed.NewState()
-			fresh = append(fresh, keyed.Keyed{Key: key, State: found[key]})
+		if len(asks) == 0 {
+			return nil
 		}
-		l.Unlock()
+		var err error
+		if found, err = look.Find(ctx, asks); err != nil {
+			s.broken.Store(true) // the keys that were popped are not due any more
+			return err
+		}
+		keys = keys[:0:0]
+		for _, a := range asks {
+			keys = append(keys, a.Key)
+		}
 	}
-	return found, prior.Adopt(ctx, z.kind, fresh)
+	return nil
 }
 
 // processed is what the processing of a key gave.
@@ -72,11 +81,11 @@ type processed struct {
 	next   keyed.Millis // when it is due though nothing arrives
 }
 
-// processGroup processes keys on all processors. Their changes go on in the order of the keys; a group that
-// fails gives none.
-func (s *Store) processGroup(ctx context.Context, z *slot, keys []string, at keyed.Millis, prior map[string]*keyed.State, w Work) error {
+// processGroup processes keys on all processors, and returns those that have to know more of the sink first.
+// found is what they have asked for. Their changes go on in the order of the keys; a group that fails gives none.
+func (s *Store) processGroup(ctx context.Context, z *slot, keys []string, at keyed.Millis, look *keyed.Looker, found map[string]*keyed.Found, w Work) (asks []keyed.Ask, err error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return nil, err
 	}
 	s.processing.RLock()
 	whole := false
@@ -87,7 +96,7 @@ func (s *Store) processGroup(ctx context.Context, z *slot, keys []string, at key
 		s.processing.RUnlock()
 	}()
 	results := make([]processed, len(keys))
-	err := parallel.Do(len(z.logics), len(keys), func(worker, i int) (err error) {
+	err = parallel.Do(len(z.logics), len(keys), func(worker, i int) (err error) {
 		l := s.lock(z, keys[i])
 		if l == nil {
 			return nil
@@ -99,19 +108,22 @@ func (s *Store) processGroup(ctx context.Context, z *slot, keys []string, at key
 		if l.Next == keyed.None || l.Next > at {
 			return nil // it was processed meanwhile
 		}
-		if p := prior[keys[i]]; p != nil && l.Folds == 0 {
-			l.Inherit(p)
+		if f := found[keys[i]]; f != nil {
+			l.Learn(f)
 		}
-		results[i], err = s.process(z, z.logics[worker], keys[i], l)
-		return err
+		results[i].out.Look = look.Look(keys[i])
+		return s.process(z, z.logics[worker], keys[i], l, w.Now, &results[i])
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var block change.Block
 	waited := 0
 	for i := range results {
 		r := &results[i]
+		if r.out.Ask != nil {
+			asks = append(asks, keyed.Ask{Key: keys[i], Span: *r.out.Ask})
+		}
 		if !r.made {
 			continue
 		}
@@ -122,10 +134,10 @@ func (s *Store) processGroup(ctx context.Context, z *slot, keys []string, at key
 			w.Wake(r.next)
 		}
 		block = append(block, r.out.Changes...)
-		if block, err = s.feed(r.out.Inputs, at, block); err != nil {
-			return err
+		if block, err = s.feed(r.out.Inputs, at, w.Now, block); err != nil {
+			return nil, err
 		}
-		w.Done(&r.out)
+		w.Done(z.kind, &r.out)
 		if len(block) >= groupChange {
 			w.Changes(block)
 			block = nil
@@ -136,24 +148,26 @@ func (s *Store) processGroup(ctx context.Context, z *slot, keys []string, at key
 	}
 	s.waiting.Add(int64(-waited))
 	whole = true
-	return nil
+	return asks, nil
 }
 
-// process processes a locked state.
-func (s *Store) process(z *slot, l keyed.Logic, key string, e *entry) (r processed, err error) {
-	r.made, r.waited, r.next = true, e.Waits(), keyed.None
-	next, done, err := z.kind.Process(l, &e.State, s.Watermark(), &r.out)
-	if err != nil {
-		return r, err
+// process processes a locked state when the watermark has come to now. A state that has to know more first stays
+// due.
+func (s *Store) process(z *slot, l keyed.Logic, key string, e *entry, now keyed.Millis, r *processed) error {
+	r.waited, r.next = e.Waits(), keyed.None
+	next, done, err := z.kind.Process(l, &e.State, now, &r.out)
+	if err != nil || r.out.Ask != nil {
+		return err
 	}
+	r.made = true
 	e.Next = keyed.None
 	switch {
 	case done:
 		s.forget(z, key, e)
-		return r, nil
+		return nil
 	case e.Tombstone:
 		s.entomb(z, key, e)
-		return r, nil
+		return nil
 	case next != keyed.None && next != z.kind.DropAt(&e.State): // Expire lets go of what is over
 		e.Next = next
 		if next != e.queued {
@@ -171,12 +185,12 @@ func (s *Store) process(z *slot, l keyed.Logic, key string, e *entry) (r process
 	if z.spillable(e) {
 		z.spill.enqueue(key, e.Arrival)
 	}
-	return r, nil
+	return nil
 }
 
 // feed adds the inputs that keys gave for keys of other kinds. Those of kinds that need not wait are processed
 // at once, and their changes appended to a block; the others are due at a time.
-func (s *Store) feed(inputs []keyed.Input, at keyed.Millis, block change.Block) (change.Block, error) {
+func (s *Store) feed(inputs []keyed.Input, at, now keyed.Millis, block change.Block) (change.Block, error) {
 	for i := range inputs {
 		in := &inputs[i]
 		z := s.slotOf(in.Kind)
@@ -199,7 +213,7 @@ func (s *Store) feed(inputs []keyed.Input, at keyed.Millis, block change.Block) 
 			if detached {
 				s.attach(z, in.Key, l)
 			}
-			r, err = s.process(z, z.logics[0], in.Key, l)
+			err = s.process(z, z.logics[0], in.Key, l, now, &r)
 			z.count(l)
 		}
 		l.Unlock()

@@ -17,19 +17,22 @@ import (
 // processDue processes what is due. changes may be nil.
 func processDue(t testing.TB, s *Store, at keyed.Millis, changes func([]byte)) {
 	t.Helper()
-	if err := s.Process(context.Background(), at, workOf(changes)); err != nil {
+	w := workOf(changes)
+	w.Now = s.Watermark()
+	if err := s.Process(context.Background(), at, w); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func workOf(changes func([]byte)) Work {
 	return Work{
+		Now: keyed.None,
 		Changes: func(b change.Block) {
 			if changes != nil {
 				changes(b)
 			}
 		},
-		Wake: func(keyed.Millis) {}, Done: func(*keyed.Output) {},
+		Wake: func(keyed.Millis) {}, Done: func(*keyed.Kind, *keyed.Output) {},
 	}
 }
 
@@ -60,7 +63,7 @@ func TestProcessGivesTheChangesInOrderAndCountsThemOnceTheyAreWritten(t *testing
 		}
 		got = append(got, strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")...)
 	})
-	w.Done = func(out *keyed.Output) {
+	w.Done = func(_ *keyed.Kind, out *keyed.Output) {
 		if out.Waited == 1000 {
 			waited++
 		}

@@ -455,7 +455,7 @@ SELECT account_sid, engagement_id, task_sid FROM engagements;
 
 SELECT account_sid, engagement_id, row_version FROM engagements;
 
-SELECT account_sid, engagement_id, task_sid FROM engagements WHERE task_sid IN UNNEST(['WT1']) AND account_sid IN UNNEST(['AC1']);
+SELECT account_sid, engagement_id, task_sid, row_version FROM engagements WHERE task_sid IN UNNEST(['WT1']) AND account_sid IN UNNEST(['AC1']);
 
 CREATE TABLE IF NOT EXISTS flexbeam_staging_agents (
   flexbeam_key STRING,
@@ -587,7 +587,7 @@ SELECT account_sid, agent_id, interval_start, activity FROM agent_status;
 
 SELECT account_sid, agent_id, interval_start, activity, row_version FROM agent_status;
 
-SELECT account_sid, agent_id, interval_start, activity FROM agent_status WHERE agent_id IN UNNEST(['WT1']) AND account_sid IN UNNEST(['AC1']);
+SELECT account_sid, agent_id, interval_start, activity, row_version FROM agent_status WHERE agent_id IN UNNEST(['WT1']) AND account_sid IN UNNEST(['AC1']) AND interval_start >= TIMESTAMP '2026-03-02 08:00:00+00' AND interval_start <= TIMESTAMP '2026-03-02 09:00:00+00';
 
 CREATE TABLE IF NOT EXISTS flexbeam_staging_customers (
   flexbeam_key STRING,
@@ -652,7 +652,7 @@ SELECT contact_id FROM customers WHERE isolated;
 
 SELECT contact_id, row_version FROM customers;
 
-SELECT contact_id FROM customers WHERE contact_id IN UNNEST(['WT1']) AND isolated;
+SELECT contact_id, row_version FROM customers WHERE contact_id IN UNNEST(['WT1']) AND isolated;
 
 CREATE TABLE IF NOT EXISTS flexbeam_staging_turns (
   flexbeam_key STRING,

@@ -1,0 +1,75 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"flexbeam/pipeline/sink"
+	"flexbeam/transforms/engagement"
+)
+
+// The errors of a sink whose rows were made otherwise.
+var (
+	errOtherKey     = errors.New("its rows were made with another contact key, or with none")
+	errOtherOptions = errors.New("its rows were made with other --hide-activity or --customer-left-reason")
+)
+
+// shape returns the fingerprints of what shapes the rows of a job.
+func (o Options) shape() sink.Shape {
+	const hexDigits = 32
+	key := hmac.New(sha256.New, []byte(o.ContactKey))
+	key.Write([]byte("flexbeam contact key"))
+	if o.ContactKey == "" {
+		key = sha256.New()
+		key.Write([]byte("no contact key"))
+	}
+	reasons := o.LeftReasons
+	if reasons == nil {
+		reasons = engagement.DefaultLeftReasons
+	}
+	b, err := json.Marshal([][]string{folded(o.Hidden), folded(reasons)})
+	if err != nil { // texts always marshal
+		panic(err)
+	}
+	options := sha256.Sum256(b)
+	return sink.Shape{ContactKey: hex.EncodeToString(key.Sum(nil))[:hexDigits], Options: hex.EncodeToString(options[:])[:hexDigits]}
+}
+
+// folded returns texts in one order and case.
+func folded(texts []string) []string {
+	all := make([]string, len(texts))
+	for i, t := range texts {
+		all[i] = strings.ToLower(t)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// fit sees to it that the rows of the job fit those that are in its sink. A sink that remembers nothing, since it
+// is new or was filled by a version that did not tell, takes on the shape of the job.
+func (r *running) fit(ctx context.Context) error {
+	was, err := r.out.Shape(ctx)
+	if err != nil {
+		return err
+	}
+	is := r.options.shape()
+	switch {
+	case was == is:
+		return nil
+	case was == sink.Shape{}:
+	case was.ContactKey != is.ContactKey:
+		return fmt.Errorf("pipeline: the sink %s is refused: %w: give that key, or write into a new sink", r.options.Sink, errOtherKey)
+	case !r.options.Reshape:
+		return fmt.Errorf("pipeline: the sink %s is refused: %w: give those, write into a new sink, or say --reshape and read everything again with these", r.options.Sink, errOtherOptions)
+	default:
+		r.options.Log.Warn("rows that are in the sink keep the shape that other options gave them until they are folded again: replay everything with these options")
+	}
+	return r.out.SetShape(ctx, is)
+}
