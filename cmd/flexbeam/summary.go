@@ -37,7 +37,7 @@ func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 		line("left alone", s.TasksLeft, "tasks of which another job knows more")
 	}
 	if s.QuartersLeft > 0 {
-		line("left alone", s.QuartersLeft, "quarter hours of agents that another job wrote, and knows more of")
+		line("left alone", s.QuartersLeft, "quarter hours of agents of which another job knows more")
 	}
 	fmt.Fprintf(&b, "rows in %s\n", place(o.Sink))
 	for _, table := range model.Tables {

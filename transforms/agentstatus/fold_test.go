@@ -245,16 +245,16 @@ func TestRunningActivitiesAreSettledQuarterHourByQuarterHour(t *testing.T) {
 
 // What a job's events say nothing of is another job's: what lies before them, and what lies behind.
 func TestAJobKnowsTheQuarterHoursFromItsEarliestTimeToItsNewestEvent(t *testing.T) {
-	at := time.Date(2026, 3, 2, 8, 20, 0, 0, time.UTC).UnixMilli()
-	e := event.Event{Kind: event.WorkerActivityUpdate, Time: at, InPreviousForMS: 10 * 60 * 1000, WorkerAvailable: event.Unknown}
+	at := event.Millis(time.Date(2026, 3, 2, 8, 20, 0, 0, time.UTC).UnixMilli())
+	e := event.Event{Kind: event.WorkerActivityUpdate, Time: at, InPreviousFor: 10 * 60 * 1000, WorkerAvailable: event.Unknown}
 	e.Text[event.PreviousActivityName], e.Text[event.ActivityName] = "Break", "Lunch"
 	const quarter = agentstatus.Quarter
 	begin := agentstatus.Floor(at)
 	tests := []struct {
 		name        string
-		asOf        int64
-		first, last int64
-		open        int64 // 0: none
+		asOf        event.Millis
+		first, last event.Millis
+		open        event.Millis // 0: none
 	}{
 		{"up to the newest event", event.None, begin - quarter, begin, 0},
 		{"up to where time has passed", begin + 2*quarter + 5, begin - quarter, begin + 2*quarter, begin + 3*quarter},
@@ -281,11 +281,11 @@ func TestAJobKnowsTheQuarterHoursFromItsEarliestTimeToItsNewestEvent(t *testing.
 
 // A worker with an event in a quarter hour is folded when that is over, though nothing of it runs.
 func TestTheQuarterHourOfTheNewestEventIsFoldedAgain(t *testing.T) {
-	at := time.Date(2026, 3, 2, 8, 20, 0, 0, time.UTC).UnixMilli()
+	at := event.Millis(time.Date(2026, 3, 2, 8, 20, 0, 0, time.UTC).UnixMilli())
 	e := event.Event{Kind: event.WorkerDeleted, Time: at}
 	f := agentstatus.NewFolder(nil)
 	end := agentstatus.Floor(at) + agentstatus.Quarter
-	for asOf, want := range map[int64]int64{event.None: 0, at: end, end - 1: end, end: 0, end + 1: 0} {
+	for asOf, want := range map[event.Millis]event.Millis{event.None: 0, at: end, end - 1: end, end: 0, end + 1: 0} {
 		f.Fold("AC1", "WK1", []*event.Event{&e}, asOf, func(model.Row) {})
 		if got, ok := f.Open(); ok != (want != 0) || ok && got != want {
 			t.Errorf("as of %d: %d %v, want %d", asOf, got, ok, want)

@@ -39,7 +39,7 @@ type RowDiff struct {
 	unitOf UnitOf
 	before map[string]emitted // by table and key
 	others map[int64]int64    // by unit: the greatest version of a row that another job wrote
-	alone  map[int64]bool     // units that are left alone
+	alone  map[int64]bool     // units of which another job knows more
 	next   []emitted
 	key    []byte
 	one    change.Block
@@ -95,8 +95,12 @@ func (d *RowDiff) leaves(t model.TableID, r model.Row) bool {
 		return false
 	}
 	version, wrote := d.others[u.At]
-	if !wrote || version <= r[len(r)-1].Num && (u.Settled || d.state.Resumed) {
+	knowsMore := version > r[len(r)-1].Num
+	switch {
+	case !wrote || !knowsMore && (u.Settled || d.state.Resumed):
 		return false
+	case !knowsMore:
+		return true
 	}
 	if d.alone == nil {
 		d.alone = map[int64]bool{}

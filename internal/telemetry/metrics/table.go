@@ -71,7 +71,7 @@ var Table = []Metric{
 			}
 		}},
 	{Name: "flexbeam_left_alone_total", Kind: Counter, Labels: []string{"what"},
-		Help: "Tasks, and quarter hours of agents, that were left as they are in the sink since another job knows more of them, or may: how many met that in this process.",
+		Help: "Tasks, and quarter hours of agents, that were left as they are in the sink since another job knows more of them: how many met that in this process.",
 		values: func(j job, emit emitter) {
 			emit(float64(j.TasksLeft.Load()), "task")
 			emit(float64(j.QuartersLeft.Load()), "quarter_hour")

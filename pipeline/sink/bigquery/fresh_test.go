@@ -37,7 +37,7 @@ func TestAJobReadsWhatTheOneBeforeItStreamed(t *testing.T) {
 		return nil
 	}
 	must(t, w.Keys(t.Context(), model.EngagementsID, keep))
-	must(t, w.Find(t.Context(), model.EngagementsID, []model.OwnerKey{{Account: "AC1", SID: "WT1"}}, keep))
+	must(t, w.Find(t.Context(), model.EngagementsID, model.OwnerQuery{Owners: []model.OwnerKey{{Account: "AC1", SID: "WT1"}}}, keep))
 	if !slices.Equal(keys, []string{"e0001", "e0001"}) {
 		t.Errorf("read %q", keys)
 	}
@@ -89,7 +89,7 @@ func TestReadingChangesNoTable(t *testing.T) {
 	before := etags()
 	for _, table := range model.Tables {
 		must(t, w.Keys(t.Context(), table.ID, func(model.Row) error { return nil }))
-		must(t, w.Find(t.Context(), table.ID, []model.OwnerKey{{Account: "AC1", SID: "WT1"}}, func(model.Row) error { return nil }))
+		must(t, w.Find(t.Context(), table.ID, model.OwnerQuery{Owners: []model.OwnerKey{{Account: "AC1", SID: "WT1"}}}, func(model.Row) error { return nil }))
 	}
 	counts, err := w.Counts(t.Context())
 	must(t, err)
