@@ -2,11 +2,12 @@
 
 GOTESTSUM_VERSION   := v1.13.0
 STATICCHECK_VERSION := v0.8.2
+GREMLINS_VERSION    := v0.6.0
 
 TOOLS := $(CURDIR)/.cache/bin
 FLAGS := -ldflags "-s -w"
 
-.PHONY: all build demo demo-live needs test test-kinesis test-bigquery-clients lint lint-sql bench bench-state bench-stream bench-bigquery bench-go fuzz docs golden clean
+.PHONY: all build demo demo-live needs test test-kinesis test-bigquery-clients lint lint-sql bench bench-state bench-stream bench-bigquery bench-go fuzz mutate docs golden clean
 
 all: build
 
@@ -87,6 +88,13 @@ fuzz:
 	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \
 		echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
 
+## mutate: mutants of the folds, and which of them their tests let live; takes half an hour
+FOLDS := engagement agent agentstatus customer
+mutate: $(TOOLS)/gremlins-$(GREMLINS_VERSION)
+	@for p in $(FOLDS); do \
+		$(TOOLS)/gremlins-$(GREMLINS_VERSION) unleash --workers 1 --timeout-coefficient 20 --threshold-efficacy 95 ./transforms/$$p || failed=1; \
+	done; [ -z "$$failed" ]
+
 ## docs: the documents that are generated
 docs:
 	go run ./cmd/flexbeam schema docs > docs/model.md
@@ -107,3 +115,8 @@ $(TOOLS)/staticcheck-$(STATICCHECK_VERSION):
 	@mkdir -p $(TOOLS)
 	GOBIN=$(TOOLS) go install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
 	@mv $(TOOLS)/staticcheck $@
+
+$(TOOLS)/gremlins-$(GREMLINS_VERSION):
+	@mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS) go install github.com/go-gremlins/gremlins/cmd/gremlins@$(GREMLINS_VERSION)
+	@mv $(TOOLS)/gremlins $@
