@@ -59,7 +59,7 @@ func (j *Job) open(ctx context.Context) (r *running, err error) {
 	}
 	r.warnOfForeign(prior)
 	r.shared = runtime.Start(j.runtime(), j.count, r.out, prior)
-	r.shared.Texts = r.source.Text
+	r.shared.Texts, r.shared.ContactKey = r.source.Text, r.options.ContactKey
 	if r.store != nil {
 		r.shared.States = r.store
 	}
@@ -114,7 +114,7 @@ func (r *running) openStore(ctx context.Context) error {
 	}
 	place, _, _ := strings.Cut(r.options.Sink, "?")
 	store, recovered, err := local.Open(local.Options{
-		Dir: r.options.State, Sink: local.Sink{ID: id, Name: place}, Kinds: r.options.kinds(),
+		Dir: r.options.State, Sink: local.Sink{ID: id, Name: place}, Kinds: r.options.kinds(), Env: keyed.Env{ContactKey: r.options.ContactKey},
 	})
 	if err != nil {
 		return fmt.Errorf("--state: %w", err)

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -12,6 +11,7 @@ import (
 	"strings"
 
 	"flexbeam/pipeline/sink"
+	"flexbeam/transforms/customer"
 	"flexbeam/transforms/engagement"
 )
 
@@ -24,12 +24,6 @@ var (
 // shape returns the fingerprints of what shapes the rows of a job.
 func (o Options) shape() sink.Shape {
 	const hexDigits = 32
-	key := hmac.New(sha256.New, []byte(o.ContactKey))
-	key.Write([]byte("flexbeam contact key"))
-	if o.ContactKey == "" {
-		key = sha256.New()
-		key.Write([]byte("no contact key"))
-	}
 	reasons := o.LeftReasons
 	if reasons == nil {
 		reasons = engagement.DefaultLeftReasons
@@ -39,7 +33,7 @@ func (o Options) shape() sink.Shape {
 		panic(err)
 	}
 	options := sha256.Sum256(b)
-	return sink.Shape{ContactKey: hex.EncodeToString(key.Sum(nil))[:hexDigits], Options: hex.EncodeToString(options[:])[:hexDigits]}
+	return sink.Shape{ContactKey: customer.Key(o.ContactKey).Fingerprint(), Options: hex.EncodeToString(options[:])[:hexDigits]}
 }
 
 // folded returns texts in one order and case.
@@ -65,9 +59,9 @@ func (r *running) fit(ctx context.Context) error {
 		return nil
 	case was == sink.Shape{}:
 	case was.ContactKey != is.ContactKey:
-		return fmt.Errorf("pipeline: the sink %s is refused: %w: give that key, or write into a new sink", r.options.Sink, errOtherKey)
+		return fmt.Errorf("the sink %s is refused: %w: give that key, or write into a new sink", r.options.Sink, errOtherKey)
 	case !r.options.Reshape:
-		return fmt.Errorf("pipeline: the sink %s is refused: %w: give those, write into a new sink, or say --reshape and read everything again with these", r.options.Sink, errOtherOptions)
+		return fmt.Errorf("the sink %s is refused: %w: give those, write into a new sink, or say --reshape and read everything again with these", r.options.Sink, errOtherOptions)
 	default:
 		r.options.Log.Warn("rows that are in the sink keep the shape that other options gave them until they are folded again: replay everything with these options")
 	}

@@ -6,19 +6,18 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-)
 
-// keyVariable is the environment variable that may hold the contact key.
-const keyVariable = "FLEXBEAM_CONTACT_KEY"
+	"flexbeam/transforms/keyed"
+)
 
 // contactKey returns the key with which contacts are hashed, from a file or the environment; empty:
 // there is none. A key that is there but empty is refused: contacts must not become readable by
 // mistake.
 func contactKey(file string) (string, error) {
 	if file == "" {
-		key, ok := os.LookupEnv(keyVariable)
+		key, ok := os.LookupEnv(keyed.KeyVariable)
 		if key = strings.TrimSpace(key); ok && key == "" {
-			return "", usagef("%s is set but empty: give it a key, or unset it to keep contacts readable", keyVariable)
+			return "", usagef("%s is set but empty: give it a key, or unset it to keep contacts readable", keyed.KeyVariable)
 		}
 		return key, nil
 	}

@@ -36,7 +36,7 @@ func procedures(t *testing.T, section string) (commands []string) {
 // sampleLines returns the lines of the sample day.
 func sampleLines(t *testing.T) []string {
 	t.Helper()
-	f, err := os.Open(sampleDay)
+	f, err := os.Open(filepath.Join(top, sampleDay))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"flexbeam/transforms/keyed"
 )
 
 func TestWrongCommandLineSaysInOneLineWhatToDo(t *testing.T) {
@@ -96,12 +98,12 @@ func TestUnreadableFileFails(t *testing.T) {
 }
 
 func TestEmptyKeyInTheEnvironmentIsRefused(t *testing.T) {
-	t.Setenv(keyVariable, " ")
+	t.Setenv(keyed.KeyVariable, " ")
 	dir := t.TempDir()
 	day := write(t, filepath.Join(dir, "day.ndjson"), "{}\n")
 	r := call(t, "run", "--source=file:"+day, "--sink=duckdb:"+dir+"/x.duckdb")
 	if r.code != 2 {
 		t.Errorf("exit %d", r.code)
 	}
-	oneLine(t, r.errors, keyVariable, "unset")
+	oneLine(t, r.errors, keyed.KeyVariable, "unset")
 }

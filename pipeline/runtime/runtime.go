@@ -10,6 +10,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -39,6 +41,8 @@ type Runtime struct {
 	Source any
 	// Texts reads the text of a record again; nil where it cannot be.
 	Texts event.TextReader
+	// ContactKey hashes contacts. It never travels: a remote worker takes it from its environment.
+	ContactKey string
 
 	mu     sync.Mutex
 	remote bool
@@ -78,7 +82,7 @@ func Acquire(j Job) *Runtime {
 	defer mu.Unlock()
 	r := jobs[j.ID]
 	if r == nil {
-		r = &Runtime{Job: j, Counters: telemetry.New(time.Now), remote: true}
+		r = &Runtime{Job: j, Counters: telemetry.New(time.Now), remote: true, ContactKey: strings.TrimSpace(os.Getenv(keyed.KeyVariable))}
 		jobs[j.ID] = r
 	}
 	if r.Job.Sink == "" {
@@ -212,4 +216,4 @@ func (r *Runtime) Failure() error {
 }
 
 // Env returns what the rules of a kind take from this process.
-func (r *Runtime) Env() keyed.Env { return keyed.Env{Texts: r.Texts} }
+func (r *Runtime) Env() keyed.Env { return keyed.Env{Texts: r.Texts, ContactKey: r.ContactKey} }

@@ -44,6 +44,19 @@ func (k Key) ID(contact string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// Fingerprint tells keys apart, and that there is none, without telling the key (contract, section 7):
+// 32 hex digits of an HMAC of a fixed text.
+func (k Key) Fingerprint() string {
+	const digits = 32
+	h := hmac.New(sha256.New, []byte(k))
+	h.Write([]byte("flexbeam contact key"))
+	if k == "" {
+		h = sha256.New()
+		h.Write([]byte("no contact key"))
+	}
+	return hex.EncodeToString(h.Sum(nil))[:digits]
+}
+
 var ids = struct {
 	direction                      attribute.ID // of conversations
 	internal                       []attribute.ID

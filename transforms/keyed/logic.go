@@ -83,9 +83,13 @@ type Kind struct {
 	New func(options []byte, env Env) (Logic, error) // from the options of a Spec
 }
 
+// KeyVariable is the environment variable that may hold the contact key of a process.
+const KeyVariable = "FLEXBEAM_CONTACT_KEY"
+
 // Env is what the rules take from the process that they run in.
 type Env struct {
-	Texts event.TextReader // reads the text of a record again; nil where it cannot be
+	Texts      event.TextReader // reads the text of a record again; nil where it cannot be
+	ContactKey string           // with which contacts are hashed; empty: they stay clear
 }
 
 // Logic is the rules of a kind.

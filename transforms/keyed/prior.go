@@ -113,7 +113,7 @@ func (p *PriorRows) Looker(ctx context.Context, k *Kind) (*Looker, error) {
 	if p.others != nil {
 		var err error
 		if l.again, err = p.others(ctx); err != nil {
-			return nil, fmt.Errorf("keyed: look whether other jobs write to the sink: %w", err)
+			return nil, fmt.Errorf("look whether other jobs write to the sink: %w", err)
 		}
 	}
 	if l.again || p.Keys(k.Name) > 0 {
@@ -179,7 +179,7 @@ func (l *Looker) Find(ctx context.Context, asks []Ask) (map[string]*Found, error
 	found := make(map[string]*Found, len(asks))
 	for _, t := range l.tables {
 		if err := l.find(ctx, t, asks, found); err != nil {
-			return nil, fmt.Errorf("keyed: look up which rows of %s the sink holds: %w", t.Name, err)
+			return nil, fmt.Errorf("look up which rows of %s the sink holds: %w", t.Name, err)
 		}
 	}
 	return found, nil

@@ -13,7 +13,8 @@ import (
 
 // Options are the options of the fold.
 type Options struct {
-	ContactKey  string           // customer.Key
+	ContactKey  string           `json:"-"` // customer.Key; it does not travel to workers, which have their own
+	KeyPrint    string           // of the ContactKey, by which a worker's key is checked; Spec sets it
 	LeftReasons []string         // that mean that the customer left; nil: engagement.DefaultLeftReasons
 	Texts       event.TextReader `json:"-"` // reads a record's text again; nil where none can be read
 }

@@ -2,6 +2,7 @@ package task
 
 import (
 	"encoding/json"
+	"errors"
 
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/evidence"
@@ -32,14 +33,23 @@ func init() {
 			if err := json.Unmarshal(options, &o); err != nil {
 				return nil, err
 			}
-			o.Texts = env.Texts
+			o.Texts, o.ContactKey = env.Texts, env.ContactKey
+			if o.KeyPrint != customer.Key(o.ContactKey).Fingerprint() {
+				return nil, ErrOtherKey
+			}
 			return &logic{folder: NewFolder(o)}, nil
 		},
 	})
 }
 
+// ErrOtherKey says that a process has another contact key than the job, or one of both has none.
+var ErrOtherKey = errors.New("this process has not the contact key of the job: start it with the same key, in " + keyed.KeyVariable)
+
 // Spec returns the kind with its options.
-func (o Options) Spec() keyed.Spec { return keyed.NewSpec(Name, o) }
+func (o Options) Spec() keyed.Spec {
+	o.KeyPrint = customer.Key(o.ContactKey).Fingerprint()
+	return keyed.NewSpec(Name, o)
+}
 
 // logic is the rules of tasks.
 type logic struct {

@@ -27,13 +27,15 @@ import (
 var lastJob atomic.Int64
 
 // start begins a job over a sink, whose rows are known to its transforms.
-func start(out sink.Sink) *runtime.Runtime { return startAt(out, time.Now) }
+func (o Options) start(out sink.Sink) *runtime.Runtime { return o.startAt(out, time.Now) }
 
 // startAt begins a job in a process that has a clock.
-func startAt(out sink.Sink, clock func() time.Time) *runtime.Runtime {
+func (o Options) startAt(out sink.Sink, clock func() time.Time) *runtime.Runtime {
 	prior, err := runtime.ReadPriorRows(context.Background(), out)
 	must(err)
-	return runtime.Start(runtime.Job{ID: fmt.Sprint("history-", lastJob.Add(1))}, telemetry.New(clock), out, prior)
+	r := runtime.Start(runtime.Job{ID: fmt.Sprint("history-", lastJob.Add(1))}, telemetry.New(clock), out, prior)
+	r.ContactKey = o.ContactKey
+	return r
 }
 
 // store returns the store of a run.
@@ -69,7 +71,7 @@ func decoder(r *runtime.Runtime, kinds []keyed.Spec, buckets int) *decode.Fn {
 // Options.Cut says where a batch ends.
 func Batch(lines [][]byte, buckets int, o Options) (Tables, *telemetry.Counters) {
 	ctx, store := context.Background(), o.store()
-	job := start(store)
+	job := o.start(store)
 	defer job.End()
 	changes := func(b []byte) { must(store.Write(ctx, b)) }
 
@@ -110,7 +112,7 @@ func Batch(lines [][]byte, buckets int, o Options) (Tables, *telemetry.Counters)
 // ends, and then for every timer that is set whether it fires there; at the end all fire.
 func Stream(lines [][]byte, o Options) (Tables, *telemetry.Counters) {
 	store := o.store()
-	s := newStates(o, start(store), func(b []byte) { must(store.Write(context.Background(), b)) })
+	s := newStates(o, o.start(store), func(b []byte) { must(store.Write(context.Background(), b)) })
 	defer s.job.End()
 	for _, b := range batches(lines, o) {
 		s.read(b)

@@ -20,7 +20,7 @@ type Job struct {
 // NewJob begins a job over a sink, that other jobs may have written to.
 func NewJob(out sink.Sink, o Options) *Job {
 	j := &Job{out: out}
-	j.states = newStates(o, startAt(out, time.Now), func(b []byte) { must(out.Write(context.Background(), b)) })
+	j.states = newStates(o, o.startAt(out, time.Now), func(b []byte) { must(out.Write(context.Background(), b)) })
 	return j
 }
 

@@ -67,7 +67,7 @@ func SideBySide(lines [][]byte, arrivals []int64, steps []Step, dir string, d Di
 	watermark := int64(-1 << 62)
 	clock := func() time.Time { return time.UnixMilli(max(watermark, 0)) }
 	out := NewStore()
-	cells := newStates(o, startAt(out, clock), func(b []byte) { must(out.Write(context.Background(), b)) })
+	cells := newStates(o, o.startAt(out, clock), func(b []byte) { must(out.Write(context.Background(), b)) })
 	defer cells.job.End()
 	store := newProcess(nil, &buffered{Store: NewStore()}, LiveOptions{Options: o, Dir: dir, Dice: d})
 	defer store.end()

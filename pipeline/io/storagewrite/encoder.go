@@ -68,7 +68,7 @@ func (e *Encoder) Encode(row map[string]any) ([]byte, error) {
 	}
 	b, err := proto.MarshalOptions{AllowPartial: true}.Marshal(m) // BigQuery refuses rows without what is required
 	if err != nil {
-		return nil, fmt.Errorf("storagewrite: encode a row: %w", err)
+		return nil, fmt.Errorf("encode a row: %w", err)
 	}
 	return b, nil
 }

@@ -71,7 +71,7 @@ func init() {
 // form is the form in which mutations are stored by a runner.
 const form = 1
 
-var errEncoding = errors.New("storagewrite: an element is cut, or was written by another version")
+var errEncoding = errors.New("an element is cut, or was written by another version")
 
 // encodeMutation writes the form, whether it is a delete, the sections, and the row.
 func encodeMutation(m Mutation) []byte {

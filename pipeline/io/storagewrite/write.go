@@ -74,7 +74,7 @@ func (fn *writeFn) Setup() error {
 	fn.refusals = beam.NewCounter("storagewrite", "refused")
 	d := &descriptorpb.DescriptorProto{}
 	if err := proto.Unmarshal(fn.Descriptor, d); err != nil {
-		return fmt.Errorf("storagewrite: read the descriptor of %s: %w", fn.Table, err)
+		return fmt.Errorf("read the descriptor of %s: %w", fn.Table, err)
 	}
 	_, project, err := tablePath(fn.Table)
 	if err != nil {
@@ -98,7 +98,7 @@ func (fn *writeFn) ProcessElement(ctx context.Context, m Mutation, emit func(Ref
 	fn.bytes.Inc(ctx, int64(len(m.Row)))
 	fn.emit(ctx, emit)
 	if err := fn.table.Write(ctx, m); err != nil {
-		return fmt.Errorf("storagewrite: %w", err)
+		return fmt.Errorf("write to BigQuery: %w", err)
 	}
 	return nil
 }
@@ -106,7 +106,7 @@ func (fn *writeFn) ProcessElement(ctx context.Context, m Mutation, emit func(Ref
 // FinishBundle returns when all mutations of the bundle are stored or refused.
 func (fn *writeFn) FinishBundle(ctx context.Context, emit func(Refused)) error {
 	if err := fn.writer.Flush(ctx); err != nil {
-		return fmt.Errorf("storagewrite: %w", err)
+		return fmt.Errorf("write to BigQuery: %w", err)
 	}
 	fn.emit(ctx, emit)
 	return nil

@@ -32,7 +32,7 @@ type Writer struct {
 func NewWriter(project string, opts ...WriteOptionFn) (*Writer, error) {
 	o, err := newWriteOption(opts)
 	if err != nil {
-		return nil, fmt.Errorf("storagewrite: %w", err)
+		return nil, fmt.Errorf("write to BigQuery: %w", err)
 	}
 	w := &Writer{option: o, inFlight: newInFlight(o.InFlight), failed: make(chan struct{})}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
