@@ -35,7 +35,7 @@ func TestTheSampleDayFoldsInMemoryToItsGoldenTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	asOf := time.Date(2026, 3, 3, 0, 0, 0, 0, time.UTC)
-	got := history.Fold(bytes.SplitAfter(data, []byte{'\n'}), history.Options{Name: root + "day.ndjson.gz", AsOf: asOf.UnixMilli()})
+	got := history.Fold(bytes.SplitAfter(data, []byte{'\n'}), history.Options{Name: "testdata/day.ndjson.gz", AsOf: asOf.UnixMilli()})
 	for _, table := range []*model.Table{&model.Engagements, &model.Agents, &model.AgentStatus, &model.Customers, &model.DeadLetters} {
 		golden, err := os.ReadFile(root + "golden/" + table.Name + ".jsonl")
 		if err != nil {
