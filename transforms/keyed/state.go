@@ -175,6 +175,23 @@ const (
 	hasEvidence
 )
 
+// Foreign returns the greatest unit of which the state knows a row that it did not emit; ok is false if there is none.
+func (s *State) Foreign(unitOf UnitOf) (at int64, ok bool, err error) {
+	for _, e := range s.emitted {
+		if !e.left {
+			continue
+		}
+		r, err := e.row(e.version)
+		if err != nil {
+			return 0, false, err
+		}
+		if u, in := unitOf(e.table, r); in && (!ok || u.At > at) {
+			at, ok = u.At, true
+		}
+	}
+	return at, ok, nil
+}
+
 // Append appends the encoding of a state.
 func (s *State) Append(b []byte) []byte {
 	flags := byte(0)

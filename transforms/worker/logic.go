@@ -3,6 +3,7 @@ package worker
 import (
 	"cmp"
 	"encoding/json"
+	"math"
 	"slices"
 
 	"flexbeam/schemas/event"
@@ -143,7 +144,7 @@ func (l *logic) Process(s *keyed.State, now keyed.Millis, out *keyed.Output) (ne
 	if err != nil {
 		return keyed.None, err
 	}
-	if err := l.fold(s, groups, finalBefore(s.Bound), out); err != nil {
+	if err := l.fold(s, groups, openFrom(s.Bound, groups), out); err != nil {
 		return keyed.None, err
 	}
 	if !live || out.Ask != nil {
@@ -157,21 +158,31 @@ func (l *logic) Process(s *keyed.State, now keyed.Millis, out *keyed.Output) (ne
 	if _, _, ok := l.folder.Known(); ok && s.AsOf == keyed.None {
 		return s.Arrival, nil // once it is known how far the watermark has come
 	}
-	if end, ok := l.folder.Open(); ok {
+	end, open := l.folder.Open()
+	if s.Resumed {
+		// Rows that the earlier process gave of later quarter hours are settled anew once these are over.
+		at, ok, err := s.Foreign(quarterHour)
+		if later := keyed.Millis(at) + agentstatus.Quarter; err != nil {
+			return keyed.None, err
+		} else if ok && later > s.AsOf && (!open || later < end) {
+			return later, nil
+		}
+	}
+	if open {
 		return end, nil
 	}
 	return keyed.None, nil
 }
 
-// fold gives the rows of a worker that are not final. Those that are, as final tells, are not
-// touched any more. If final is nil, none is.
-func (l *logic) fold(s *keyed.State, groups []event.Group, final func(model.TableID, model.Row) bool, out *keyed.Output) error {
+// fold gives the rows of a worker that are not final: those of the quarter hours from open on, or all
+// if open is keyed.None. The others are not touched any more.
+func (l *logic) fold(s *keyed.State, groups []event.Group, open keyed.Millis, out *keyed.Output) error {
 	diff, err := s.Diff(out, quarterHour)
 	if err != nil {
 		return err
 	}
 	emit := diff.Row
-	if final != nil {
+	if final := finalBefore(open); final != nil {
 		emit = func(t model.TableID, r model.Row) {
 			if !final(t, r) {
 				diff.Row(t, r)
@@ -195,10 +206,12 @@ func (l *logic) fold(s *keyed.State, groups []event.Group, final func(model.Tabl
 		own += int64(n)
 		missing = missing.Plus(l.folder.Evidence())
 		first, last, ok := l.folder.Known()
-		if s.Bound != keyed.None {
-			first = max(first, openFrom(s.Bound))
+		first = max(first, open)
+		ask := keyed.Span{From: int64(first), To: int64(last)}
+		if s.Resumed { // the earlier process may have got further than what it kept
+			ask.To = math.MaxInt64
 		}
-		if ok && first <= last && s.Ask(keyed.Span{From: int64(first), To: int64(last)}, out) {
+		if ok && first <= last && s.Ask(ask, out) {
 			out.Changes = out.Changes[:given]
 			return nil
 		}
@@ -213,22 +226,31 @@ func quarterHour(t model.TableID, r model.Row) (keyed.Unit, bool) {
 	return keyed.Unit{At: r[intervalStart].Num, Settled: agentstatus.Settled(r[len(r)-1].Num)}, t == model.AgentStatusID
 }
 
-// openFrom returns the begin of the first quarter hour that is not final, for the bound of a
-// worker; keyed.None where none is.
-func openFrom(bound keyed.Millis) keyed.Millis {
+// openFrom returns the begin of the first quarter hour that is not final, for the bound of a worker and
+// what is known of it; keyed.None where none is. Nothing that may still come changes an earlier row: it
+// lies before the bound, and before the time that an update behind the bound tells of, which another
+// update in between may take from it.
+func openFrom(bound keyed.Millis, groups []event.Group) keyed.Millis {
 	if bound == keyed.None {
 		return keyed.None
 	}
-	return agentstatus.Floor(bound)
+	open := bound
+	for _, g := range groups {
+		for _, e := range g.Events {
+			if e.Kind == event.WorkerActivityUpdate && e.Time > bound && e.InPreviousFor != event.None {
+				open = min(open, e.Time-e.InPreviousFor)
+			}
+		}
+	}
+	return agentstatus.Floor(max(open, bound-agentstatus.Longest))
 }
 
-// finalBefore returns a function that tells whether a row lies in a quarter hour that ends before
-// the bound of a worker. Nothing that may still come changes such a row.
-func finalBefore(bound keyed.Millis) func(model.TableID, model.Row) bool {
-	if bound == keyed.None {
+// finalBefore returns a function that tells whether a row lies in a quarter hour before open, which is
+// final; nil if open is keyed.None, and no row is.
+func finalBefore(open keyed.Millis) func(model.TableID, model.Row) bool {
+	if open == keyed.None {
 		return nil
 	}
-	open := openFrom(bound)
 	return func(t model.TableID, r model.Row) bool {
 		return t == model.AgentStatusID && keyed.Millis(r[intervalStart].Num) < open
 	}
@@ -241,19 +263,20 @@ var intervalStart = model.AgentStatus.Col("interval_start")
 func (l *logic) release(s *keyed.State, groups []event.Group) error {
 	var b event.Builder
 	s.Distinct, s.Copies = 0, 0
+	open := openFrom(s.Bound, groups)
 	for _, g := range groups {
 		events, err := event.Distinct(g.Events, l.options.Texts)
 		if err != nil {
 			return err
 		}
-		for _, e := range needed(events, openFrom(s.Bound)) {
+		for _, e := range needed(events, open) {
 			b.Add(e, event.WorkerPart)
 			if !e.OfTask {
 				s.Distinct++
 			}
 		}
 	}
-	if final := finalBefore(s.Bound); final != nil {
+	if final := finalBefore(open); final != nil {
 		if err := s.ForgetEmitted(final); err != nil {
 			return err
 		}
