@@ -18,7 +18,8 @@
 // # How it reads what is told in two ways
 //
 // As strictly as any page of Google can be read. A table that changes were streamed to takes no UPDATE, DELETE or MERGE any
-// more. A change finds the row of its key in its own partition only, of which nothing is published. Rows of days that are far
+// more. A change finds the row of its key in its own partition only: the page on change data
+// capture says how partitions are read, and not whether they are kept apart. Rows of days that are far
 // from now are refused when they are streamed. LaxDML, AnyPartition and AnyDay of the Options read it otherwise.
 //
 // # What it does otherwise
