@@ -15,7 +15,7 @@ import (
 const localBigQueryLong = `Run a BigQuery on this machine, to try flexbeam without an account at Google. It knows what flexbeam needs: tables
 and views, the Storage Write and Read APIs with change data capture, load jobs, and queries in a part of BigQuery's
 SQL; the rest it refuses and says so. Where Google's pages differ it holds the strictest: a table that was streamed
-to takes no UPDATE, DELETE or MERGE.
+to takes no UPDATE, DELETE or MERGE, and a change that is streamed sees the rows of its partition only.
 
 Everything is in memory and gone when the command ends. There are no credentials: whoever reaches the addresses may read and write.`
 
@@ -23,7 +23,7 @@ const localBigQueryExample = `  flexbeam local bigquery &
   flexbeam run --source file:day.ndjson --sink 'bigquery:local-project.flex?endpoint=http://127.0.0.1:9050&grpc_endpoint=127.0.0.1:9060'`
 
 func newLocalBigQuery(a *app) *cobra.Command {
-	o := bigquerylocal.Options{AnyPartition: true} // deletes do not tell the partition of their row
+	var o bigquerylocal.Options
 	project, dataset := "local-project", "flex"
 	cmd := &cobra.Command{
 		Use:     "bigquery",

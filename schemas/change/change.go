@@ -18,7 +18,7 @@ import (
 // A Change upserts or deletes one row.
 type Change struct {
 	Table  model.TableID
-	Delete bool // the row is gone; only the key cells of Row and its row_version are set
+	Delete bool // the row is gone; Row has its key cells and row_version, and where known the time of Table.PartitionColumn
 	Row    model.Row
 }
 

@@ -40,6 +40,16 @@ var (
 // Day returns the name of the column by whose day BigQuery partitions the table, empty for none.
 func (t *Table) Day() string { return days[t.ID] }
 
+// PartitionColumn returns the index of the column that Day names where it is not part of the primary key: then
+// a key alone does not tell in which partition its row is.
+func (t *Table) PartitionColumn() (i int, ok bool) {
+	day := t.Day()
+	if day == "" || t.Columns[t.Col(day)].Key {
+		return 0, false
+	}
+	return t.Col(day), true
+}
+
 var days = map[TableID]string{EngagementsID: "start_time", AgentStatusID: "interval_start", TurnsID: "turn_time"}
 
 func keyNames(t *Table) string {

@@ -69,10 +69,14 @@ func (t *Table) Owned(r Row) bool {
 	return t.Owner.Kind != "" && (t.Owner.Only == "" || t.Get(r, t.Owner.Only).Num != 0)
 }
 
-// FoundColumns returns the indexes of the columns that tell which row of which owner is there, and which
-// version of it: KeyColumnsWithOwner and row_version.
+// FoundColumns returns the indexes of the columns that tell which row of which owner is there, where BigQuery
+// has it, and which version of it that is: KeyColumnsWithOwner, PartitionColumn if there is one, and row_version.
 func (t *Table) FoundColumns() []int {
-	return append(t.KeyColumnsWithOwner(), len(t.Columns)-1)
+	columns := t.KeyColumnsWithOwner()
+	if i, ok := t.PartitionColumn(); ok {
+		columns = append(columns, i)
+	}
+	return append(columns, len(t.Columns)-1)
 }
 
 // KeyColumnsWithOwner returns the indexes of the primary key's columns in order, and behind them

@@ -13,7 +13,18 @@ type emitted struct {
 	key     string
 	hash    uint64 // of the row as it was emitted, 0 of another job's
 	version int64  // its row_version; 0 if nobody knows
+	day     Millis // when the day of its partition column begins; None: not known, or the key tells it
 	left    bool   // another job wrote it, or wrote over it
+}
+
+// dayOf returns the day of a row's partition column as emitted has it.
+func dayOf(t *model.Table, r model.Row) Millis {
+	i, ok := t.PartitionColumn()
+	if !ok || r[i].IsNull() {
+		return None
+	}
+	at := Millis(r[i].Num)
+	return at - ((at%Day)+Day)%Day
 }
 
 // name tells rows apart.
@@ -31,7 +42,8 @@ type Unit struct {
 type UnitOf func(model.TableID, model.Row) (u Unit, ok bool)
 
 // A RowDiff turns the rows of a fold into the changes against what was emitted before: upserts of rows that
-// are new or differ, deletes of rows that are gone. Of a unit of which another job knows more it changes
+// are new or differ, deletes of rows that are gone. A row whose partition column goes over to another day is
+// deleted in the old one first, with its new version: a store may settle each partition by itself. Of a unit of which another job knows more it changes
 // nothing.
 type RowDiff struct {
 	state  *State
@@ -72,12 +84,15 @@ func (s *State) Diff(out *Output, unitOf UnitOf) (*RowDiff, error) {
 	return d, nil
 }
 
-// row returns the key cells of a row that was emitted, with a version.
+// row returns the key cells of a row that was emitted and the day of its partition, with a version.
 func (e emitted) row(version int64) (model.Row, error) {
 	t := model.Tables[e.table]
 	r := t.NewRow()
 	if !t.ParseKey([]byte(e.key), r) {
 		return nil, ErrCorrupt
+	}
+	if i, ok := t.PartitionColumn(); ok && e.day != None {
+		r[i] = model.Millis(e.day)
 	}
 	r[len(r)-1] = model.Integer(version)
 	return r, nil
@@ -111,6 +126,7 @@ func (d *RowDiff) leaves(t model.TableID, r model.Row) bool {
 
 // Row takes a row of the fold.
 func (d *RowDiff) Row(id model.TableID, r model.Row) {
+	t := model.Tables[id]
 	c := change.Change{Table: id, Row: r}
 	if d.out.Once && d.before == nil {
 		d.out.Changes = d.out.Changes.Append(c)
@@ -119,16 +135,21 @@ func (d *RowDiff) Row(id model.TableID, r model.Row) {
 	if d.leaves(id, r) {
 		return
 	}
-	d.key = model.Tables[id].AppendKey(d.key[:0], r)
+	d.key = t.AppendKey(d.key[:0], r)
 	d.one = d.one[:0].Append(c)
 	h := fnv.New64a()
 	h.Write(d.one)
-	e := emitted{table: id, key: string(d.key), hash: h.Sum64(), version: r[len(r)-1].Num}
+	e := emitted{table: id, key: string(d.key), hash: h.Sum64(), version: r[len(r)-1].Num, day: dayOf(t, r)}
 	old, known := d.before[e.name()]
 	delete(d.before, e.name())
 	d.next = append(d.next, e)
 	if known && old.hash == e.hash {
 		return
+	}
+	if known && old.day != e.day && old.day != None {
+		if was, err := old.row(e.version); err == nil { // Diff has read the key
+			d.out.Changes = d.out.Changes.Append(change.Change{Table: id, Delete: true, Row: was})
+		}
 	}
 	d.out.Changes = append(d.out.Changes, d.one...)
 }

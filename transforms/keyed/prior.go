@@ -211,7 +211,7 @@ func (l *Looker) find(ctx context.Context, t *model.Table, asks []Ask, found map
 		return nil
 	}
 	return l.prior.find(ctx, t.ID, q, func(r model.Row) error {
-		row := emitted{table: t.ID, key: string(t.AppendKey(nil, r)), left: true, version: r[len(r)-1].Num}
+		row := emitted{table: t.ID, key: string(t.AppendKey(nil, r)), left: true, version: r[len(r)-1].Num, day: dayOf(t, r)}
 		account, sid := t.OwnerKey(r)
 		for _, f := range of[model.OwnerKey{Account: account, SID: sid}] {
 			one := model.OwnerQuery{From: f.span.From, To: f.span.To}
@@ -230,7 +230,7 @@ func (s *State) Ask(want Span, out *Output) bool {
 	case out.Look == LookNever:
 		return false
 	case out.Look == LookAgain && !s.fresh:
-	case s.looked != nil && s.looked.covers(want):
+	case s.looked != nil && s.looked.covers(want) && (s.fresh || !s.undated()):
 		return false
 	}
 	if s.looked != nil {
@@ -238,6 +238,15 @@ func (s *State) Ask(want Span, out *Output) bool {
 	}
 	out.Ask = &want
 	return true
+}
+
+// undated tells whether the state comes from a version that did not know the partitions of rows, which the sink
+// tells then.
+func (s *State) undated() bool {
+	return slices.ContainsFunc(s.emitted, func(e emitted) bool {
+		_, apart := model.Tables[e.table].PartitionColumn()
+		return apart && e.day == None
+	})
 }
 
 // Learn takes what a sink holds of the key, in the place of what was learnt before. Rows that this job did not

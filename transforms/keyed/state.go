@@ -230,8 +230,27 @@ func (s *State) Append(b []byte) []byte {
 		}
 		b = AppendText(append(b, head), e.key)
 		b = binary.AppendVarint(binary.LittleEndian.AppendUint64(b, e.hash), e.version)
+		if _, ok := model.Tables[e.table].PartitionColumn(); ok {
+			b = appendDay(b, e.day)
+		}
 	}
 	return append(AppendText(b, s.Value), s.Block...)
+}
+
+// appendDay appends a time at which a day begins as the number of that day.
+func appendDay(b []byte, at Millis) []byte {
+	if at != None {
+		at /= Day
+	}
+	return AppendMillis(b, at)
+}
+
+func (r *Reader) day() Millis {
+	at := r.optional()
+	if at == None {
+		return None
+	}
+	return at * Day
 }
 
 // AppendMillis appends a time in a byte if there is none.
@@ -267,7 +286,7 @@ func ReadState(b []byte) (*State, error) {
 	switch b[0] {
 	case encoding:
 		s.read(&r, r.Byte(), true)
-	case 3: // knows no versions of rows
+	case 3: // knows no versions and days of rows
 		s.read(&r, r.Byte()&^(isResumed|hasLooked|hasEvidence), false)
 	case 2: // knows nothing but these
 		s.Since = r.Millis()
@@ -326,15 +345,19 @@ const leftBit = 0x80
 func (r *Reader) emitted(versions bool) (rows []emitted) {
 	for n := r.Count(); n > 0 && !r.bad; n-- {
 		head := r.Byte()
-		e := emitted{table: model.TableID(head &^ leftBit), left: head&leftBit != 0, key: r.Text()}
+		e := emitted{table: model.TableID(head &^ leftBit), left: head&leftBit != 0, key: r.Text(), day: None}
 		if hash := r.Take(8); !r.bad {
 			e.hash = binary.LittleEndian.Uint64(hash)
 		}
-		if versions {
-			e.version = r.varint()
-		}
 		if int(e.table) >= len(model.Tables) {
 			r.fail()
+			return rows
+		}
+		if versions {
+			e.version = r.varint()
+			if _, ok := model.Tables[e.table].PartitionColumn(); ok {
+				e.day = r.day()
+			}
 		}
 		rows = append(rows, e)
 	}

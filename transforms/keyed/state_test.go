@@ -33,7 +33,7 @@ func whole1(model.TableID, model.Row) (Unit, bool) { return Unit{Settled: true},
 
 // left is a row of another job.
 func left(id string, version int64) emitted {
-	return emitted{table: model.EngagementsID, key: string(model.Engagements.AppendKey(nil, engagement(id, 1))), left: true, version: version}
+	return emitted{table: model.EngagementsID, key: string(model.Engagements.AppendKey(nil, engagement(id, 1))), left: true, version: version, day: None}
 }
 
 // diff folds rows into a state and returns the changes in words.
@@ -92,6 +92,91 @@ func TestAFoldEmitsWhatDiffersFromWhatWasEmitted(t *testing.T) {
 			t.Errorf("version %d (-want +got):\n%s", step.version, d)
 		}
 		s = again(t, s) // the memory outlives the bundle
+	}
+}
+
+// engagementAt returns a row that starts at a time.
+func engagementAt(id string, version int64, at Millis) model.Row {
+	r := engagement(id, version)
+	r[model.Engagements.Col("start_time")] = model.Millis(at)
+	return r
+}
+
+// A store may settle each day by itself: a delete says of which day its row is, and a row that goes over to another day is deleted
+// in the old one first.
+func TestARowIsDeletedInItsDay(t *testing.T) {
+	const noon = Day / 2
+	s := NewState()
+	fold := func(version int64, rows ...model.Row) (words []string) {
+		t.Helper()
+		var out Output
+		d, err := s.Diff(&out, whole1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range rows {
+			d.Row(model.EngagementsID, r)
+		}
+		if err := d.Done(func(model.TableID, model.Row) (int64, bool) { return version, true }); err != nil {
+			t.Fatal(err)
+		}
+		if err := out.Changes.Each(func(c change.Change) error {
+			w := "upsert "
+			if c.Delete {
+				w = "delete "
+			}
+			words = append(words, w+c.Row[1].Str+" at "+c.Row[len(c.Row)-1].String()+" of "+model.Engagements.Get(c.Row, "start_time").String())
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		s = again(t, s)
+		return words
+	}
+	s.Learn(&Found{rows: []emitted{
+		{table: model.EngagementsID, key: string(model.Engagements.AppendKey(nil, engagement("theirs", 1))), left: true, version: 1, day: 9 * Day},
+	}})
+	for i, step := range []struct {
+		rows []model.Row
+		want []string
+	}{
+		{[]model.Row{engagementAt("a", 2, noon), engagementAt("b", 2, -noon), engagementAt("theirs", 2, noon)}, []string{
+			"upsert a at 2 of 1970-01-01T12:00:00.000Z", "upsert b at 2 of 1969-12-31T12:00:00.000Z",
+			"delete theirs at 2 of 1970-01-10T00:00:00.000Z", "upsert theirs at 2 of 1970-01-01T12:00:00.000Z"}},
+		{[]model.Row{engagementAt("a", 3, noon+1), engagementAt("b", 3, noon)}, []string{
+			"upsert a at 3 of 1970-01-01T12:00:00.001Z",
+			"delete b at 3 of 1969-12-31T00:00:00.000Z", "upsert b at 3 of 1970-01-01T12:00:00.000Z",
+			"delete theirs at 3 of 1970-01-01T00:00:00.000Z"}},
+		{nil, []string{"delete a at 4 of 1970-01-01T00:00:00.000Z", "delete b at 4 of 1970-01-01T00:00:00.000Z"}},
+	} {
+		if d := cmp.Diff(step.want, fold(int64(2+i), step.rows...)); d != "" {
+			t.Errorf("(-want +got):\n%s", d)
+		}
+	}
+}
+
+// A state of a version that did not know the days of rows asks the sink for them once.
+func TestDaysThatAnOlderVersionDidNotKeepAreLookedUp(t *testing.T) {
+	s, err := ReadState(stateOfVersion3(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := string(model.Engagements.AppendKey(nil, engagement("a", 1)))
+	s.emitted[0].key = key
+	if s.Ask(Whole, &Output{Look: LookNever}) {
+		t.Error("it asks a sink that holds nothing")
+	}
+	out := Output{Look: LookOnce}
+	if !s.Ask(Whole, &out) {
+		t.Fatal("it does not ask")
+	}
+	s.Learn(&Found{span: *out.Ask, rows: []emitted{{table: model.EngagementsID, key: key, left: true, version: 5, day: 3 * Day}}})
+	if s.emitted[0].day != 3*Day || s.Ask(Whole, &out) {
+		t.Errorf("the day is %d, or it asks again", s.emitted[0].day)
+	}
+	s = again(t, s)
+	if s.Ask(Whole, &out) {
+		t.Error("it asks again with the next fold")
 	}
 }
 
@@ -464,10 +549,14 @@ func drawState(rt *rapid.T) *State {
 		s.looked = &Span{rapid.Int64().Draw(rt, "from"), rapid.Int64().Draw(rt, "to")}
 	}
 	for range rapid.IntRange(0, 3).Draw(rt, "rows") {
-		s.emitted = append(s.emitted, emitted{
+		e := emitted{
 			table: model.TableID(rapid.IntRange(0, len(model.Tables)-1).Draw(rt, "table")), key: rapid.String().Draw(rt, "key"),
-			hash: rapid.Uint64().Draw(rt, "hash"), left: rapid.Bool().Draw(rt, "left"), version: rapid.Int64().Draw(rt, "version"),
-		})
+			hash: rapid.Uint64().Draw(rt, "hash"), left: rapid.Bool().Draw(rt, "left"), version: rapid.Int64().Draw(rt, "version"), day: None,
+		}
+		if _, apart := model.Tables[e.table].PartitionColumn(); apart && rapid.Bool().Draw(rt, "dated") {
+			e.day = Millis(rapid.Int64Range(-40_000, 40_000).Draw(rt, "day")) * Day
+		}
+		s.emitted = append(s.emitted, e)
 	}
 	return s
 }
@@ -508,7 +597,7 @@ func TestAStateOfVersion2IsRead(t *testing.T) {
 	want := NewState()
 	want.Since, want.Distinct, want.Copies, want.Block = 7, 3, 1, event.Block{1, 2}
 	want.looked = &Span{math.MinInt64, math.MaxInt64}
-	want.emitted = []emitted{{table: model.EngagementsID, key: "k", hash: 9, left: true}}
+	want.emitted = []emitted{{table: model.EngagementsID, key: "k", hash: 9, left: true, day: None}}
 	if d := cmp.Diff(want, got, cmp.AllowUnexported(State{}, emitted{})); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
@@ -542,7 +631,7 @@ func TestAStateOfVersion3IsRead(t *testing.T) {
 		}
 		want := NewState()
 		want.Arrival, want.Next, want.Closed, want.Distinct, want.Copies, want.Block = 11, 12, true, 3, 1, event.Block{1, 2}
-		want.looked, want.emitted = looked, []emitted{{table: model.EngagementsID, key: "k", hash: 9}}
+		want.looked, want.emitted = looked, []emitted{{table: model.EngagementsID, key: "k", hash: 9, day: None}}
 		if d := cmp.Diff(want, got, cmp.AllowUnexported(State{}, emitted{})); d != "" {
 			t.Errorf("%d folds (-want +got):\n%s", folds, d)
 		}

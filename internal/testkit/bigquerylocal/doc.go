@@ -18,16 +18,18 @@
 // # How it reads what is told in two ways
 //
 // As strictly as any page of Google can be read. A table that changes were streamed to takes no UPDATE, DELETE or MERGE any
-// more. A change finds the row of its key in its own partition only, of which nothing is published. Rows of days that are far
+// more. A change finds the row of its key in its own partition only: the page on change data
+// capture says how partitions are read, and not whether they are kept apart. Rows of days that are far
 // from now are refused when they are streamed. LaxDML, AnyPartition and AnyDay of the Options read it otherwise.
 //
 // # What it does otherwise
 //
 //   - Queries see every change at once; with Options.HoldChanges they are as old as maxStaleness allows.
 //   - Changes with and without a sequence number of one key, whose order BigQuery leaves open, are ordered as if none were 0.
-//   - Labels, descriptions, policy tags, partitions and clusters are kept and checked, without an effect on queries. There are no
-//     permissions, and nothing is rounded to what an approximate function may answer. Of quotas and limits it has those of
-//     single requests and of the load jobs of a table in a day; a Fault exceeds others.
+//   - Labels, descriptions, policy tags, partitions and clusters are kept and checked, without an effect on queries. Nobody
+//     lacks permissions but who asks for those of Options.Denied, and nothing is rounded to what an approximate function may
+//     answer. Of quotas and limits it has those of single requests and of the load jobs of a table in a day; a Fault exceeds
+//     others.
 //   - The bytes that a query is billed for leave clustering and cached answers out of account.
 //   - Partitions expire where a table says so, when a statement reads it next. INFORMATION_SCHEMA has no columns of records.
 //   - An array's OFFSET beyond its end is null, where BigQuery fails.

@@ -64,34 +64,73 @@ func (s *Server) load(ctx context.Context, project string, one *job, l *bq.JobCo
 	return nil
 }
 
-// The load jobs that a table takes in 24 hours, failed ones included: without partitions, and with
-// (https://cloud.google.com/bigquery/quotas#load_jobs and #partitioned_tables).
+// What load jobs may do to a table in 24 hours, failed ones included: to one without partitions so many jobs
+// (https://cloud.google.com/bigquery/quotas#load_jobs); to one with partitions so many changes of a partition, each job
+// counting as often as it has partitions (https://cloud.google.com/bigquery/quotas#partitioned_tables), which takes the place of
+// the other (https://cloud.google.com/bigquery/docs/optimize-load-jobs).
 const (
 	loadJobs            = 1500
-	loadJobsPartitioned = 30000
+	partitionChanges    = 30000
+	partitionsOfLoadJob = 4000 // that a single job changes
 )
+
+// loaded is a load job of a table.
+type loaded struct {
+	at    time.Time
+	costs int // of what a table takes
+}
 
 // countLoad refuses a load job that is one too many.
 func (s *Server) countLoad(t *table) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	most := s.options.LoadJobs
-	switch {
-	case most > 0:
-	case t.meta.TimePartitioning != nil:
-		most = loadJobsPartitioned
-	default:
-		most = loadJobs
-	}
 	now := s.options.Now()
-	for len(t.loads) > 0 && now.Sub(t.loads[0]) >= 24*time.Hour {
+	for len(t.loads) > 0 && now.Sub(t.loads[0].at) >= 24*time.Hour {
 		t.loads = t.loads[1:]
 	}
-	if len(t.loads) >= most {
-		return &apiError{code: http.StatusForbidden, reason: "quotaExceeded", message: fmt.Sprintf("Quota exceeded: Your table exceeded quota for imports or query appends per table: %s took %d load jobs in 24 hours", t.name, most)}
+	t.loads = append(t.loads, loaded{now, 1})
+	err := s.judgeLoads(t)
+	if err != nil {
+		t.loads = t.loads[:len(t.loads)-1]
 	}
-	t.loads = append(t.loads, now)
-	return nil
+	return err
+}
+
+// judgeLoads tells whether the load jobs of a table are too many. The caller holds t.mu.
+func (s *Server) judgeLoads(t *table) error {
+	most, quota := loadJobs, "imports or query appends per table"
+	if t.meta.TimePartitioning != nil {
+		most, quota = partitionChanges, "Number of partition modifications to a column partitioned table"
+	}
+	if s.options.LoadJobs > 0 {
+		most = s.options.LoadJobs
+	}
+	n := 0
+	for _, l := range t.loads {
+		n += l.costs
+	}
+	if n <= most {
+		return nil
+	}
+	return &apiError{code: http.StatusForbidden, reason: "quotaExceeded", message: fmt.Sprintf("Quota exceeded: Your table exceeded quota for %s: %s took %d in 24 hours", quota, t.name, most)}
+}
+
+// countPartitions counts the partitions that the newest load job of a table has rows of, which are those behind the row last.
+// The caller holds t.mu.
+func (s *Server) countPartitions(ctx context.Context, conn *sql.Conn, t *table, last int64) error {
+	if t.partitioning().column < 0 {
+		return nil
+	}
+	n := 0
+	err := conn.QueryRowContext(ctx, fmt.Sprintf("SELECT count(DISTINCT %s) FROM %s AS t WHERE rowid > %d", t.partitionSQL("t."), t.name.duckdb(), last)).Scan(&n)
+	if err != nil {
+		return err
+	}
+	if n > partitionsOfLoadJob {
+		return invalid("Too many partitions: the load job changes %d of %s, %d are allowed", n, t.name, partitionsOfLoadJob)
+	}
+	t.loads[len(t.loads)-1].costs = max(n, 1)
+	return s.judgeLoads(t)
 }
 
 // maxURIs is how many source URIs a load job may have (https://cloud.google.com/bigquery/quotas#load_jobs).
@@ -272,12 +311,19 @@ func (s *Server) fill(ctx context.Context, t *table, l *bq.JobConfigurationLoad,
 	default:
 		return 0, unknown("the write disposition %s", l.WriteDisposition)
 	}
+	last := int64(-1)
+	if err := conn.QueryRowContext(ctx, "SELECT COALESCE(max(rowid), -1) FROM "+t.name.duckdb()).Scan(&last); err != nil {
+		return 0, err
+	}
 	for _, f := range files {
 		rows, err := from.insert(ctx, conn, t, f)
 		if err != nil {
 			return 0, err
 		}
 		n += rows
+	}
+	if err := s.countPartitions(ctx, conn, t, last); err != nil {
+		return 0, err
 	}
 	t.foreign = true
 	_, err = conn.ExecContext(ctx, "COMMIT")

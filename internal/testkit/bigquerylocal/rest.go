@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,6 +38,7 @@ var routes = []struct {
 	{"PATCH /projects/{project}/datasets/{dataset}/tables/{table}", "tables.patch", (*call).changeTable},
 	{"PUT /projects/{project}/datasets/{dataset}/tables/{table}", "tables.update", (*call).changeTable},
 	{"DELETE /projects/{project}/datasets/{dataset}/tables/{table}", "tables.delete", (*call).deleteTable},
+	{"POST /projects/{project}/datasets/{dataset}/tables/{table}", "tables.testIamPermissions", (*call).testPermissions},
 	{"GET /projects/{project}/datasets/{dataset}/tables/{table}/data", "tabledata.list", (*call).listRows},
 	{"POST /projects/{project}/datasets/{dataset}/tables/{table}/insertAll", "tabledata.insertAll", (*call).insertRows},
 	{"GET /projects/{project}/jobs", "jobs.list", (*call).listJobs},
@@ -151,6 +153,25 @@ func writeError(w http.ResponseWriter, e *apiError) {
 		i.LocationType = "parameter"
 	}
 	writeJSON(w, e.code, map[string]any{"error": map[string]any{"code": e.code, "message": e.message, "status": statuses[e.code], "errors": []item{i}}})
+}
+
+// testPermissions tells which of some rights the caller has: all that the options do not deny
+// (https://cloud.google.com/bigquery/docs/reference/rest/v2/tables/testIamPermissions).
+func (c *call) testPermissions() (any, error) {
+	name, ok := strings.CutSuffix(c.PathValue("table"), ":testIamPermissions")
+	if !ok {
+		return nil, &apiError{code: http.StatusNotFound, reason: "notFound", message: "The local BigQuery service does not know POST " + c.URL.Path}
+	}
+	if _, err := c.server.catalog.table(tableName{c.PathValue("project"), c.PathValue("dataset"), name}); err != nil {
+		return nil, err
+	}
+	var asked struct {
+		Permissions []string `json:"permissions"`
+	}
+	if err := json.NewDecoder(c.Body).Decode(&asked); err != nil {
+		return nil, invalid("the request is no JSON: %v", err)
+	}
+	return map[string]any{"permissions": slices.DeleteFunc(asked.Permissions, func(p string) bool { return slices.Contains(c.server.options.Denied, p) })}, nil
 }
 
 func (c *call) dataset() datasetName {

@@ -46,7 +46,12 @@ type Options struct {
 	// AnyDay lets streamed rows be of any partition. Without it they are refused where BigQuery refuses them.
 	AnyDay bool
 
-	// LoadJobs is how many load jobs a table takes in 24 hours; what BigQuery takes when zero.
+	// Denied lists rights that callers do not have, such as bigquery.tables.updateData, for tables.testIamPermissions. Nothing
+	// else looks at them.
+	Denied []string
+
+	// LoadJobs is how many load jobs a table takes in 24 hours; of a table with partitions, how many changes of a partition by
+	// them. What BigQuery takes when zero.
 	LoadJobs int
 
 	// MaxConnectionAge is after how long a gRPC connection is told to go away, and Grace how long its streams may go on

@@ -2,6 +2,7 @@ package bigquerylocal_test
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -57,7 +58,7 @@ func TestATableThatHadUpsertsTakesNoChangingDML(t *testing.T) {
 	}
 }
 
-// https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery#time-unit_column_partitioning
+// https://cloud.google.com/bigquery/docs/write-api#time-unit_column_partitioning
 func TestRowsOfFarDaysCannotBeStreamed(t *testing.T) {
 	now := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 	b := start(t, bigquerylocal.Options{Now: func() time.Time { return now }})
@@ -160,6 +161,50 @@ func TestATableTakesSoManyLoadJobsADay(t *testing.T) {
 	}
 	now = now.Add(23 * time.Hour)
 	b.must(load())
+}
+
+// loadDays loads rows of n days on, so many of each, and returns how the job ended.
+func (b *bench) loadDays(first, n, each int) error {
+	b.Helper()
+	var rows strings.Builder
+	for i := range n * each {
+		day := first + i/each
+		fmt.Fprintf(&rows, `{"id": "%d %d", "seen": %q}`+"\n", day, i%each, time.Date(2000, 1, day, 12, 0, 0, 0, time.UTC).Format(time.RFC3339))
+	}
+	from := bigquery.NewReaderSource(strings.NewReader(rows.String()))
+	from.SourceFormat = bigquery.JSON
+	job, err := b.client.Dataset(datasetID).Table("people").LoaderFrom(from).Run(b.ctx)
+	b.must(err)
+	status, err := job.Wait(b.ctx)
+	b.must(err)
+	return status.Err()
+}
+
+// Of a table with partitions each job counts as often as it has partitions
+// (https://cloud.google.com/bigquery/quotas#partitioned_tables).
+func TestATableTakesSoManyChangesOfPartitionsADay(t *testing.T) {
+	b := start(t, bigquerylocal.Options{LoadJobs: 6})
+	b.days("people", "id")
+	b.must(b.loadDays(1, 3, 2))
+	b.must(b.loadDays(2, 3, 2)) // the same partitions again are further changes
+	if err := b.loadDays(9, 1, 2); err == nil || !strings.Contains(err.Error(), "quotaExceeded") {
+		t.Errorf("the seventh: %v", err)
+	}
+	if d := cmp.Diff([]string{`[12]`}, b.query("SELECT COUNT(*) FROM calls.people")); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestALoadJobChangesSoManyPartitions(t *testing.T) {
+	b := start(t, bigquerylocal.Options{})
+	b.days("people", "id")
+	b.must(b.loadDays(1, 4000, 1))
+	if err := b.loadDays(1, 4001, 1); err == nil || !strings.Contains(err.Error(), "4000 are allowed") {
+		t.Errorf("4001 partitions: %v", err)
+	}
+	if d := cmp.Diff([]string{`[4000]`}, b.query("SELECT COUNT(*) FROM calls.people")); d != "" {
+		t.Error(d)
+	}
 }
 
 // https://cloud.google.com/bigquery/docs/managing-table-schemas

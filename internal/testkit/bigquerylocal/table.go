@@ -46,7 +46,7 @@ type table struct {
 	foreign  bool // rows came by other ways than changes
 	upserted bool // changes were streamed to it
 
-	loads    []time.Time          // of load jobs in the last 24 hours
+	loads    []loaded             // in the last 24 hours
 	inserted time.Time            // when tabledata.insertAll wrote to it last
 	insertID map[string]time.Time // of rows that tabledata.insertAll wrote, with the time
 

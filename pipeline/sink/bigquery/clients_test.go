@@ -21,7 +21,7 @@ import (
 func TestGooglesPythonClientsReadADayAsDuckDBHasIt(t *testing.T) {
 	blocks := dayBlocks(t)
 	db := inDuckDB(t, blocks)
-	s, err := bigquerylocal.Start(bigquerylocal.Options{AnyPartition: true})
+	s, err := bigquerylocal.Start(bigquerylocal.Options{})
 	must(t, err)
 	t.Cleanup(func() { s.Close() })
 	uri := localURI(s, "mode=stream")

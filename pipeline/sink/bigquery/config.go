@@ -99,4 +99,12 @@ func parseConfig(rest string) (config, error) {
 // any.
 func (p config) plain() bool { return strings.HasPrefix(p.endpoint, "http:") }
 
+// datasets lists the datasets of the tables.
+func (p config) datasets() []string {
+	if p.personal != "" && p.personal != p.dataset {
+		return []string{p.dataset, p.personal}
+	}
+	return []string{p.dataset}
+}
+
 func (p config) String() string { return p.project + "." + p.dataset }

@@ -60,8 +60,8 @@ func sequence(version int64, arrival uint64) [2]uint64 {
 }
 
 // append appends the message of a row. That of a delete has values in all columns that are never null:
-// BigQuery refuses rows without. Its times are about now: BigQuery refuses streamed rows whose
-// partition is years away.
+// BigQuery refuses rows without. A time that it does not tell is about now: BigQuery refuses streamed rows
+// whose partition is years away.
 func (e *encoder) append(b []byte, row model.Row, gone bool, arrival uint64) ([]byte, error) {
 	for i := range row {
 		v := &row[i]

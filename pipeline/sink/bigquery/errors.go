@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"cloud.google.com/go/bigquery"
@@ -22,14 +23,33 @@ var (
 	ErrTable = errors.New("incompatible table")
 )
 
+const rolesAdvice = "grant the roles that docs/bigquery.md lists to the account of the Application Default Credentials"
+
 // hints say what a user can do about a status.
 var hints = map[codes.Code]string{
-	codes.PermissionDenied: "grant the roles that docs/bigquery.md lists to the account of the Application Default Credentials",
+	codes.PermissionDenied: rolesAdvice,
 	codes.Unauthenticated:  "set up Application Default Credentials: gcloud auth application-default login, or a service account of the machine",
 	codes.NotFound:         "create the tables first: flexbeam schema apply --sink bigquery:PROJECT.DATASET",
 }
 
+// explain adds what a user can do, and makes one line of an error.
 func explain(err error) error {
+	if err = advise(err); err == nil || !strings.ContainsAny(err.Error(), "\r\n") {
+		return err
+	}
+	return oneLine{err}
+}
+
+// A oneLine is an error that is told in one line.
+type oneLine struct{ error }
+
+// Error implements error.
+func (e oneLine) Error() string { return strings.Join(strings.Fields(e.error.Error()), " ") }
+
+// Unwrap returns the error that is told.
+func (e oneLine) Unwrap() error { return e.error }
+
+func advise(err error) error {
 	if refusedDML(err) {
 		return fmt.Errorf("%w: rows were streamed to the table: leave mode=load out, so that this job streams as well", err)
 	}
@@ -50,7 +70,7 @@ func explain(err error) error {
 			return fmt.Errorf("%w: %s", err, hints[codes.Unauthenticated])
 		}
 	}
-	if strings.Contains(err.Error(), "could not find default credentials") {
+	if err != nil && (strings.Contains(err.Error(), "could not find default credentials") || refusedCredentials(err)) {
 		return fmt.Errorf("%w: %s", err, hints[codes.Unauthenticated])
 	}
 	return err
@@ -62,6 +82,12 @@ func restStatus(err error) int {
 		return e.Code
 	}
 	return 0
+}
+
+// refusedCredentials tells whether the Application Default Credentials are refused where tokens are given out
+// (https://datatracker.ietf.org/doc/html/rfc6749#section-5.2).
+func refusedCredentials(err error) bool {
+	return slices.ContainsFunc([]string{"invalid_grant", "invalid_client", "unauthorized_client"}, func(s string) bool { return strings.Contains(err.Error(), s) })
 }
 
 // retryable tells whether a request or job that failed so may succeed later.
@@ -84,7 +110,7 @@ func retryable(err error) bool {
 	if e := (*bigquery.Error)(nil); errors.As(err, &e) {
 		return transient[e.Reason]
 	}
-	return !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
+	return !refusedCredentials(err) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
 
 // transient lists the reasons of errors that go by

@@ -12,7 +12,7 @@ import (
 )
 
 // farRows counts the streamed rows that BigQuery refused since their day is too far away, by day
-// (https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery#time-unit_column_partitioning).
+// (https://cloud.google.com/bigquery/docs/write-api#time-unit_column_partitioning).
 type farRows struct {
 	mu   sync.Mutex
 	days map[string]int

@@ -298,7 +298,7 @@ func (s *staging) restream(ctx context.Context) error {
 	for i := range cells {
 		cells[i] = i
 	}
-	err := s.loader.sink.query(ctx, s.merging().newest(), func(values []bigquery.Value) error {
+	err := s.loader.sink.query(ctx, s.merging().newestOfDays(), func(values []bigquery.Value) error {
 		gone, ok := values[1].(bool)
 		if !ok || len(values) != len(staged)+len(cells) {
 			return fmt.Errorf("%w: a staged row has other columns", ErrTable)

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,6 +28,7 @@ type bucket struct {
 	mu      sync.Mutex
 	objects map[string][]byte
 	puts    int
+	denied  string // a right that is missing
 }
 
 func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -65,6 +67,9 @@ func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.objects[meta.Name] = data
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintf(w, `{"name":%q}`, meta.Name)
+	case http.MethodGet: // which rights there are
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(map[string]any{"permissions": slices.DeleteFunc(r.URL.Query()["permissions"], func(p string) bool { return p == b.denied })})
 	case http.MethodDelete:
 		delete(b.objects, strings.SplitN(r.URL.Path, "/o/", 2)[1])
 		w.WriteHeader(http.StatusNoContent)

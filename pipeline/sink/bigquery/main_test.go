@@ -50,10 +50,9 @@ var (
 	lastDataset atomic.Int64
 )
 
-// startLocal starts a local BigQuery for a test. Deletes of the sink do not tell the partition of the row that they mean.
+// startLocal starts a local BigQuery for a test.
 func startLocal(t testing.TB, o bigquerylocal.Options) *bigquerylocal.Server {
 	t.Helper()
-	o.AnyPartition = true
 	s, err := bigquerylocal.Start(o)
 	if err != nil {
 		t.Fatal(err)

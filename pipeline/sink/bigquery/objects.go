@@ -53,6 +53,15 @@ func (o *objects) put(ctx context.Context, object, file string) (string, error) 
 	return "gs://" + o.config.bucket + "/" + o.name(object), nil
 }
 
+// permissions returns which of objectPermissions the account has.
+func (o *objects) permissions(ctx context.Context) ([]string, error) {
+	r, err := o.client.Buckets.TestIamPermissions(o.config.bucket, objectPermissions).Context(ctx).Do()
+	if err != nil {
+		return nil, err
+	}
+	return r.Permissions, nil
+}
+
 func (o *objects) remove(ctx context.Context, object string) error {
 	err := o.client.Objects.Delete(o.config.bucket, o.name(object)).Context(ctx).Do()
 	if restStatus(err) == http.StatusNotFound {

@@ -27,17 +27,22 @@ func (w *Writer) query(ctx context.Context, sql string, f func([]bigquery.Value)
 	if err != nil {
 		return explain(err)
 	}
+	ctx, p := w.config.patience(ctx)
+	defer p.end()
 	it, err := job.Read(ctx)
 	if err != nil {
-		return explain(err)
+		return explain(p.told(err))
 	}
 	var row []bigquery.Value
 	for {
+		if it.PageInfo().Remaining() == 0 {
+			p.begin() // a request follows
+		}
 		switch err := it.Next(&row); {
 		case errors.Is(err, iterator.Done):
 			return nil
 		case err != nil:
-			return explain(err)
+			return explain(p.told(err))
 		}
 		if err := f(row); err != nil {
 			return err

@@ -2,6 +2,10 @@ package bigquery
 
 import (
 	"context"
+	"fmt"
+	"net/http/httptrace"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/googleapis/gax-go/v2"
@@ -24,16 +28,82 @@ func (r *retrier) wait(ctx context.Context) bool {
 	return !time.Now().After(r.until) && gax.Sleep(ctx, r.backoff.Pause()) == nil
 }
 
-// retry calls f until it succeeds or fails for good, at most as long as the option retry says. The
-// context of f ends then, too: Google's client would go on asking for ever.
+// retry calls f until it succeeds or fails for good, at most as long as the option retry says.
 func (w *Writer) retry(ctx context.Context, f func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, w.config.retry+w.config.timeout)
-	defer cancel()
+	ctx, p := w.config.patience(ctx)
+	defer p.end()
 	r := newRetrier(w.config.retry)
 	for {
 		err := f(ctx)
 		if err == nil || !retryable(err) || !r.wait(ctx) {
-			return err
+			return p.told(err)
 		}
 	}
+}
+
+// A patience ends the context of requests that Google's client would try for ever by itself: when the time for attempts is over
+// and none is under way, or has been for as long as a single one may take.
+type patience struct {
+	config   config
+	cancel   context.CancelFunc
+	underway atomic.Bool // a request has a connection, and no answer yet
+
+	mu    sync.Mutex
+	began time.Time
+	quiet bool // nothing was under way at the last look
+	over  bool
+	timer *time.Timer
+}
+
+// shortestRetry is how long the first attempt may take to find a connection, whatever the option retry says.
+const shortestRetry = time.Second
+
+// patience returns a context that it ends, and is ended itself when it is no longer needed.
+func (p config) patience(ctx context.Context) (context.Context, *patience) {
+	ctx, cancel := context.WithCancel(ctx)
+	t := &patience{config: p, cancel: cancel, began: time.Now()}
+	t.timer = time.AfterFunc(max(p.retry, shortestRetry), t.look)
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn:              func(httptrace.GotConnInfo) { t.underway.Store(true) },
+		GotFirstResponseByte: func() { t.underway.Store(false) },
+	}), t
+}
+
+// begin starts the time anew: something came back.
+func (t *patience) begin() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.began, t.quiet = time.Now(), false
+	t.timer.Reset(max(t.config.retry, shortestRetry))
+}
+
+// look ends the context if that is due. An answer that is being read has until the next look.
+func (t *patience) look() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	quiet := !t.underway.Load()
+	if quiet && t.quiet || time.Since(t.began) > t.config.retry+t.config.timeout {
+		t.over = true
+		t.cancel()
+		return
+	}
+	t.quiet = quiet
+	t.timer.Reset(shortestRetry / 4)
+}
+
+// told returns an error as the one of an option, if that ended the context.
+func (t *patience) told(err error) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err == nil || !t.over {
+		return err
+	}
+	return fmt.Errorf("given up after %v, the option retry is %v: %w", time.Since(t.began).Round(time.Second/10), t.config.retry, err)
+}
+
+func (t *patience) end() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.timer.Stop()
+	t.cancel()
 }

@@ -44,11 +44,7 @@ func typeName(t bigquery.FieldType, repeated bool) string {
 
 // apply makes what is missing and drops nothing.
 func (w *Writer) apply(ctx context.Context) error {
-	datasets := []string{w.config.dataset}
-	if w.config.personal != "" && w.config.personal != w.config.dataset {
-		datasets = append(datasets, w.config.personal)
-	}
-	for _, d := range datasets {
+	for _, d := range w.config.datasets() {
 		if err := w.applyDataset(ctx, d); err != nil {
 			return err
 		}
@@ -85,6 +81,12 @@ func (w *Writer) applyDataset(ctx context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("bigquery: dataset %s.%s: %w", w.config.project, name, explain(err))
 	}
+	return w.locate(name, meta)
+}
+
+// locate takes the location of a dataset, which has to be that of the options if they name one. meta is nil for a dataset that
+// was made with it.
+func (w *Writer) locate(name string, meta *bigquery.DatasetMetadata) error {
 	switch {
 	case meta == nil:
 	case w.config.location == "":

@@ -9,6 +9,7 @@ import (
 	"cloud.google.com/go/bigquery"
 
 	"flexbeam/internal/testkit/bigquerylocal"
+	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/model"
 )
 
@@ -198,12 +199,13 @@ func TestADatasetInAnotherLocationIsAnError(t *testing.T) {
 func TestWithoutSchemaNothingIsMade(t *testing.T) {
 	s := startLocal(t, bigquerylocal.Options{})
 	uri := localURI(s, "schema=none")
-	w := openSink(t, uri)
-	if _, err := w.Counts(t.Context()); err == nil {
-		t.Error("there are tables")
+	if _, err := sink.Open(t.Context(), uri, sink.Options{}); err == nil || !strings.Contains(err.Error(), "flexbeam schema apply") {
+		t.Errorf("got %v", err)
 	}
 	must(t, apply(t, uri)) // this is what makes them
+	w := openSink(t, uri)
 	if _, err := w.Counts(t.Context()); err != nil {
 		t.Error(err)
 	}
+	must(t, w.Close(t.Context()))
 }

@@ -56,13 +56,13 @@
 //	pii_dataset=D          dataset for customers, turn_contents and dead_letters, which hold personal data
 //	policy_tag=NAME        policy tag of columns with personal data
 //	staging=gs://BUCKET/F  where Parquet files are staged; without it they are uploaded
-//	retry=10m              how long a request is tried again before the sink fails
+//	retry=10m              how long a request is tried again before the sink fails, a second at least
 //	timeout=2m             how long a single request may take
 //	endpoint=URL, grpc_endpoint=HOST:PORT, gcs_endpoint=URL
 //	                       other services than Google's, such as the local one; over plain HTTP no credentials are sent
 //
 // Credentials are the Application Default Credentials, and nothing else: there is no place for a
-// secret in the URI.
+// secret in the URI. What they lack is told, in one line, when the sink is opened.
 package bigquery
 
 import (
@@ -108,20 +108,29 @@ func open(ctx context.Context, rest string, o sink.Options) (sink.Sink, error) {
 		return nil, err
 	}
 	w := &Writer{config: p, rest: c, bounded: o.Bounded, reading: reading{opened: time.Now()}, presence: newPresence()}
-	if p.apply {
-		if err := w.apply(ctx); err != nil {
-			return nil, errors.Join(err, c.Close())
-		}
-		if err := w.arrive(ctx); err != nil {
-			return nil, errors.Join(err, c.Close())
-		}
-	}
-	if p.mode == modeLoad {
-		if err := w.loadable(ctx); err != nil {
-			return nil, errors.Join(err, c.Close())
-		}
+	if err := w.begin(ctx); err != nil {
+		return nil, errors.Join(err, c.Close())
 	}
 	return w, nil
+}
+
+// begin makes what is missing, and finds out before anything is read whether the job can write at all.
+func (w *Writer) begin(ctx context.Context) error {
+	var steps []func(context.Context) error
+	if w.config.apply {
+		steps = append(steps, w.apply, w.check, w.arrive)
+	} else {
+		steps = append(steps, w.find, w.check)
+	}
+	if w.config.mode == modeLoad {
+		steps = append(steps, w.loadable)
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Apply creates what is missing of the dataset, tables and views that a URI without its scheme

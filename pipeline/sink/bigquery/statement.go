@@ -66,14 +66,29 @@ func (m merging) write(t *template.Template) string {
 
 // newest selects the newest change of each key of a staging table: the greatest version, of equal
 // ones the later arrival.
-const newest = `SELECT * FROM {{.Staging}}
+const newest = newestOf + newestIs
+
+const (
+	newestOf = `SELECT * FROM {{.Staging}}
   WHERE TRUE
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY ` + stagedKey + ` ORDER BY COALESCE(row_version, 0) DESC, ` + stagedArrival + ` DESC) = 1`
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY ` + stagedKey
+	newestIs = ` ORDER BY COALESCE(row_version, 0) DESC, ` + stagedArrival + ` DESC) = 1`
+)
 
-// newest is the statement that newest is the template of.
-func (m merging) newest() string { return m.write(newestTemplate) }
+// newestOfDays selects the newest change of each key in each partition, as they arrived: a row that goes over to another
+// partition has one in both.
+func (m merging) newestOfDays() string { return m.write(newestOfDaysTemplate) }
 
-var newestTemplate = template.Must(template.New("newest").Parse(newest))
+var newestOfDaysTemplate = template.Must(template.New("newestOfDays").Parse(newestOf + `{{.Day}}` + newestIs + `
+  ORDER BY ` + stagedArrival))
+
+// Day is what a row has to be told apart by besides its key.
+func (m merging) Day() string {
+	if i, ok := m.table.model.PartitionColumn(); ok {
+		return ", TIMESTAMP_TRUNC(" + m.table.columns[i].name + ", DAY)"
+	}
+	return ""
+}
 
 // selectDeletes asks for the keys and versions of the deletes of a staging table.
 func (m merging) selectDeletes() string { return m.write(selectDeletesTemplate) }

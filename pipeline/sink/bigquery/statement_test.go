@@ -46,7 +46,7 @@ func allStatements(t *testing.T) string {
 		staging := "flexbeam_staging_" + table.name
 		create(staging, newLayout(table).columns)
 		m := merging{Target: table.name, Deletes: deletesName, Staging: staging, table: table}
-		for _, s := range []string{m.mergeDeletes(), m.merge(), m.newest(), m.selectDeletes(), selectKeys(table, name), selectVersions(table, name)} {
+		for _, s := range []string{m.mergeDeletes(), m.merge(), m.newestOfDays(), m.selectDeletes(), selectKeys(table, name), selectVersions(table, name)} {
 			b.WriteString(s + ";\n\n")
 		}
 		if table.model.Owner.Kind != "" {

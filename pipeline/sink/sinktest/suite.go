@@ -209,11 +209,12 @@ func upsert(t *model.Table, key int, version int64, text string) change.Change {
 	return change.Change{Table: t.ID, Row: r}
 }
 
-// remove returns a delete.
+// remove returns a delete of what upsert returns.
 func remove(t *model.Table, key int, version int64) change.Change {
 	c := upsert(t, key, version, "")
+	day, apart := t.PartitionColumn()
 	for i := range c.Row[:len(c.Row)-1] {
-		if !t.Columns[i].Key {
+		if !t.Columns[i].Key && !(apart && i == day) {
 			c.Row[i] = model.Value{}
 		}
 	}
@@ -503,7 +504,7 @@ func large(t *testing.T, h Harness) {
 	r.flush()
 	i := 0
 	var b change.Block
-	version := e.Col("row_version")
+	version, start := e.Col("row_version"), e.Col("start_time")
 	for k, row := range want {
 		i++
 		row = slices.Clone(row)
@@ -519,7 +520,7 @@ func large(t *testing.T, h Harness) {
 			b = b.Append(change.Change{Table: e.ID, Row: row})
 		case 2: // gone
 			c := change.Change{Table: e.ID, Row: e.NewRow(), Delete: true}
-			c.Row[0], c.Row[1], c.Row[version] = row[0], row[1], row[version]
+			c.Row[0], c.Row[1], c.Row[start], c.Row[version] = row[0], row[1], row[start], row[version]
 			b = b.Append(c)
 			delete(want, k)
 		}

@@ -443,7 +443,8 @@ WHEN NOT MATCHED AND NOT s.flexbeam_deleted THEN
 
 SELECT * FROM flexbeam_staging_engagements
   WHERE TRUE
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1;
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key, TIMESTAMP_TRUNC(start_time, DAY) ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
+  ORDER BY flexbeam_arrival;
 
 SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
   SELECT * FROM flexbeam_staging_engagements
@@ -455,7 +456,7 @@ SELECT account_sid, engagement_id, task_sid FROM engagements;
 
 SELECT account_sid, engagement_id, row_version FROM engagements;
 
-SELECT account_sid, engagement_id, task_sid, row_version FROM engagements WHERE task_sid IN UNNEST(['WT1']) AND account_sid IN UNNEST(['AC1']);
+SELECT account_sid, engagement_id, task_sid, start_time, row_version FROM engagements WHERE task_sid IN UNNEST(['WT1']) AND account_sid IN UNNEST(['AC1']);
 
 CREATE TABLE IF NOT EXISTS flexbeam_staging_agents (
   flexbeam_key STRING,
@@ -514,7 +515,8 @@ WHEN NOT MATCHED AND NOT s.flexbeam_deleted THEN
 
 SELECT * FROM flexbeam_staging_agents
   WHERE TRUE
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1;
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
+  ORDER BY flexbeam_arrival;
 
 SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
   SELECT * FROM flexbeam_staging_agents
@@ -575,7 +577,8 @@ WHEN NOT MATCHED AND NOT s.flexbeam_deleted THEN
 
 SELECT * FROM flexbeam_staging_agent_status
   WHERE TRUE
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1;
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
+  ORDER BY flexbeam_arrival;
 
 SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
   SELECT * FROM flexbeam_staging_agent_status
@@ -640,7 +643,8 @@ WHEN NOT MATCHED AND NOT s.flexbeam_deleted THEN
 
 SELECT * FROM flexbeam_staging_customers
   WHERE TRUE
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1;
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
+  ORDER BY flexbeam_arrival;
 
 SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
   SELECT * FROM flexbeam_staging_customers
@@ -708,7 +712,8 @@ WHEN NOT MATCHED AND NOT s.flexbeam_deleted THEN
 
 SELECT * FROM flexbeam_staging_turns
   WHERE TRUE
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1;
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key, TIMESTAMP_TRUNC(turn_time, DAY) ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
+  ORDER BY flexbeam_arrival;
 
 SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
   SELECT * FROM flexbeam_staging_turns
@@ -765,7 +770,8 @@ WHEN NOT MATCHED AND NOT s.flexbeam_deleted THEN
 
 SELECT * FROM flexbeam_staging_turn_contents
   WHERE TRUE
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1;
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
+  ORDER BY flexbeam_arrival;
 
 SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
   SELECT * FROM flexbeam_staging_turn_contents
@@ -825,7 +831,8 @@ WHEN NOT MATCHED AND NOT s.flexbeam_deleted THEN
 
 SELECT * FROM flexbeam_staging_dead_letters
   WHERE TRUE
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1;
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
+  ORDER BY flexbeam_arrival;
 
 SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
   SELECT * FROM flexbeam_staging_dead_letters
