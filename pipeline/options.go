@@ -43,6 +43,7 @@ type Options struct {
 
 	LeftReasons         []string // reasons of a cancellation that mean that the customer left; nil: engagement.DefaultLeftReasons
 	Reshape             bool     // the sink may hold rows that were made with other options
+	Rekey               bool     // the sink holds rows that were made without a key: ContactKey is applied to them first
 	NoDeadLetterPayload bool     // dead letters are written without their record; a ContactKey implies it
 
 	MaxDeadLetters *Limit // above it the job fails once all is written; nil: there may be any number
@@ -96,6 +97,9 @@ func (o Options) check() (source.Source, error) {
 	}
 	if err := o.checkReasons(); err != nil {
 		return nil, err
+	}
+	if o.Rekey && o.ContactKey == "" {
+		return nil, usage("--rekey: there is no contact key: give one with --contact-key-file")
 	}
 	if err := sink.Check(o.Sink); err != nil {
 		return nil, usage("--sink: %w", err)

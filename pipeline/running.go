@@ -38,7 +38,7 @@ var errBegin = errors.New("begin the source")
 // error.
 func (j *Job) open(ctx context.Context) (r *running, err error) {
 	r = &running{Job: j, looked: j.count.Now(), warned: j.count.Now()}
-	if r.out, err = sink.Open(ctx, j.options.Sink, sink.Options{Bounded: j.options.Mode == Batch, HidePayload: j.options.HidesPayload()}); err != nil {
+	if err := r.openSink(ctx); err != nil {
 		return r, err
 	}
 	if err := r.fit(ctx); err != nil {
@@ -64,6 +64,12 @@ func (j *Job) open(ctx context.Context) (r *running, err error) {
 		r.shared.States = r.store
 	}
 	return r, r.begin(ctx)
+}
+
+func (r *running) openSink(ctx context.Context) (err error) {
+	o := sink.Options{Bounded: r.options.Mode == Batch, HidePayload: r.options.HidesPayload()}
+	r.out, err = sink.Open(ctx, r.options.Sink, o)
+	return err
 }
 
 // runtime returns what the transforms find this process by.

@@ -54,16 +54,30 @@ func (r *running) fit(ctx context.Context) error {
 		return err
 	}
 	is := r.options.shape()
+	if r.options.Rekey {
+		if was, err = r.rekey(ctx, was, is); err != nil {
+			return err
+		}
+	}
 	switch {
 	case was == is:
 		return nil
 	case was == sink.Shape{}:
+	case strings.HasPrefix(was.ContactKey, rekeying):
+		return r.refuse(errRekeying, "run the job with --rekey and that key")
+	case was.ContactKey == customer.Key("").Fingerprint() && is.ContactKey != was.ContactKey:
+		return r.refuse(errOtherKey, "write into a new sink, or, over duckdb: and jsonl:, say --rekey: it replaces contacts by their hashes where a cell is one; what only contains one, a replay reaches")
 	case was.ContactKey != is.ContactKey:
-		return fmt.Errorf("the sink %s is refused: %w: give that key, or write into a new sink", r.options.Sink, errOtherKey)
+		return r.refuse(errOtherKey, "give that key, or write into a new sink")
 	case !r.options.Reshape:
-		return fmt.Errorf("the sink %s is refused: %w: give those, write into a new sink, or say --reshape and read everything again with these", r.options.Sink, errOtherOptions)
+		return r.refuse(errOtherOptions, "give those, write into a new sink, or say --reshape and read everything again with these")
 	default:
 		r.options.Log.Warn("rows that are in the sink keep the shape that other options gave them until they are folded again: replay everything with these options")
 	}
 	return r.out.SetShape(ctx, is)
+}
+
+// refuse returns the error of a sink that the job must not write to, and what to do.
+func (r *running) refuse(why error, do string) error {
+	return fmt.Errorf("the sink %s is refused: %w: %s", r.options.Sink, why, do)
 }

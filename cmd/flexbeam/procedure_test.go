@@ -66,6 +66,19 @@ func held(t *testing.T, dir string) map[string]string {
 	return all
 }
 
+// shell runs a command that the docs show, which must succeed, and returns its standard error.
+func shell(t *testing.T, dir, command string) string {
+	t.Helper()
+	var errs bytes.Buffer
+	c := exec.Command("sh", "-c", command)
+	c.Dir, c.Stderr = dir, &errs
+	c.Env = append(os.Environ(), "PATH="+filepath.Dir(binary)+string(os.PathListSeparator)+os.Getenv("PATH"))
+	if err := c.Run(); err != nil {
+		t.Fatalf("%s: %v\n%s", command, err, errs.String())
+	}
+	return errs.String()
+}
+
 // The procedures of docs/operations.md, run as written over the rows of a job that knows all of the day up to
 // its end, as a live one does, change no row: neither with all events nor with a part of the day, which cuts
 // tasks and the time of agents in two.
@@ -76,16 +89,7 @@ func TestBackfillAndReplayLoseNoRows(t *testing.T) {
 	}
 	lines := sampleLines(t)
 	dir := t.TempDir()
-	path := filepath.Dir(binary) + string(os.PathListSeparator) + os.Getenv("PATH")
-	run := func(command string) {
-		t.Helper()
-		var errs bytes.Buffer
-		c := exec.Command("sh", "-c", command)
-		c.Dir, c.Stderr, c.Env = dir, &errs, append(os.Environ(), "PATH="+path)
-		if err := c.Run(); err != nil {
-			t.Fatalf("%s: %v\n%s", command, err, errs.String())
-		}
-	}
+	run := func(command string) { t.Helper(); shell(t, dir, command) }
 	if err := os.Mkdir(filepath.Join(dir, "archive"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -109,4 +113,46 @@ func TestBackfillAndReplayLoseNoRows(t *testing.T) {
 			t.Errorf("%s changes rows (-before +after):\n%.3000s", step.name, d)
 		}
 	}
+}
+
+// The procedure by which tables get a contact key, run as written where the events of the first half of the
+// day are gone: no contact stands in the rows any more, the job says what stays, and later jobs need the key.
+func TestTablesGetAContactKeyAsTheDocsSay(t *testing.T) {
+	commands := procedures(t, "A contact key for tables that have none")
+	if len(commands) != 1 {
+		t.Fatalf("wanted one command: %q", commands)
+	}
+	lines := sampleLines(t)
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "archive"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	archive := filepath.Join(dir, "archive", "day.ndjson")
+	write(t, archive, strings.Join(lines, ""))
+	const job = "flexbeam run --source 'file:archive/*.ndjson' --sink duckdb:calls.duckdb"
+	shell(t, dir, job)
+	const contacts = "SELECT count(*) FROM (SELECT contact_id FROM customers WHERE contact_kind <> 'task' UNION ALL SELECT contact_id FROM engagements WHERE contact_id <> task_sid) " +
+		"WHERE NOT regexp_full_match(contact_id, '[0-9a-f]{64}')"
+	clear := func() string {
+		r := start(t, dir, "", "query", "--db", "calls.duckdb", "--format", "csv", contacts)
+		if r.code != 0 {
+			t.Fatal(r.errors)
+		}
+		return strings.Fields(r.out)[1]
+	}
+	if clear() == "0" {
+		t.Fatal("there is no contact to be hidden")
+	}
+	write(t, archive, strings.Join(lines[len(lines)/2:], ""))
+	write(t, filepath.Join(dir, "key.txt"), "a secret\n")
+	if says := shell(t, dir, commands[0]); !strings.Contains(says, "until everything is read again with this key") {
+		t.Errorf("it does not say what stays: %s", says)
+	}
+	if n := clear(); n != "0" {
+		t.Errorf("%s contacts are readable", n)
+	}
+	if r := start(t, dir, "", "run", "--source", "file:archive/day.ndjson", "--sink", "duckdb:calls.duckdb"); r.code != 1 || !strings.Contains(r.errors, "give that key") {
+		t.Errorf("a job without the key: exit %d, %s", r.code, r.errors)
+	}
+	shell(t, dir, job+" --contact-key-file key.txt")
 }

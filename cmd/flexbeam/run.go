@@ -51,7 +51,11 @@ A record that cannot be used becomes a row of dead_letters, which says why and w
 
 Contacts stay readable in the tables unless there is a key: from --contact-key-file, or from the environment variable ` + keyed.KeyVariable + `.
 With a key they are HMAC-SHA256 in hex, equal for equal contacts; so is every other text of an engagement that equals a contact of its task. Texts that
-only contain one stay, and dead letters have no payload.`
+only contain one stay, and dead letters have no payload.
+
+A sink whose rows were made without a key is refused, unless --rekey hashes what they hold:
+contact_id, each text that equals it or reads as an address, and each conversation_id that is no SID; payloads of dead letters go. Copy the file
+first: nothing brings back what was hashed but a replay, which also reaches the rest. Only duckdb: and jsonl: can do it. Once done, leave out --rekey.`
 
 const runExample = `  flexbeam run --source file:day.ndjson.gz --sink duckdb:calls.duckdb
   flexbeam run --source 'file:archive/2026-03-*.ndjson.zst' --sink jsonl:out
@@ -113,6 +117,8 @@ func newRun(a *app) *cobra.Command {
 		"fail, once all is written, if there are more than `N|P%` dead letters: a number, or a share of the records")
 	flags.BoolVar(&f.options.Reshape, "reshape", false,
 		"go on over a sink whose rows were made with other hidden activities or reasons; replay everything then")
+	flags.BoolVar(&f.options.Rekey, "rekey", false,
+		"over a sink whose rows were made without a contact key: first put this job's into them; see above")
 	flags.DurationVar(&f.options.FlushEvery, "flush-every", 0,
 		"in stream mode, how often rows become visible (default 5s for files, 1s for a stream)")
 	flags.StringVar(&f.options.State, "state", "",

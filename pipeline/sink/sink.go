@@ -62,17 +62,43 @@ type Sink interface {
 	// SetShape has the store remember it, durably.
 	SetShape(ctx context.Context, s Shape) error
 
+	// Rewrite changes texts of rows in place, whatever their versions, then has the store remember
+	// r.After. Nothing of an older row is kept, not even that its key is gone. Rewrite is called
+	// before the first Write, and the sink is closed after it. If it ends early, by an error of ctx or
+	// a kill, each row is whole, the old one or the new one, and the same call, after the store was
+	// opened again, passes over the rows that are new. Until it is through, Shape returns r.During if
+	// any row is new. A sink that cannot do it returns an error that wraps ErrNoRewrite, and changes
+	// nothing.
+	Rewrite(ctx context.Context, r Rewriting) error
+
 	// Close flushes and releases the store. After an error of Write or Flush it releases the store
 	// and leaves what was stored before readable.
 	Close(ctx context.Context) error
 }
 
-// A Shape is fingerprints of what shapes rows, in lower-case hex of at most 63 digits: jobs of other
-// shapes would mix rows that do not fit together (contract, section 7).
+// A Shape is fingerprints of what shapes rows, of at most 63 lower-case letters, digits and hyphens:
+// jobs of other shapes would mix rows that do not fit together (contract, section 7).
 type Shape struct {
 	ContactKey string `json:"contact_key"` // of the key that hides contacts, or of there being none
 	Options    string `json:"options"`     // of the options
 }
+
+// A Rewriting says what Sink.Rewrite does.
+type Rewriting struct {
+	Tables        []TableRewriting // of a table one
+	During, After Shape            // what the store remembers meanwhile and at the end
+}
+
+// A TableRewriting says how the rows of one table change.
+type TableRewriting struct {
+	Table model.TableID
+	Texts []string             // names of STRING columns, those of the key may be among them
+	Empty string               // name of a column that becomes null; none if empty
+	Text  func(cells []string) // changes the cells of Texts of one row, in their order; null is the empty text
+}
+
+// ErrNoRewrite says that a sink cannot rewrite rows.
+var ErrNoRewrite = errors.New("rows cannot be changed in place there")
 
 // Options say what a sink is opened for.
 type Options struct {

@@ -86,6 +86,23 @@ func (n *Named) Hide(text string) string {
 	return text
 }
 
+// NameOnly forgets all candidates but one: the contact of a row that was written without a key.
+func (n *Named) NameOnly(key Key, contact string) {
+	n.key = key
+	n.reset()
+	if contact != "" {
+		n.addForm(contact, candidate{Address, contact, contact})
+	}
+}
+
+// HideAll returns a cell's text as Hide does, and hides every text too that reads as an address.
+func (n *Named) HideAll(text string) string {
+	if text == "" || n.names(text) != nil || !ReadsAsAddress(text) {
+		return n.Hide(text)
+	}
+	return n.key.ID(NormalizeAddress(text))
+}
+
 // Conversation returns a conversation_id. With a contact key, an ID that is no SID is hashed
 // whatever it is. So the tasks of one conversation stay together, also those that do not name the
 // customer.

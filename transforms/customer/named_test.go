@@ -29,6 +29,27 @@ func TestUnderAKeyAConversationIsASIDOrAHash(t *testing.T) {
 	}
 }
 
+// TestARowAloneTellsItsContactAndWhatReadsAsAnAddress: all that can be hidden in a row that was written
+// without a key.
+func TestARowAloneTellsItsContactAndWhatReadsAsAnAddress(t *testing.T) {
+	var n Named
+	for _, test := range []struct{ contact, text, hashed string }{
+		{"cust 1", "cust 1", "cust 1"}, {"cust 1", "cust 2", ""}, {"cust 1", "", ""}, {"", "", ""}, {"", "cust 1", ""},
+		{"cust1", "cust 1", "cust1"}, // equal when normalized
+		{"+15551230001", "+1 555 123-0001", "+15551230001"}, {"", "tel:+15551230002", "+15551230002"},
+		{"+15551230001", "Ann@Example.com", "ann@example.com"}, {"Ann@Example.com", "Ann@Example.com", "Ann@Example.com"},
+	} {
+		n.NameOnly("secret", test.contact)
+		want := test.text
+		if test.hashed != "" {
+			want = Key("secret").ID(test.hashed)
+		}
+		if got := n.HideAll(test.text); got != want {
+			t.Errorf("%q of %q becomes %q, want %q", test.text, test.contact, got, want)
+		}
+	}
+}
+
 // TestATruncatedObservationIsRefused cuts one at each byte, and lets its length of an ID lie.
 func TestATruncatedObservationIsRefused(t *testing.T) {
 	whole := []byte(observed("+1", "EV1", 7).Value)

@@ -123,6 +123,15 @@ var hidden = func() []int {
 	return cols
 }()
 
+// HiddenColumns returns the names of the columns whose text a contact key hides if it equals a
+// contact: all but contact_id and conversation_id, which have rules of their own.
+func HiddenColumns() (names []string) {
+	for _, i := range hidden {
+		names = append(names, table.Columns[i].Name)
+	}
+	return names
+}
+
 // taskValues are the values that are chosen once for a task (rule 14).
 type taskValues struct {
 	Task

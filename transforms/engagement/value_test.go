@@ -2,12 +2,14 @@ package engagement_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"flexbeam/internal/testkit/history"
+	"flexbeam/transforms/engagement"
 )
 
 // values are short histories, each for a rule on the values of rows: what the columns show, in
@@ -535,5 +537,19 @@ func TestDirections(t *testing.T) {
 				t.Errorf("got %s, want %s", got, test.want)
 			}
 		})
+	}
+}
+
+// TestAKeyHidesTextsButNotSIDsAndWords names columns of each kind.
+func TestAKeyHidesTextsButNotSIDsAndWords(t *testing.T) {
+	hidden := engagement.HiddenColumns()
+	for column, want := range map[string]bool{
+		"company_contact": true, "queue": true, "channel": true, "recording_url": true, "workflow_name": true, "engagement_attribute_3": true,
+		"account_sid": false, "agent_id": false, "workflow_sid": false, "channel_type": false, "direction": false, "contact_id": false, "conversation_id": false,
+		"start_time": false, "inferred": false, "engagement_fact_1": false,
+	} {
+		if slices.Contains(hidden, column) != want {
+			t.Errorf("%s is among them: %v, want %v", column, !want, want)
+		}
 	}
 }

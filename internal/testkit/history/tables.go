@@ -103,6 +103,9 @@ func (s *Store) Shape(context.Context) (sink.Shape, error) { return s.shape, nil
 // SetShape remembers a shape.
 func (s *Store) SetShape(_ context.Context, shape sink.Shape) error { s.shape = shape; return nil }
 
+// Rewrite refuses: nothing that is tested over memory rewrites rows.
+func (s *Store) Rewrite(context.Context, sink.Rewriting) error { return sink.ErrNoRewrite }
+
 // OtherJobs tells whether the store was said to be shared.
 func (s *Store) OtherJobs(context.Context) (bool, error) { return s.Shared, nil }
 

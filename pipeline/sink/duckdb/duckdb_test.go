@@ -45,6 +45,12 @@ func TestReplaysChangeNothingWhateverTheSizeOfBatches(t *testing.T) {
 	}
 }
 
+func TestARewritingGoesOnWhateverTheSizeOfItsParts(t *testing.T) {
+	for _, n := range []int{1, 3} {
+		sinktest.Rewrites(t, harness(limited(func(l *limits) { l.rewriteRows = n })))
+	}
+}
+
 // fileOf returns the file that a URI names.
 func fileOf(uri string) string {
 	_, file, _ := strings.Cut(uri, ":")

@@ -23,12 +23,14 @@ type limits struct {
 	// group anew in which any row has changed, which takes long in a large table.
 	checkpointBytes int64
 	checkpointShare int
+
+	rewriteRows int // rows that are rewritten in one transaction
 }
 
 func defaultLimits() limits {
 	return limits{
 		insertRows: rowGroup, lookRows: 4 * rowGroup, insertBytes: 96 << 20, commitRows: 8 * rowGroup, seenKeys: 2 << 20,
 		smallRows: 4096, smallBatches: 8, tableRows: 50_000, mostRowids: 16 << 20, hashMask: ^uint64(0),
-		checkpointBytes: 16 << 20, checkpointShare: 50,
+		checkpointBytes: 16 << 20, checkpointShare: 50, rewriteRows: 20_000,
 	}
 }

@@ -153,12 +153,17 @@ func (s *store) shape() (shape sink.Shape, err error) {
 func (s *store) setShape(shape sink.Shape) error {
 	s.reading.Lock()
 	defer s.reading.Unlock()
-	quote := func(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
-	_, err := s.exec("BEGIN; DELETE FROM flexbeam.shape; INSERT INTO flexbeam.shape VALUES (" + quote(shape.ContactKey) + ", " + quote(shape.Options) + "); COMMIT")
+	_, err := s.exec("BEGIN;\n" + shapeSQL(shape) + "COMMIT")
 	if err != nil {
 		return fmt.Errorf("duckdb: remember what shapes the rows of %s: %w", s.config.file, err)
 	}
 	return nil
+}
+
+// shapeSQL returns the statements that replace what the file remembers.
+func shapeSQL(shape sink.Shape) string {
+	quote := func(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
+	return "DELETE FROM flexbeam.shape;\nINSERT INTO flexbeam.shape VALUES (" + quote(shape.ContactKey) + ", " + quote(shape.Options) + ");\n"
 }
 
 // fail keeps the first error, which all calls get from then on.

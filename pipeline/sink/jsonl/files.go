@@ -13,6 +13,9 @@ const (
 	deletesFile = "deletes.jsonl"
 	idFile      = ".id"
 	shapeFile   = ".shape"
+
+	rewrittenFile   = ".rewritten" // says that files of tables are rewritten, and holds the shape behind it
+	rewrittenSuffix = ".rewritten" // of such a file, until it is in its place
 )
 
 func (t *table) file() string { return t.Name + ".jsonl" }

@@ -60,7 +60,11 @@ func open(_ context.Context, dir string, _ sink.Options) (sink.Sink, error) {
 	for _, t := range model.Tables {
 		w.tables = append(w.tables, &table{Table: t, entries: map[string]entry{}})
 	}
-	if err := w.load(); err != nil {
+	err = w.placeRewritten()
+	if err == nil {
+		err = w.load()
+	}
+	if err != nil {
 		lock.Close()
 		return nil, err
 	}
@@ -106,7 +110,11 @@ func (w *writer) Shape(context.Context) (s sink.Shape, err error) {
 func (w *writer) SetShape(_ context.Context, s sink.Shape) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.replace(shapeFile, func(b *bufio.Writer) error { return json.NewEncoder(b).Encode(s) })
+	return w.writeShape(shapeFile, s)
+}
+
+func (w *writer) writeShape(name string, s sink.Shape) error {
+	return w.replace(name, func(b *bufio.Writer) error { return json.NewEncoder(b).Encode(s) })
 }
 
 // Write implements sink.Sink.

@@ -80,6 +80,7 @@ func Run(t *testing.T, h Harness) {
 		{"rows are found by their owners, many at once", find},
 		{"a store keeps its identity, and another has another", identity},
 		{"a store remembers what shapes its rows", shape},
+		{"a rewriting that ends at any row goes on with the rest", Rewrites},
 		{"replays in any blocks change nothing", Replays},
 	}
 	for _, test := range tests {
