@@ -18,8 +18,9 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// TestEveryWayToReadAFileFindsTheSameInEveryForm writes one call in the forms that tools leave it in, with
-// broken records among them. Each form alone, and all together, give the rows of the call on lines.
+// TestEveryWayToReadAFileFindsTheSameInEveryForm writes one call in the forms that tools leave it
+// in, with broken records among them. Each form alone, and all together, give the rows of the call
+// on lines.
 func TestEveryWayToReadAFileFindsTheSameInEveryForm(t *testing.T) {
 	events := history.Parse("0 entered\n10 created\n15 accepted\n30 wrapup\n40 completed")
 	var object, rest []string

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// ErrDeadLetters is behind the error of a job that had more dead letters than it may. All that it read is written.
+// ErrDeadLetters is behind the error of a job that had more dead letters than it may. All that it
+// read is written.
 var ErrDeadLetters = errors.New("too many dead letters")
 
 // A Limit is how many dead letters a job may have.

@@ -760,7 +760,8 @@ func TestWhatArrivesBehindALatestStartIsReadByTheNextProcess(t *testing.T) {
 	r.drain()
 }
 
-// A task counts once among those of which something is missing, also when it is folded again, and by further processes.
+// A task counts once among those of which something is missing, also when it is folded again, and
+// by further processes.
 func TestWhatIsMissingIsCountedSinceTheStateBegan(t *testing.T) {
 	s := newService(t, history.Start)
 	s.CreateStream("s", 1)

@@ -12,8 +12,8 @@ import (
 
 func init() { beam.RegisterFunction(newestEvent) }
 
-// newestEvent returns the time of the newest event in a batch of a file, in ms since 1970; math.MinInt64 if there is none. The
-// watermark of a replay with a lateness follows it.
+// newestEvent returns the time of the newest event in a batch of a file, in ms since 1970;
+// math.MinInt64 if there is none. The watermark of a replay with a lateness follows it.
 func newestEvent(b record.Batch) int64 {
 	v := newestVisitor(math.MinInt64)
 	d := decode.New()

@@ -30,7 +30,8 @@ const (
 	Stream = "stream"
 )
 
-// Options say what a job reads and writes and how it runs. The zero value of an option that is not required means its default.
+// Options say what a job reads and writes and how it runs. The zero value of an option that is not
+// required means its default.
 type Options struct {
 	Source string // required: SCHEME:PLACE, such as file:PATTERN or kinesis:STREAM, of a source that is registered
 	Sink   string // required: duckdb:FILE, jsonl:DIR, bigquery:PROJECT.DATASET

@@ -3,9 +3,9 @@
 //	source ─ records ─▶ decode ─ inputs of keys ─▶ keyed states ─ changes of rows ─▶ sink
 //	                       └──── dead letters ───────────────────────────────────────▶ sink
 //
-// The graph is the same for every job. What differs is where the state of a key is while its events come: that is
-// the driver's (transforms/keyed). All drivers call the same rules, so all give the same tables
-// (docs/architecture.md).
+// The graph is the same for every job. What differs is where the state of a key is while its events
+// come: that is the driver's (transforms/keyed). All drivers call the same rules, so all give the
+// same tables (docs/architecture.md).
 package pipeline
 
 import (
@@ -27,8 +27,8 @@ import (
 
 // A Driver keeps the states of keys and calls their rules.
 type Driver interface {
-	// Partition says how the decoder sorts events: into so many buckets of keys of each kind, or for 0 by
-	// their keys.
+	// Partition says how the decoder sorts events: into so many buckets of keys of each kind, or
+	// for 0 by their keys.
 	Partition() int
 	// Process turns a PCollection of keyed.Batch into blocks of changes.
 	Process(s beam.Scope, job runtime.Job, kinds []keyed.Spec, batches beam.PCollection) ([]beam.PCollection, error)
@@ -48,7 +48,8 @@ func (j *Job) build(s beam.Scope, control source.Control) error {
 	return nil
 }
 
-// kinds returns what keys of the job stand for, in the order in which they are processed. A new kind is one more.
+// kinds returns what keys of the job stand for, in the order in which they are processed. A new
+// kind is one more.
 func (o Options) kinds() []keyed.Spec {
 	return []keyed.Spec{
 		o.TaskOptions().Spec(),
@@ -57,8 +58,8 @@ func (o Options) kinds() []keyed.Spec {
 	}
 }
 
-// driver chooses where the states of keys are: gathered at once where the source has an end; in this process for a
-// stream on the embedded runner; else where Beam keeps them.
+// driver chooses where the states of keys are: gathered at once where the source has an end; in
+// this process for a stream on the embedded runner; else where Beam keeps them.
 func (j *Job) driver() Driver {
 	switch {
 	case j.options.Mode == Batch:
@@ -70,8 +71,8 @@ func (j *Job) driver() Driver {
 	return beamstate.Driver{}
 }
 
-// bucketsFor returns into how many buckets the keys are divided: enough that one bucket's events are few
-// megabytes.
+// bucketsFor returns into how many buckets the keys are divided: enough that one bucket's events
+// are few megabytes.
 func bucketsFor(bytes int64) int {
 	const perBucket = 16 << 20 // of input
 	return int(min(max(16, bytes/perBucket), 4096))

@@ -253,8 +253,8 @@ func (w *rekeyWorld) must(err error) {
 	}
 }
 
-// stop begins to rewrite the rows of a sink, again and again, and stops at each of the places, counted in
-// rows. Meanwhile other jobs are refused, if any row is new.
+// stop begins to rewrite the rows of a sink, again and again, and stops at each of the places,
+// counted in rows. Meanwhile other jobs are refused, if any row is new.
 func (w *rekeyWorld) stop(uri string, places ...int) {
 	w.Helper()
 	stop := errors.New("stop")

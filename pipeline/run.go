@@ -52,9 +52,10 @@ func (s Summary) Useless() bool { return s.DeadLetters > 0 && s.Events == 0 && s
 // EventsPerSecond returns the rate of the whole job.
 func (s Summary) EventsPerSecond() float64 { return float64(s.Events) / s.Elapsed.Seconds() }
 
-// Run runs the job to its end: when it returns without error, all input was processed and its rows are in the sink. When ctx ends,
-// Run stops the job, keeps what the sink has settled, and returns the cause. A job whose source has no end is ended by ctx: then
-// what was read is written and the position behind it kept, and Run returns no error. An error that wraps ErrDeadLetters says that
+// Run runs the job to its end: when it returns without error, all input was processed and its rows
+// are in the sink. When ctx ends, Run stops the job, keeps what the sink has settled, and returns
+// the cause. A job whose source has no end is ended by ctx: then what was read is written and the
+// position behind it kept, and Run returns no error. An error that wraps ErrDeadLetters says that
 // the job did all that, and had more dead letters than it may.
 func (j *Job) Run(ctx context.Context) (Summary, error) {
 	start := time.Now()
@@ -94,7 +95,8 @@ func (j *Job) sum(sum *Summary, start time.Time) {
 	sum.Elapsed = time.Since(start)
 }
 
-// process runs the job's graph until it ends, or ctx does. Meanwhile, of a stream, it makes rows visible from time to time.
+// process runs the job's graph until it ends, or ctx does. Meanwhile, of a stream, it makes rows
+// visible from time to time.
 func (r *running) process(ctx context.Context) error {
 	p, s := beam.NewPipelineWithRoot()
 	if err := r.build(s, r.control); err != nil {

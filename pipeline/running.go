@@ -34,8 +34,8 @@ type running struct {
 // errBegin is behind errors of the beginning of a source.
 var errBegin = errors.New("begin the source")
 
-// open opens what a job needs, and shares it with the transforms. What it returns is to be closed, also after an
-// error.
+// open opens what a job needs, and shares it with the transforms. What it returns is to be closed,
+// also after an error.
 func (j *Job) open(ctx context.Context) (r *running, err error) {
 	r = &running{Job: j, looked: j.count.Now(), warned: j.count.Now()}
 	if err := r.openSink(ctx); err != nil {
@@ -77,8 +77,8 @@ func (j *Job) runtime() runtime.Job {
 	return runtime.Job{ID: j.id, Sink: j.options.Sink, HidePayload: j.options.HidesPayload()}
 }
 
-// warnOfForeign tells of rows that the job may leave alone since it knows none of the events behind them: a stream
-// that begins without a state settles tasks by what it reads itself.
+// warnOfForeign tells of rows that the job may leave alone since it knows none of the events behind
+// them: a stream that begins without a state settles tasks by what it reads itself.
 func (r *running) warnOfForeign(prior *keyed.PriorRows) {
 	if r.store == nil || len(r.store.Positions()) > 0 {
 		return
@@ -89,7 +89,8 @@ func (r *running) warnOfForeign(prior *keyed.PriorRows) {
 	}
 }
 
-// close closes all that is open, after an error or not, and returns the error, or the first one of closing.
+// close closes all that is open, after an error or not, and returns the error, or the first one of
+// closing.
 func (r *running) close(ctx context.Context, err error) error {
 	failed := err != nil
 	if r.out != nil {
@@ -206,7 +207,8 @@ func (r *running) flush(ctx context.Context) error {
 	return nil
 }
 
-// forget lets the state and the counters forget, from time to time, the shards that nothing needs any more.
+// forget lets the state and the counters forget, from time to time, the shards that nothing needs
+// any more.
 func (r *running) forget() error {
 	now := r.count.Now()
 	if now.Sub(r.looked) < r.lookEvery {

@@ -46,8 +46,9 @@ func folded(texts []string) []string {
 	return slices.Compact(all)
 }
 
-// fit sees to it that the rows of the job fit those that are in its sink. A sink that remembers nothing, since it
-// is new or was filled by a version that did not tell, takes on the shape of the job.
+// fit sees to it that the rows of the job fit those that are in its sink. A sink that remembers
+// nothing, since it is new or was filled by a version that did not tell, takes on the shape of the
+// job.
 func (r *running) fit(ctx context.Context) error {
 	was, err := r.out.Shape(ctx)
 	if err != nil {

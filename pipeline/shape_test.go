@@ -13,7 +13,8 @@ import (
 	_ "flexbeam/pipeline/sink/jsonl"
 )
 
-// The fingerprints tell apart what shapes rows, and nothing else; the key itself cannot be read from them.
+// The fingerprints tell apart what shapes rows, and nothing else; the key itself cannot be read
+// from them.
 func TestFingerprintsFollowTheKeyAndTheOptionsThatShapeRows(t *testing.T) {
 	plain := Options{}
 	plain.defaults()

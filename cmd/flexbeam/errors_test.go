@@ -71,7 +71,8 @@ func TestRootCauseIsOneLine(t *testing.T) {
 	}
 }
 
-// A panic that Beam catches ends the job as other errors do, and the line says that it is no fault of the user.
+// A panic that Beam catches ends the job as other errors do, and the line says that it is no fault
+// of the user.
 func TestACaughtPanicSaysWhereToReportIt(t *testing.T) {
 	for text, fault := range map[string]bool{
 		"prism: job job-002 failed:\nbundle failed: panic: index out of range\ngoroutine 7 [running]:\nmain.f()\n\t/x.go:1": true,

@@ -12,8 +12,9 @@ import (
 // leastWide is how many letters of a name or a text a narrow table shows at least.
 const leastWide = 10
 
-// narrow cuts an answer until its table is no wider than a terminal: long texts and names of columns first, and if that is not
-// enough the last columns. Numbers and times are never cut. It returns how many columns are left.
+// narrow cuts an answer until its table is no wider than a terminal: long texts and names of
+// columns first, and if that is not enough the last columns. Numbers and times are never cut. It
+// returns how many columns are left.
 func (r *tableResult) narrow(width int) int {
 	cells := make([]int, len(r.columns)) // the widest of each column
 	for _, line := range r.rows {

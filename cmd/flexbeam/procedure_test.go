@@ -79,9 +79,9 @@ func shell(t *testing.T, dir, command string) string {
 	return errs.String()
 }
 
-// The procedures of docs/operations.md, run as written over the rows of a job that knows all of the day up to
-// its end, as a live one does, change no row: neither with all events nor with a part of the day, which cuts
-// tasks and the time of agents in two.
+// The procedures of docs/operations.md, run as written over the rows of a job that knows all of the
+// day up to its end, as a live one does, change no row: neither with all events nor with a part of
+// the day, which cuts tasks and the time of agents in two.
 func TestBackfillAndReplayLoseNoRows(t *testing.T) {
 	commands := procedures(t, "Backfill and replay")
 	if len(commands) != 2 {
@@ -115,8 +115,9 @@ func TestBackfillAndReplayLoseNoRows(t *testing.T) {
 	}
 }
 
-// The procedure by which tables get a contact key, run as written where the events of the first half of the
-// day are gone: no contact stands in the rows any more, the job says what stays, and later jobs need the key.
+// The procedure by which tables get a contact key, run as written where the events of the first
+// half of the day are gone: no contact stands in the rows any more, the job says what stays, and
+// later jobs need the key.
 func TestTablesGetAContactKeyAsTheDocsSay(t *testing.T) {
 	commands := procedures(t, "A contact key for tables that have none")
 	if len(commands) != 1 {

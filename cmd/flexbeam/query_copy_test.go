@@ -26,7 +26,8 @@ const writerEnv = "FLEXBEAM_TEST_WRITER"
 // flushedPairs is how many pairs of rows a writer has flushed when it says so.
 const flushedPairs = 10
 
-// writeOn flushes pairs of rows through the sink, says so, and goes on until it is killed; but "rest:FILE" goes on with nothing.
+// writeOn flushes pairs of rows through the sink, says so, and goes on until it is killed; but
+// "rest:FILE" goes on with nothing.
 func writeOn(file string) error {
 	ctx := context.Background()
 	file, rests := strings.CutPrefix(file, "rest:")
@@ -69,7 +70,8 @@ func writeOn(file string) error {
 	}
 }
 
-// startWriter starts a process that writes, in a folder without room for names, and returns the file and the PID.
+// startWriter starts a process that writes, in a folder without room for names, and returns the
+// file and the PID.
 func startWriter(t *testing.T, mode string) (file, pid string) {
 	t.Helper()
 	file = filepath.Join(t.TempDir(), "it's written.duckdb")
@@ -139,7 +141,8 @@ func TestQuerySaysOfACopyWhatTheLogLevelAllows(t *testing.T) {
 	}
 }
 
-// TestAnInterruptedQueryLeavesNoCopy interrupts a query that waits for a checkpoint: the log of the writer ends in the mark of one.
+// TestAnInterruptedQueryLeavesNoCopy interrupts a query that waits for a checkpoint: the log of the
+// writer ends in the mark of one.
 func TestAnInterruptedQueryLeavesNoCopy(t *testing.T) {
 	file, _ := startWriter(t, "rest:")
 	flush := "\x05\x00\x00\x00\x00\x00\x00\x00\xe7\xfe\x7d\x72\x2f\xed\x3d\x5e\x64\x00\x64\xff\xff"

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// A job over files needs no directory for temporary files, on whichever runner, and leaves nothing in the one there is.
+// A job over files needs no directory for temporary files, on whichever runner, and leaves nothing
+// in the one there is.
 func TestAJobOverFilesUsesNoTemporaryFiles(t *testing.T) {
 	dir := t.TempDir()
 	day := filepath.Join(dir, "day.ndjson")
@@ -30,7 +31,8 @@ func TestAJobOverFilesUsesNoTemporaryFiles(t *testing.T) {
 	}
 }
 
-// A stream puts the tasks that have ended into temporary files: where that cannot be done, it says so before it reads.
+// A stream puts the tasks that have ended into temporary files: where that cannot be done, it says
+// so before it reads.
 func TestAStreamWithoutADirectoryForTemporaryFilesSaysSo(t *testing.T) {
 	endpoint := localKinesis(t)
 	dir := t.TempDir()

@@ -38,8 +38,8 @@ func write(fd uintptr, p unsafe.Pointer, n int32) int32 {
 	return int32(written)
 }
 
-// begins tells whether a text is how the trace of a crash begins, which may be the name of a signal that
-// ended a library.
+// begins tells whether a text is how the trace of a crash begins, which may be the name of a signal
+// that ended a library.
 //
 //go:nosplit
 func begins(p unsafe.Pointer, n int32) bool {

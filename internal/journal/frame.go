@@ -22,7 +22,8 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// endOfSnapshot is the entry behind the last one of a snapshot. Entries are never empty, so none looks like it.
+// endOfSnapshot is the entry behind the last one of a snapshot. Entries are never empty, so none
+// looks like it.
 var endOfSnapshot = []byte{}
 
 // putHead writes what stands before an entry in its frame.

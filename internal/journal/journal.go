@@ -36,8 +36,8 @@ type Recovery struct {
 	Torn    int64 // bytes that were cut off behind them, 0 for a file that is whole
 }
 
-// Open opens a directory, makes it if needed, and calls replay with every entry in order; an entry is valid until replay
-// returns.
+// Open opens a directory, makes it if needed, and calls replay with every entry in order; an entry
+// is valid until replay returns.
 func Open(dir string, replay func(entry []byte) error) (*Journal, Recovery, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, Recovery{}, fmt.Errorf("make the directory: %w", withAdvice(err))
@@ -173,7 +173,8 @@ func (j *Journal) covers(at Mark) bool {
 	return at >= j.first
 }
 
-// Size returns the size of the file in bytes. Until a snapshot has taken its place, that is the old file.
+// Size returns the size of the file in bytes. Until a snapshot has taken its place, that is the old
+// file.
 func (j *Journal) Size() int64 { return j.size.Load() }
 
 // Close gives the directory back. What no Sync covered is forgotten.

@@ -8,13 +8,14 @@ import (
 	"path/filepath"
 )
 
-// Snapshot puts a snapshot in the place of everything that was appended before a mark. entries calls add with each entry of the
-// snapshot, which must not be empty and is written at once, and returns the first error, its own or add's. It may call Append,
-// Mark and Size, and nothing else of the journal. It is ErrMark when a Sync has covered more than the mark, which would be lost.
+// Snapshot puts a snapshot in the place of everything that was appended before a mark. entries
+// calls add with each entry of the snapshot, which must not be empty and is written at once, and
+// returns the first error, its own or add's. It may call Append, Mark and Size, and nothing else of
+// the journal. It is ErrMark when a Sync has covered more than the mark, which would be lost.
 //
-// When the snapshot cannot be written, the journal stays as it was: the next Sync or Snapshot covers what this one would have.
-// When it cannot take the file's place, nobody can tell which of the two a crash would leave: like an error of Sync, this is
-// the error of everything from then on.
+// When the snapshot cannot be written, the journal stays as it was: the next Sync or Snapshot
+// covers what this one would have. When it cannot take the file's place, nobody can tell which of
+// the two a crash would leave: like an error of Sync, this is the error of everything from then on.
 func (j *Journal) Snapshot(at Mark, entries func(add func(entry []byte) error) error) error {
 	j.disk.Lock()
 	defer j.disk.Unlock()
@@ -50,7 +51,8 @@ func (j *Journal) replace(entries func(add func([]byte) error) error) error {
 	return nil
 }
 
-// write writes a snapshot beside the file, and brings it to disk. Where that fails, nothing is left of it.
+// write writes a snapshot beside the file, and brings it to disk. Where that fails, nothing is left
+// of it.
 func (j *Journal) write(entries func(add func([]byte) error) error) (f *os.File, size int64, err error) {
 	path := filepath.Join(j.dir, newName)
 	f, err = os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)

@@ -1,9 +1,11 @@
-// Package runtime holds what the transforms of one job share in one process: its counters, its sink, what the
-// sink held when the job began, and the driver's store of states. It is the only registry of the program.
+// Package runtime holds what the transforms of one job share in one process: its counters, its
+// sink, what the sink held when the job began, and the driver's store of states. It is the only
+// registry of the program.
 //
-// The process that starts a job shares what it has opened (Start). A process that only runs transforms of a
-// job, a remote worker, opens what can be opened from what travels with the transforms, once for all of them:
-// the sink, and from it the prior rows. What cannot be opened there, the store of states, is an error.
+// The process that starts a job shares what it has opened (Start). A process that only runs
+// transforms of a job, a remote worker, opens what can be opened from what travels with the
+// transforms, once for all of them: the sink, and from it the prior rows. What cannot be opened
+// there, the store of states, is an error.
 package runtime
 
 import (
@@ -30,7 +32,8 @@ type Job struct {
 	HidePayload bool // dead letters are written without their record
 }
 
-// A Runtime is what one process shares for one job. What is set is set before the first transform starts.
+// A Runtime is what one process shares for one job. What is set is set before the first transform
+// starts.
 type Runtime struct {
 	Job      Job
 	Counters *telemetry.Counters
@@ -76,7 +79,8 @@ func (r *Runtime) End() {
 	}
 }
 
-// Acquire returns what this process shares for a job. A transform calls it in Setup, and Release in Teardown.
+// Acquire returns what this process shares for a job. A transform calls it in Setup, and Release in
+// Teardown.
 func Acquire(j Job) *Runtime {
 	mu.Lock()
 	defer mu.Unlock()
@@ -110,7 +114,8 @@ func Counters(id string) *telemetry.Counters {
 	return telemetry.New(time.Now)
 }
 
-// Release gives back what Acquire gave. The last one closes what this process opened for the job by itself.
+// Release gives back what Acquire gave. The last one closes what this process opened for the job by
+// itself.
 func (r *Runtime) Release(ctx context.Context) error {
 	mu.Lock()
 	defer mu.Unlock()
@@ -125,8 +130,8 @@ func (r *Runtime) Release(ctx context.Context) error {
 	return r.out.Close(ctx)
 }
 
-// Remote tells whether this process does not run the job, but only transforms of it: then every bundle has to
-// flush the sink, since nobody else does.
+// Remote tells whether this process does not run the job, but only transforms of it: then every
+// bundle has to flush the sink, since nobody else does.
 func (r *Runtime) Remote() bool { return r.remote }
 
 // ErrMissing says that a transform needs what only the process that runs the job has.
@@ -188,8 +193,8 @@ func ReadPriorRows(ctx context.Context, out sink.Sink) (*keyed.PriorRows, error)
 	return prior, nil
 }
 
-// Note is deferred in transforms: it keeps the first error that one returns, or panics with. Prism sometimes
-// answers for a transform that failed that the pipeline is stuck, and not why.
+// Note is deferred in transforms: it keeps the first error that one returns, or panics with. Prism
+// sometimes answers for a transform that failed that the pipeline is stuck, and not why.
 func (r *Runtime) Note(err *error) {
 	p := recover()
 	failed := *err

@@ -1,13 +1,15 @@
-// Package source is where records come from: the interface that every source fills, and how one is opened from its URI.
+// Package source is where records come from: the interface that every source fills, and how one is
+// opened from its URI.
 //
 // # What a source promises
 //
-// A source gives a PCollection of record.Batch: many records of one part of it, in order, each with what names it. Every record
-// comes at least once. A source knows nothing of what is in a record.
+// A source gives a PCollection of record.Batch: many records of one part of it, in order, each with
+// what names it. Every record comes at least once. A source knows nothing of what is in a record.
 //
-// A source without an end is Unbounded. Run in this process, it is begun with what earlier jobs kept of it (Checkpoint), goes on
-// behind that, and is followed and ended by its Control. Each of its batches says in Progress where its part goes on behind the
-// batch; the job keeps that under record.Key once what came before is safe.
+// A source without an end is Unbounded. Run in this process, it is begun with what earlier jobs
+// kept of it (Checkpoint), goes on behind that, and is followed and ended by its Control. Each of
+// its batches says in Progress where its part goes on behind the batch; the job keeps that under
+// record.Key once what came before is safe.
 package source
 
 import (
@@ -32,11 +34,13 @@ var (
 
 // A Source is what a job reads. It can be read once.
 type Source interface {
-	// Size returns how many bytes there are to be read, and about how many the records have; 0 for a source without an end.
+	// Size returns how many bytes there are to be read, and about how many the records have; 0 for
+	// a source without an end.
 	Size() (bytes, records int64)
 	// Read returns a PCollection<record.Batch>. It panics if the options do not fit the source.
 	Read(s beam.Scope, o ReadOptions) beam.PCollection
-	// Text reads the text of a record again, of a record.Batch that is Plain. Others wrap event.ErrNoText.
+	// Text reads the text of a record again, of a record.Batch that is Plain. Others wrap
+	// event.ErrNoText.
 	Text(at event.Place) ([]byte, error)
 }
 
@@ -45,9 +49,9 @@ type ReadOptions struct {
 	Job     string  // ID of the job, whose counters are told of bytes that were read
 	Control Control // of an Unbounded source that was begun in this process; else nil
 
-	// Stream reads a source that has an end as one without would deliver its records, with a watermark that may follow them.
-	// NewestEvent then returns the time of the newest event in a batch, in ms since 1970; math.MinInt64 if there is none. It
-	// must be registered with Beam.
+	// Stream reads a source that has an end as one without would deliver its records, with a
+	// watermark that may follow them. NewestEvent then returns the time of the newest event in a
+	// batch, in ms since 1970; math.MinInt64 if there is none. It must be registered with Beam.
 	Stream      bool
 	NewestEvent func(record.Batch) int64
 }
@@ -55,8 +59,8 @@ type ReadOptions struct {
 // An Unbounded source has no end.
 type Unbounded interface {
 	Source
-	// Begin begins to read the source in this process, behind what a checkpoint has of it. Close the control when the job has
-	// ended. Errors wrap the cause of ctx if that ended.
+	// Begin begins to read the source in this process, behind what a checkpoint has of it. Close
+	// the control when the job has ended. Errors wrap the cause of ctx if that ended.
 	Begin(ctx context.Context, b Begin) (Control, error)
 }
 
@@ -70,8 +74,8 @@ type Begin struct {
 	Log        *slog.Logger // gets what an operator should know
 }
 
-// A Checkpoint keeps what a source must remember: the Progress of its parts, which the job saves with what was read, and whatever
-// else the source saves. Keys are those of record.Key.
+// A Checkpoint keeps what a source must remember: the Progress of its parts, which the job saves
+// with what was read, and whatever else the source saves. Keys are those of record.Key.
 type Checkpoint interface {
 	// Load returns all values by their keys.
 	Load() map[string][]byte
@@ -83,12 +87,15 @@ type Checkpoint interface {
 	Sync() error
 }
 
-// A Control follows and ends the reading of an unbounded source. Its methods may be called from several goroutines.
+// A Control follows and ends the reading of an unbounded source. Its methods may be called from
+// several goroutines.
 type Control interface {
-	// Watermark returns the time in ms since 1970 up to which earlier jobs have read the whole source; false if that is not known.
+	// Watermark returns the time in ms since 1970 up to which earlier jobs have read the whole
+	// source; false if that is not known.
 	Watermark() (ms int64, ok bool)
-	// Drain ends the handing on of records and waits until that is so, or ctx ends. From then on the watermark moves up to the
-	// newest record that was handed on. The job does not end by that: cancel it.
+	// Drain ends the handing on of records and waits until that is so, or ctx ends. From then on
+	// the watermark moves up to the newest record that was handed on. The job does not end by that:
+	// cancel it.
 	Drain(ctx context.Context) error
 	// Shards returns how far each part of the source was read.
 	Shards() []Shard
@@ -116,8 +123,8 @@ type Counts struct {
 	Resubscribed int64 // subscriptions that were begun anew
 }
 
-// An Opener opens a source from the part of its URI behind the colon, which may be empty. Errors other than those that wrap
-// ErrNoInput say what to write instead.
+// An Opener opens a source from the part of its URI behind the colon, which may be empty. Errors
+// other than those that wrap ErrNoInput say what to write instead.
 type Opener func(rest string) (Source, error)
 
 type scheme struct {
@@ -129,8 +136,8 @@ var registry = uri.Registry[scheme]{
 	Plural: "sources", ErrURI: ErrURI, ErrUnknown: ErrUnknown, Form: func(s scheme) string { return s.form },
 }
 
-// Register makes a source available under a scheme. form is what its URIs look like, such as file:PATTERN. Sources register
-// themselves in init, so a binary has those it imports.
+// Register makes a source available under a scheme. form is what its URIs look like, such as
+// file:PATTERN. Sources register themselves in init, so a binary has those it imports.
 func Register(name, form string, o Opener) { registry.Register(name, scheme{form, o}) }
 
 // Schemes returns the registered schemes in order.

@@ -8,10 +8,11 @@ import (
 	"slices"
 )
 
-// Distinct removes all but the best record of each event and sorts the events: of two records of one event that differ, one
-// of Event Streams counts before one of REST, then the one of the newer schema, then the one whose text has the greater
-// SHA-256 (contract, section 1). It works in place. texts reads the text of a record again that has a Place; it may be
-// nil where none has. Distinct fails only where such a text has to be read and cannot be.
+// Distinct removes all but the best record of each event and sorts the events: of two records of
+// one event that differ, one of Event Streams counts before one of REST, then the one of the newer
+// schema, then the one whose text has the greater SHA-256 (contract, section 1). It works in place.
+// texts reads the text of a record again that has a Place; it may be nil where none has. Distinct
+// fails only where such a text has to be read and cannot be.
 func Distinct(events []*Event, texts TextReader) ([]*Event, error) {
 	best := events[:0]
 	if len(events) <= 24 {

@@ -40,8 +40,8 @@ var (
 // Day returns the name of the column by whose day BigQuery partitions the table, empty for none.
 func (t *Table) Day() string { return days[t.ID] }
 
-// PartitionColumn returns the index of the column that Day names where it is not part of the primary key: then
-// a key alone does not tell in which partition its row is.
+// PartitionColumn returns the index of the column that Day names where it is not part of the
+// primary key: then a key alone does not tell in which partition its row is.
 func (t *Table) PartitionColumn() (i int, ok bool) {
 	day := t.Day()
 	if day == "" || t.Columns[t.Col(day)].Key {

@@ -11,8 +11,9 @@ import (
 	"flexbeam/schemas/event"
 )
 
-// Layout says what encoded events keep, in words: the paths of attributes, the fields, the kinds, each in the
-// order by which blocks tell them. A log of events begins with it, so that another version can read them.
+// Layout says what encoded events keep, in words: the paths of attributes, the fields, the kinds,
+// each in the order by which blocks tell them. A log of events begins with it, so that another
+// version can read them.
 func Layout() string {
 	return strings.Join([]string{
 		"task " + strings.Join(taskPaths, " "), "worker " + strings.Join(workerPaths, " "),
@@ -30,8 +31,8 @@ const keptOfLayout2 = "49cb0c7afc2eb578"
 // ErrLayout says that events were kept in a way that this version cannot read.
 var ErrLayout = errors.New("events in an unknown layout")
 
-// A Translation reads blocks of events that another version wrote. Attributes that that version did not keep
-// are absent.
+// A Translation reads blocks of events that another version wrote. Attributes that that version did
+// not keep are absent.
 type Translation struct {
 	task, worker func(attribute.Snapshot) attribute.Snapshot
 }

@@ -69,8 +69,9 @@ func (t *Table) Owned(r Row) bool {
 	return t.Owner.Kind != "" && (t.Owner.Only == "" || t.Get(r, t.Owner.Only).Num != 0)
 }
 
-// FoundColumns returns the indexes of the columns that tell which row of which owner is there, where BigQuery
-// has it, and which version of it that is: KeyColumnsWithOwner, PartitionColumn if there is one, and row_version.
+// FoundColumns returns the indexes of the columns that tell which row of which owner is there,
+// where BigQuery has it, and which version of it that is: KeyColumnsWithOwner, PartitionColumn if
+// there is one, and row_version.
 func (t *Table) FoundColumns() []int {
 	columns := t.KeyColumnsWithOwner()
 	if i, ok := t.PartitionColumn(); ok {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// A View is a question that the store answers under a name: one text for every dialect, so that all stores give the same
-// answer.
+// A View is a question that the store answers under a name: one text for every dialect, so that all
+// stores give the same answer.
 type View struct {
 	Name        string
 	Description string
@@ -17,7 +17,8 @@ type View struct {
 	group   string // the columns that a row stands for
 }
 
-// A viewColumn is an expression over the rows of a group, or the column whose first or last value by start_time it takes.
+// A viewColumn is an expression over the rows of a group, or the column whose first or last value
+// by start_time it takes.
 type viewColumn struct{ name, expr, first, last, description string }
 
 // Views lists the views of the model.
@@ -57,15 +58,15 @@ var Conversations = View{
 	},
 }
 
-// The bounds that the views count by, in seconds. Stays that the customer left within shortAbandon count neither for nor
-// against the service level: nobody could have answered them.
+// The bounds that the views count by, in seconds. Stays that the customer left within shortAbandon
+// count neither for nor against the service level: nobody could have answered them.
 const (
 	serviceSeconds = "20"
 	shortAbandon   = "5"
 )
 
-// The conditions that the views count by. A task that an application made only to report is no work of anybody; and nobody
-// was offered, missed or waited for where an agent called out.
+// The conditions that the views count by. A task that an application made only to report is no work
+// of anybody; and nobody was offered, missed or waited for where an agent called out.
 const (
 	left      = "outcome_type = 'Customer Left'"
 	leftLater = left + " AND wait_time_seconds > " + shortAbandon
@@ -175,8 +176,9 @@ var HandlingTime = View{
 
 func countIf(cond string) string { return "COUNT(CASE WHEN " + cond + " THEN 1 END)" }
 
-// micros makes whole microseconds of seconds. Whole numbers below 2^53 have one sum in whatever order they are added, and
-// ROUND to whole numbers is the same in every store, which ROUND to decimals is not: 1.0005 is a little less than it reads.
+// micros makes whole microseconds of seconds. Whole numbers below 2^53 have one sum in whatever
+// order they are added, and ROUND to whole numbers is the same in every store, which ROUND to
+// decimals is not: 1.0005 is a little less than it reads.
 func micros(expr string) string { return "ROUND((" + expr + ") * 1000000)" }
 
 // sum sums seconds with their milliseconds.
@@ -264,8 +266,8 @@ func (v *View) duckdb(b *strings.Builder) {
 	b.WriteByte('\n')
 }
 
-// BigQuery returns the statement that creates or replaces the view in BigQuery, with names of tables and of the view as name
-// gives them.
+// BigQuery returns the statement that creates or replaces the view in BigQuery, with names of
+// tables and of the view as name gives them.
 func (v *View) BigQuery(name func(string) string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "CREATE OR REPLACE VIEW %s (\n", name(v.Name))

@@ -43,6 +43,6 @@ type Batch struct {
 	Broken string
 }
 
-// Key returns the key under which the Progress of a part of a source is kept: of a Batch's Source and Name. An empty name stands for
-// the source as a whole.
+// Key returns the key under which the Progress of a part of a source is kept: of a Batch's Source
+// and Name. An empty name stands for the source as a whole.
 func Key(source, name string) string { return source + "\x00" + name }

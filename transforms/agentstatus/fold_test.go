@@ -226,8 +226,8 @@ func TestOfAStretchTheLastThousandDaysCount(t *testing.T) {
 	}
 }
 
-// All rows of a quarter hour of a worker carry one version, which grows when the quarter hour is settled
-// though no event came.
+// All rows of a quarter hour of a worker carry one version, which grows when the quarter hour is
+// settled though no event came.
 func TestRunningActivitiesAreSettledQuarterHourByQuarterHour(t *testing.T) {
 	events := history.Parse(`
 		08:10 activity was=Break now=Lunch for=60

@@ -5,11 +5,12 @@
 // # Forms
 //
 // A record is a CloudEvents envelope of Event Streams (on Kinesis its data is JSON in a string,
-// elsewhere an object, with some tools base64), or an event of TaskRouter's REST log, which Twilio's
-// libraries write in camel case. Records stand in a row, in arrays (webhooks), and in pages of the
-// Events resource; records of a stream may be compressed. data, data.payload, task_attributes and worker_attributes may each be an object or a string that
-// holds one. Numbers, booleans and times may be quoted. The forms of one event give the same Event
-// but for Event.Stream and Event.Sum (contract, section 1).
+// elsewhere an object, with some tools base64), or an event of TaskRouter's REST log, which
+// Twilio's libraries write in camel case. Records stand in a row, in arrays (webhooks), and in
+// pages of the Events resource; records of a stream may be compressed. data, data.payload,
+// task_attributes and worker_attributes may each be an object or a string that holds one. Numbers,
+// booleans and times may be quoted. The forms of one event give the same Event but for Event.Stream
+// and Event.Sum (contract, section 1).
 //
 // # What is refused
 //

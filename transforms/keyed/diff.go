@@ -30,21 +30,21 @@ func dayOf(t *model.Table, r model.Row) Millis {
 // name tells rows apart.
 func (e emitted) name() string { return string(rune(e.table)) + e.key }
 
-// A Unit is rows of a key that have one row_version: those of a task, or those of a quarter hour of a worker.
-// Of two jobs that one writes a whole unit which knows more of it.
+// A Unit is rows of a key that have one row_version: those of a task, or those of a quarter hour of
+// a worker. Of two jobs that one writes a whole unit which knows more of it.
 type Unit struct {
 	At      int64 // tells it from others of the key
 	Settled bool  // the job knows that nothing more is to be expected of it
 }
 
-// UnitOf returns the unit of a row, which has at least its key and its row_version; ok is false for a row that
-// settles by itself.
+// UnitOf returns the unit of a row, which has at least its key and its row_version; ok is false for
+// a row that settles by itself.
 type UnitOf func(model.TableID, model.Row) (u Unit, ok bool)
 
-// A RowDiff turns the rows of a fold into the changes against what was emitted before: upserts of rows that
-// are new or differ, deletes of rows that are gone. A row whose partition column goes over to another day is
-// deleted in the old one first, with its new version: a store may settle each partition by itself. Of a unit of which another job knows more it changes
-// nothing.
+// A RowDiff turns the rows of a fold into the changes against what was emitted before: upserts of
+// rows that are new or differ, deletes of rows that are gone. A row whose partition column goes
+// over to another day is deleted in the old one first, with its new version: a store may settle
+// each partition by itself. Of a unit of which another job knows more it changes nothing.
 type RowDiff struct {
 	state  *State
 	out    *Output
@@ -57,8 +57,8 @@ type RowDiff struct {
 	one    change.Block
 }
 
-// Diff starts a fold of the key, whose changes go to out. It fails with ErrCorrupt if a row that was emitted
-// has a key that is none.
+// Diff starts a fold of the key, whose changes go to out. It fails with ErrCorrupt if a row that
+// was emitted has a key that is none.
 func (s *State) Diff(out *Output, unitOf UnitOf) (*RowDiff, error) {
 	d := &RowDiff{state: s, out: out, unitOf: unitOf}
 	if len(s.emitted) == 0 {
@@ -98,9 +98,9 @@ func (e emitted) row(version int64) (model.Row, error) {
 	return r, nil
 }
 
-// leaves tells whether a row is left alone: another job knows more of its unit, or this one does not know
-// whether the unit is over and another job wrote rows of it. A process that goes on from what another one
-// kept is the same job.
+// leaves tells whether a row is left alone: another job knows more of its unit, or this one does
+// not know whether the unit is over and another job wrote rows of it. A process that goes on from
+// what another one kept is the same job.
 func (d *RowDiff) leaves(t model.TableID, r model.Row) bool {
 	if d.others == nil {
 		return false
@@ -154,8 +154,8 @@ func (d *RowDiff) Row(id model.TableID, r model.Row) {
 	d.out.Changes = append(d.out.Changes, d.one...)
 }
 
-// Done ends the fold. A row that is gone is deleted with the version that deleted gives for its key cells. A
-// row of another job stays where deleted says no: the events tell nothing of its time.
+// Done ends the fold. A row that is gone is deleted with the version that deleted gives for its key
+// cells. A row of another job stays where deleted says no: the events tell nothing of its time.
 func (d *RowDiff) Done(deleted func(model.TableID, model.Row) (version int64, ok bool)) error {
 	for _, old := range d.state.emitted {
 		if _, gone := d.before[old.name()]; !gone {

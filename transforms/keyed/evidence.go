@@ -2,8 +2,8 @@ package keyed
 
 import "flexbeam/schemas/evidence"
 
-// CountEvidence notes what a fold of the key found to be missing, and adds to out what is new of it: a key
-// counts once, however often it is folded.
+// CountEvidence notes what a fold of the key found to be missing, and adds to out what is new of
+// it: a key counts once, however often it is folded.
 func (s *State) CountEvidence(c evidence.Counts, out *Output) {
 	out.Evidence = out.Evidence.Plus(c.Minus(s.Evidence))
 	s.Evidence = c

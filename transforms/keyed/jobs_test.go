@@ -27,8 +27,8 @@ func TestTwoJobsAtATimeLeaveTheRowsOfTheOneThatKnowsAll(t *testing.T) {
 	}
 }
 
-// TestJobsAfterOneAnotherLeaveTheRowsOfTheOneThatKnowsAll runs a job behind another one, as files do that are
-// locked while a job has them open.
+// TestJobsAfterOneAnotherLeaveTheRowsOfTheOneThatKnowsAll runs a job behind another one, as files
+// do that are locked while a job has them open.
 func TestJobsAfterOneAnotherLeaveTheRowsOfTheOneThatKnowsAll(t *testing.T) {
 	checked := history.Checked{}
 	rapid.Check(t, func(rt *rapid.T) {

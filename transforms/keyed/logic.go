@@ -8,11 +8,11 @@
 //	keyed/beamstate  a state cell and a timer for each key, for remote runners and replays of files
 //	keyed/local      one store in this process, with a log behind it, for streams on the embedded runner
 //
-// A driver adds what arrives to the state of its key (Kind.Add), and when the watermark has passed the
-// time that the state waits for it brings the rows up to date (Kind.Process). The rules answer with
-// changes of rows, inputs for keys of other kinds, and the time at which they want to be called again.
-// What comes too late and when a state is dropped follows from arrival times alone, which are part of the
-// state, so every driver decides alike (docs/contract.md, section 10).
+// A driver adds what arrives to the state of its key (Kind.Add), and when the watermark has passed
+// the time that the state waits for it brings the rows up to date (Kind.Process). The rules answer
+// with changes of rows, inputs for keys of other kinds, and the time at which they want to be
+// called again. What comes too late and when a state is dropped follows from arrival times alone,
+// which are part of the state, so every driver decides alike (docs/contract.md, section 10).
 package keyed
 
 import (
@@ -39,9 +39,9 @@ const (
 	Day         = 24 * Hour
 )
 
-// End is where a watermark counts as the end of all time: a source has ended, or a runner drains. It proves
-// nothing of the time before it, so no activity counts up to it, nothing is dropped and no timer is set.
-// Beam's own end of time, in the year 294247, lies a few days behind it.
+// End is where a watermark counts as the end of all time: a source has ended, or a runner drains.
+// It proves nothing of the time before it, so no activity counts up to it, nothing is dropped and
+// no timer is set. Beam's own end of time, in the year 294247, lies a few days behind it.
 const End Millis = 9_223_371_000_000_000
 
 // ahead is how far the clock of a service may be ahead of that of a process.
@@ -57,8 +57,8 @@ func Fired(at Millis, now time.Time) Millis {
 	return at
 }
 
-// A Kind says what a key stands for: a task, a worker, a contact. Another kind is another value of this type,
-// registered where its rules are, and a place in the list of kinds of a job.
+// A Kind says what a key stands for: a task, a worker, a contact. Another kind is another value of
+// this type, registered where its rules are, and a place in the list of kinds of a job.
 type Kind struct {
 	Name string // in names of transforms, in metrics and errors
 	ID   byte   // in encodings, from 0 without gaps; it never changes
@@ -68,11 +68,12 @@ type Kind struct {
 	Route func(e *event.Event) (sid string, ok bool)
 	Field event.Field // where Route found the SID
 	Part  event.Part  // what blocks of these events keep
-	// Owns tells whether an event counts with this kind, and is told of when it comes too late; else it does so
-	// with another kind. nil: all events do.
+	// Owns tells whether an event counts with this kind, and is told of when it comes too late;
+	// else it does so with another kind. nil: all events do.
 	Owns func(e *event.Event) bool
 
-	// Closes tells whether nothing more is to be expected of a key behind an event of a kind; nil: never.
+	// Closes tells whether nothing more is to be expected of a key behind an event of a kind; nil:
+	// never.
 	Closes    func(event.Kind) bool
 	Retention Retention
 	LateError string // why an event came too late, for its dead letter
@@ -99,15 +100,15 @@ type Logic interface {
 	// goroutines at once.
 	Merge(s *State, in *Input) (late []int, err error)
 
-	// Process makes the rows of a key from its state and tells out how they differ from what was emitted
-	// before. now is how far the watermark has come, None if that is not known. It returns when it wants
-	// to be called again though nothing arrives, None for never. Where it has to know more of the sink first
-	// (State.Ask) it returns at once. One goroutine at a time may call it.
+	// Process makes the rows of a key from its state and tells out how they differ from what was
+	// emitted before. now is how far the watermark has come, None if that is not known. It returns
+	// when it wants to be called again though nothing arrives, None for never. Where it has to know
+	// more of the sink first (State.Ask) it returns at once. One goroutine at a time may call it.
 	Process(s *State, now Millis, out *Output) (next Millis, err error)
 }
 
-// Retention says how long the state of a key is kept, in ms of arrival time since its newest input. A zero
-// Open keeps it for ever.
+// Retention says how long the state of a key is kept, in ms of arrival time since its newest input.
+// A zero Open keeps it for ever.
 type Retention struct {
 	Open      Millis // of a key that still waits for its end
 	Closed    Millis // of one whose end has come; 0: as Open
@@ -129,8 +130,8 @@ type Output struct {
 	Once bool
 	// Look says how to look for rows of other jobs.
 	Look Look
-	// Ask is what the rules want to know of the sink first; nil: nothing. They have given nothing else then,
-	// and are to be called again once the state has learnt it.
+	// Ask is what the rules want to know of the sink first; nil: nothing. They have given nothing
+	// else then, and are to be called again once the state has learnt it.
 	Ask *Span
 }
 
@@ -175,8 +176,8 @@ func (k *Kind) Until(s *State) Millis {
 	return None
 }
 
-// CeilHour returns the end of the hour that a time lies in: what is over goes by hours, so that it needs few
-// timers.
+// CeilHour returns the end of the hour that a time lies in: what is over goes by hours, so that it
+// needs few timers.
 func CeilHour(t Millis) Millis {
 	if t == None {
 		return None
@@ -193,9 +194,9 @@ func (k *Kind) DropAt(s *State) Millis {
 	return CeilHour(k.Expires(s))
 }
 
-// Add adds an input to the state of its key, and returns the places in it of the events that come too late:
-// those that arrived when the state had expired and its tombstone had not. They are no longer part of in
-// then. The outcome is the same for every cut of what arrives into inputs.
+// Add adds an input to the state of its key, and returns the places in it of the events that come
+// too late: those that arrived when the state had expired and its tombstone had not. They are no
+// longer part of in then. The outcome is the same for every cut of what arrives into inputs.
 func (k *Kind) Add(l Logic, s *State, in *Input) (late []int, err error) {
 	n := len(in.Events)
 	if in.Value == nil {
@@ -217,8 +218,8 @@ func (k *Kind) Add(l Logic, s *State, in *Input) (late []int, err error) {
 	return late, err
 }
 
-// fits tells whether an input can be added as a whole, since none of its events arrives when the state, as
-// the earlier ones leave it, has expired.
+// fits tells whether an input can be added as a whole, since none of its events arrives when the
+// state, as the earlier ones leave it, has expired.
 func (k *Kind) fits(s *State, in *Input) bool {
 	r := k.Retention
 	if r.Open == 0 {
@@ -277,8 +278,8 @@ func (k *Kind) addEach(l Logic, s *State, in *Input) (late []int, err error) {
 	return late, err
 }
 
-// over tells whether what arrives at a time comes too late for a state. A state whose tombstone would be
-// gone by then begins anew.
+// over tells whether what arrives at a time comes too late for a state. A state whose tombstone
+// would be gone by then begins anew.
 func (k *Kind) over(s *State, arrival Millis) bool {
 	at := k.Expires(s)
 	if at == None || arrival < at && !s.Tombstone {
@@ -293,10 +294,11 @@ func (k *Kind) over(s *State, arrival Millis) bool {
 	return false
 }
 
-// Process brings the rows of a key up to date when the watermark has come to now, and lets go of what is
-// over: first of the state, of which a tombstone stays, then of that. It returns when it is to be called
-// again though nothing arrives (None: never), and whether nothing is left to keep. Where out.Ask is set it has
-// done nothing yet: it is to be called again when the state has learnt that (Learn).
+// Process brings the rows of a key up to date when the watermark has come to now, and lets go of
+// what is over: first of the state, of which a tombstone stays, then of that. It returns when it is
+// to be called again though nothing arrives (None: never), and whether nothing is left to keep.
+// Where out.Ask is set it has done nothing yet: it is to be called again when the state has learnt
+// that (Learn).
 func (k *Kind) Process(l Logic, s *State, now Millis, out *Output) (next Millis, done bool, err error) {
 	next, out.Waited, out.Ask = None, None, nil
 	if !s.Waits() && now != None && now < End {

@@ -229,7 +229,8 @@ func TestTheCutOfArrivalsIntoInputsDecidesNothing(t *testing.T) {
 	}
 }
 
-// Between events the watermark may pass anything that has not arrived yet: that decides no more than the cut.
+// Between events the watermark may pass anything that has not arrived yet: that decides no more
+// than the cut.
 func TestProcessingInBetweenDecidesNothing(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		span := rapid.SampledFrom([]Millis{0, 1, Hour, Day - 1, Day, 3 * Day, 15 * Day, 16 * Day, 31 * Day})
@@ -374,7 +375,8 @@ func TestWhatBelongsToNoneLeavesNoTombstone(t *testing.T) {
 	}
 }
 
-// Since is when the first of the inputs came that wait, and an input that is late as a whole waits for nothing.
+// Since is when the first of the inputs came that wait, and an input that is late as a whole waits
+// for nothing.
 func TestAStateWaitsSinceItsFirstInput(t *testing.T) {
 	s := NewState()
 	for _, step := range []struct {

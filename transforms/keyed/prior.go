@@ -14,10 +14,11 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// PriorRows finds rows of other jobs in a sink. A fold compares its rows with them as with those that it emitted
-// itself, so that what is no longer right is deleted, and what another job knows more of is left alone. In
-// memory is a hash for each key that had rows when the job began; the rows are looked up when the rules ask for
-// them: once, or while other jobs write to the sink with every fold.
+// PriorRows finds rows of other jobs in a sink. A fold compares its rows with them as with those
+// that it emitted itself, so that what is no longer right is deleted, and what another job knows
+// more of is left alone. In memory is a hash for each key that had rows when the job began; the
+// rows are looked up when the rules ask for them: once, or while other jobs write to the sink with
+// every fold.
 type PriorRows struct {
 	find   FindRows
 	others OtherJobs
@@ -32,8 +33,8 @@ type FindRows func(ctx context.Context, t model.TableID, q model.OwnerQuery, f f
 // OtherJobs tells whether other jobs may have written to the sink since the job began.
 type OtherJobs func(ctx context.Context) (bool, error)
 
-// NewPriorRows returns a PriorRows that looks rows up with find. All rows are noted before any is asked for.
-// others may be nil: then no other job writes meanwhile.
+// NewPriorRows returns a PriorRows that looks rows up with find. All rows are noted before any is
+// asked for. others may be nil: then no other job writes meanwhile.
 func NewPriorRows(find FindRows, others OtherJobs) *PriorRows {
 	return &PriorRows{find: find, others: others, noted: map[model.TableID][]uint64{}, newest: map[model.TableID]int64{}}
 }
@@ -94,8 +95,8 @@ type Looker struct {
 	tables []*model.Table // that have rows
 }
 
-// Looker returns what tells of the keys of a kind how to look. p may be nil: then the sink holds no rows, and
-// no other job writes.
+// Looker returns what tells of the keys of a kind how to look. p may be nil: then the sink holds no
+// rows, and no other job writes.
 func (p *PriorRows) Looker(ctx context.Context, k *Kind) (*Looker, error) {
 	l := &Looker{kind: k.Name}
 	if p == nil {
@@ -173,8 +174,8 @@ type Found struct {
 	rows []emitted
 }
 
-// Find looks up what keys ask for, all at once. Where no other job writes meanwhile, what lies behind all rows
-// of the sink counts as looked up too.
+// Find looks up what keys ask for, all at once. Where no other job writes meanwhile, what lies
+// behind all rows of the sink counts as looked up too.
 func (l *Looker) Find(ctx context.Context, asks []Ask) (map[string]*Found, error) {
 	found := make(map[string]*Found, len(asks))
 	for _, t := range l.tables {
@@ -223,8 +224,9 @@ func (l *Looker) find(ctx context.Context, t *model.Table, asks []Ask, found map
 	})
 }
 
-// Ask tells whether the rules have to wait for what the sink holds of a span of their key: then they return at
-// once, having changed nothing, and are called again when the driver has learnt that.
+// Ask tells whether the rules have to wait for what the sink holds of a span of their key: then
+// they return at once, having changed nothing, and are called again when the driver has learnt
+// that.
 func (s *State) Ask(want Span, out *Output) bool {
 	switch {
 	case out.Look == LookNever:
@@ -240,8 +242,8 @@ func (s *State) Ask(want Span, out *Output) bool {
 	return true
 }
 
-// undated tells whether the state comes from a version that did not know the partitions of rows, which the sink
-// tells then.
+// undated tells whether the state comes from a version that did not know the partitions of rows,
+// which the sink tells then.
 func (s *State) undated() bool {
 	return slices.ContainsFunc(s.emitted, func(e emitted) bool {
 		_, apart := model.Tables[e.table].PartitionColumn()
@@ -249,8 +251,8 @@ func (s *State) undated() bool {
 	})
 }
 
-// Learn takes what a sink holds of the key, in the place of what was learnt before. Rows that this job did not
-// write, or not last, are another job's.
+// Learn takes what a sink holds of the key, in the place of what was learnt before. Rows that this
+// job did not write, or not last, are another job's.
 func (s *State) Learn(f *Found) {
 	s.looked, s.fresh = &f.span, true
 	s.emitted = slices.DeleteFunc(s.emitted, func(e emitted) bool { return e.left })

@@ -14,8 +14,8 @@ import (
 // ErrCorrupt says that bytes are not what this package wrote.
 var ErrCorrupt = errors.New("the state of a key is corrupt")
 
-// A State is what is known of a key. It is one value with one encoding, since every access to a Beam state
-// cell is a round trip (docs/adr/0001-blocks.md).
+// A State is what is known of a key. It is one value with one encoding, since every access to a
+// Beam state cell is a round trip (docs/adr/0001-blocks.md).
 type State struct {
 	Block event.Block // the events
 	Value []byte      // a kind's own, for keys without events
@@ -72,8 +72,8 @@ func StateOf(g event.Group) *State {
 // Waits tells whether an input waits to be processed.
 func (s *State) Waits() bool { return s.Since != None }
 
-// Groups returns the events of a state by account and by the SID in a field: one group, unless the key stands
-// for what belongs to none.
+// Groups returns the events of a state by account and by the SID in a field: one group, unless the
+// key stands for what belongs to none.
 func (s *State) Groups(by event.Field) ([]event.Group, error) {
 	if s.groups != nil {
 		return s.groups, nil
@@ -88,8 +88,8 @@ func (s *State) Groups(by event.Field) ([]event.Group, error) {
 // Replace puts another block in the place of a state's, which says the same of what is still to come.
 func (s *State) Replace(b event.Block) { s.Block, s.rewritten = b, true }
 
-// TakeRewritten tells whether the block was replaced since the last call: then a log of inputs no longer
-// adds up to the state.
+// TakeRewritten tells whether the block was replaced since the last call: then a log of inputs no
+// longer adds up to the state.
 func (s *State) TakeRewritten() bool {
 	was := s.rewritten
 	s.rewritten = false
@@ -119,8 +119,8 @@ func (s *State) bury() {
 	*s = *t
 }
 
-// Disown makes the rows that an earlier process emitted those that the sink holds: that process may have
-// written others behind what is known of it.
+// Disown makes the rows that an earlier process emitted those that the sink holds: that process may
+// have written others behind what is known of it.
 func (s *State) Disown() { s.emitted, s.looked, s.Resumed = nil, nil, true }
 
 // Recount counts the distinct events that an earlier process had counted.
@@ -175,7 +175,8 @@ const (
 	hasEvidence
 )
 
-// Foreign returns the greatest unit of which the state knows a row that it did not emit; ok is false if there is none.
+// Foreign returns the greatest unit of which the state knows a row that it did not emit; ok is
+// false if there is none.
 func (s *State) Foreign(unitOf UnitOf) (at int64, ok bool, err error) {
 	for _, e := range s.emitted {
 		if !e.left {
@@ -275,8 +276,8 @@ func (r *Reader) optional() Millis {
 	}
 }
 
-// ReadState returns the state that Append wrote; no bytes are the state of a new key. Its block and value are
-// slices of b.
+// ReadState returns the state that Append wrote; no bytes are the state of a new key. Its block and
+// value are slices of b.
 func ReadState(b []byte) (*State, error) {
 	s := NewState()
 	if len(b) == 0 {
@@ -303,8 +304,8 @@ func ReadState(b []byte) (*State, error) {
 	return s, nil
 }
 
-// read reads what is in front of the block. Before encoding 4 there was no more of other jobs' rows than whether
-// the key had been processed: then all of them were known.
+// read reads what is in front of the block. Before encoding 4 there was no more of other jobs' rows
+// than whether the key had been processed: then all of them were known.
 func (s *State) read(r *Reader, flags byte, versions bool) {
 	s.Closed, s.Anonymous, s.Tombstone = flags&isClosed != 0, flags&isAnonymous != 0, flags&isTombstone != 0
 	s.Dirty, s.Resumed = flags&isDirty != 0, flags&isResumed != 0

@@ -102,8 +102,8 @@ func engagementAt(id string, version int64, at Millis) model.Row {
 	return r
 }
 
-// A store may settle each day by itself: a delete says of which day its row is, and a row that goes over to another day is deleted
-// in the old one first.
+// A store may settle each day by itself: a delete says of which day its row is, and a row that goes
+// over to another day is deleted in the old one first.
 func TestARowIsDeletedInItsDay(t *testing.T) {
 	const noon = Day / 2
 	s := NewState()
@@ -254,7 +254,8 @@ func TestWhatAnotherJobKnowsMoreOfIsLeftAlone(t *testing.T) {
 	}
 }
 
-// What is not over for a job it leaves to another one that wrote of it, unless that is an earlier process of it.
+// What is not over for a job it leaves to another one that wrote of it, unless that is an earlier
+// process of it.
 func TestWhatIsNotOverIsLeftToTheJobThatWroteOfIt(t *testing.T) {
 	open := func(model.TableID, model.Row) (Unit, bool) { return Unit{}, true }
 	for _, resumed := range []bool{false, true} {
@@ -438,7 +439,8 @@ func TestRowsOfManyKeysAreLookedUpTogetherAndOnce(t *testing.T) {
 	}
 }
 
-// While other jobs write every key is looked up with every fold, whatever the sink held in the beginning.
+// While other jobs write every key is looked up with every fold, whatever the sink held in the
+// beginning.
 func TestWhileOtherJobsWriteEveryKeyIsLookedUp(t *testing.T) {
 	p, asked := prior(nil)
 	others := false
@@ -463,8 +465,8 @@ func TestWhileOtherJobsWriteEveryKeyIsLookedUp(t *testing.T) {
 	}
 }
 
-// Of a worker the quarter hours are looked up that it asks for, and where all rows of the sink lie before the end
-// of these those behind count as looked up too.
+// Of a worker the quarter hours are looked up that it asks for, and where all rows of the sink lie
+// before the end of these those behind count as looked up too.
 func TestQuarterHoursAreLookedUpByTheirTime(t *testing.T) {
 	row := func(worker string, at int64) model.Row {
 		r := model.AgentStatus.NewRow()
@@ -577,8 +579,8 @@ func TestAStateLivesThroughItsEncoding(t *testing.T) {
 	}
 }
 
-// stateOfVersion2 is a state as the version before wrote it: when its timer stood, what was counted, its rows and
-// its events.
+// stateOfVersion2 is a state as the version before wrote it: when its timer stood, what was
+// counted, its rows and its events.
 func stateOfVersion2() []byte {
 	b := []byte{2}
 	for _, n := range []int64{7, 3, 1, 2} {

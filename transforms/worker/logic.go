@@ -160,7 +160,8 @@ func (l *logic) Process(s *keyed.State, now keyed.Millis, out *keyed.Output) (ne
 	}
 	end, open := l.folder.Open()
 	if s.Resumed {
-		// Rows that the earlier process gave of later quarter hours are settled anew once these are over.
+		// Rows that the earlier process gave of later quarter hours are settled anew once these are
+		// over.
 		at, ok, err := s.Foreign(quarterHour)
 		if later := keyed.Millis(at) + agentstatus.Quarter; err != nil {
 			return keyed.None, err

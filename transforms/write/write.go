@@ -20,8 +20,8 @@ func init() {
 	register.Emitter1[[]byte]()
 }
 
-// Fn writes blocks of changes to the sink that its process has open for the job. In a remote worker, where
-// nobody else does, it flushes the sink with every bundle.
+// Fn writes blocks of changes to the sink that its process has open for the job. In a remote
+// worker, where nobody else does, it flushes the sink with every bundle.
 type Fn struct {
 	Job runtime.Job
 
@@ -74,12 +74,13 @@ type endFn struct{}
 // ProcessElement is never called.
 func (*endFn) ProcessElement([]byte) {}
 
-// Changes writes blocks of changes to the sink of a job. Each collection has a transform of its own, fused
-// with what it comes from: so a dead letter is with the sink before the position behind it is kept.
+// Changes writes blocks of changes to the sink of a job. Each collection has a transform of its
+// own, fused with what it comes from: so a dead letter is with the sink before the position behind
+// it is kept.
 //
-// It has an output that stays empty, behind a fusion break: while a stage without any output runs, Prism 2.77
-// polls two channels in a busy loop, which takes the processors from the stage itself (a 20,000 event replay
-// took 200 s instead of 2 s).
+// It has an output that stays empty, behind a fusion break: while a stage without any output runs,
+// Prism 2.77 polls two channels in a busy loop, which takes the processors from the stage itself (a
+// 20,000 event replay took 200 s instead of 2 s).
 func Changes(s beam.Scope, job runtime.Job, blocks ...beam.PCollection) {
 	for _, b := range blocks {
 		s := s.Scope("sink.Write")

@@ -126,7 +126,8 @@ func (d *definition) target() error {
 	return nil
 }
 
-// actions applies SET OPTIONS (...), or ADD COLUMN ... [, ADD COLUMN ...], to d.meta. New columns are nullable and come last.
+// actions applies SET OPTIONS (...), or ADD COLUMN ... [, ADD COLUMN ...], to d.meta. New columns
+// are nullable and come last.
 func (d *definition) actions() error {
 	if d.take("SET", "OPTIONS") {
 		inside, err := d.group()

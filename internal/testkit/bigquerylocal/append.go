@@ -15,7 +15,8 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// maxRequest is the largest AppendRows request, bytes (https://cloud.google.com/bigquery/quotas#write-api-limits).
+// maxRequest is the largest AppendRows request, bytes
+// (https://cloud.google.com/bigquery/quotas#write-api-limits).
 const maxRequest = 10 << 20
 
 func (s *Server) newGRPC() *grpc.Server {
@@ -37,7 +38,8 @@ type connection struct {
 	descriptors map[string]*descriptorpb.DescriptorProto // by stream: the one that was sent last, also with a request that failed
 }
 
-// A writer is a write stream as one connection uses it: clients send stream, schema and interpretations only where they change.
+// A writer is a write stream as one connection uses it: clients send stream, schema and
+// interpretations only where they change.
 type writer struct {
 	table      *table
 	stream     *stream // nil: the default stream
@@ -236,7 +238,8 @@ func (c *connection) append(r *storagepb.AppendRowsRequest, name string, n table
 	return resp, c.service.relieve(t)
 }
 
-// prepare sees to it that the writer has a plan for the newest descriptor of the client and the newest schema of the table.
+// prepare sees to it that the writer has a plan for the newest descriptor of the client and the
+// newest schema of the table.
 func (w *writer) prepare(d *descriptorpb.DescriptorProto, stale bool) error {
 	if d == nil {
 		return status.Errorf(codes.InvalidArgument, "The first request of a connection to stream %s must have a writer schema", w.name)

@@ -20,7 +20,8 @@ const (
 // (https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#data_type_sizes).
 var sizes = [...]string{kindString: "2 + strlen(%s)", kindBytes: "2 + octet_length(%s)", kindInt: "8", kindFloat: "8", kindBool: "1", kindTimestamp: "8", kindDate: "8"}
 
-// sizeSQL is how many bytes a row counts, of the columns that wanted names; of all when it is nil. Nulls count nothing.
+// sizeSQL is how many bytes a row counts, of the columns that wanted names; of all when it is nil.
+// Nulls count nothing.
 func (s *schema) sizeSQL(wanted map[string]bool) string {
 	all := []string{"0"}
 	for _, c := range s.columns {
@@ -66,10 +67,11 @@ func texts(v any) []string {
 	return nil
 }
 
-// billed returns the bytes that a statement processes and those that it is billed for: all values of the columns that it
-// names, in the partitions that its conditions leave
-// (https://cloud.google.com/bigquery/docs/best-practices-costs, https://cloud.google.com/bigquery/docs/querying-partitioned-tables).
-// DuckDB's plan says which columns and conditions these are. Clustering, which may save more, is left out.
+// billed returns the bytes that a statement processes and those that it is billed for: all values
+// of the columns that it names, in the partitions that its conditions leave
+// (https://cloud.google.com/bigquery/docs/best-practices-costs,
+// https://cloud.google.com/bigquery/docs/querying-partitioned-tables). DuckDB's plan says which
+// columns and conditions these are. Clustering, which may save more, is left out.
 func (s *Server) billed(ctx context.Context, st *statement) (processed, billed int64, err error) {
 	if st.sql == "" {
 		return 0, 0, nil
@@ -152,7 +154,8 @@ var comparison = regexp.MustCompile(`"?(\w+)"?\s*(>=|<=|>|<|=)\s*'([^']*)'::(TIM
 // between is the other form.
 var between = regexp.MustCompile(`"?(\w+)"? BETWEEN '([^']*)'::(TIMESTAMP WITH TIME ZONE|DATE) AND '([^']*)'::`)
 
-// pruned returns the conditions on whole partitions that follow from the conditions of a plan. The caller holds t.mu.
+// pruned returns the conditions on whole partitions that follow from the conditions of a plan. The
+// caller holds t.mu.
 func (t *table) pruned(filters string) (conditions []string) {
 	p := t.partitioning()
 	if p.column < 0 || slices.Contains(planWord.FindAllString(filters, -1), "OR") {

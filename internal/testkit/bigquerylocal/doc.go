@@ -1,26 +1,30 @@
-// Package bigquerylocal is a BigQuery on this machine, for tests and for trying flexbeam without an account: the REST API for
-// datasets, tables, rows, load jobs and queries, the Storage Write API with change data capture, and the Storage Read API.
+// Package bigquerylocal is a BigQuery on this machine, for tests and for trying flexbeam without an
+// account: the REST API for datasets, tables, rows, load jobs and queries, the Storage Write API
+// with change data capture, and the Storage Read API.
 //
 // # What it promises
 //
-// It is meant to be talked to by Google's own clients, and to hold the rules that Google publishes, above all those that a
-// writer can break: which rows are refused, what is written when one is, what a lost reply leaves behind, which change of a
-// key stays. Tests name the page that each rule is from. What the service does not know it refuses and says so; it never
-// guesses, and never answers with less than was asked for.
+// It is meant to be talked to by Google's own clients, and to hold the rules that Google publishes,
+// above all those that a writer can break: which rows are refused, what is written when one is,
+// what a lost reply leaves behind, which change of a key stays. Tests name the page that each rule
+// is from. What the service does not know it refuses and says so; it never guesses, and never
+// answers with less than was asked for.
 //
 // # What it knows
 //
-// Columns of the types STRING, BYTES, INT64, FLOAT64, BOOL, TIMESTAMP and DATE, without records and arrays. Protocol buffer
-// rows; Avro of Storage Read. Statements: SELECT, INSERT, UPDATE, DELETE, MERGE, CREATE, ALTER and DROP of TABLE and VIEW,
-// rewritten for DuckDB by a list of rewrites (see translator), also over the views of INFORMATION_SCHEMA that are about tables
-// and jobs. Everything is in memory and gone after Close.
+// Columns of the types STRING, BYTES, INT64, FLOAT64, BOOL, TIMESTAMP and DATE, without records and
+// arrays. Protocol buffer rows; Avro of Storage Read. Statements: SELECT, INSERT, UPDATE, DELETE,
+// MERGE, CREATE, ALTER and DROP of TABLE and VIEW, rewritten for DuckDB by a list of rewrites (see
+// translator), also over the views of INFORMATION_SCHEMA that are about tables and jobs. Everything
+// is in memory and gone after Close.
 //
 // # How it reads what is told in two ways
 //
-// As strictly as any page of Google can be read. A table that changes were streamed to takes no UPDATE, DELETE or MERGE any
-// more. A change finds the row of its key in its own partition only: the page on change data
-// capture says how partitions are read, and not whether they are kept apart. Rows of days that are far
-// from now are refused when they are streamed. LaxDML, AnyPartition and AnyDay of the Options read it otherwise.
+// As strictly as any page of Google can be read. A table that changes were streamed to takes no
+// UPDATE, DELETE or MERGE any more. A change finds the row of its key in its own partition only:
+// the page on change data capture says how partitions are read, and not whether they are kept
+// apart. Rows of days that are far from now are refused when they are streamed. LaxDML,
+// AnyPartition and AnyDay of the Options read it otherwise.
 //
 // # What it does otherwise
 //
@@ -37,8 +41,8 @@
 //
 // # Memory
 //
-// Appended rows wait as they came, at most 64 MiB for each table, and are then put into DuckDB, which keeps to
-// Options.MemoryLimit. Beside that a table with changes remembers, for each key that a change ever came for, its sequence
-// number and whether it is deleted: about 150 bytes and the key. Rows of PENDING and BUFFERED streams wait for their commit
-// or flush without a limit.
+// Appended rows wait as they came, at most 64 MiB for each table, and are then put into DuckDB,
+// which keeps to Options.MemoryLimit. Beside that a table with changes remembers, for each key that
+// a change ever came for, its sequence number and whether it is deleted: about 150 bytes and the
+// key. Rows of PENDING and BUFFERED streams wait for their commit or flush without a limit.
 package bigquerylocal

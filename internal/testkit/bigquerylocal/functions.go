@@ -15,7 +15,8 @@ var same = set("ABS", "ANY_VALUE", "AVG", "CEIL", "CEILING", "COALESCE", "COUNT"
 	"ROW_NUMBER", "RTRIM", "SIGN", "SQRT", "STARTS_WITH", "STDDEV", "STDDEV_POP", "STDDEV_SAMP", "STRING_AGG", "STRPOS", "SUBSTR", "SUBSTRING", "SUM", "TRIM", "TRUNC",
 	"UPPER", "VARIANCE", "VAR_POP", "VAR_SAMP")
 
-// functions are those that need a rewrite. The list is what the statements and views of flexbeam use, and what is next to it.
+// functions are those that need a rewrite. The list is what the statements and views of flexbeam
+// use, and what is next to it.
 var functions map[string]function
 
 func init() {
@@ -293,7 +294,8 @@ func formatTimestamp(x *translator, at token, args [][]token) (string, error) {
 	return "strftime(" + s + ", " + literal(b.String()) + ")", err
 }
 
-// approxQuantiles gives the exact quantiles, which are a permitted approximation: n + 1 bounds from least to greatest.
+// approxQuantiles gives the exact quantiles, which are a permitted approximation: n + 1 bounds from
+// least to greatest.
 func approxQuantiles(x *translator, at token, args [][]token) (string, error) {
 	if len(args) != 2 || len(args[1]) != 1 {
 		return "", x.unknown(at, "this form of APPROX_QUANTILES")

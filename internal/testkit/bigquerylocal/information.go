@@ -12,9 +12,9 @@ import (
 	bq "google.golang.org/api/bigquery/v2"
 )
 
-// An infoView is a view of INFORMATION_SCHEMA: its columns, each with its type in DuckDB, and what makes its rows
-// (https://cloud.google.com/bigquery/docs/information-schema-intro). Columns of types that the service does not know, and
-// those that tell nothing here, are left out.
+// An infoView is a view of INFORMATION_SCHEMA: its columns, each with its type in DuckDB, and what
+// makes its rows (https://cloud.google.com/bigquery/docs/information-schema-intro). Columns of
+// types that the service does not know, and those that tell nothing here, are left out.
 type infoView struct {
 	columns []string
 	rows    func(*Server, []*table) [][]any
@@ -29,7 +29,8 @@ func (t *table) names(more ...any) []any {
 	return append([]any{t.name.project, t.name.dataset, t.name.table}, more...)
 }
 
-// information are the views that are about tables. PARTITIONS and JOBS are made by partitions and jobRows.
+// information are the views that are about tables. PARTITIONS and JOBS are made by partitions and
+// jobRows.
 var information = map[string]infoView{
 	"TABLES": {ofTable("table_type VARCHAR", "is_insertable_into VARCHAR", "creation_time TIMESTAMPTZ", "upsert_stream_apply_watermark TIMESTAMPTZ"), tableRows},
 	"COLUMNS": {ofTable("column_name VARCHAR", "ordinal_position BIGINT", "is_nullable VARCHAR", "data_type VARCHAR", "is_partitioning_column VARCHAR",
@@ -44,7 +45,8 @@ var information = map[string]infoView{
 // region is a qualifier such as region-eu.
 var region = regexp.MustCompile(`^region-[a-z0-9-]+$`)
 
-// information translates the name of a view of INFORMATION_SCHEMA: [project.]dataset or [project.]region before it.
+// information translates the name of a view of INFORMATION_SCHEMA: [project.]dataset or
+// [project.]region before it.
 func (x *translator) information(at token, before, view []string) (string, error) {
 	if x.locked {
 		return "", x.unknown(at, "views over INFORMATION_SCHEMA")
@@ -262,7 +264,8 @@ func keyRows(_ *Server, tables []*table) (rows [][]any) {
 	return rows
 }
 
-// partitions is INFORMATION_SCHEMA.PARTITIONS of some tables. A table without partitions has one row, with a null ID.
+// partitions is INFORMATION_SCHEMA.PARTITIONS of some tables. A table without partitions has one
+// row, with a null ID.
 func (x *translator) partitions(tables []*table) string {
 	columns := ofTable("partition_id VARCHAR", "total_rows BIGINT", "total_logical_bytes BIGINT", "total_billable_bytes BIGINT", "last_modified_time TIMESTAMPTZ", "storage_tier VARCHAR")
 	all := []string{inline(columns, nil)[1:]}

@@ -24,8 +24,8 @@ const (
 // (https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery#dataconsistency).
 const insertMemory = time.Minute
 
-// insertRows is tabledata.insertAll: rows that are refused are named in the answer; the others are inserted with
-// skipInvalidRows, else none is
+// insertRows is tabledata.insertAll: rows that are refused are named in the answer; the others are
+// inserted with skipInvalidRows, else none is
 // (https://cloud.google.com/bigquery/docs/reference/rest/v2/tabledata/insertAll).
 func (c *call) insertRows() (any, error) {
 	body, err := io.ReadAll(io.LimitReader(c.Body, maxInsertBytes+1))

@@ -64,10 +64,11 @@ func (s *Server) load(ctx context.Context, project string, one *job, l *bq.JobCo
 	return nil
 }
 
-// What load jobs may do to a table in 24 hours, failed ones included: to one without partitions so many jobs
-// (https://cloud.google.com/bigquery/quotas#load_jobs); to one with partitions so many changes of a partition, each job
-// counting as often as it has partitions (https://cloud.google.com/bigquery/quotas#partitioned_tables), which takes the place of
-// the other (https://cloud.google.com/bigquery/docs/optimize-load-jobs).
+// What load jobs may do to a table in 24 hours, failed ones included: to one without partitions so
+// many jobs (https://cloud.google.com/bigquery/quotas#load_jobs); to one with partitions so many
+// changes of a partition, each job counting as often as it has partitions
+// (https://cloud.google.com/bigquery/quotas#partitioned_tables), which takes the place of the other
+// (https://cloud.google.com/bigquery/docs/optimize-load-jobs).
 const (
 	loadJobs            = 1500
 	partitionChanges    = 30000
@@ -115,8 +116,8 @@ func (s *Server) judgeLoads(t *table) error {
 	return &apiError{code: http.StatusForbidden, reason: "quotaExceeded", message: fmt.Sprintf("Quota exceeded: Your table exceeded quota for %s: %s took %d in 24 hours", quota, t.name, most)}
 }
 
-// countPartitions counts the partitions that the newest load job of a table has rows of, which are those behind the row last.
-// The caller holds t.mu.
+// countPartitions counts the partitions that the newest load job of a table has rows of, which are
+// those behind the row last. The caller holds t.mu.
 func (s *Server) countPartitions(ctx context.Context, conn *sql.Conn, t *table, last int64) error {
 	if t.partitioning().column < 0 {
 		return nil
@@ -133,7 +134,8 @@ func (s *Server) countPartitions(ctx context.Context, conn *sql.Conn, t *table, 
 	return s.judgeLoads(t)
 }
 
-// maxURIs is how many source URIs a load job may have (https://cloud.google.com/bigquery/quotas#load_jobs).
+// maxURIs is how many source URIs a load job may have
+// (https://cloud.google.com/bigquery/quotas#load_jobs).
 const maxURIs = 10000
 
 // A source reads files of one format.
@@ -195,7 +197,8 @@ func (s *Server) fetch(ctx context.Context, uri string) (string, error) {
 	return file.Name(), errors.Join(err, file.Close())
 }
 
-// destination returns the table to load into, made if it may and must be, and checks that files of this schema fit.
+// destination returns the table to load into, made if it may and must be, and checks that files of
+// this schema fit.
 func (s *Server) destination(ctx context.Context, project string, l *bq.JobConfigurationLoad, from source, files []string) (*table, error) {
 	ref := l.DestinationTable
 	n := tableName{ref.ProjectId, ref.DatasetId, ref.TableId}
@@ -240,8 +243,9 @@ func (s *Server) destination(ctx context.Context, project string, l *bq.JobConfi
 	return t, nil
 }
 
-// accepts tells whether data with these columns can be loaded: a table's nullable columns may be missing, others have to be
-// there with the same type, and none may be nullable that is required in the table.
+// accepts tells whether data with these columns can be loaded: a table's nullable columns may be
+// missing, others have to be there with the same type, and none may be nullable that is required in
+// the table.
 func (t *table) accepts(fields []*bq.TableFieldSchema) error {
 	if fields == nil {
 		return nil

@@ -22,10 +22,11 @@ func (t *table) partitioning() partitioning {
 	return partitioning{column: t.schema.index[strings.ToLower(p.Field)], unit: p.Type}
 }
 
-// The days around today of which rows can be streamed into a table that is partitioned by a column: ten years back and one
-// ahead (https://cloud.google.com/bigquery/docs/write-api#time-unit_column_partitioning). The page counts years. In days the
-// service's own message has told 1825 and 366 while the page said five years and one
-// (https://github.com/mozilla/gcp-ingestion/pull/2721); 3650 is concluded from that.
+// The days around today of which rows can be streamed into a table that is partitioned by a column:
+// ten years back and one ahead
+// (https://cloud.google.com/bigquery/docs/write-api#time-unit_column_partitioning). The page counts
+// years. In days the service's own message has told 1825 and 366 while the page said five years and
+// one (https://github.com/mozilla/gcp-ingestion/pull/2721); 3650 is concluded from that.
 const (
 	streamedPast   = 3650 * 24 * time.Hour
 	streamedFuture = 366 * 24 * time.Hour
@@ -62,10 +63,12 @@ func (p partitioning) outside(t *table, k kind, at time.Time, now time.Time) str
 		at.UnixMicro(), t.schema.columns[p.column].name, t.name, int(streamedPast/(24*time.Hour)), int(streamedFuture/(24*time.Hour)))
 }
 
-// apart returns the column by whose partition the changes of one key are told apart, -1 for none. Google publishes that keys
-// are not enforced, and that whoever applies changes reads the whole table, since it is not known to which partitions they
-// belong (https://cloud.google.com/bigquery/docs/change-data-capture). That a change finds the row of its key in another
-// partition is not among it, so the strict reading is that it sees those of its own only. The caller holds t.mu.
+// apart returns the column by whose partition the changes of one key are told apart, -1 for none.
+// Google publishes that keys are not enforced, and that whoever applies changes reads the whole
+// table, since it is not known to which partitions they belong
+// (https://cloud.google.com/bigquery/docs/change-data-capture). That a change finds the row of its
+// key in another partition is not among it, so the strict reading is that it sees those of its own
+// only. The caller holds t.mu.
 func (t *table) apart(anyPartition bool) int {
 	p := t.partitioning()
 	if anyPartition || p.column < 0 || slices.Contains(t.schema.keys, p.column) {
@@ -83,8 +86,10 @@ func (t *table) partitionSQL(alias string) string {
 	return fmt.Sprintf("COALESCE(strftime(%s%s, '%s'), '__NULL__')", alias, ident(t.schema.columns[p.column].name), partitionIDs[p.unit].duckdb)
 }
 
-// expireSQL deletes the rows whose partition is older than the table keeps partitions, "" when it keeps all
-// (https://cloud.google.com/bigquery/docs/managing-partitioned-tables#partition-expiration). The caller holds t.mu.
+// expireSQL deletes the rows whose partition is older than the table keeps partitions, "" when it
+// keeps all
+// (https://cloud.google.com/bigquery/docs/managing-partitioned-tables#partition-expiration). The
+// caller holds t.mu.
 func (t *table) expireSQL(now time.Time) string {
 	p := t.partitioning()
 	if p.column < 0 || t.meta.TimePartitioning.ExpirationMs <= 0 {

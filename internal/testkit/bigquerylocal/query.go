@@ -116,7 +116,8 @@ func (c *call) queryResults() (any, error) {
 	return c.results(one, time.Duration(timeout)*time.Millisecond, from, most, c.int64Times())
 }
 
-// results waits for a query and returns a page of its rows. most is 0 or -1 for as many as fit, -2 for none.
+// results waits for a query and returns a page of its rows. most is 0 or -1 for as many as fit, -2
+// for none.
 func (c *call) results(one *job, timeout time.Duration, from, most int64, int64Times bool) (*bq.GetQueryResultsResponse, error) {
 	p := &bq.GetQueryResultsResponse{Kind: "bigquery#getQueryResultsResponse", JobReference: one.describe().JobReference}
 	timer := time.NewTimer(timeout)

@@ -17,8 +17,8 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// A readService is the service google.cloud.bigquery.storage.v1.BigQueryRead with rows in Avro. A session has one stream, whose
-// rows are those of the table when the session was made.
+// A readService is the service google.cloud.bigquery.storage.v1.BigQueryRead with rows in Avro. A
+// session has one stream, whose rows are those of the table when the session was made.
 type readService struct {
 	storagepb.UnimplementedBigQueryReadServer
 	server *Server
@@ -138,7 +138,8 @@ func (r *readService) ReadRows(q *storagepb.ReadRowsRequest, to storagepb.BigQue
 	return nil
 }
 
-// avroTypes are the types of values (https://cloud.google.com/bigquery/docs/reference/storage#avro_schema_details).
+// avroTypes are the types of values
+// (https://cloud.google.com/bigquery/docs/reference/storage#avro_schema_details).
 var avroTypes = [...]any{kindString: "string", kindBytes: "bytes", kindInt: "long", kindFloat: "double", kindBool: "boolean",
 	kindTimestamp: map[string]string{"type": "long", "logicalType": "timestamp-micros"}, kindDate: map[string]string{"type": "int", "logicalType": "date"}}
 
@@ -155,7 +156,8 @@ func avroSchema(r *result) (string, error) {
 	return string(b), err
 }
 
-// appendAvro appends a value that may be null (https://avro.apache.org/docs/1.11.1/specification/#binary-encoding).
+// appendAvro appends a value that may be null
+// (https://avro.apache.org/docs/1.11.1/specification/#binary-encoding).
 func appendAvro(b []byte, k kind, v any) []byte {
 	if v == nil {
 		return binary.AppendVarint(b, 0)

@@ -133,7 +133,8 @@ func writeJSON(w http.ResponseWriter, code int, v any) {
 	w.Write(b)
 }
 
-// statuses are the canonical names of HTTP errors (https://cloud.google.com/apis/design/errors#http_mapping).
+// statuses are the canonical names of HTTP errors
+// (https://cloud.google.com/apis/design/errors#http_mapping).
 var statuses = map[int]string{
 	http.StatusBadRequest: "INVALID_ARGUMENT", http.StatusForbidden: "PERMISSION_DENIED", http.StatusNotFound: "NOT_FOUND", http.StatusConflict: "ALREADY_EXISTS",
 	http.StatusPreconditionFailed: "FAILED_PRECONDITION", http.StatusTooManyRequests: "RESOURCE_EXHAUSTED", http.StatusInternalServerError: "INTERNAL",
@@ -228,8 +229,8 @@ func (c *call) matches(etag string) error {
 	return nil
 }
 
-// merge applies a request to a resource: PATCH as https://www.rfc-editor.org/rfc/rfc7396, PUT by replacing all but what
-// keep names. into receives the result.
+// merge applies a request to a resource: PATCH as https://www.rfc-editor.org/rfc/rfc7396, PUT by
+// replacing all but what keep names. into receives the result.
 func (c *call) merge(old any, keep []string, into any) error {
 	var change map[string]any
 	if err := c.body(&change); err != nil {

@@ -116,7 +116,8 @@ func plainValue(v any) (any, error) {
 	return nil, fmt.Errorf("a value of DuckDB is a %T", v)
 }
 
-// cells formats a row as the REST API does (https://cloud.google.com/bigquery/docs/reference/rest/v2/tabledata/list).
+// cells formats a row as the REST API does
+// (https://cloud.google.com/bigquery/docs/reference/rest/v2/tabledata/list).
 func cells(row []any, ks []kind, int64Times bool) *bq.TableRow {
 	r := &bq.TableRow{}
 	for i, v := range row {
@@ -230,14 +231,16 @@ func (c *call) listRows() (any, error) {
 // maxPage is the most rows that one answer has. BigQuery limits the answer's size in bytes.
 const maxPage = 50000
 
-// int64Times tells whether the caller wants times as whole microseconds. Google's Python client writes True.
+// int64Times tells whether the caller wants times as whole microseconds. Google's Python client
+// writes True.
 func (c *call) int64Times() bool {
 	yes, err := strconv.ParseBool(c.FormValue("formatOptions.useInt64Timestamp"))
 	return err == nil && yes
 }
 
-// Rows returns the rows of a table or view of a project, in the order of their columns' values; an error if there is no such
-// table. Values are string, int64, float64, bool, time.Time, []byte or nil.
+// Rows returns the rows of a table or view of a project, in the order of their columns' values; an
+// error if there is no such table. Values are string, int64, float64, bool, time.Time, []byte or
+// nil.
 func (s *Server) Rows(project, dataset, table string) ([]map[string]any, error) {
 	return s.Query(project, fmt.Sprintf("SELECT * FROM `%s.%s.%s`", project, dataset, table))
 }

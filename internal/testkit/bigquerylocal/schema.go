@@ -23,7 +23,8 @@ type schema struct {
 	keys    []int          // primary key
 }
 
-// reserved are the prefixes that a column name must not have (https://cloud.google.com/bigquery/docs/schemas#column_names).
+// reserved are the prefixes that a column name must not have
+// (https://cloud.google.com/bigquery/docs/schemas#column_names).
 var reserved = []string{"_TABLE_", "_FILE_", "_PARTITION", "_ROW_TIMESTAMP", "__ROOT__", "_COLIDENTIFIER", changeTypeField, changeSequenceField, "_CHANGE_TIMESTAMP"}
 
 var columnName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,299}$`)
@@ -79,8 +80,9 @@ func newSchema(fields []*bq.TableFieldSchema, key *bq.TableConstraintsPrimaryKey
 	return s, nil
 }
 
-// replaces tells whether s may take the place of old: columns may be added as NULLABLE and relaxed from REQUIRED to NULLABLE,
-// never dropped, renamed, retyped or moved (https://cloud.google.com/bigquery/docs/managing-table-schemas).
+// replaces tells whether s may take the place of old: columns may be added as NULLABLE and relaxed
+// from REQUIRED to NULLABLE, never dropped, renamed, retyped or moved
+// (https://cloud.google.com/bigquery/docs/managing-table-schemas).
 func (s *schema) replaces(old *schema, table string) error {
 	for i, o := range old.columns {
 		j, ok := s.index[strings.ToLower(o.name)]
@@ -104,8 +106,8 @@ func (s *schema) replaces(old *schema, table string) error {
 	return nil
 }
 
-// selected returns the names of the columns that a list between commas names, quoted for DuckDB and in the order of the
-// table; of all for an empty list.
+// selected returns the names of the columns that a list between commas names, quoted for DuckDB and
+// in the order of the table; of all for an empty list.
 func (s *schema) selected(list string) ([]string, error) {
 	wanted := map[string]bool{}
 	for name := range strings.SplitSeq(list, ",") {

@@ -6,14 +6,16 @@ import (
 	"strings"
 )
 
-// The pseudocolumns of change data capture (https://cloud.google.com/bigquery/docs/change-data-capture).
+// The pseudocolumns of change data capture
+// (https://cloud.google.com/bigquery/docs/change-data-capture).
 const (
 	changeTypeField     = "_CHANGE_TYPE"
 	changeSequenceField = "_CHANGE_SEQUENCE_NUMBER"
 )
 
-// A sequence is a change sequence number: one to four sections of 1 to 16 hexadecimal digits between slashes, compared as
-// numbers from left to right (https://cloud.google.com/bigquery/docs/change-data-capture#manage_custom_ordering). Missing
+// A sequence is a change sequence number: one to four sections of 1 to 16 hexadecimal digits
+// between slashes, compared as numbers from left to right
+// (https://cloud.google.com/bigquery/docs/change-data-capture#manage_custom_ordering). Missing
 // sections are zero.
 type sequence [4]uint64
 

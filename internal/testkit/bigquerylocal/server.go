@@ -27,39 +27,44 @@ type Options struct {
 	// Now is the clock of expirations, of times in resources and of DeleteMemory; time.Now when nil.
 	Now func() time.Time
 
-	// DeleteMemory is how long a change that deletes is remembered: an older upsert that comes later has no effect before,
-	// and inserts the row after. Two days when zero, as BigQuery has it.
+	// DeleteMemory is how long a change that deletes is remembered: an older upsert that comes
+	// later has no effect before, and inserts the row after. Two days when zero, as BigQuery has
+	// it.
 	DeleteMemory time.Duration
 
-	// HoldChanges lets queries of a table with maxStaleness see its changes only when that time has passed since they were
-	// settled last, which is the oldest answer that BigQuery may give. Without it queries see every change.
+	// HoldChanges lets queries of a table with maxStaleness see its changes only when that time has
+	// passed since they were settled last, which is the oldest answer that BigQuery may give.
+	// Without it queries see every change.
 	HoldChanges bool
 
-	// LaxDML lets UPDATE, DELETE and MERGE change a table that changes were streamed to as soon as no connection streams any.
-	// What Google publishes on this differs from page to page; without LaxDML such a table refuses these statements for ever.
+	// LaxDML lets UPDATE, DELETE and MERGE change a table that changes were streamed to as soon as
+	// no connection streams any. What Google publishes on this differs from page to page; without
+	// LaxDML such a table refuses these statements for ever.
 	LaxDML bool
 
-	// AnyPartition lets a change find the row of its key in whatever partition it is. Without it a change sees the rows of its
-	// own partition only.
+	// AnyPartition lets a change find the row of its key in whatever partition it is. Without it a
+	// change sees the rows of its own partition only.
 	AnyPartition bool
 
-	// AnyDay lets streamed rows be of any partition. Without it they are refused where BigQuery refuses them.
+	// AnyDay lets streamed rows be of any partition. Without it they are refused where BigQuery
+	// refuses them.
 	AnyDay bool
 
-	// Denied lists rights that callers do not have, such as bigquery.tables.updateData, for tables.testIamPermissions. Nothing
-	// else looks at them.
+	// Denied lists rights that callers do not have, such as bigquery.tables.updateData, for
+	// tables.testIamPermissions. Nothing else looks at them.
 	Denied []string
 
-	// LoadJobs is how many load jobs a table takes in 24 hours; of a table with partitions, how many changes of a partition by
-	// them. What BigQuery takes when zero.
+	// LoadJobs is how many load jobs a table takes in 24 hours; of a table with partitions, how
+	// many changes of a partition by them. What BigQuery takes when zero.
 	LoadJobs int
 
-	// MaxConnectionAge is after how long a gRPC connection is told to go away, and Grace how long its streams may go on
-	// then. Never, and a second, when zero.
+	// MaxConnectionAge is after how long a gRPC connection is told to go away, and Grace how long
+	// its streams may go on then. Never, and a second, when zero.
 	MaxConnectionAge time.Duration
 	Grace            time.Duration
 
-	// OpenObject opens an object of Cloud Storage, gs://bucket/name, for load jobs. Load jobs from there fail when nil.
+	// OpenObject opens an object of Cloud Storage, gs://bucket/name, for load jobs. Load jobs from
+	// there fail when nil.
 	OpenObject func(ctx context.Context, uri string) (io.ReadCloser, error)
 
 	// MemoryLimit is what DuckDB may take, such as 1GB, which is the value when empty.
@@ -68,7 +73,8 @@ type Options struct {
 
 // A Server is a running local BigQuery.
 type Server struct {
-	// RESTEndpoint is what option.WithEndpoint of cloud.google.com/go/bigquery takes: http://127.0.0.1:PORT/bigquery/v2/.
+	// RESTEndpoint is what option.WithEndpoint of cloud.google.com/go/bigquery takes:
+	// http://127.0.0.1:PORT/bigquery/v2/.
 	RESTEndpoint string
 	// GRPCEndpoint is what option.WithEndpoint of managedwriter takes: 127.0.0.1:PORT.
 	GRPCEndpoint string

@@ -140,7 +140,8 @@ func (x *translator) modify(st *statement, head string, rest []token) (*statemen
 	return st, err
 }
 
-// matchedTwice makes the query behind st.twice of what follows the target: USING source ON condition WHEN ... clauses.
+// matchedTwice makes the query behind st.twice of what follows the target: USING source ON
+// condition WHEN ... clauses.
 func (x *translator) matchedTwice(st *statement, target string, all []token) error {
 	on, depth := 0, 0
 	var conditions []string
@@ -207,7 +208,8 @@ func insertRow(all []token) []token {
 	return all
 }
 
-// settle puts the waiting rows of all tables that a statement reads or changes into DuckDB, of views those behind them.
+// settle puts the waiting rows of all tables that a statement reads or changes into DuckDB, of
+// views those behind them.
 func (s *Server) settle(st *statement) error {
 	for _, t := range st.tables {
 		t.mu.Lock()
@@ -277,12 +279,15 @@ func (s *Server) run(ctx context.Context, st *statement) (*result, error) {
 // (https://cloud.google.com/bigquery/docs/data-manipulation-language#limitations).
 const streamedRows = 30 * time.Minute
 
-// modifiable refuses the statements that a table with streamed rows does not take. INSERT is always taken.
+// modifiable refuses the statements that a table with streamed rows does not take. INSERT is always
+// taken.
 //
-// A table with change data capture takes no UPDATE, DELETE or MERGE. Google tells of that as of one that lasts
-// (https://cloud.google.com/datastream/docs/destination-bigquery, known limitations), users met the message below long after
-// streaming had ended (https://github.com/artie-labs/transfer/issues/1035), and
-// https://cloud.google.com/bigquery/docs/change-data-capture#limitations can be read as of one that passes: Options.LaxDML.
+// A table with change data capture takes no UPDATE, DELETE or MERGE. Google tells of that as of one
+// that lasts (https://cloud.google.com/datastream/docs/destination-bigquery, known limitations),
+// users met the message below long after streaming had ended
+// (https://github.com/artie-labs/transfer/issues/1035), and
+// https://cloud.google.com/bigquery/docs/change-data-capture#limitations can be read as of one that
+// passes: Options.LaxDML.
 func (s *Server) modifiable(st *statement) error {
 	t := st.target
 	t.mu.Lock()

@@ -24,7 +24,8 @@ func (b *bench) days(name string, keys ...string) *bigquery.Table {
 	return t
 }
 
-// DML and change data capture: https://cloud.google.com/datastream/docs/destination-bigquery (known limitations)
+// DML and change data capture: https://cloud.google.com/datastream/docs/destination-bigquery (known
+// limitations)
 func TestATableThatHadUpsertsTakesNoChangingDML(t *testing.T) {
 	for _, lax := range []bool{false, true} {
 		b := start(t, bigquerylocal.Options{LaxDML: lax})

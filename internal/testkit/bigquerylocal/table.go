@@ -26,8 +26,9 @@ func (n tableName) duckdb() string { return ident(n.schemaName()) + "." + ident(
 
 // A table is a table, or a view, which has neither schema nor rows of its own here.
 //
-// Rows that Storage Write appended wait as they came, in pending and in the changes that are dirty, until a reader, a load or a
-// statement needs the table, or pendingLimit is reached: then settle puts them into DuckDB.
+// Rows that Storage Write appended wait as they came, in pending and in the changes that are dirty,
+// until a reader, a load or a statement needs the table, or pendingLimit is reached: then settle
+// puts them into DuckDB.
 type table struct {
 	name    tableName
 	setting setting // what the query of a view is read with
@@ -61,8 +62,8 @@ type row struct {
 	data []byte
 }
 
-// A change is the newest change of a key. It stays for as long as the table, so that an older one has no effect; of a delete,
-// for the window that Options.DeleteMemory says.
+// A change is the newest change of a key. It stays for as long as the table, so that an older one
+// has no effect; of a delete, for the window that Options.DeleteMemory says.
 type change struct {
 	sequence  sequence
 	row       row // of a change that is not yet in DuckDB; it also holds the key
@@ -100,8 +101,10 @@ func (t *table) append(rows []row) {
 	}
 }
 
-// apply settles one change with what is known of its key: the greater sequence number stays, of equal ones the later arrival
-// (https://cloud.google.com/bigquery/docs/change-data-capture#manage_custom_ordering). The caller holds t.mu.
+// apply settles one change with what is known of its key: the greater sequence number stays, of
+// equal ones the later arrival
+// (https://cloud.google.com/bigquery/docs/change-data-capture#manage_custom_ordering). The caller
+// holds t.mu.
 func (t *table) apply(key []byte, q sequence, deleted bool, r row, now time.Time, memory time.Duration) {
 	c := t.changes[string(key)]
 	if c == nil {

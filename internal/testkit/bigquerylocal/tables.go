@@ -42,7 +42,8 @@ func (c *catalog) createTable(ctx context.Context, n tableName, m *bq.Table) (*t
 	return c.createLocked(ctx, n, m, setting{project: n.project})
 }
 
-// createLocked is createTable for callers that hold the lock. Names in the query of a view are read with g.
+// createLocked is createTable for callers that hold the lock. Names in the query of a view are read
+// with g.
 func (c *catalog) createLocked(ctx context.Context, n tableName, m *bq.Table, g setting) (*table, error) {
 	if !entityName.MatchString(n.table) {
 		return nil, invalid("Invalid table ID %q.", n.table)
@@ -274,7 +275,8 @@ func (c *catalog) change(ctx context.Context, t *table, m *bq.Table) error {
 	return nil
 }
 
-// newLast gives fields the order of a table: those that are there first, new ones last, wherever the request has them
+// newLast gives fields the order of a table: those that are there first, new ones last, wherever
+// the request has them
 // (https://cloud.google.com/bigquery/docs/managing-table-schemas#add_an_empty_column).
 func newLast(old, fields []*bq.TableFieldSchema) []*bq.TableFieldSchema {
 	place := map[string]int{}
@@ -291,7 +293,8 @@ func newLast(old, fields []*bq.TableFieldSchema) []*bq.TableFieldSchema {
 	return fields
 }
 
-// unchanged refuses to change how a table is partitioned (https://cloud.google.com/bigquery/docs/managing-partitioned-tables).
+// unchanged refuses to change how a table is partitioned
+// (https://cloud.google.com/bigquery/docs/managing-partitioned-tables).
 func unchanged(old, new *bq.Table) error {
 	of := func(m *bq.Table) string {
 		if m.TimePartitioning == nil {

@@ -11,8 +11,9 @@ import (
 
 // A translator rewrites a GoogleSQL statement as one for DuckDB.
 //
-// What it knows is listed in functions, types and the methods below; the rest of the syntax passes to DuckDB as it is. A
-// function that is not listed is refused, and so is what DuckDB's parser refuses: there is never a guess.
+// What it knows is listed in functions, types and the methods below; the rest of the syntax passes
+// to DuckDB as it is. A function that is not listed is refused, and so is what DuckDB's parser
+// refuses: there is never a guess.
 type translator struct {
 	server     *Server
 	locked     bool // the caller holds the lock of the catalog
@@ -209,8 +210,9 @@ func split(all []token) (parts [][]token) {
 	return parts
 }
 
-// from translates the tables behind FROM, JOIN, INTO, USING and the like, up to where something else begins, and returns how many
-// tokens that were. list tells that more may follow behind commas.
+// from translates the tables behind FROM, JOIN, INTO, USING and the like, up to where something
+// else begins, and returns how many tokens that were. list tells that more may follow behind
+// commas.
 func (x *translator) from(all []token, list bool) (int, string, error) {
 	var b strings.Builder
 	i := 0
@@ -361,7 +363,8 @@ func (x *translator) path(all []token) (int, string, error) {
 	return n, t.name.duckdb(), nil
 }
 
-// decimal translates a number: with a point or an exponent it is FLOAT64, which DuckDB takes for DECIMAL without an exponent.
+// decimal translates a number: with a point or an exponent it is FLOAT64, which DuckDB takes for
+// DECIMAL without an exponent.
 func decimal(s string) string {
 	lower := strings.ToLower(s)
 	if strings.HasPrefix(lower, "0x") || !strings.ContainsAny(lower, ".") || strings.Contains(lower, "e") {

@@ -32,7 +32,8 @@ func storageCode(t testing.TB, err error) storagepb.StorageError_StorageErrorCod
 	return s.GetCode()
 }
 
-// Types of columns and the protocol buffer types for them: https://cloud.google.com/bigquery/docs/supported-data-types
+// Types of columns and the protocol buffer types for them:
+// https://cloud.google.com/bigquery/docs/supported-data-types
 func TestValuesOfAllTypesComeBack(t *testing.T) {
 	b := start(t, bigquerylocal.Options{})
 	schema := append(people(), &bigquery.FieldSchema{Name: "born", Type: bigquery.DateFieldType})
@@ -91,8 +92,8 @@ func TestARefusedRowRefusesItsRequest(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// https://cloud.google.com/bigquery/docs/reference/storage/rpc/google.cloud.bigquery.storage.v1#storageerrorcode and
-// https://cloud.google.com/bigquery/docs/supported-data-types
+// https://cloud.google.com/bigquery/docs/reference/storage/rpc/google.cloud.bigquery.storage.v1#storageerrorcode
+// and https://cloud.google.com/bigquery/docs/supported-data-types
 func TestAWriterSchemaMustFitTheTable(t *testing.T) {
 	b := start(t, bigquerylocal.Options{})
 	b.table("people", people(), "id")
@@ -142,7 +143,8 @@ func TestARequestHasAtMost10MB(t *testing.T) {
 	b.must(second(b.send(m, f.row("id", strings.Repeat("x", 10<<20-2000)))))
 }
 
-// Offsets make appends exactly once: https://cloud.google.com/bigquery/docs/write-api#exactly-once_semantics
+// Offsets make appends exactly once:
+// https://cloud.google.com/bigquery/docs/write-api#exactly-once_semantics
 func TestOffsetsOfCommittedStreamsAreKept(t *testing.T) {
 	b := start(t, bigquerylocal.Options{})
 	b.table("people", people())
@@ -259,7 +261,8 @@ func TestDefaultStreamsOfSeveralTablesShareAConnection(t *testing.T) {
 	}
 }
 
-// A connection is told of columns that were added: https://cloud.google.com/bigquery/docs/write-api-streaming#working_with_schemas
+// A connection is told of columns that were added:
+// https://cloud.google.com/bigquery/docs/write-api-streaming#working_with_schemas
 func TestAnAddedColumnIsTold(t *testing.T) {
 	b := start(t, bigquerylocal.Options{})
 	table := b.table("people", people())
@@ -342,7 +345,8 @@ func TestChangesAreForbiddenWhereTheyAre(t *testing.T) {
 	}
 }
 
-// A delete is remembered for two days: https://cloud.google.com/bigquery/docs/change-data-capture#deleted_data_considerations
+// A delete is remembered for two days:
+// https://cloud.google.com/bigquery/docs/change-data-capture#deleted_data_considerations
 func TestADeleteIsForgottenAfterItsTime(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	b := start(t, bigquerylocal.Options{Now: func() time.Time { return now }})

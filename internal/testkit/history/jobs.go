@@ -9,8 +9,8 @@ import (
 	"flexbeam/schemas/record"
 )
 
-// A Job is one of several jobs over a sink. It reads and folds in steps, so that a test can say which job does
-// what behind what another one did. Its states are those of keyed/beamstate.
+// A Job is one of several jobs over a sink. It reads and folds in steps, so that a test can say
+// which job does what behind what another one did. Its states are those of keyed/beamstate.
 type Job struct {
 	out    sink.Sink
 	states *states

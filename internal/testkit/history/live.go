@@ -37,8 +37,9 @@ type LiveOptions struct {
 	Each     func(tables Tables) // is told the tables after each batch; may be nil
 }
 
-// Live folds lines through the transforms of a live stream, one shard of it, over processes that die and go on from what
-// they kept. Rows that a process had not flushed when it died are lost with it.
+// Live folds lines through the transforms of a live stream, one shard of it, over processes that
+// die and go on from what they kept. Rows that a process had not flushed when it died are lost with
+// it.
 func Live(lines [][]byte, o LiveOptions) (Tables, *telemetry.Counters) {
 	sink := &buffered{Store: NewStore()}
 	if o.Store != nil {

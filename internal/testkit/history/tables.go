@@ -61,7 +61,8 @@ func (s *Store) Counts(context.Context) (map[string]int64, error) {
 	return n, nil
 }
 
-// Keys calls f with the rows of a table that are there, of a table with owners with those that have one.
+// Keys calls f with the rows of a table that are there, of a table with owners with those that have
+// one.
 func (s *Store) Keys(_ context.Context, id model.TableID, f func(model.Row) error) error {
 	t := model.Tables[id]
 	for _, r := range s.Tables()[t.Name] {
@@ -203,7 +204,8 @@ func (t Tables) Rows(table string) []map[string]string {
 	return rows
 }
 
-// Show returns the cells of a table under the named columns, a text for each row in order of keys; null is a dash.
+// Show returns the cells of a table under the named columns, a text for each row in order of keys;
+// null is a dash.
 func (t Tables) Show(table, columns string) []string {
 	var rows []string
 	for _, r := range t[table] {
@@ -216,10 +218,10 @@ func (t Tables) Show(table, columns string) []string {
 	return rows
 }
 
-// Engagements tells the engagements in short, by start, end and id: Q[start,end,outcome] for a queue,
-// A[start,end,wait,invitation,engagement,wrap-up] for an agent, I[start,end,outcome] for an invitation. All times are in
-// seconds, starts and ends since Start; a dash is null. Behind stands what is out of the ordinary: the status, and whether
-// the row is inferred.
+// Engagements tells the engagements in short, by start, end and id: Q[start,end,outcome] for a
+// queue, A[start,end,wait,invitation,engagement,wrap-up] for an agent, I[start,end,outcome] for an
+// invitation. All times are in seconds, starts and ends since Start; a dash is null. Behind stands
+// what is out of the ordinary: the status, and whether the row is inferred.
 func (t Tables) Engagements() []string {
 	e := &model.Engagements
 	rows := slices.Clone(t[e.Name])

@@ -27,7 +27,8 @@ type TwoJobs struct {
 	when [2]map[string][]int64 // the times of a worker's own events that a job knows
 }
 
-// DrawJobs draws a history and which of its events each of two jobs knows: of a task or worker all, or some.
+// DrawJobs draws a history and which of its events each of two jobs knows: of a task or worker all,
+// or some.
 func DrawJobs(t *rapid.T) *TwoJobs {
 	j := &TwoJobs{dice: NewDice(t)}
 	events := Draw(t, Size{Tasks: 2, Workers: 2})
@@ -75,7 +76,8 @@ func DrawJobs(t *rapid.T) *TwoJobs {
 	return j
 }
 
-// Interleave lets both jobs write to a store, each through a sink, one step after the other in any order.
+// Interleave lets both jobs write to a store, each through a sink, one step after the other in any
+// order.
 func (j *TwoJobs) Interleave(one, two sink.Sink) {
 	var jobs [2]*Job
 	rest := [2][][]byte{Shuffled(j.dice, j.Lines[0]), Shuffled(j.dice, j.Lines[1])}
@@ -123,8 +125,8 @@ type unit struct {
 	rows    map[string]string // by table and key, the cells
 }
 
-// Diff compares the rows of a sink with those of the job that knows all of a task or of a quarter hour; empty when
-// none differs.
+// Diff compares the rows of a sink with those of the job that knows all of a task or of a quarter
+// hour; empty when none differs.
 func (j *TwoJobs) Diff(got Tables, checked Checked) string {
 	all, have := unitsOf(j.all), unitsOf(got)
 	of := [2]map[string]*unit{unitsOf(j.of[0]), unitsOf(j.of[1])}

@@ -16,7 +16,8 @@ import (
 // target precedes the name of the operation in the header X-Amz-Target.
 const target = "Kinesis_20131202."
 
-// A Server is a Kinesis Data Streams service of its own, with the streams of one account in one region. It is safe for concurrent use.
+// A Server is a Kinesis Data Streams service of its own, with the streams of one account in one
+// region. It is safe for concurrent use.
 type Server struct {
 	// URL is the address after Start, such as http://127.0.0.1:41234.
 	URL string
@@ -40,7 +41,8 @@ type Server struct {
 	requests atomic.Uint64
 }
 
-// New returns a server without streams. It answers as an http.Handler, or at an address of its own after Start.
+// New returns a server without streams. It answers as an http.Handler, or at an address of its own
+// after Start.
 func New(o Options) *Server {
 	o = o.withDefaults()
 	return &Server{opts: o, clock: o.Clock, client: HTTPClient(), closed: make(chan struct{}), streams: map[string]*stream{}}
@@ -124,9 +126,10 @@ func init() {
 	}
 }
 
-// A client of the AWS SDK breaks its connection when the answer begins before its goroutine that sends the request is through, which
-// it may not be when all data have been sent (see HTTPClient). Large answers are not read by then and fail. Over a real network that
-// does not happen; here, answers above hasty bytes wait for a moment.
+// A client of the AWS SDK breaks its connection when the answer begins before its goroutine that
+// sends the request is through, which it may not be when all data have been sent (see HTTPClient).
+// Large answers are not read by then and fail. Over a real network that does not happen; here,
+// answers above hasty bytes wait for a moment.
 const (
 	hasty = 64 << 10
 	pause = time.Millisecond
@@ -286,7 +289,8 @@ func (q *request) noShard(st *stream, id string) error {
 	return errorf(ResourceNotFound, "Shard %s in stream %s under account %s does not exist", id, st.name, q.s.opts.Account)
 }
 
-// find returns the stream of a name, nil if there is none. A deleted stream goes when its time has come.
+// find returns the stream of a name, nil if there is none. A deleted stream goes when its time has
+// come.
 func (s *Server) find(name string) *stream {
 	s.mu.Lock()
 	defer s.mu.Unlock()

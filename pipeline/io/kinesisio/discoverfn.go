@@ -32,8 +32,8 @@ type known struct {
 func (k known) ended() bool   { return k.End }
 func (k known) size() float64 { return 1 }
 
-// discoverFn finds the shards of streams and hands on each once. Its watermark is the time up to which all are known, so that nothing downstream
-// passes a record in a shard that is not.
+// discoverFn finds the shards of streams and hands on each once. Its watermark is the time up to
+// which all are known, so that nothing downstream passes a record in a shard that is not.
 type discoverFn struct {
 	estimators
 	sessions
@@ -125,7 +125,8 @@ func (fn *discoverFn) ProcessElement(
 	return sdf.ResumeProcessingIn(resumeDelay), nil
 }
 
-// look lists the shards of a stream. If an earlier job has read one of those that are not known yet to its end, it asks when the stream was made, in ms since 1970; else made is 0.
+// look lists the shards of a stream. If an earlier job has read one of those that are not known yet
+// to its end, it asks when the stream was made, in ms since 1970; else made is 0.
 func look(ctx context.Context, api *client, k known, saved map[string]Position) (l listing, made int64, err error) {
 	if l, err = api.list(ctx); err != nil {
 		return l, 0, explain(api.stream.ID(), "", "ListShards", err)
@@ -140,8 +141,8 @@ func look(ctx context.Context, api *client, k known, saved map[string]Position) 
 	return l, sum.created, nil
 }
 
-// added returns the shards of a listing that are not known yet, and where each is read from. One that was read to its end is not, unless that was a shard of a stream before
-// this one was made.
+// added returns the shards of a listing that are not known yet, and where each is read from. One
+// that was read to its end is not, unless that was a shard of a stream before this one was made.
 func added(s Stream, k known, l listing, saved map[string]Position, made int64) []shard {
 	first := k.UpTo == 0
 	since := k.UpTo
@@ -173,9 +174,10 @@ func added(s Stream, k known, l listing, saved map[string]Position, made int64) 
 	return list
 }
 
-// begin returns where a shard without a saved position is read from: first, that it is in the first listing; saved, that others have a position; since, in ms, how far the
-// job had come before. When that is a day past the time of a Start, a shard that is not known has come since then: to ask for what arrived from that time on would be to ask
-// for what no stream has to keep.
+// begin returns where a shard without a saved position is read from: first, that it is in the first
+// listing; saved, that others have a position; since, in ms, how far the job had come before. When
+// that is a day past the time of a Start, a shard that is not known has come since then: to ask for
+// what arrived from that time on would be to ask for what no stream has to keep.
 func begin(s Start, first, saved bool, since, now int64) Position {
 	switch {
 	case s.AtMS > 0 && since < s.AtMS+leastRetention.Milliseconds():

@@ -6,11 +6,13 @@ import (
 	"time"
 )
 
-// Latest returns what a start of latest is for a stream now: a time by the service's clock, in whole seconds. A job that makes it
-// safe before it reads, and gives the stream that start from then on, begins there again if it ends before any position is safe.
+// Latest returns what a start of latest is for a stream now: a time by the service's clock, in
+// whole seconds. A job that makes it safe before it reads, and gives the stream that start from
+// then on, begins there again if it ends before any position is safe.
 //
-// Latest asks until the service answers or ctx ends, but not for longer than a minute if nothing answers at all; retried, which may be nil, is told of the errors meanwhile. Errors are those
-// of the package documentation.
+// Latest asks until the service answers or ctx ends, but not for longer than a minute if nothing
+// answers at all; retried, which may be nil, is told of the errors meanwhile. Errors are those of
+// the package documentation.
 func Latest(ctx context.Context, s Stream, retried func(err error, throttled bool)) (Start, error) {
 	session := newSession(&observed{retried: retried})
 	session.starts = true
@@ -37,8 +39,8 @@ func (o *observed) Retried(_, _ string, err error, throttled bool) {
 	}
 }
 
-// futureAllowed is how far behind the service's clock the time of a Start may be, in ms: what is known of that clock may be some
-// seconds old.
+// futureAllowed is how far behind the service's clock the time of a Start may be, in ms: what is
+// known of that clock may be some seconds old.
 const futureAllowed = 5000
 
 // future refuses a Start at a time that has not come, by the service's clock in ms.

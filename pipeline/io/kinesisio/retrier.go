@@ -8,8 +8,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 )
 
-// retryer says what is worth another attempt and how long to wait before it, by the standard of the SDK. The SDK's own loop is not
-// used: it counts attempts, and knows neither the interval of calls nor who is told of errors.
+// retryer says what is worth another attempt and how long to wait before it, by the standard of the
+// SDK. The SDK's own loop is not used: it counts attempts, and knows neither the interval of calls
+// nor who is told of errors.
 var retryer = retry.NewStandard(func(o *retry.StandardOptions) {
 	o.MaxBackoff = 10 * time.Second
 	o.Retryables = append(o.Retryables, retry.RetryableErrorCode{Codes: throttles}, retry.RetryableErrorCode{Codes: passing})

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// session is what DoFns read with: connections, and readers that read ahead. Without a controller each DoFn has its own; with one,
-// all DoFns of the job share one.
+// session is what DoFns read with: connections, and readers that read ahead. Without a controller
+// each DoFn has its own; with one, all DoFns of the job share one.
 //
-// The DoFn's Teardown ends the readers. As Beam's harness calls it only where it drops a DoFn, a reader that nobody asks for a
-// minute ends by itself, too.
+// The DoFn's Teardown ends the readers. As Beam's harness calls it only where it drops a DoFn, a
+// reader that nobody asks for a minute ends by itself, too.
 type session struct {
 	ctl   Controller
 	now   func() time.Time

@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// startWithin is how long a job that begins waits for a stream's service to answer at all, if only to refuse. Where a region, an
-// endpoint or its scheme is wrong, nothing ever does. A job that has listed a stream once waits for ever.
+// startWithin is how long a job that begins waits for a stream's service to answer at all, if only
+// to refuse. Where a region, an endpoint or its scheme is wrong, nothing ever does. A job that has
+// listed a stream once waits for ever.
 const startWithin = time.Minute
 
 // ErrSilent says that nothing has answered since the job began.
@@ -43,7 +44,8 @@ func (s *session) heard(stream string, err error) {
 	s.silences[stream] = is
 }
 
-// hopeless returns an error if nothing has answered for a stream for so long that the job is not to begin; else nil.
+// hopeless returns an error if nothing has answered for a stream for so long that the job is not to
+// begin; else nil.
 func (s *session) hopeless(stream string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

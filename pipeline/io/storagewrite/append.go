@@ -8,8 +8,8 @@ import (
 	"cloud.google.com/go/bigquery/storage/apiv1/storagepb"
 )
 
-// append sends one request, on the connection that it returns. When the service refuses single rows it writes none of the
-// request: err is set then, and refused has those rows.
+// append sends one request, on the connection that it returns. When the service refuses single rows
+// it writes none of the request: err is set then, and refused has those rows.
 func (t *Table) append(messages []message) (conn *connection, refused []*storagepb.RowError, err error) {
 	w := t.writer
 	if conn, err = w.dial.get(); err != nil {
@@ -37,7 +37,8 @@ func (t *Table) append(messages []message) (conn *connection, refused []*storage
 	return conn, answer.GetRowErrors(), err
 }
 
-// deliver sends messages until all are stored or refused. What is refused is told to the table's owner before it returns.
+// deliver sends messages until all are stored or refused. What is refused is told to the table's
+// owner before it returns.
 func (t *Table) deliver(messages []message) error {
 	w := t.writer
 	messages, refusals := t.large(messages)

@@ -13,7 +13,8 @@ const (
 	largestRow       = 9 << 20 // a request may have 10 MB
 )
 
-// A batch is mutations of one table on their way, as messages with the pseudocolumns of change data capture.
+// A batch is mutations of one table on their way, as messages with the pseudocolumns of change data
+// capture.
 type batch struct {
 	number uint64 // in flight
 	size   int    // bytes in flight
@@ -49,8 +50,8 @@ type buffer struct {
 	open *batch
 }
 
-// add appends a message: the row that encode appends, and behind it the pseudocolumns. It returns the batches that are full
-// now, in the memory of out.
+// add appends a message: the row that encode appends, and behind it the pseudocolumns. It returns
+// the batches that are full now, in the memory of out.
 func (t *buffer) add(out []*batch, now time.Time, encode func([]byte) ([]byte, error), pseudo func([]byte) []byte) ([]*batch, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

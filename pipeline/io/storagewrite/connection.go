@@ -11,8 +11,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// A connection is a client of the Storage Write service with a stream for each table. The client reconnects by itself as long
-// as it can; when it cannot, the next connection takes its place.
+// A connection is a client of the Storage Write service with a stream for each table. The client
+// reconnects by itself as long as it can; when it cannot, the next connection takes its place.
 type connection struct {
 	client  *managedwriter.Client
 	mu      sync.Mutex
@@ -95,7 +95,8 @@ func (d *dialer) get() (*connection, error) {
 	return d.current, nil
 }
 
-// drop gives up a connection that does not heal. What is under way on it fails and is sent again on the next one.
+// drop gives up a connection that does not heal. What is under way on it fails and is sent again on
+// the next one.
 func (d *dialer) drop(c *connection) {
 	d.mu.Lock()
 	if d.current != c || c == nil {

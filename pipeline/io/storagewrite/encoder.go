@@ -13,8 +13,9 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-// An Encoder makes rows of values, for tables whose columns are STRING, BYTES, INT64, FLOAT64, BOOL, TIMESTAMP and DATE. Rows
-// of tables with other columns are messages of a descriptor of your own.
+// An Encoder makes rows of values, for tables whose columns are STRING, BYTES, INT64, FLOAT64,
+// BOOL, TIMESTAMP and DATE. Rows of tables with other columns are messages of a descriptor of your
+// own.
 type Encoder struct {
 	message    protoreflect.MessageDescriptor
 	descriptor *descriptorpb.DescriptorProto
@@ -48,8 +49,9 @@ var encodable = map[bigquery.FieldType]bool{bigquery.StringFieldType: true, bigq
 // Descriptor returns the descriptor of the rows.
 func (e *Encoder) Descriptor() *descriptorpb.DescriptorProto { return e.descriptor }
 
-// Encode makes a row of values by the names of their columns: string, []byte, int64, int, float64, bool, time.Time, civil.Date.
-// A column without a value, or with nil, is null. An error is of the kind ErrSchema.
+// Encode makes a row of values by the names of their columns: string, []byte, int64, int, float64,
+// bool, time.Time, civil.Date. A column without a value, or with nil, is null. An error is of the
+// kind ErrSchema.
 func (e *Encoder) Encode(row map[string]any) ([]byte, error) {
 	m := dynamicpb.NewMessage(e.message)
 	for name, v := range row {

@@ -22,7 +22,8 @@ var (
 	ErrClosed      = errors.New("the writer is closed")
 )
 
-// An Error is an error of writing to a table. errors.As finds it, and behind it the error of Google's client, if there is one.
+// An Error is an error of writing to a table. errors.As finds it, and behind it the error of
+// Google's client, if there is one.
 type Error struct {
 	Table  string // projects/P/datasets/D/tables/T; empty: it is about none
 	Kind   error  // one of the kinds above
@@ -76,8 +77,8 @@ func explain(table string, err error) error {
 	return &Error{Table: table, Kind: k.kind, Advice: k.advice, Err: err}
 }
 
-// final tells whether an append that failed so would fail again. What is not known is tried again, for as long as WriteRetry
-// says.
+// final tells whether an append that failed so would fail again. What is not known is tried again,
+// for as long as WriteRetry says.
 func final(err error) bool {
 	switch status.Code(err) {
 	case codes.PermissionDenied, codes.Unauthenticated, codes.Unimplemented:
@@ -98,7 +99,8 @@ func stale(err error) bool {
 	return api.Details().ExtractProtoMessage(detail) == nil && detail.Code == storagepb.StorageError_SCHEMA_MISMATCH_EXTRA_FIELDS
 }
 
-// dead tells whether a connection that failed with err must be replaced. After other errors its client reconnects by itself.
+// dead tells whether a connection that failed with err must be replaced. After other errors its
+// client reconnects by itself.
 func dead(err error) bool {
 	return status.Code(err) == codes.Unknown || errors.Is(err, context.DeadlineExceeded)
 }

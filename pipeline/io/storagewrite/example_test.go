@@ -34,7 +34,8 @@ func startBank() *bigquerylocal.Server {
 	return s
 }
 
-// The second mutation of an account is newer, whatever their order. Against Google the two last options are left out.
+// The second mutation of an account is newer, whatever their order. Against Google the two last
+// options are left out.
 func ExampleWrite() {
 	local := startBank()
 	defer local.Close()

@@ -7,7 +7,8 @@ import (
 	"github.com/googleapis/gax-go/v2"
 )
 
-// A retrier waits between the attempts of a request: up to 100 ms at first, up to twice as long each time, 30 s at most.
+// A retrier waits between the attempts of a request: up to 100 ms at first, up to twice as long
+// each time, 30 s at most.
 type retrier struct {
 	backoff gax.Backoff
 	until   time.Time

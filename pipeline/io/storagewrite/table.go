@@ -13,7 +13,8 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-// The pseudocolumns of change data capture (https://cloud.google.com/bigquery/docs/change-data-capture).
+// The pseudocolumns of change data capture
+// (https://cloud.google.com/bigquery/docs/change-data-capture).
 const (
 	changeType     = "_CHANGE_TYPE"
 	changeSequence = "_CHANGE_SEQUENCE_NUMBER"
@@ -48,9 +49,10 @@ func tablePath(name string) (table, project string, err error) {
 	return name, strings.Split(name, "/")[1], nil
 }
 
-// Table prepares writing to a table, named PROJECT.DATASET.TABLE or by its path. The descriptor is that of its rows, as
-// adapt.NormalizeDescriptor or an Encoder makes it. refused is called with the mutations that BigQuery refuses, from several
-// goroutines, and may write to other tables with Store; the writer fails with the error that it returns.
+// Table prepares writing to a table, named PROJECT.DATASET.TABLE or by its path. The descriptor is
+// that of its rows, as adapt.NormalizeDescriptor or an Encoder makes it. refused is called with the
+// mutations that BigQuery refuses, from several goroutines, and may write to other tables with
+// Store; the writer fails with the error that it returns.
 //
 // An error is of the kind ErrTable or ErrSchema.
 func (w *Writer) Table(name string, d *descriptorpb.DescriptorProto, refused func([]Refused) error) (*Table, error) {
@@ -93,14 +95,14 @@ func withChanges(table string, d *descriptorpb.DescriptorProto) (*descriptorpb.D
 	return d, nil
 }
 
-// Write writes a mutation. It may return before that is sent, and waits while too much is in flight. The mutation is not kept
-// after return.
+// Write writes a mutation. It may return before that is sent, and waits while too much is in
+// flight. The mutation is not kept after return.
 func (t *Table) Write(ctx context.Context, m Mutation) error {
 	return t.Append(ctx, m.Sequence, m.Delete, func(b []byte) ([]byte, error) { return append(b, m.Row...), nil })
 }
 
-// Append is Write for a row that encode appends to a request. encode must not change what is there. An error of encode is
-// returned, and nothing is written.
+// Append is Write for a row that encode appends to a request. encode must not change what is there.
+// An error of encode is returned, and nothing is written.
 func (t *Table) Append(ctx context.Context, sequence []uint64, gone bool, encode func([]byte) ([]byte, error)) error {
 	if err := t.writer.failure(); err != nil {
 		return err
@@ -146,8 +148,9 @@ func (t *Table) mutation(m message) Mutation {
 	return back
 }
 
-// Store writes mutations at once and returns when they are stored or refused. It is not bound by what is in flight, so that
-// what a table refuses can be stored in another one. When ctx ends, it returns, and they may still be stored.
+// Store writes mutations at once and returns when they are stored or refused. It is not bound by
+// what is in flight, so that what a table refuses can be stored in another one. When ctx ends, it
+// returns, and they may still be stored.
 func (t *Table) Store(ctx context.Context, mutations []Mutation) error {
 	if err := t.writer.failure(); err != nil {
 		return err

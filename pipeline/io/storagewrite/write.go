@@ -17,8 +17,9 @@ func init() {
 	register.Emitter1[Refused]()
 }
 
-// Write writes a PCollection<Mutation> to a table, named PROJECT.DATASET.TABLE, and returns a PCollection<Refused> of those
-// that BigQuery does not take. The descriptor is that of the rows, as adapt.NormalizeDescriptor or an Encoder makes it.
+// Write writes a PCollection<Mutation> to a table, named PROJECT.DATASET.TABLE, and returns a
+// PCollection<Refused> of those that BigQuery does not take. The descriptor is that of the rows, as
+// adapt.NormalizeDescriptor or an Encoder makes it.
 //
 // The output is in the global window, whatever that of the input is.
 //

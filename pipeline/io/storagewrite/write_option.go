@@ -62,7 +62,8 @@ func WriteQuotaProject(project string) WriteOptionFn {
 	}
 }
 
-// WriteAgent sets how the program names itself to Google: in the user agent, and as the trace ID of requests.
+// WriteAgent sets how the program names itself to Google: in the user agent, and as the trace ID of
+// requests.
 func WriteAgent(name string) WriteOptionFn {
 	return func(o *writeOption) error {
 		o.Agent = name

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A Writer writes to tables. Its methods, and those of its tables, may be called from several goroutines. The first error that
-// does not pass is the answer to all further calls.
+// A Writer writes to tables. Its methods, and those of its tables, may be called from several
+// goroutines. The first error that does not pass is the answer to all further calls.
 type Writer struct {
 	option   *writeOption
 	dial     *dialer
@@ -27,8 +27,8 @@ type Writer struct {
 	err    error // the first one, once failed is closed
 }
 
-// NewWriter returns a writer that works for a project. Options are those of Write. It connects when the first rows are sent.
-// The caller closes it.
+// NewWriter returns a writer that works for a project. Options are those of Write. It connects when
+// the first rows are sent. The caller closes it.
 func NewWriter(project string, opts ...WriteOptionFn) (*Writer, error) {
 	o, err := newWriteOption(opts)
 	if err != nil {

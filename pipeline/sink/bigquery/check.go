@@ -34,8 +34,9 @@ func (w *Writer) find(ctx context.Context) error {
 	return nil
 }
 
-// check finds out whether the account has the rights that the job needs, by one table of each dataset and by the bucket for
-// staging. The right to run queries shows when the sink is asked for its rows, which is before anything is read, too.
+// check finds out whether the account has the rights that the job needs, by one table of each
+// dataset and by the bucket for staging. The right to run queries shows when the sink is asked for
+// its rows, which is before anything is read, too.
 func (w *Writer) check(ctx context.Context) error {
 	for _, d := range w.config.datasets() {
 		t := tables[slices.IndexFunc(tables, func(t *table) bool { return w.config.in(t) == d })]
@@ -70,7 +71,8 @@ func (w *Writer) check(ctx context.Context) error {
 	return lacking("gs://"+w.config.bucket, objectPermissions, has, err)
 }
 
-// lacking is the error of an account that does not have all the rights that it needs, or which cannot be asked for.
+// lacking is the error of an account that does not have all the rights that it needs, or which
+// cannot be asked for.
 func lacking(what string, needed, has []string, err error) error {
 	if err != nil {
 		return fmt.Errorf("bigquery: ask for the rights on %s: %w", what, explain(err))

@@ -53,7 +53,8 @@ func TestWhatKeepsAJobFromWritingIsToldWhenItsSinkIsOpened(t *testing.T) {
 	}
 }
 
-// The right to run queries is needed when the sink is asked for its rows, which is before a source is read.
+// The right to run queries is needed when the sink is asked for its rows, which is before a source
+// is read.
 func TestAServiceThatRefusesIsToldInOneLine(t *testing.T) {
 	s := startLocal(t, bigquerylocal.Options{})
 	w := openSink(t, localURI(s, ""))
@@ -72,7 +73,8 @@ func TestCredentialsThatAreRefusedAreNotTriedAgain(t *testing.T) {
 	}
 }
 
-// The option retry ends what would go on for ever, long before the two minutes that a single request may take.
+// The option retry ends what would go on for ever, long before the two minutes that a single
+// request may take.
 func TestRetryGivesUpWhenItsTimeIsOver(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

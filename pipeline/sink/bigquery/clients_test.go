@@ -16,8 +16,8 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// TestGooglesPythonClientsReadADayAsDuckDBHasIt needs the Python of FLEXBEAM_TEST_PYTHON, which has the packages of
-// testdata/clients/requirements.txt: make test-bigquery-clients.
+// TestGooglesPythonClientsReadADayAsDuckDBHasIt needs the Python of FLEXBEAM_TEST_PYTHON, which has
+// the packages of testdata/clients/requirements.txt: make test-bigquery-clients.
 func TestGooglesPythonClientsReadADayAsDuckDBHasIt(t *testing.T) {
 	blocks := dayBlocks(t)
 	db := inDuckDB(t, blocks)

@@ -53,15 +53,16 @@ func newEncoder(t *table) *encoder {
 	return e
 }
 
-// sequence returns the change sequence number of a change: of two changes the one with the greater version stays, of equal
-// versions the one that arrived later. Signed numbers come with their sign bit turned, so that they have their order.
+// sequence returns the change sequence number of a change: of two changes the one with the greater
+// version stays, of equal versions the one that arrived later. Signed numbers come with their sign
+// bit turned, so that they have their order.
 func sequence(version int64, arrival uint64) [2]uint64 {
 	return [2]uint64{uint64(version) ^ 1<<63, arrival}
 }
 
-// append appends the message of a row. That of a delete has values in all columns that are never null:
-// BigQuery refuses rows without. A time that it does not tell is about now: BigQuery refuses streamed rows
-// whose partition is years away.
+// append appends the message of a row. That of a delete has values in all columns that are never
+// null: BigQuery refuses rows without. A time that it does not tell is about now: BigQuery refuses
+// streamed rows whose partition is years away.
 func (e *encoder) append(b []byte, row model.Row, gone bool, arrival uint64) ([]byte, error) {
 	for i := range row {
 		v := &row[i]

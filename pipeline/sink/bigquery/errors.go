@@ -84,8 +84,8 @@ func restStatus(err error) int {
 	return 0
 }
 
-// refusedCredentials tells whether the Application Default Credentials are refused where tokens are given out
-// (https://datatracker.ietf.org/doc/html/rfc6749#section-5.2).
+// refusedCredentials tells whether the Application Default Credentials are refused where tokens are
+// given out (https://datatracker.ietf.org/doc/html/rfc6749#section-5.2).
 func refusedCredentials(err error) bool {
 	return slices.ContainsFunc([]string{"invalid_grant", "invalid_client", "unauthorized_client"}, func(s string) bool { return strings.Contains(err.Error(), s) })
 }

@@ -10,13 +10,15 @@ import (
 	"cloud.google.com/go/bigquery"
 )
 
-// A table with a max_staleness answers with what BigQuery has applied so far of the changes that were streamed to it. What a job
-// reads there could lack the last rows of the job before it. So each job says in flexbeam_deletes, which has no max_staleness,
-// until when it may stream to a table; and before a job with an end trusts the first answer about a table, BigQuery has to have
-// applied what others had streamed when the job began. A job without an end does not wait. See docs/adr/0013-regimes-in-bigquery.md.
+// A table with a max_staleness answers with what BigQuery has applied so far of the changes that
+// were streamed to it. What a job reads there could lack the last rows of the job before it. So
+// each job says in flexbeam_deletes, which has no max_staleness, until when it may stream to a
+// table; and before a job with an end trusts the first answer about a table, BigQuery has to have
+// applied what others had streamed when the job began. A job without an end does not wait. See
+// docs/adr/0013-regimes-in-bigquery.md.
 
-// writtenName is the table_name of these rows of flexbeam_deletes. Their key is the name of the table, their row_version the
-// time, milliseconds since 1970.
+// writtenName is the table_name of these rows of flexbeam_deletes. Their key is the name of the
+// table, their row_version the time, milliseconds since 1970.
 const writtenName = "flexbeam_written"
 
 // writtenLease is how long a job may stream to a table until it has to say so again.
@@ -32,7 +34,8 @@ type reading struct {
 	trusted map[*table]bool
 }
 
-// before returns until when other jobs may have streamed to tables when this one began. The caller holds the lock.
+// before returns until when other jobs may have streamed to tables when this one began. The caller
+// holds the lock.
 func (w *Writer) before(ctx context.Context) (map[string]time.Time, error) {
 	if w.reading.written != nil {
 		return w.reading.written, nil
@@ -70,9 +73,10 @@ func staleness(meta *bigquery.TableMetadata) time.Duration {
 	return meta.MaxStaleness.ToDuration()
 }
 
-// fresh returns when answers about a table have all that others had streamed to it when the sink was opened. BigQuery applies
-// changes at least every max_staleness. If it does not for twice as long, fresh warns and waits no more. In a job without an end
-// it warns at once: rows that stay for a while are better than a stream that stands still.
+// fresh returns when answers about a table have all that others had streamed to it when the sink
+// was opened. BigQuery applies changes at least every max_staleness. If it does not for twice as
+// long, fresh warns and waits no more. In a job without an end it warns at once: rows that stay for
+// a while are better than a stream that stands still.
 func (w *Writer) fresh(ctx context.Context, t *table) error {
 	r := &w.reading
 	r.mu.Lock()
@@ -105,7 +109,8 @@ func (w *Writer) fresh(ctx context.Context, t *table) error {
 	return nil
 }
 
-// appliedUpTo returns up to when BigQuery has applied the changes of a table; the zero time when it does not tell.
+// appliedUpTo returns up to when BigQuery has applied the changes of a table; the zero time when it
+// does not tell.
 func (w *Writer) appliedUpTo(ctx context.Context, t *table) (at time.Time, err error) {
 	err = w.query(ctx, selectApplied(t, w.config), func(row []bigquery.Value) error {
 		at, _ = row[0].(time.Time)
@@ -117,7 +122,8 @@ func (w *Writer) appliedUpTo(ctx context.Context, t *table) (at time.Time, err e
 	return at, nil
 }
 
-// settled tells whether BigQuery has applied all that was streamed to a table: by this job, and before it by others.
+// settled tells whether BigQuery has applied all that was streamed to a table: by this job, and
+// before it by others.
 func (w *Writer) settled(ctx context.Context, t *table) (bool, error) {
 	w.reading.mu.Lock()
 	written, err := w.before(ctx)
@@ -191,7 +197,8 @@ func (s *streamer) stored() time.Time {
 	return s.leases.stored
 }
 
-// announce says that rows of a table may be on their way, before the first one is and then every half lease.
+// announce says that rows of a table may be on their way, before the first one is and then every
+// half lease.
 func (s *streamer) announce(ctx context.Context, t *table, now time.Time) error {
 	if t == deletesTable {
 		return nil

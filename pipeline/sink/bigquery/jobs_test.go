@@ -64,8 +64,9 @@ func TestJobsOverOneDatasetSeeEachOther(t *testing.T) {
 	closeSink(t, third)
 }
 
-// Of two jobs over one dataset, flush by flush, that one's rows stay which knows all of a task or quarter hour,
-// also while BigQuery holds back what was streamed: with max_staleness=0s its answers have all of it.
+// Of two jobs over one dataset, flush by flush, that one's rows stay which knows all of a task or
+// quarter hour, also while BigQuery holds back what was streamed: with max_staleness=0s its answers
+// have all of it.
 func TestTwoJobsLeaveTheRowsOfTheOneThatKnowsAll(t *testing.T) {
 	checked := history.Checked{}
 	s := startLocal(t, bigquerylocal.Options{HoldChanges: true})

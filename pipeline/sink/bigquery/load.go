@@ -128,8 +128,8 @@ func (l *loader) file(t *table) (*parquetFile, error) {
 	return f, err
 }
 
-// flush stores all changes. streamed tells that some of them are on their way through the streamer: their table has gone over
-// to change data capture since they came.
+// flush stores all changes. streamed tells that some of them are on their way through the streamer:
+// their table has gone over to change data capture since they came.
 func (l *loader) flush(ctx context.Context) (streamed bool, err error) {
 	l.committing.Lock()
 	defer l.committing.Unlock()
@@ -273,7 +273,8 @@ func (s *staging) source(ctx context.Context, n int, f *parquetFile) (open func(
 	return func() (bigquery.LoadSource, func(), error) { return r, func() {}, nil }, nil
 }
 
-// settle merges the changes into their table, or streams them to it if it has gone over to change data capture meanwhile.
+// settle merges the changes into their table, or streams them to it if it has gone over to change
+// data capture meanwhile.
 func (s *staging) settle(ctx context.Context) (streamed bool, err error) {
 	g, meta, err := s.loader.sink.enter(ctx, s.table, byLoad)
 	if err != nil {

@@ -49,7 +49,8 @@ func block(all ...change.Change) (b change.Block) {
 	return b
 }
 
-// The local service is as strict as Google's pages leave it open to be: a delete of another day finds nothing.
+// The local service is as strict as Google's pages leave it open to be: a delete of another day
+// finds nothing.
 func TestADeleteOfAnotherDayDoesNotFindTheRow(t *testing.T) {
 	for _, lax := range []bool{false, true} {
 		uri := localURI(startLocal(t, bigquerylocal.Options{AnyPartition: lax}), "")
@@ -68,8 +69,8 @@ func TestADeleteOfAnotherDayDoesNotFindTheRow(t *testing.T) {
 	}
 }
 
-// A row goes over to another day, by streams and batches after one another, and where a batch finds its table streamed to. Each is a
-// process of its own, which learns from the sink where the row is.
+// A row goes over to another day, by streams and batches after one another, and where a batch finds
+// its table streamed to. Each is a process of its own, which learns from the sink where the row is.
 func TestARowThatMovesIsInItsNewDayOnly(t *testing.T) {
 	fold := func(s sink.Sink, version int64, days ...int) {
 		t.Helper()

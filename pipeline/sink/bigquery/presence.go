@@ -17,8 +17,8 @@ import (
 
 // Nothing locks a dataset, so jobs tell each other of themselves in labels of the table engagements.
 const (
-	// presentLabel, with the id of a job behind it, says that the job writes to the dataset. Its value is when
-	// the job last said so, in seconds since 1970.
+	// presentLabel, with the id of a job behind it, says that the job writes to the dataset. Its
+	// value is when the job last said so, in seconds since 1970.
 	presentLabel = "flexbeam_job_"
 	// openedLabel holds the id of the job that opened the dataset last.
 	openedLabel = "flexbeam_opened"
@@ -133,8 +133,8 @@ func (w *Writer) SetShape(ctx context.Context, s sink.Shape) error {
 	return w.label(ctx, tables[model.EngagementsID], change)
 }
 
-// Rewrite implements sink.Sink. What was streamed lately cannot be changed, and time travel and the memory of
-// deletes would keep what was there.
+// Rewrite implements sink.Sink. What was streamed lately cannot be changed, and time travel and the
+// memory of deletes would keep what was there.
 func (w *Writer) Rewrite(context.Context, sink.Rewriting) error {
 	return fmt.Errorf("bigquery: %s: %w: write into a new dataset, and read everything again", w.config, sink.ErrNoRewrite)
 }

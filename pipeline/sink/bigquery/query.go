@@ -50,8 +50,8 @@ func (w *Writer) query(ctx context.Context, sql string, f func([]bigquery.Value)
 	}
 }
 
-// Counts implements sink.Sink. A table is left out while BigQuery has not applied what was streamed to it:
-// how many rows it has nobody can tell yet.
+// Counts implements sink.Sink. A table is left out while BigQuery has not applied what was streamed
+// to it: how many rows it has nobody can tell yet.
 func (w *Writer) Counts(ctx context.Context) (map[string]int64, error) {
 	w.mu.Lock()
 	closed := w.closed

@@ -10,8 +10,9 @@ import (
 	"cloud.google.com/go/bigquery"
 )
 
-// A regime is how the rows of a table get there. It is written on the table, in a label. A table that changes were streamed to
-// may take no MERGE any more, for how long is not published; so what came before decides, and never an estimate.
+// A regime is how the rows of a table get there. It is written on the table, in a label. A table
+// that changes were streamed to may take no MERGE any more, for how long is not published; so what
+// came before decides, and never an estimate.
 type regime string
 
 const (
@@ -54,9 +55,10 @@ func (w *Writer) read(ctx context.Context, t *table, meta *bigquery.TableMetadat
 	return found, err
 }
 
-// enter returns the regime by which the job writes to a table, which the table has from then on: its own, or the wanted one
-// where it has none. A table of load jobs goes over to change data capture when that is wanted. Of two jobs that enter a table
-// at the same time, the etag lets one go first.
+// enter returns the regime by which the job writes to a table, which the table has from then on:
+// its own, or the wanted one where it has none. A table of load jobs goes over to change data
+// capture when that is wanted. Of two jobs that enter a table at the same time, the etag lets one
+// go first.
 func (w *Writer) enter(ctx context.Context, t *table, wanted regime) (regime, *bigquery.TableMetadata, error) {
 	for {
 		meta, err := w.metadata(ctx, t)
@@ -108,7 +110,8 @@ func (w *Writer) loadable(ctx context.Context) error {
 	return nil
 }
 
-// refusedDML tells whether BigQuery says that it takes no UPDATE, DELETE or MERGE of a table since changes were streamed to it.
+// refusedDML tells whether BigQuery says that it takes no UPDATE, DELETE or MERGE of a table since
+// changes were streamed to it.
 func refusedDML(err error) bool {
 	return err != nil && strings.Contains(err.Error(), "UPSERT stream")
 }

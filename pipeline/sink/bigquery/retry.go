@@ -41,8 +41,9 @@ func (w *Writer) retry(ctx context.Context, f func(context.Context) error) error
 	}
 }
 
-// A patience ends the context of requests that Google's client would try for ever by itself: when the time for attempts is over
-// and none is under way, or has been for as long as a single one may take.
+// A patience ends the context of requests that Google's client would try for ever by itself: when
+// the time for attempts is over and none is under way, or has been for as long as a single one may
+// take.
 type patience struct {
 	config   config
 	cancel   context.CancelFunc
@@ -55,7 +56,8 @@ type patience struct {
 	timer *time.Timer
 }
 
-// shortestRetry is how long the first attempt may take to find a connection, whatever the option retry says.
+// shortestRetry is how long the first attempt may take to find a connection, whatever the option
+// retry says.
 const shortestRetry = time.Second
 
 // patience returns a context that it ends, and is ended itself when it is no longer needed.

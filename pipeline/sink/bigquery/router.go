@@ -33,8 +33,8 @@ func (r *router) regime(ctx context.Context, t *table) (regime, error) {
 	return r.enter(ctx, t, r.sink.wanted())
 }
 
-// enter lets a table enter its regime. The table of deletes is streamed to as soon as any other one is, and is entered before
-// it, so that no delete is forgotten.
+// enter lets a table enter its regime. The table of deletes is streamed to as soon as any other one
+// is, and is entered before it, so that no delete is forgotten.
 func (r *router) enter(ctx context.Context, t *table, wanted regime) (regime, error) {
 	r.entering.Lock()
 	defer r.entering.Unlock()
@@ -54,8 +54,8 @@ func (r *router) enter(ctx context.Context, t *table, wanted regime) (regime, er
 	return g, nil
 }
 
-// prepare enters a table and the table of deletes, and makes what its regime needs. merged tells that rows of the table came
-// by MERGE.
+// prepare enters a table and the table of deletes, and makes what its regime needs. merged tells
+// that rows of the table came by MERGE.
 func (r *router) prepare(ctx context.Context, t *table, wanted regime) (g regime, merged bool, err error) {
 	g, meta, err := r.sink.enter(ctx, t, wanted)
 	if err != nil {
@@ -125,8 +125,8 @@ func (r *router) letter(ctx context.Context, letter model.Row) error {
 	return r.stream.Load().store(ctx, letter)
 }
 
-// flush returns when all changes are stored. What is streamed may have dead letters that are loaded, and what is loaded may have
-// to be streamed in the end.
+// flush returns when all changes are stored. What is streamed may have dead letters that are
+// loaded, and what is loaded may have to be streamed in the end.
 func (r *router) flush(ctx context.Context) error {
 	for {
 		if s := r.stream.Load(); s != nil {

@@ -16,8 +16,8 @@ import (
 const (
 	managedLabel = "managed_by"
 
-	// stalenessLabel is on tables whose max_staleness is as the options said. An earlier version set it to 0 for a moment,
-	// and could be killed in it.
+	// stalenessLabel is on tables whose max_staleness is as the options said. An earlier version
+	// set it to 0 for a moment, and could be killed in it.
 	stalenessLabel = "flexbeam_staleness"
 	runAgain       = "name another dataset, or change the table and run flexbeam schema apply again"
 )
@@ -84,8 +84,8 @@ func (w *Writer) applyDataset(ctx context.Context, name string) error {
 	return w.locate(name, meta)
 }
 
-// locate takes the location of a dataset, which has to be that of the options if they name one. meta is nil for a dataset that
-// was made with it.
+// locate takes the location of a dataset, which has to be that of the options if they name one.
+// meta is nil for a dataset that was made with it.
 func (w *Writer) locate(name string, meta *bigquery.DatasetMetadata) error {
 	switch {
 	case meta == nil:

@@ -42,8 +42,9 @@
 //
 // Reading changes no table. A table with a max_staleness may answer without what was streamed last.
 // So jobs note in flexbeam_deletes until when they stream to a table, and before the first answer
-// about a table is trusted the sink waits until BigQuery has applied what others had streamed when it
-// was opened, at most about max_staleness. A job without an end does not wait, and says so. Counts leaves out tables whose rows nobody can count yet.
+// about a table is trusted the sink waits until BigQuery has applied what others had streamed when
+// it was opened, at most about max_staleness. A job without an end does not wait, and says so.
+// Counts leaves out tables whose rows nobody can count yet.
 //
 // # Options
 //

@@ -75,8 +75,8 @@ const (
 	newestIs = ` ORDER BY COALESCE(row_version, 0) DESC, ` + stagedArrival + ` DESC) = 1`
 )
 
-// newestOfDays selects the newest change of each key in each partition, as they arrived: a row that goes over to another
-// partition has one in both.
+// newestOfDays selects the newest change of each key in each partition, as they arrived: a row that
+// goes over to another partition has one in both.
 func (m merging) newestOfDays() string { return m.write(newestOfDaysTemplate) }
 
 var newestOfDaysTemplate = template.Must(template.New("newestOfDays").Parse(newestOf + `{{.Day}}` + newestIs + `

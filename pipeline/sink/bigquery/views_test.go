@@ -14,7 +14,8 @@ import (
 	"flexbeam/schemas/model"
 )
 
-// differences compares every view over the same changes in DuckDB and in BigQuery, and returns how many rows each has.
+// differences compares every view over the same changes in DuckDB and in BigQuery, and returns how
+// many rows each has.
 func differences(t *testing.T, s *bigquerylocal.Server, blocks []change.Block) (rows map[string]int, diff string) {
 	t.Helper()
 	db := inDuckDB(t, blocks)
@@ -50,7 +51,8 @@ func TestViewsAnswerAsInDuckDB(t *testing.T) {
 // noon is a time of the days of this file, milliseconds since 1970.
 var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC).UnixMilli()
 
-// A fields says of a row what differs from that of its kind: strings, float64, bool, int64 for a time, or nil for null.
+// A fields says of a row what differs from that of its kind: strings, float64, bool, int64 for a
+// time, or nil for null.
 type fields map[string]any
 
 func rowOf(table *model.Table, all ...fields) change.Change {

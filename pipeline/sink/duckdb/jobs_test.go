@@ -16,7 +16,8 @@ type shared struct{ sink.Sink }
 
 func (shared) OtherJobs(context.Context) (bool, error) { return true, nil }
 
-// Of two jobs over one store, flush by flush, that one's rows stay which knows all of a task or quarter hour.
+// Of two jobs over one store, flush by flush, that one's rows stay which knows all of a task or
+// quarter hour.
 func TestTwoJobsLeaveTheRowsOfTheOneThatKnowsAll(t *testing.T) {
 	checked := history.Checked{}
 	rapid.Check(t, func(rt *rapid.T) {

@@ -35,7 +35,8 @@ func (w *writer) Find(_ context.Context, id model.TableID, q model.OwnerQuery, f
 	return w.store.keys(t, t.FoundColumns(), join, f, sids, accounts)
 }
 
-// timestamp returns a time in ms as SQL. What lies beyond the years that rows can have becomes their end.
+// timestamp returns a time in ms as SQL. What lies beyond the years that rows can have becomes
+// their end.
 func timestamp(ms int64) string {
 	const most = 253_402_300_799_999 // the end of the year 9999
 	return fmt.Sprintf("make_timestamptz(%d)", min(max(ms, -most), most)*1000)

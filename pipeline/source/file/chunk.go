@@ -12,14 +12,15 @@ import (
 	"flexbeam/schemas/record"
 )
 
-// ChunkSize is how much of a file becomes one batch, in bytes. Larger chunks make fewer elements, but more memory.
+// ChunkSize is how much of a file becomes one batch, in bytes. Larger chunks make fewer elements,
+// but more memory.
 const ChunkSize = 16 << 20
 
 // name names this source in dead letters.
 const name = "file"
 
-// A Chunk is a part of a file: the lines that begin in [Start, End). A file that is compressed, or whose values are spread over
-// lines, is one chunk, read in pieces of about Size bytes.
+// A Chunk is a part of a file: the lines that begin in [Start, End). A file that is compressed, or
+// whose values are spread over lines, is one chunk, read in pieces of about Size bytes.
 type Chunk struct {
 	File
 	Part       int64
@@ -42,8 +43,8 @@ func Chunks(files []File, size int64) []Chunk {
 	return chunks
 }
 
-// Read calls emit with the records of a chunk, in one batch or, from a file that cannot be cut, in several. read is told of the bytes
-// that were read from the file.
+// Read calls emit with the records of a chunk, in one batch or, from a file that cannot be cut, in
+// several. read is told of the bytes that were read from the file.
 func (c Chunk) Read(read func(n int64), emit func(record.Batch) error) error {
 	f, err := os.Open(c.Path)
 	if err != nil {
@@ -72,8 +73,8 @@ func (c Chunk) Read(read func(n int64), emit func(record.Batch) error) error {
 	return nil
 }
 
-// lines returns the lines that begin in [start, end), where the first of them begins, and a function that gives their memory
-// back.
+// lines returns the lines that begin in [start, end), where the first of them begins, and a
+// function that gives their memory back.
 func lines(f *os.File, start, end int64) (data []byte, offset int64, release func(), err error) {
 	st, err := f.Stat()
 	if err != nil {
@@ -158,7 +159,8 @@ func (c Chunk) stream(f io.Reader, read func(int64), emit func(record.Batch) err
 // wholeLines returns the length of the whole lines at the begin of b.
 func wholeLines(b []byte) int { return bytes.LastIndexByte(b, '\n') + 1 }
 
-// wholeValues returns the length of the lines at the begin of b that end no later than where a line ends between two JSON values.
+// wholeValues returns the length of the lines at the begin of b that end no later than where a line
+// ends between two JSON values.
 func wholeValues(b []byte) (length int) {
 	for i := 0; ; {
 		start := jsonscan.Between(b, i)
@@ -176,7 +178,8 @@ func wholeValues(b []byte) (length int) {
 	}
 }
 
-// truncated tells whether an archive ends before its end: reading on says so again, at the true end it says io.EOF.
+// truncated tells whether an archive ends before its end: reading on says so again, at the true end
+// it says io.EOF.
 func truncated(r io.Reader) bool {
 	var one [1]byte
 	_, err := r.Read(one[:])

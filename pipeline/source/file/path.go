@@ -5,9 +5,10 @@ import (
 	"path/filepath"
 )
 
-// canonical returns the one path by which a file is known, however it is named: with links resolved, and relative to the working
-// directory where the file is below it. Two paths of one file are one then, and so are the places of its records. A copy is another
-// file, and so is another hard link.
+// canonical returns the one path by which a file is known, however it is named: with links
+// resolved, and relative to the working directory where the file is below it. Two paths of one file
+// are one then, and so are the places of its records. A copy is another file, and so is another
+// hard link.
 func canonical(path string) string {
 	file, err := filepath.EvalSymlinks(path)
 	if err != nil {

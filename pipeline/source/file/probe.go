@@ -74,9 +74,9 @@ func formatOf(magic []byte) Format {
 	return Plain
 }
 
-// look looks at the begin of a file. wide is the name of an encoding of wide characters, if the file has
-// one; spread tells whether its first value is spread over lines. What cannot be read tells nothing: the
-// job will say so.
+// look looks at the begin of a file. wide is the name of an encoding of wide characters, if the
+// file has one; spread tells whether its first value is spread over lines. What cannot be read
+// tells nothing: the job will say so.
 func look(f io.Reader, format Format) (wide string, spread bool) {
 	r, release, err := unpacked(f, format)
 	if err != nil {
@@ -114,8 +114,8 @@ func isSpread(data []byte, all bool) (spread, known bool) {
 	return false, err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// wideEncoding returns the name of the encoding of a text that is in UTF-16 or UTF-32, by its byte order
-// mark or by the zeros beside its first character; else an empty name.
+// wideEncoding returns the name of the encoding of a text that is in UTF-16 or UTF-32, by its byte
+// order mark or by the zeros beside its first character; else an empty name.
 func wideEncoding(b []byte) string {
 	if len(b) < 2 {
 		return ""

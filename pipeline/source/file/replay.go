@@ -36,13 +36,15 @@ type Position struct {
 	End    int64 // size of the file
 }
 
-// ReplayFn reads a file as an unbounded source would deliver its records: some at a time, resuming until it ends.
+// ReplayFn reads a file as an unbounded source would deliver its records: some at a time, resuming
+// until it ends.
 type ReplayFn struct {
 	Job        string
 	LatenessMS int64 // distance of the watermark behind the newest event
 
-	// NewestEvent is a func(record.Batch) int64 that returns the time of the newest event in a batch, in ms since 1970;
-	// math.MinInt64 if there is none. nil: the watermark waits for the end.
+	// NewestEvent is a func(record.Batch) int64 that returns the time of the newest event in a
+	// batch, in ms since 1970; math.MinInt64 if there is none. nil: the watermark waits for the
+	// end.
 	NewestEvent *beam.EncodedFunc
 
 	newestEvent func(record.Batch) int64
@@ -114,7 +116,8 @@ func (fn *ReplayFn) ProcessElement(ctx context.Context, we *sdf.ManualWatermarkE
 		return from + int64(bytes.Count(b.Data, []byte{'\n'}))
 	}
 	read := func(n int64) { count.Bytes.Add(n) }
-	// What is emitted must have been claimed before: a runner may split at any time. What cannot be cut is claimed as a whole.
+	// What is emitted must have been claimed before: a runner may split at any time. What cannot be
+	// cut is claimed as a whole.
 	claimed := c.Cuttable() || rt.TryClaim(to)
 	lines := p.Line
 	if claimed {
@@ -146,7 +149,8 @@ func (fn *ReplayFn) ProcessElement(ctx context.Context, we *sdf.ManualWatermarkE
 	return sdf.ResumeProcessingIn(0), nil
 }
 
-// tracker tracks a Position. It claims the position behind what was read. It is used under the lock of sdf.LockRTracker.
+// tracker tracks a Position. It claims the position behind what was read. It is used under the lock
+// of sdf.LockRTracker.
 type tracker struct {
 	at      Position
 	stopped bool
@@ -205,13 +209,14 @@ func watermark(ms int64) time.Time {
 	return time.UnixMilli(min(max(ms, int64(mtime.MinTimestamp)+day), int64(mtime.EndOfGlobalWindowTime)-day))
 }
 
-// Replay reads the records of files, about size bytes at a time, as an unbounded source would. The watermark waits for the end.
+// Replay reads the records of files, about size bytes at a time, as an unbounded source would. The
+// watermark waits for the end.
 func Replay(s beam.Scope, job string, size int64, files []File) beam.PCollection {
 	return readAs(s, &ReplayFn{Job: job}, size, files)
 }
 
-// ReplayBehind is Replay with a watermark that follows the newest event at a distance. newestEvent is that of ReplayFn; it must be
-// registered with Beam.
+// ReplayBehind is Replay with a watermark that follows the newest event at a distance. newestEvent
+// is that of ReplayFn; it must be registered with Beam.
 func ReplayBehind(s beam.Scope, job string, size int64, files []File, distance time.Duration, newestEvent func(record.Batch) int64) beam.PCollection {
 	fn := &ReplayFn{Job: job, LatenessMS: distance.Milliseconds(), NewestEvent: &beam.EncodedFunc{Fn: reflectx.MakeFunc(newestEvent)}}
 	return readAs(s, fn, size, files)

@@ -27,8 +27,9 @@ type resumption struct {
 	watermark int64
 }
 
-// replay runs a replay of one file as a runner would: from resumption to resumption, split where split says so. It returns the lines
-// with their numbers and, for each batch, the watermark before it.
+// replay runs a replay of one file as a runner would: from resumption to resumption, split where
+// split says so. It returns the lines with their numbers and, for each batch, the watermark before
+// it.
 func replay(t testing.TB, path string, size, latenessMS int64, split func() bool) (lines []string, watermarks []int64) {
 	t.Helper()
 	files, err := List(path)

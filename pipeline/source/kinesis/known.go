@@ -11,8 +11,8 @@ import (
 	"flexbeam/schemas/record"
 )
 
-// readPrefix begins the keys in a checkpoint that name the streams which jobs have read with it. A stream in which nothing has
-// arrived yet has no position.
+// readPrefix begins the keys in a checkpoint that name the streams which jobs have read with it. A
+// stream in which nothing has arrived yet has no position.
 const readPrefix = "read:"
 
 func readKey(stream string) string { return record.Key(readPrefix+stream, "") }
@@ -35,8 +35,8 @@ func knownStreams(values map[string][]byte, positions map[string]kinesisio.Posit
 	return known
 }
 
-// admit refuses streams that a checkpoint of other streams does not know, unless they are to be added, and notes those that are
-// read from now on.
+// admit refuses streams that a checkpoint of other streams does not know, unless they are to be
+// added, and notes those that are read from now on.
 func admit(b source.Begin, streams []kinesisio.Stream, known map[string]bool) error {
 	for _, s := range streams {
 		id := s.ID()

@@ -1,5 +1,6 @@
-// Package beamstate is the driver of keyed states that keeps them where Beam does: in one state cell for each
-// key, with one event-time timer. It serves streams on remote runners, and replays of files.
+// Package beamstate is the driver of keyed states that keeps them where Beam does: in one state
+// cell for each key, with one event-time timer. It serves streams on remote runners, and replays of
+// files.
 package beamstate
 
 import (

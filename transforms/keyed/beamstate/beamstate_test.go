@@ -176,7 +176,8 @@ func TestTheTimerStandsAtTheEarliestInputAndHoldsTheWatermarkThere(t *testing.T)
 		t.Error("the key was processed before its time")
 	}
 
-	// Once the key was processed, the timer stands where its state goes, and an input comes before that.
+	// Once the key was processed, the timer stands where its state goes, and an input comes before
+	// that.
 	must(t, o.timer(700))
 	if d := cmp.Diff([]int64{int64(15*keyed.Day + keyed.Hour)}, o.times(t)); d != "" {
 		t.Errorf("behind the processing (-want +got):\n%s", d)
@@ -259,7 +260,8 @@ func TestALateEventIsADeadLetterAndChangesNothing(t *testing.T) {
 	}
 }
 
-// A watermark in the future of the clock is at the end of time: all timers fire then, and prove nothing.
+// A watermark in the future of the clock is at the end of time: all timers fire then, and prove
+// nothing.
 func TestATimerInTheFutureCountsAndDropsNothing(t *testing.T) {
 	r := &rules{next: func(now keyed.Millis) keyed.Millis { return now + 1 }}
 	o := newOne(t, tickets, r)

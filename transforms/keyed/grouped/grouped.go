@@ -1,6 +1,6 @@
-// Package grouped is the driver of keyed states for bounded sources, on any runner: it gathers all that there
-// is of a key and processes it once. Keys travel in buckets, since an element for each would cost more than
-// the key (docs/adr/0001-blocks.md).
+// Package grouped is the driver of keyed states for bounded sources, on any runner: it gathers all
+// that there is of a key and processes it once. Keys travel in buckets, since an element for each
+// would cost more than the key (docs/adr/0001-blocks.md).
 package grouped
 
 import (
@@ -131,8 +131,8 @@ type piece struct {
 	later map[place][]byte
 }
 
-// ProcessElement takes all inputs of a bucket and emits blocks of changes, and inputs for other kinds by their
-// buckets, those of one kind in one element.
+// ProcessElement takes all inputs of a bucket and emits blocks of changes, and inputs for other
+// kinds by their buckets, those of one kind in one element.
 func (fn *ProcessFn) ProcessElement(ctx context.Context, _ int, inputs func(*[]byte) bool, changes func([]byte), later func(int, []byte)) (failed error) {
 	defer fn.shared.Note(&failed)
 	if err := ctx.Err(); err != nil {
@@ -201,7 +201,8 @@ func (fn *ProcessFn) processAll(keys bucket, look *keyed.Looker, done []piece) (
 	return slices.Concat(asks...), err
 }
 
-// processAgain looks up what keys have asked for, processes them, and returns those that have to know still more.
+// processAgain looks up what keys have asked for, processes them, and returns those that have to
+// know still more.
 func (fn *ProcessFn) processAgain(ctx context.Context, keys bucket, look *keyed.Looker, asks []ask, done []piece) (more []ask, err error) {
 	for some := range slices.Chunk(asks, lookupKeys) {
 		wanted := make([]keyed.Ask, len(some))
@@ -243,8 +244,8 @@ func (fn *ProcessFn) process(l keyed.Logic, s *keyed.State, p *piece) error {
 	return nil
 }
 
-// bucket is the keys of a bucket: those with events, and those with values. A state of the first is made when it
-// is asked for.
+// bucket is the keys of a bucket: those with events, and those with values. A state of the first is
+// made when it is asked for.
 type bucket struct {
 	groups []event.Group
 	values []valued

@@ -35,9 +35,9 @@ func of(r *runtime.Runtime) (*Store, error) {
 	return nil, fmt.Errorf("%w: the states of this stream are in the process that began it, on the embedded runner", runtime.ErrMissing)
 }
 
-// AddFn adds what batches hold to the store of this process. Its outputs are (the shared key, nothing) at each
-// time at which a timer has to be set, and blocks of changes with the dead letters of events that came too
-// late.
+// AddFn adds what batches hold to the store of this process. Its outputs are (the shared key,
+// nothing) at each time at which a timer has to be set, and blocks of changes with the dead letters
+// of events that came too late.
 type AddFn struct {
 	Job runtime.Job
 
@@ -74,7 +74,8 @@ func (fn *AddFn) ProcessElement(ctx context.Context, b keyed.Batch, wake func(be
 	return nil
 }
 
-// WakeFn wakes what an earlier process left in the store: it has an element for each time that keys wait for.
+// WakeFn wakes what an earlier process left in the store: it has an element for each time that keys
+// wait for.
 type WakeFn struct {
 	Job runtime.Job
 }
@@ -123,8 +124,8 @@ func (fn *ProcessFn) ProcessElement(ctx context.Context, ts beam.EventTime, tp t
 	return nil
 }
 
-// periodic is the tag of the timer of what is done again and again. Each time that keys wait for has a timer
-// with a tag of its own.
+// periodic is the tag of the timer of what is done again and again. Each time that keys wait for
+// has a timer with a tag of its own.
 const periodic = "periodic"
 
 // OnTimer does what is due. At the end of time that is to fold what waits, and nothing else.
@@ -181,15 +182,15 @@ func setTimer(timer timers.EventTime, tp timers.Provider, at keyed.Millis, tag s
 	timer.Set(tp, t, timers.WithOutputTimestamp(t), timers.WithTag(tag))
 }
 
-// Driver keeps states in this process. AtOnce processes them when something arrives, not when the watermark
-// has passed it.
+// Driver keeps states in this process. AtOnce processes them when something arrives, not when the
+// watermark has passed it.
 type Driver struct{ AtOnce bool }
 
 // Partition implements the pipeline's Driver: the decoder sorts events by their keys.
 func (Driver) Partition() int { return 0 }
 
-// Process turns batches into blocks of changes: those with the dead letters of events that came too late, and
-// those of rows. The store knows which kinds there are.
+// Process turns batches into blocks of changes: those with the dead letters of events that came too
+// late, and those of rows. The store knows which kinds there are.
 func (d Driver) Process(s beam.Scope, job runtime.Job, _ []keyed.Spec, batches beam.PCollection) ([]beam.PCollection, error) {
 	s = s.Scope("keyed.Local")
 	woken, letters := beam.ParDo2(s, &AddFn{Job: job}, batches)

@@ -7,8 +7,8 @@ import (
 	"flexbeam/schemas/evidence"
 )
 
-// gone counts what was missing of the keys whose states are not in memory: they were spilled, or dropped. Those
-// in memory are processed, and so counted, once more by the next process.
+// gone counts what was missing of the keys whose states are not in memory: they were spilled, or
+// dropped. Those in memory are processed, and so counted, once more by the next process.
 type gone struct {
 	mu     sync.Mutex
 	counts evidence.Counts
@@ -44,8 +44,8 @@ func (s *Store) returns(z *slot, b *statedisk.Batch, c evidence.Counts) {
 	s.leaves(z, b, evidence.Counts{}.Minus(c))
 }
 
-// Missing returns what was counted as missing of the keys whose states are not in memory. At the start that is
-// what the next process does not count again.
+// Missing returns what was counted as missing of the keys whose states are not in memory. At the
+// start that is what the next process does not count again.
 func (s *Store) Missing() evidence.Counts { return s.gone.get() }
 
 // restoreEvidence takes what an earlier process counted.

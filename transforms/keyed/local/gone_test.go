@@ -8,7 +8,8 @@ import (
 	"flexbeam/transforms/keyed"
 )
 
-// counting are rules that find one ticket, and that something is missing of it until it has a second event.
+// counting are rules that find one ticket, and that something is missing of it until it has a
+// second event.
 var counting = rules{func(s *keyed.State, out *keyed.Output) (keyed.Millis, error) {
 	groups, err := s.Groups(tickets.Field)
 	if err != nil {
@@ -27,8 +28,8 @@ var counting = rules{func(s *keyed.State, out *keyed.Output) (keyed.Millis, erro
 	return keyed.None, nil
 }}
 
-// What is missing is counted once for each ticket, however often it is processed, spilled, loaded and dropped, and
-// by however many processes.
+// What is missing is counted once for each ticket, however often it is processed, spilled, loaded
+// and dropped, and by however many processes.
 func TestWhatIsMissingIsCountedOnceOverRestarts(t *testing.T) {
 	dir := t.TempDir()
 	var s *Store

@@ -10,7 +10,8 @@ import (
 	"flexbeam/transforms/keyed"
 )
 
-// The kinds of these tests: tickets close and are dropped as tasks are, people are kept for ever as workers are.
+// The kinds of these tests: tickets close and are dropped as tasks are, people are kept for ever as
+// workers are.
 var (
 	tickets = &keyed.Kind{
 		Name: "ticket", ID: 10, Field: event.TaskSID, Part: event.TaskPart, Closes: event.Kind.EndsTask,

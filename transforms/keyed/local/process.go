@@ -25,7 +25,8 @@ type Work struct {
 	Done    func(kind *keyed.Kind, out *keyed.Output) // is told of each key that was processed
 }
 
-// Process brings the rows up to date of the keys that wait for a time up to at, in the order of their kinds.
+// Process brings the rows up to date of the keys that wait for a time up to at, in the order of
+// their kinds.
 func (s *Store) Process(ctx context.Context, at keyed.Millis, w Work) error {
 	for _, z := range s.kinds {
 		keys := z.due.pop(at)
@@ -45,7 +46,8 @@ func (s *Store) Process(ctx context.Context, at keyed.Millis, w Work) error {
 	return nil
 }
 
-// processLooking processes keys. What those have to know of the sink that ask for it is looked up together.
+// processLooking processes keys. What those have to know of the sink that ask for it is looked up
+// together.
 func (s *Store) processLooking(ctx context.Context, z *slot, keys []string, at keyed.Millis, look *keyed.Looker, w Work) error {
 	var found map[string]*keyed.Found
 	for len(keys) > 0 {
@@ -81,8 +83,9 @@ type processed struct {
 	next   keyed.Millis // when it is due though nothing arrives
 }
 
-// processGroup processes keys on all processors, and returns those that have to know more of the sink first.
-// found is what they have asked for. Their changes go on in the order of the keys; a group that fails gives none.
+// processGroup processes keys on all processors, and returns those that have to know more of the
+// sink first. found is what they have asked for. Their changes go on in the order of the keys; a
+// group that fails gives none.
 func (s *Store) processGroup(ctx context.Context, z *slot, keys []string, at keyed.Millis, look *keyed.Looker, found map[string]*keyed.Found, w Work) (asks []keyed.Ask, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -151,8 +154,8 @@ func (s *Store) processGroup(ctx context.Context, z *slot, keys []string, at key
 	return asks, nil
 }
 
-// process processes a locked state when the watermark has come to now. A state that has to know more first stays
-// due.
+// process processes a locked state when the watermark has come to now. A state that has to know
+// more first stays due.
 func (s *Store) process(z *slot, l keyed.Logic, key string, e *entry, now keyed.Millis, r *processed) error {
 	r.waited, r.next = e.Waits(), keyed.None
 	next, done, err := z.kind.Process(l, &e.State, now, &r.out)
@@ -188,8 +191,8 @@ func (s *Store) process(z *slot, l keyed.Logic, key string, e *entry, now keyed.
 	return nil
 }
 
-// feed adds the inputs that keys gave for keys of other kinds. Those of kinds that need not wait are processed
-// at once, and their changes appended to a block; the others are due at a time.
+// feed adds the inputs that keys gave for keys of other kinds. Those of kinds that need not wait
+// are processed at once, and their changes appended to a block; the others are due at a time.
 func (s *Store) feed(inputs []keyed.Input, at, now keyed.Millis, block change.Block) (change.Block, error) {
 	for i := range inputs {
 		in := &inputs[i]

@@ -123,8 +123,8 @@ func TestAGroupThatFailsWritesNothing(t *testing.T) {
 	}
 }
 
-// A crash between a fold that lets go of events and the flush of its rows must find those events in the log: no
-// checkpoint comes between the two.
+// A crash between a fold that lets go of events and the flush of its rows must find those events in
+// the log: no checkpoint comes between the two.
 func TestNoCheckpointComesBetweenAFoldAndItsRows(t *testing.T) {
 	s := open(t, t.TempDir())
 	defer s.Close()

@@ -15,15 +15,15 @@ import (
 	"flexbeam/transforms/keyed"
 )
 
-// A Store holds the states of a live stream in this process, for a runner that keeps nothing over a restart
-// itself. With a directory behind it, what its states were made of outlives the process, and so do the
-// positions up to which the source was read.
+// A Store holds the states of a live stream in this process, for a runner that keeps nothing over a
+// restart itself. With a directory behind it, what its states were made of outlives the process,
+// and so do the positions up to which the source was read.
 //
 // # What is promised
 //
-// Inputs and the position behind them are kept together: after any crash a position never stands before an
-// input that is missing. Whatever the disk forgets, the sink has stored: Checkpoint takes a mark of what was
-// committed, then flushes the sink, then syncs the disk up to the mark.
+// Inputs and the position behind them are kept together: after any crash a position never stands
+// before an input that is missing. Whatever the disk forgets, the sink has stored: Checkpoint takes
+// a mark of what was committed, then flushes the sink, then syncs the disk up to the mark.
 type Store struct {
 	mu        sync.RWMutex
 	kinds     []*slot // in the order in which keys are processed
@@ -140,8 +140,9 @@ func (s *Store) claim(sink Sink) error {
 	return fmt.Errorf("%w than %s: to %s: name that sink, or another state directory", ErrSink, sink.Name, s.owner.Name)
 }
 
-// wakeRecovered lets everything be processed that an earlier process left, since nothing tells which of its
-// rows are in the sink; and has a timer set in any case, so that what is over is let go of.
+// wakeRecovered lets everything be processed that an earlier process left, since nothing tells
+// which of its rows are in the sink; and has a timer set in any case, so that what is over is let
+// go of.
 func (s *Store) wakeRecovered() (err error) {
 	oldest, newest := keyed.Millis(math.MaxInt64), keyed.None
 	s.each(func(_ *slot, _ string, l *entry) { oldest, newest = min(oldest, l.Arrival), max(newest, l.Arrival) })
@@ -191,8 +192,8 @@ func (s *Store) SetPosition(source string, position []byte) {
 	s.positions[source] = bytes.Clone(position)
 }
 
-// ForgetPosition forgets the position of a source that nothing needs any more. That is durable no sooner than
-// what was added before.
+// ForgetPosition forgets the position of a source that nothing needs any more. That is durable no
+// sooner than what was added before.
 func (s *Store) ForgetPosition(source string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -246,9 +247,10 @@ func (s *Store) lock(z *slot, key string) *entry {
 	return l
 }
 
-// lockNew returns the state of a key, locked, for something that arrives: the one in memory, the one that is
-// spilled, brought back, or a new one. Of a key of which only a tombstone is left, or whose spilled state has
-// expired by then, it returns the tombstone, which is no part of the store until attach.
+// lockNew returns the state of a key, locked, for something that arrives: the one in memory, the
+// one that is spilled, brought back, or a new one. Of a key of which only a tombstone is left, or
+// whose spilled state has expired by then, it returns the tombstone, which is no part of the store
+// until attach.
 func (s *Store) lockNew(z *slot, key string, arrival keyed.Millis) (l *entry, detached bool, err error) {
 	for {
 		if l := s.lock(z, key); l != nil {
@@ -289,8 +291,8 @@ func (s *Store) make(z *slot, key string, arrival keyed.Millis) (detached *entry
 	return nil, nil
 }
 
-// attach makes a detached state, which began anew, part of the store. If there is one in memory by now it
-// returns false.
+// attach makes a detached state, which began anew, part of the store. If there is one in memory by
+// now it returns false.
 func (s *Store) attach(z *slot, key string, l *entry) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -341,10 +343,10 @@ func (z *slot) recount(l *entry, now counted) {
 	l.counted = now
 }
 
-// Add adds the inputs of a batch, and notes the position behind it; both become durable together. It calls
-// wake for every time for which a timer has to be set. late is called for inputs of which some events come too
-// late, with the places of those in the input. Both are called before the position moves, so what late writes
-// to the sink is there, or is read again.
+// Add adds the inputs of a batch, and notes the position behind it; both become durable together.
+// It calls wake for every time for which a timer has to be set. late is called for inputs of which
+// some events come too late, with the places of those in the input. Both are called before the
+// position moves, so what late writes to the sink is there, or is read again.
 func (s *Store) Add(b keyed.Batch, wake func(at keyed.Millis), late func(in *keyed.Input, events []int)) error {
 	var batch statedisk.Batch
 	var record, encoded []byte
@@ -424,8 +426,8 @@ func (s *Store) add(in *keyed.Input, g grid) (a added, err error) {
 	}
 }
 
-// wait lets the locked state of a key be processed when the watermark has passed a time, and tells whether a
-// timer has to be set for that.
+// wait lets the locked state of a key be processed when the watermark has passed a time, and tells
+// whether a timer has to be set for that.
 func (s *Store) wait(z *slot, key string, l *entry, at keyed.Millis) (first bool) {
 	if l.Next == keyed.None || at < l.Next {
 		l.Next = at
@@ -456,12 +458,12 @@ func (s *Store) AdvanceWatermark(to keyed.Millis) {
 	}
 }
 
-// Watermark returns the latest time of which it is known that the watermark has passed it; keyed.None without
-// one.
+// Watermark returns the latest time of which it is known that the watermark has passed it;
+// keyed.None without one.
 func (s *Store) Watermark() keyed.Millis { return keyed.Millis(s.watermark.Load()) }
 
-// Expire lets go of what is over when the watermark has come to now: of states, in whose place tombstones
-// stay, and of tombstones.
+// Expire lets go of what is over when the watermark has come to now: of states, in whose place
+// tombstones stay, and of tombstones.
 func (s *Store) Expire(now keyed.Millis) error {
 	var failed error
 	s.each(func(z *slot, key string, l *entry) {
