@@ -279,6 +279,18 @@ func TestAJobKnowsTheQuarterHoursFromItsEarliestTimeToItsNewestEvent(t *testing.
 	}
 }
 
+// An update tells of the whole time that it names, also of what an earlier update has taken from it.
+func TestAnUpdateTellsOfTheTimeBeforeTheUpdateBeforeIt(t *testing.T) {
+	at := event.Millis(time.Date(2026, 3, 2, 8, 20, 0, 0, time.UTC).UnixMilli())
+	first := event.Event{Kind: event.WorkerActivityUpdate, Time: at, InPreviousFor: event.None}
+	second := event.Event{Kind: event.WorkerActivityUpdate, Time: at + 60_000, InPreviousFor: 60 * 60_000}
+	f := agentstatus.NewFolder(nil)
+	f.Fold("AC1", "WK1", []*event.Event{&first, &second}, event.None, func(model.Row) {})
+	if from, _, ok := f.Known(); !ok || from != agentstatus.Floor(second.Time-second.InPreviousFor) {
+		t.Errorf("known from %d ms before the first update, %v", at-from, ok)
+	}
+}
+
 // A worker with an event in a quarter hour is folded when that is over, though nothing of it runs.
 func TestTheQuarterHourOfTheNewestEventIsFoldedAgain(t *testing.T) {
 	at := event.Millis(time.Date(2026, 3, 2, 8, 20, 0, 0, time.UTC).UnixMilli())
