@@ -28,8 +28,10 @@ func Example() {
 	} {
 		d.Line([]byte(line), printer{})
 	}
-	// Output: task.created of task WT1 in account AC1 task.created of task WT2 in account AC1
-	// task.created of task WT3 in account AC1 an event outside TaskRouter value 0, element 1:
-	// missing_account: task.created without account_sid: pass the records on whole, as Twilio sends
-	// them
+	// Output:
+	// task.created of task WT1 in account AC1
+	// task.created of task WT2 in account AC1
+	// task.created of task WT3 in account AC1
+	// an event outside TaskRouter
+	// value 0, element 1: missing_account: task.created without account_sid: pass the records on whole, as Twilio sends them
 }
