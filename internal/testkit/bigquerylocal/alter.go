@@ -11,63 +11,31 @@ import (
 
 // drop reads DROP TABLE and DROP VIEW [IF EXISTS].
 func (x *translator) drop(s *Server, all []token) (*statement, error) {
-	d := &definition{x: x, server: s, rest: all[1:]}
-	st := &statement{}
-	var err error
-	if st.kind, err = d.tableOrView("DROP"); err != nil {
-		return nil, err
-	}
-	maybe := d.take("IF", "EXISTS")
-	if err := d.target(); err != nil {
+	d, st, maybe, err := x.onTarget(s, all, "DROP")
+	if err != nil {
 		return nil, err
 	}
 	if len(d.rest) > 0 {
 		return nil, d.unexpected()
 	}
-	st.define = func(ctx context.Context) error {
-		c := &s.catalog
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		t, err := c.ofType(d.name, d.view)
-		if isNotFound(err) && maybe {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+	st.define = d.changing(maybe, func(ctx context.Context, c *catalog, t *table) error {
 		return c.drop(ctx, c.datasets[datasetName{d.name.project, d.name.dataset}], t)
-	}
+	})
 	return st, nil
 }
 
 // alter reads ALTER TABLE and ALTER VIEW [IF EXISTS] with SET OPTIONS, and ALTER TABLE with ADD COLUMN
 // (https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language).
 func (x *translator) alter(s *Server, all []token) (*statement, error) {
-	d := &definition{x: x, server: s, rest: all[1:]}
-	st := &statement{}
-	var err error
-	if st.kind, err = d.tableOrView("ALTER"); err != nil {
-		return nil, err
-	}
-	maybe := d.take("IF", "EXISTS")
-	if err := d.target(); err != nil {
+	d, st, maybe, err := x.onTarget(s, all, "ALTER")
+	if err != nil {
 		return nil, err
 	}
 	action := d.rest
 	if !d.peek().is("SET") && (d.view || !d.peek().is("ADD")) {
 		return nil, x.unknown(d.peek(), "this form of ALTER")
 	}
-	st.define = func(ctx context.Context) error {
-		c := &s.catalog
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		t, err := c.ofType(d.name, d.view)
-		if isNotFound(err) && maybe {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+	st.define = d.changing(maybe, func(ctx context.Context, c *catalog, t *table) error {
 		change := &definition{x: x, server: s, rest: action, view: d.view, meta: &bq.Table{}}
 		b, err := json.Marshal(t.meta)
 		if err == nil {
@@ -80,8 +48,37 @@ func (x *translator) alter(s *Server, all []token) (*statement, error) {
 			return err
 		}
 		return c.change(ctx, t, change.meta)
-	}
+	})
 	return st, nil
+}
+
+// onTarget reads what DROP and ALTER begin with: the verb, TABLE or VIEW, IF EXISTS, which maybe tells
+// of, and the name.
+func (x *translator) onTarget(s *Server, all []token, verb string) (d *definition, st *statement, maybe bool, err error) {
+	d, st = &definition{x: x, server: s, rest: all[1:]}, &statement{}
+	if st.kind, err = d.tableOrView(verb); err != nil {
+		return nil, nil, false, err
+	}
+	maybe = d.take("IF", "EXISTS")
+	return d, st, maybe, d.target()
+}
+
+// changing returns a function that calls do, which holds c.mu, with the table or view of the
+// definition. Where there is none, that is an error unless maybe says that there need not be one.
+func (d *definition) changing(maybe bool, do func(context.Context, *catalog, *table) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		c := &d.server.catalog
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		t, err := c.ofType(d.name, d.view)
+		if isNotFound(err) && maybe {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return do(ctx, c, t)
+	}
 }
 
 func isNotFound(err error) bool {
