@@ -45,6 +45,8 @@ type Counters struct {
 	// refused because there were too many, iterators that expired, subscriptions that broke off.
 	Throttled, Expired, Resubscribed atomic.Int64
 
+	queries atomic.Pointer[func() (count, billed int64)]
+
 	StateLog StateLog
 
 	Missing Missing
@@ -89,6 +91,18 @@ func (c *Counters) LeftAlone(kind string, n int64) {
 	case model.WorkerKind:
 		c.QuartersLeft.Add(n)
 	}
+}
+
+// SetQueries says what tells how many queries the sink has answered, and the bytes that it bills for.
+func (c *Counters) SetQueries(f func() (count, billed int64)) { c.queries.Store(&f) }
+
+// Queries returns how many queries the sink has answered for the job, and the bytes that it bills for
+// them; 0 for a sink that has none.
+func (c *Counters) Queries() (count, billed int64) {
+	if f := c.queries.Load(); f != nil {
+		return (*f)()
+	}
+	return 0, 0
 }
 
 // Change counts a change of a table.

@@ -76,6 +76,18 @@ var Table = []Metric{
 			emit(float64(j.TasksLeft.Load()), "task")
 			emit(float64(j.QuartersLeft.Load()), "quarter_hour")
 		}},
+	{Name: "flexbeam_sink_queries_total", Kind: Counter,
+		Help: "Queries that the sink has answered for this process: looking up rows, and MERGE. DuckDB and JSON lines charge for none and show 0.",
+		values: func(j job, emit emitter) {
+			n, _ := j.Queries()
+			emit(float64(n))
+		}},
+	{Name: "flexbeam_sink_billed_bytes_total", Kind: Counter,
+		Help: "Bytes that the sink's service bills for these queries.",
+		values: func(j job, emit emitter) {
+			_, billed := j.Queries()
+			emit(float64(billed))
+		}},
 	{Name: "flexbeam_latency_seconds", Kind: Histogram,
 		Help:   "Time from the arrival of a record in the stream to its visible row, the end of the flush that showed it: of each fold of a task, for the first record that had waited for it.",
 		spread: (*telemetry.Counters).Latency},
