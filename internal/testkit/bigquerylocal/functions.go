@@ -41,6 +41,7 @@ func init() {
 		"DIV":                      format("((%s) // (%s))", 2),
 		"EXTRACT":                  extract,
 		"FORMAT_TIMESTAMP":         formatTimestamp,
+		"GENERATE_ARRAY":           format("generate_series(%s, %s)", 2),
 		"GENERATE_TIMESTAMP_ARRAY": generateTimestamps,
 		"GREATEST":                 nullIfAny("greatest"),
 		"LEAST":                    nullIfAny("least"),

@@ -60,6 +60,7 @@ func TestQueriesMeanWhatTheyMeanInBigQuery(t *testing.T) {
 		{"SELECT TIMESTAMP_SECONDS(900 * DIV(UNIX_SECONDS(seen), 900)) FROM calls.people WHERE id = 'a'", `["2026-01-02T03:00:00Z"]`},
 		{"SELECT DATE(seen), EXTRACT(HOUR FROM seen), EXTRACT(DAYOFWEEK FROM seen), FORMAT_TIMESTAMP('%F %T', seen) FROM calls.people WHERE id = 'a'", `["2026-01-02",3,6,"2026-01-02 03:04:05"]`},
 		{"SELECT APPROX_QUANTILES(x, 4)[OFFSET(2)] FROM UNNEST([1, 2, 3, 4, 5]) AS x", `[3]`},
+		{"SELECT COUNT(*), SUM(n) FROM UNNEST(GENERATE_ARRAY(2, 4)) AS n", `[3,9]`},
 		{"SELECT ARRAY_AGG(name IGNORE NULLS ORDER BY id DESC LIMIT 1)[SAFE_OFFSET(0)] FROM calls.people", `["Cyril"]`},
 		{"SELECT ARRAY_AGG(id ORDER BY id) FROM calls.people", `[["a","b","c"]]`},
 		{"SELECT CAST('7' AS INT64), SAFE_CAST('x' AS INT64), CAST(7 AS STRING), CAST(1 AS FLOAT64)", `[7,null,"7",1]`},
