@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"flexbeam/internal/span"
 	"flexbeam/internal/testkit/history"
 	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/change"
@@ -50,7 +51,9 @@ func (f faulty) Close(context.Context) error { return f.close }
 // unreadable is a sink that cannot say what it holds.
 type unreadable struct{ *history.Store }
 
-func (unreadable) Keys(context.Context, model.TableID, func(model.Row) error) error { return errKeys }
+func (unreadable) Owners(context.Context, model.TableID, span.Span, func(model.Row) error) error {
+	return errKeys
+}
 
 // stuck is a sink whose writes hold on until the test lets them go.
 type stuck struct {

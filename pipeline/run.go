@@ -35,6 +35,8 @@ type Summary struct {
 	TasksLeft    int64            // tasks that were left as they are, since another job knows more of them
 	QuartersLeft int64            // quarter hours of agents that were
 	Bytes        int64            // input read
+	Queries      int64            // that the sink answered and may charge for
+	Billed       int64            // bytes that it bills for them
 	Rows         map[string]int64 // rows of each table in the sink
 	Elapsed      time.Duration
 
@@ -90,6 +92,7 @@ func (j *Job) sum(sum *Summary, start time.Time) {
 	sum.Dropped, sum.DeadLetters, sum.BadAttrs = c.Dropped.Load(), c.DeadLetters.Load(), c.BadAttrs.Load()
 	sum.TasksLeft, sum.QuartersLeft = c.TasksLeft.Load(), c.QuartersLeft.Load()
 	sum.Bytes = c.Bytes.Load()
+	sum.Queries, sum.Billed = c.Queries()
 	sum.WorstClass, sum.WorstCount, sum.WorstExample = c.MostLetters()
 	sum.Missing = c.Missing.Counts().Findings()
 	sum.Elapsed = time.Since(start)

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
+	"flexbeam/internal/span"
 	"flexbeam/internal/telemetry"
 	"flexbeam/pipeline/runtime"
 	"flexbeam/pipeline/sink"
@@ -49,13 +51,12 @@ func (j *Job) open(ctx context.Context) (r *running, err error) {
 			return r, err
 		}
 	}
-	reading := ctx
+	prior := keyed.NewPriorRows(r.out)
 	if j.Live() {
-		reading = context.WithoutCancel(ctx) // what an earlier process kept is written even if this one is ended at once
-	}
-	prior, err := runtime.ReadPriorRows(reading, r.out)
-	if err != nil {
-		return r, err
+		// What an earlier process kept is written even if this one is ended at once.
+		if err := prior.Cover(context.WithoutCancel(ctx), recent(j.count.Now())); err != nil {
+			return r, err
+		}
 	}
 	r.warnOfForeign(prior)
 	r.shared = runtime.Start(j.runtime(), j.count, r.out, prior)
@@ -66,10 +67,27 @@ func (j *Job) open(ctx context.Context) (r *running, err error) {
 	return r, r.begin(ctx)
 }
 
+// recentDays is how many days back a live stream reads at its start which keys have rows: as old as a
+// task may be whose events still come, and what lies around these.
+const recentDays = 2 * keyed.Around
+
+// recent returns the days from then on.
+func recent(now time.Time) span.Set {
+	return span.Set{{From: span.Days(now.UnixMilli(), recentDays).From, To: math.MaxInt64}}
+}
+
 func (r *running) openSink(ctx context.Context) (err error) {
 	o := sink.Options{Bounded: r.options.Mode == Batch, HidePayload: r.options.HidesPayload()}
 	r.out, err = sink.Open(ctx, r.options.Sink, o)
-	return err
+	if err != nil {
+		return err
+	}
+	out := r.out
+	r.count.SetQueries(func() (count, billed int64) {
+		q := out.Queries()
+		return q.Count, q.Billed
+	})
+	return nil
 }
 
 // runtime returns what the transforms find this process by.
@@ -85,7 +103,7 @@ func (r *running) warnOfForeign(prior *keyed.PriorRows) {
 	}
 	if n := prior.Keys(task.Name); n > 0 {
 		r.options.Log.Warn("the sink holds rows of tasks and this job begins without a state: of tasks of which it sees a part of the events only, the rows stay as they are",
-			"tasks", n)
+			"tasks", n, "days", recentDays)
 	}
 }
 

@@ -15,7 +15,7 @@ func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 	if a.logFormat.value == "json" {
 		a.notices().Info("job done", "sink", o.Sink, "runner", o.Runner, "records", s.Records, "events", s.Events, "duplicates", s.Duplicates,
 			"dropped", s.Dropped, "dead_letters", s.DeadLetters, "bad_attributes", s.BadAttrs,
-			"tasks_left_alone", s.TasksLeft, "quarter_hours_left_alone", s.QuartersLeft, "bytes", s.Bytes, "rows", s.Rows,
+			"tasks_left_alone", s.TasksLeft, "quarter_hours_left_alone", s.QuartersLeft, "bytes", s.Bytes, "rows", s.Rows, "sink_queries", s.Queries, "sink_billed_bytes", s.Billed,
 			"elapsed_seconds", s.Elapsed.Seconds(), "events_per_second", int64(s.EventsPerSecond()), "missing", missing(s))
 		return
 	}
@@ -38,6 +38,9 @@ func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 	}
 	if s.QuartersLeft > 0 {
 		line("left alone", s.QuartersLeft, "quarter hours of agents of which another job knows more")
+	}
+	if s.Queries > 0 {
+		line("queries", s.Queries, console.Bytes(s.Billed)+" billed by the sink's service")
 	}
 	fmt.Fprintf(&b, "rows in %s\n", place(o.Sink))
 	for _, table := range model.Tables {

@@ -20,7 +20,6 @@ import (
 	"flexbeam/internal/telemetry"
 	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/event"
-	"flexbeam/schemas/model"
 	"flexbeam/transforms/keyed"
 )
 
@@ -52,7 +51,7 @@ type Runtime struct {
 	users  int // transforms that Acquire was called for
 	out    sink.Sink
 	prior  *keyed.PriorRows
-	known  bool // prior was read
+	known  bool // prior is what it stays
 	failed error
 }
 
@@ -159,7 +158,8 @@ func (r *Runtime) sink(ctx context.Context) (sink.Sink, error) {
 	return out, nil
 }
 
-// PriorRows returns what the sink held when the job began; nil if it held nothing.
+// PriorRows returns what finds rows of other jobs in the sink; nil if it held nothing when the job
+// began.
 func (r *Runtime) PriorRows(ctx context.Context) (*keyed.PriorRows, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -170,27 +170,8 @@ func (r *Runtime) PriorRows(ctx context.Context) (*keyed.PriorRows, error) {
 	if err != nil {
 		return nil, err
 	}
-	prior, err := ReadPriorRows(ctx, out)
-	if err != nil {
-		return nil, err
-	}
-	r.prior, r.known = prior, true
-	return prior, nil
-}
-
-// ReadPriorRows notes for which keys a sink holds rows.
-func ReadPriorRows(ctx context.Context, out sink.Sink) (*keyed.PriorRows, error) {
-	prior := keyed.NewPriorRows(out.Find, out.OtherJobs)
-	for _, t := range model.OwnedTables() {
-		err := out.Keys(ctx, t, func(r model.Row) error {
-			prior.Note(t, r)
-			return ctx.Err()
-		})
-		if err != nil {
-			return nil, fmt.Errorf("read which keys have rows in the sink: %w", err)
-		}
-	}
-	return prior, nil
+	r.prior, r.known = keyed.NewPriorRows(out), true
+	return r.prior, nil
 }
 
 // Note is deferred in transforms: it keeps the first error that one returns, or panics with. Prism

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"flexbeam/internal/span"
 	"flexbeam/internal/telemetry"
 	"flexbeam/internal/testkit/history"
 	"flexbeam/pipeline/runtime"
@@ -67,6 +68,9 @@ func TestAWorkerThatDoesNotRunTheJobOpensItsSinkOnce(t *testing.T) {
 		r := runtime.Acquire(job)
 		all = append(all, r)
 		prior, err := r.PriorRows(ctx)
+		if err == nil {
+			err = prior.Cover(ctx, span.Set{span.All})
+		}
 		if _, e := r.Sink(ctx); e != nil || err != nil || prior.Keys(model.TaskKind) != 1 {
 			t.Fatal(e, err)
 		}

@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 
+	"flexbeam/internal/span"
 	"flexbeam/internal/uri"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
@@ -34,18 +35,22 @@ type Sink interface {
 	// Counts returns the number of rows of each table by its name, after a Flush.
 	Counts(ctx context.Context) (map[string]int64, error)
 
-	// Keys calls f with every row of a table that has an owner (model.Owner), or with every row of
-	// a table without owners. The row holds the cells of Table.KeyColumnsWithOwner and is valid
-	// until f returns. An error of f ends Keys, which returns it. It is meant for the start of a
-	// job over a store that earlier jobs filled: what was written and not flushed may be missing.
-	Keys(ctx context.Context, t model.TableID, f func(model.Row) error) error
+	// Owners calls f with the owners (model.Owner) of rows of a table, in no order and each at least
+	// once: of the rows whose time (Table.TimeColumn) lies in a span, and of those that have none. The
+	// row holds the cells of Table.OwnerColumns, and is valid until f returns: of Owner.Time the
+	// latest that rows of the owner have in the span. A table without owners gives none. An error of f
+	// ends Owners, which returns it. What was written and not flushed may be missing.
+	Owners(ctx context.Context, t model.TableID, in span.Span, f func(model.Row) error) error
 
-	// Find calls f as Keys does, with the rows that a query asks for, in no order; some thousands of
-	// owners may be asked for at once. The row holds the cells of Table.FoundColumns, row_version
-	// among them. An owner that is named twice counts once. Where rows of the table do not tell
-	// their account, the SID alone decides. A table without owners has no such rows. What was
-	// written and not flushed may be missing.
+	// Find calls f with the rows that a query asks for, in no order; some thousands of owners may be
+	// asked for at once. The row holds the cells of Table.FoundColumns, row_version among them, and is
+	// valid until f returns. An owner that is named twice counts once. Where rows of the table do not
+	// tell their account, the SID alone decides. A table without owners has no such rows. An error of
+	// f ends Find, which returns it. What was written and not flushed may be missing.
 	Find(ctx context.Context, t model.TableID, q model.OwnerQuery, f func(model.Row) error) error
+
+	// Queries returns what the store was asked since the sink was opened, and what it bills for that.
+	Queries() Queries
 
 	// OtherJobs tells whether another job may have written to the store since this one opened it. A
 	// store that is locked for as long as it is open says no.
@@ -81,6 +86,12 @@ type Sink interface {
 type Shape struct {
 	ContactKey string `json:"contact_key"` // of the key that hides contacts, or of there being none
 	Options    string `json:"options"`     // of the options
+}
+
+// Queries is what a store was asked in SQL of its own, and charges for.
+type Queries struct {
+	Count  int64
+	Billed int64 // bytes
 }
 
 // A Rewriting says what Sink.Rewrite does.

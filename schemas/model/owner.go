@@ -25,7 +25,8 @@ type Owner struct {
 // An OwnerKey names one owner by its account and its SID.
 type OwnerKey struct{ Account, SID string }
 
-// An OwnerQuery names rows of a table by their owners and, where the table's Owner has a Time, by that.
+// An OwnerQuery names rows of a table by their owners and, where the table has partitions (Day), by
+// the time that tells them apart, so that a store reads only these.
 type OwnerQuery struct {
 	Owners   []OwnerKey
 	From, To int64 // ms since 1970 UTC; both count
@@ -33,11 +34,31 @@ type OwnerQuery struct {
 
 // Holds tells whether the time of a row is one that the query asks for.
 func (q *OwnerQuery) Holds(t *Table, r Row) bool {
-	if t.Owner.Time == "" {
+	if t.Day() == "" {
 		return true
 	}
-	at := t.Get(r, t.Owner.Time).Num
+	at := t.Get(r, t.Day()).Num
 	return q.From <= at && at <= q.To
+}
+
+// TimeColumn returns the index of the column that tells of which time a row is: the one that Day
+// names, else updated_at.
+func (t *Table) TimeColumn() int {
+	if day := t.Day(); day != "" {
+		return t.Col(day)
+	}
+	return t.Col("updated_at")
+}
+
+// OwnerColumns returns the indexes of the columns that tell the owner of a row, and behind them that
+// of Owner.Time where there is one.
+func (t *Table) OwnerColumns() (columns []int) {
+	for _, name := range []string{t.Owner.Account, t.Owner.SID, t.Owner.Time} {
+		if name != "" {
+			columns = append(columns, t.Col(name))
+		}
+	}
+	return columns
 }
 
 // OwnedTables returns the tables whose rows have an owner, in the order of Tables.

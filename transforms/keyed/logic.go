@@ -132,7 +132,7 @@ type Output struct {
 	Look Look
 	// Ask is what the rules want to know of the sink first; nil: nothing. They have given nothing
 	// else then, and are to be called again once the state has learnt it.
-	Ask *Span
+	Ask *Ask
 }
 
 // Info returns what Add needs to know of an event that arrived at a time.

@@ -7,102 +7,170 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cespare/xxhash/v2"
 
+	"flexbeam/internal/span"
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/model"
 )
 
 // PriorRows finds rows of other jobs in a sink. A fold compares its rows with them as with those
 // that it emitted itself, so that what is no longer right is deleted, and what another job knows
-// more of is left alone. In memory is a hash for each key that had rows when the job began; the
-// rows are looked up when the rules ask for them: once, or while other jobs write to the sink with
-// every fold.
+// more of is left alone.
+//
+// A sink may hold years of rows. In memory is a hash for each key that had rows of the days which
+// the job touches: those of its events and Around days on both sides. It is read when the first
+// events of a day come. The rows themselves are looked up when the rules ask for them, of these days
+// only: once, or while other jobs write to the sink with every fold.
 type PriorRows struct {
-	find   FindRows
-	others OtherJobs
-	noted  map[model.TableID][]uint64 // hashes of owners, sorted once
-	newest map[model.TableID]int64    // of the times by which rows are looked up
-	sorted sync.Once
+	sink Holder
+	sets map[model.TableID]*ownerSet
 }
 
-// FindRows calls f with the rows of a table that belong to some owners, as sink.Sink's Find does.
-type FindRows func(ctx context.Context, t model.TableID, q model.OwnerQuery, f func(model.Row) error) error
-
-// OtherJobs tells whether other jobs may have written to the sink since the job began.
-type OtherJobs func(ctx context.Context) (bool, error)
-
-// NewPriorRows returns a PriorRows that looks rows up with find. All rows are noted before any is
-// asked for. others may be nil: then no other job writes meanwhile.
-func NewPriorRows(find FindRows, others OtherJobs) *PriorRows {
-	return &PriorRows{find: find, others: others, noted: map[model.TableID][]uint64{}, newest: map[model.TableID]int64{}}
+// A Holder is a sink, as far as its rows are looked up: see sink.Sink, which is one.
+type Holder interface {
+	Owners(ctx context.Context, t model.TableID, in span.Span, f func(model.Row) error) error
+	Find(ctx context.Context, t model.TableID, q model.OwnerQuery, f func(model.Row) error) error
+	OtherJobs(ctx context.Context) (bool, error)
 }
 
-// Note remembers that the sink holds a row: its key cells and those of its owner.
-func (p *PriorRows) Note(t model.TableID, r model.Row) {
-	table := model.Tables[t]
-	h := xxhash.Sum64String(event.Key(table.OwnerKey(r)))
-	if n := len(p.noted[t]); n == 0 || p.noted[t][n-1] != h {
-		p.noted[t] = append(p.noted[t], h)
+// Around is how many days before and behind the events of a task its rows are looked for: as long as
+// the state of a task without an end is kept.
+const Around = 15
+
+// mostQueries is of how many spans a sink is asked one after the other. Where days are more
+// scattered than that, the shortest gaps are read too.
+const mostQueries = 8
+
+// NewPriorRows returns a PriorRows that looks rows up in a sink. Nothing is read yet.
+func NewPriorRows(sink Holder) *PriorRows {
+	p := &PriorRows{sink: sink, sets: map[model.TableID]*ownerSet{}}
+	for _, id := range model.OwnedTables() {
+		p.sets[id] = &ownerSet{table: model.Tables[id]}
+		p.sets[id].held.Store(&owners{newest: math.MinInt64})
 	}
-	if table.Owner.Time != "" {
-		at := table.Get(r, table.Owner.Time).Num
-		if newest, ok := p.newest[t]; !ok || at > newest {
-			p.newest[t] = at
+	return p
+}
+
+// An ownerSet is the owners of rows of a table.
+type ownerSet struct {
+	table   *model.Table
+	loading sync.Mutex
+	held    atomic.Pointer[owners]
+}
+
+// owners is what is known of the owners of a table's rows. It is not changed.
+type owners struct {
+	covered span.Set
+	hashes  []uint64 // of owners, sorted
+	newest  int64    // of the times by which rows are looked up; the least number if there are none
+}
+
+func hashOf(o model.OwnerKey) uint64 { return xxhash.Sum64String(event.Key(o.Account, o.SID)) }
+
+func (o *owners) holds(k model.OwnerKey) bool {
+	_, ok := slices.BinarySearch(o.hashes, hashOf(k))
+	return ok
+}
+
+// cover reads the owners of the rows of some days that were not read yet, and returns what is known
+// then.
+func (s *ownerSet) cover(ctx context.Context, sink Holder, days span.Set) (*owners, error) {
+	if o := s.held.Load(); o.covered.CoversAll(days) {
+		return o, nil
+	}
+	s.loading.Lock()
+	defer s.loading.Unlock()
+	o := s.held.Load()
+	missing := o.covered.Missing(days).AtMost(mostQueries)
+	if len(missing) == 0 {
+		return o, nil
+	}
+	next := &owners{covered: o.covered, hashes: slices.Clone(o.hashes), newest: o.newest}
+	for _, in := range missing {
+		err := sink.Owners(ctx, s.table.ID, in, func(r model.Row) error {
+			account, sid := s.table.OwnerKey(r)
+			h := hashOf(model.OwnerKey{Account: account, SID: sid})
+			if n := len(next.hashes); n == 0 || next.hashes[n-1] != h {
+				next.hashes = append(next.hashes, h)
+			}
+			if s.table.Owner.Time != "" {
+				next.newest = max(next.newest, s.table.Get(r, s.table.Owner.Time).Num)
+			}
+			return ctx.Err()
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read which keys have rows of %s in the sink: %w", s.table.Name, err)
+		}
+		next.covered = next.covered.Add(in)
+	}
+	slices.Sort(next.hashes)
+	next.hashes = slices.Clip(slices.Compact(next.hashes))
+	s.held.Store(next)
+	return next, nil
+}
+
+// Cover reads which keys have rows of some days.
+func (p *PriorRows) Cover(ctx context.Context, days span.Set) error {
+	for _, id := range model.OwnedTables() {
+		if _, err := p.sets[id].cover(ctx, p.sink, days); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
-// Keys returns how many keys of a kind have rows: the most that one of its tables knows.
+// Keys returns of how many keys of a kind rows are known: the most that one of its tables knows.
 func (p *PriorRows) Keys(kind string) (n int) {
 	if p == nil {
 		return 0
 	}
-	p.sort()
-	for _, t := range model.OwnedTables() {
-		if model.Tables[t].Owner.Kind == kind {
-			n = max(n, len(p.noted[t]))
+	for _, s := range p.sets {
+		if s.table.Owner.Kind == kind {
+			n = max(n, len(s.held.Load().hashes))
 		}
 	}
 	return n
 }
 
-func (p *PriorRows) sort() {
-	p.sorted.Do(func() {
-		for t := range p.noted {
-			slices.Sort(p.noted[t])
-			p.noted[t] = slices.Clip(slices.Compact(p.noted[t]))
-		}
-	})
+// A Look says when the rules of a key have to ask for the rows of other jobs.
+type Look struct {
+	how  lookWay
+	from *Looker // knows which keys have none
+	key  string
 }
 
-// A Look says when the rules have to ask for the rows of other jobs.
-type Look byte
+type lookWay byte
+
+const (
+	lookNever lookWay = iota
+	lookOnce
+	lookAgain
+)
 
 // The ways to look.
-const (
-	LookNever Look = iota // there are none
-	LookOnce              // before the first fold of something
-	LookAgain             // with every fold, since other jobs write meanwhile
+var (
+	LookNever = Look{}               // there are none
+	LookOnce  = Look{how: lookOnce}  // before the first fold of something
+	LookAgain = Look{how: lookAgain} // with every fold, since other jobs write meanwhile
 )
 
 // A Looker is a PriorRows for the keys of a kind that are folded together.
 type Looker struct {
 	prior  *PriorRows // nil: nothing is looked up
-	kind   string
 	again  bool
-	tables []*model.Table // that have rows
+	tables []*model.Table
 }
 
 // Looker returns what tells of the keys of a kind how to look. p may be nil: then the sink holds no
 // rows, and no other job writes.
 func (p *PriorRows) Looker(ctx context.Context, k *Kind) (*Looker, error) {
-	l := &Looker{kind: k.Name}
+	l := &Looker{}
 	if p == nil {
 		return l, nil
 	}
-	p.sort()
 	for _, id := range model.OwnedTables() {
 		if t := model.Tables[id]; t.Owner.Kind == k.Name {
 			l.tables = append(l.tables, t)
@@ -111,16 +179,41 @@ func (p *PriorRows) Looker(ctx context.Context, k *Kind) (*Looker, error) {
 	if len(l.tables) == 0 {
 		return l, nil
 	}
-	if p.others != nil {
-		var err error
-		if l.again, err = p.others(ctx); err != nil {
-			return nil, fmt.Errorf("look whether other jobs write to the sink: %w", err)
+	var err error
+	if l.again, err = p.sink.OtherJobs(ctx); err != nil {
+		return nil, fmt.Errorf("look whether other jobs write to the sink: %w", err)
+	}
+	l.prior = p
+	return l, nil
+}
+
+// Cover reads which keys have rows near some groups of events, so that most of them need not ask.
+func (l *Looker) Cover(ctx context.Context, groups []event.Group) error {
+	if l.prior == nil || l.again {
+		return nil
+	}
+	days := DaysOf(groups)
+	for _, t := range l.tables {
+		if _, err := l.prior.sets[t.ID].cover(ctx, l.prior.sink, days); err != nil {
+			return err
 		}
 	}
-	if l.again || p.Keys(k.Name) > 0 {
-		l.prior = p
+	return nil
+}
+
+// DaysOf returns the days on which there may be rows of events.
+func DaysOf(groups []event.Group) (days span.Set) {
+	var last span.Span // of which the days are in the set already
+	for _, g := range groups {
+		for _, e := range g.Events {
+			at := int64(e.Time)
+			if last.From <= at && at <= last.To && days != nil {
+				continue
+			}
+			days, last = days.Add(span.Days(at, Around)), span.Days(at, 0)
+		}
 	}
-	return l, nil
+	return days
 }
 
 // Look says how to look for a key.
@@ -129,14 +222,23 @@ func (l *Looker) Look(key string) Look {
 	case l.prior == nil:
 		return LookNever
 	case l.again:
-		return LookAgain
+		return Look{how: lookAgain, key: key}
 	}
-	for _, t := range l.tables {
-		if l.prior.holds(t, ownerOf(t, key)) {
-			return LookOnce
+	return Look{lookOnce, l, key}
+}
+
+// lacks tells whether it is known that there are no rows of the key.
+func (l Look) lacks(want Span, days span.Set) bool {
+	if l.from == nil {
+		return false
+	}
+	for _, t := range l.from.tables {
+		o := l.from.prior.sets[t.ID].held.Load()
+		if o.holds(ownerOf(t, l.key)) || !o.covered.CoversAll(where(t, want, days)) {
+			return false
 		}
 	}
-	return LookNever
+	return true
 }
 
 func ownerOf(t *model.Table, key string) model.OwnerKey {
@@ -147,26 +249,27 @@ func ownerOf(t *model.Table, key string) model.OwnerKey {
 	return model.OwnerKey{Account: account, SID: sid}
 }
 
-func (p *PriorRows) holds(t *model.Table, o model.OwnerKey) bool {
-	_, ok := slices.BinarySearch(p.noted[t.ID], xxhash.Sum64String(event.Key(o.Account, o.SID)))
-	return ok
+// where returns of which times the rows of a table are that a key asks for: where these tell its
+// units apart they are its span, else its days.
+func where(t *model.Table, want Span, days span.Set) span.Set {
+	if t.Owner.Time != "" {
+		return span.Set{want}
+	}
+	return days
 }
 
 // An Ask is what the rules of a key want to know of the sink before they go on.
 type Ask struct {
-	Key  string // event.Key
-	Span Span
+	Key  string   // event.Key
+	Span Span     // of the units of the key
+	Days span.Set // on which rows may be whose unit is no time
 }
 
 // A Span is a range of what tells the units of a key apart (Unit.At). Both ends count.
-type Span struct{ From, To int64 }
+type Span = span.Span
 
 // Whole is the span of a key that has one unit.
 var Whole = Span{}
-
-func (s Span) covers(t Span) bool { return s.From <= t.From && t.To <= s.To }
-
-func (s Span) hull(t Span) Span { return Span{min(s.From, t.From), max(s.To, t.To)} }
 
 // Found is what a sink holds of a key.
 type Found struct {
@@ -174,10 +277,18 @@ type Found struct {
 	rows []emitted
 }
 
+// Len returns how many rows of the key the sink holds.
+func (f *Found) Len() int { return len(f.rows) }
+
 // Find looks up what keys ask for, all at once. Where no other job writes meanwhile, what lies
 // behind all rows of the sink counts as looked up too.
 func (l *Looker) Find(ctx context.Context, asks []Ask) (map[string]*Found, error) {
 	found := make(map[string]*Found, len(asks))
+	for _, a := range asks {
+		if found[a.Key] == nil {
+			found[a.Key] = &Found{span: a.Span}
+		}
+	}
 	for _, t := range l.tables {
 		if err := l.find(ctx, t, asks, found); err != nil {
 			return nil, fmt.Errorf("look up which rows of %s the sink holds: %w", t.Name, err)
@@ -187,58 +298,91 @@ func (l *Looker) Find(ctx context.Context, asks []Ask) (map[string]*Found, error
 }
 
 func (l *Looker) find(ctx context.Context, t *model.Table, asks []Ask, found map[string]*Found) error {
-	q := model.OwnerQuery{From: math.MaxInt64, To: math.MinInt64}
-	of := make(map[model.OwnerKey][]*Found, len(asks))
-	for _, a := range asks {
-		f := found[a.Key]
-		if f == nil {
-			f = &Found{span: a.Span}
-			found[a.Key] = f
-		}
-		if newest, ok := l.prior.newest[t.ID]; t.Owner.Time != "" && !l.again && (!ok || a.Span.To >= newest) {
-			f.span.To = math.MaxInt64
-		}
-		owner := ownerOf(t, a.Key)
-		if !l.again && !l.prior.holds(t, owner) {
-			continue
-		}
-		if of[owner] == nil {
-			q.Owners = append(q.Owners, owner)
-		}
-		of[owner] = append(of[owner], f)
-		q.From, q.To = min(q.From, a.Span.From), max(q.To, a.Span.To)
+	asks, err := l.holding(ctx, t, asks, found)
+	if err != nil || len(asks) == 0 {
+		return err
 	}
-	if len(q.Owners) == 0 {
-		return nil
+	spans := span.Set{span.All}
+	if t.Day() != "" {
+		spans = nil
+		for _, a := range asks {
+			spans = spans.Union(where(t, a.Span, a.Days))
+		}
 	}
-	return l.prior.find(ctx, t.ID, q, func(r model.Row) error {
-		row := emitted{table: t.ID, key: string(t.AppendKey(nil, r)), left: true, version: r[len(r)-1].Num, day: dayOf(t, r)}
-		account, sid := t.OwnerKey(r)
-		for _, f := range of[model.OwnerKey{Account: account, SID: sid}] {
-			one := model.OwnerQuery{From: f.span.From, To: f.span.To}
-			if one.Holds(t, r) {
-				f.rows = append(f.rows, row)
+	for _, in := range spans.AtMost(mostQueries) {
+		q := model.OwnerQuery{From: in.From, To: in.To}
+		of := map[model.OwnerKey][]*Found{}
+		for _, a := range asks {
+			if t.Day() != "" && !where(t, a.Span, a.Days).Overlaps(in) {
+				continue
 			}
+			o := ownerOf(t, a.Key)
+			if of[o] == nil {
+				q.Owners = append(q.Owners, o)
+			}
+			of[o] = append(of[o], found[a.Key])
 		}
-		return nil
-	})
+		if err := l.prior.sink.Find(ctx, t.ID, q, func(r model.Row) error { take(t, r, of); return nil }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// holding returns what asks for keys that have rows of a table.
+func (l *Looker) holding(ctx context.Context, t *model.Table, asks []Ask, found map[string]*Found) (some []Ask, err error) {
+	if l.again {
+		return asks, nil
+	}
+	var days span.Set
+	for _, a := range asks {
+		days = days.Union(where(t, a.Span, a.Days))
+	}
+	o, err := l.prior.sets[t.ID].cover(ctx, l.prior.sink, days)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range asks {
+		if t.Owner.Time != "" && a.Span.To >= o.newest && o.covered.Covers(Span{From: a.Span.To, To: math.MaxInt64}) {
+			found[a.Key].span.To = math.MaxInt64
+		}
+		if o.holds(ownerOf(t, a.Key)) {
+			some = append(some, a)
+		}
+	}
+	return some, nil
+}
+
+// take gives a row to the keys that ask for it.
+func take(t *model.Table, r model.Row, of map[model.OwnerKey][]*Found) {
+	row := emitted{table: t.ID, key: string(t.AppendKey(nil, r)), left: true, version: r[len(r)-1].Num, day: dayOf(t, r)}
+	account, sid := t.OwnerKey(r)
+	for _, f := range of[model.OwnerKey{Account: account, SID: sid}] {
+		one := model.OwnerQuery{From: f.span.From, To: f.span.To}
+		if t.Owner.Time == "" || one.Holds(t, r) {
+			f.rows = append(f.rows, row)
+		}
+	}
 }
 
 // Ask tells whether the rules have to wait for what the sink holds of a span of their key: then
 // they return at once, having changed nothing, and are called again when the driver has learnt
-// that.
-func (s *State) Ask(want Span, out *Output) bool {
+// that. days are those on which there may be rows whose unit is no time (DaysOf).
+func (s *State) Ask(want Span, days span.Set, out *Output) bool {
 	switch {
-	case out.Look == LookNever:
+	case out.Look.how == lookNever:
 		return false
-	case out.Look == LookAgain && !s.fresh:
-	case s.looked != nil && s.looked.covers(want) && (s.fresh || !s.undated()):
+	case out.Look.how == lookAgain && !s.fresh:
+	case s.looked != nil && s.looked.Covers(want) && (s.fresh || !s.undated()):
 		return false
 	}
 	if s.looked != nil {
-		want = s.looked.hull(want)
+		want = s.looked.Hull(want)
 	}
-	out.Ask = &want
+	if out.Look.lacks(want, days) {
+		return false
+	}
+	out.Ask = &Ask{Key: out.Look.key, Span: want, Days: days}
 	return true
 }
 

@@ -322,7 +322,7 @@ func (s *State) read(r *Reader, flags byte, versions bool) {
 	if versions {
 		s.Alone = r.varint()
 		if flags&hasLooked != 0 {
-			s.looked = &Span{r.varint(), r.varint()}
+			s.looked = &Span{From: r.varint(), To: r.varint()}
 		}
 	} else {
 		s.readFolds(r)
@@ -336,7 +336,7 @@ func (s *State) read(r *Reader, flags byte, versions bool) {
 // readFolds reads how often a key was processed, as versions before 4 have it.
 func (s *State) readFolds(r *Reader) {
 	if r.varint() != 0 {
-		s.looked = &Span{math.MinInt64, math.MaxInt64}
+		s.looked = &Span{From: math.MinInt64, To: math.MaxInt64}
 	}
 }
 

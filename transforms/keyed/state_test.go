@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"flexbeam/internal/span"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/model"
@@ -163,19 +165,19 @@ func TestDaysThatAnOlderVersionDidNotKeepAreLookedUp(t *testing.T) {
 	}
 	key := string(model.Engagements.AppendKey(nil, engagement("a", 1)))
 	s.emitted[0].key = key
-	if s.Ask(Whole, &Output{Look: LookNever}) {
+	if s.Ask(Whole, nil, &Output{Look: LookNever}) {
 		t.Error("it asks a sink that holds nothing")
 	}
 	out := Output{Look: LookOnce}
-	if !s.Ask(Whole, &out) {
+	if !s.Ask(Whole, nil, &out) {
 		t.Fatal("it does not ask")
 	}
-	s.Learn(&Found{span: *out.Ask, rows: []emitted{{table: model.EngagementsID, key: key, left: true, version: 5, day: 3 * Day}}})
-	if s.emitted[0].day != 3*Day || s.Ask(Whole, &out) {
+	s.Learn(&Found{span: out.Ask.Span, rows: []emitted{{table: model.EngagementsID, key: key, left: true, version: 5, day: 3 * Day}}})
+	if s.emitted[0].day != 3*Day || s.Ask(Whole, nil, &out) {
 		t.Errorf("the day is %d, or it asks again", s.emitted[0].day)
 	}
 	s = again(t, s)
-	if s.Ask(Whole, &out) {
+	if s.Ask(Whole, nil, &out) {
 		t.Error("it asks again with the next fold")
 	}
 }
@@ -287,23 +289,27 @@ func TestAKeyAsksForWhatItDoesNotKnow(t *testing.T) {
 		want Span
 		asks *Span
 	}{
-		{LookNever, Span{1, 5}, nil},
-		{LookOnce, Span{3, 5}, &Span{3, 5}},
-		{LookOnce, Span{4, 5}, nil},
-		{LookOnce, Span{4, 7}, &Span{3, 7}},
-		{LookOnce, Span{1, 2}, &Span{1, 7}},
-		{LookAgain, Span{2, 3}, &Span{1, 7}},
-		{LookAgain, Span{2, 3}, &Span{1, 7}},
-		{LookOnce, Span{2, 3}, nil},
+		{LookNever, Span{From: 1, To: 5}, nil},
+		{LookOnce, Span{From: 3, To: 5}, &Span{From: 3, To: 5}},
+		{LookOnce, Span{From: 4, To: 5}, nil},
+		{LookOnce, Span{From: 4, To: 7}, &Span{From: 3, To: 7}},
+		{LookOnce, Span{From: 1, To: 2}, &Span{From: 1, To: 7}},
+		{LookAgain, Span{From: 2, To: 3}, &Span{From: 1, To: 7}},
+		{LookAgain, Span{From: 2, To: 3}, &Span{From: 1, To: 7}},
+		{LookOnce, Span{From: 2, To: 3}, nil},
 	} {
 		out := Output{Look: step.look}
-		asked := s.Ask(step.want, &out)
-		if d := cmp.Diff(step.asks, out.Ask); d != "" || asked != (step.asks != nil) {
+		asked := s.Ask(step.want, nil, &out)
+		var asks *Span
+		if out.Ask != nil {
+			asks = &out.Ask.Span
+		}
+		if d := cmp.Diff(step.asks, asks); d != "" || asked != (step.asks != nil) {
 			t.Errorf("%+v (-want +got):\n%s", step, d)
 		}
 		if asked {
-			s.Learn(&Found{span: *out.Ask})
-			if s.Ask(step.want, &out) {
+			s.Learn(&Found{span: *asks})
+			if s.Ask(step.want, nil, &out) {
 				t.Errorf("%+v: it asks again at once", step)
 			}
 		}
@@ -311,28 +317,50 @@ func TestAKeyAsksForWhatItDoesNotKnow(t *testing.T) {
 	}
 }
 
-// prior returns what a sink of some rows held, and which owners were asked for at a time.
-func prior(rows map[model.TableID][]model.Row) (p *PriorRows, asked *[][]model.OwnerKey) {
-	asked = new([][]model.OwnerKey)
-	p = NewPriorRows(func(_ context.Context, id model.TableID, q model.OwnerQuery, f func(model.Row) error) error {
-		owners := q.Owners
-		*asked = append(*asked, owners)
-		for _, r := range rows[id] {
-			account, sid := model.Tables[id].OwnerKey(r)
-			if slices.Contains(owners, model.OwnerKey{Account: account, SID: sid}) || slices.ContainsFunc(owners, func(o model.OwnerKey) bool { return account == "" && o.SID == sid }) {
-				if err := f(r); err != nil {
-					return err
-				}
-			}
+// holder is a sink of some rows. It keeps which owners it was asked for.
+type holder struct {
+	rows   map[model.TableID][]model.Row
+	asked  [][]model.OwnerKey
+	spans  []string // by table, of the owners and rows that were asked for
+	others bool
+	bad    error
+}
+
+func (h *holder) Owners(_ context.Context, id model.TableID, in span.Span, f func(model.Row) error) error {
+	t := model.Tables[id]
+	h.spans = append(h.spans, fmt.Sprint("owners of ", t.Name, " ", in))
+	for _, r := range h.rows[id] {
+		if at := r[t.TimeColumn()]; !at.IsNull() && !in.Covers(Span{From: at.Num, To: at.Num}) {
+			continue
 		}
-		return nil
-	}, nil)
-	for id, all := range rows {
-		for _, r := range all {
-			p.Note(id, r)
+		if err := f(r); err != nil {
+			return err
 		}
 	}
-	return p, asked
+	return h.bad
+}
+
+func (h *holder) Find(_ context.Context, id model.TableID, q model.OwnerQuery, f func(model.Row) error) error {
+	t := model.Tables[id]
+	h.asked = append(h.asked, q.Owners)
+	h.spans = append(h.spans, fmt.Sprint("rows of ", t.Name, " ", Span{From: q.From, To: q.To}))
+	for _, r := range h.rows[id] {
+		account, sid := t.OwnerKey(r)
+		if q.Holds(t, r) && slices.ContainsFunc(q.Owners, func(o model.OwnerKey) bool { return o.SID == sid && (t.Owner.Account == "" || o.Account == account) }) {
+			if err := f(r); err != nil {
+				return err
+			}
+		}
+	}
+	return h.bad
+}
+
+func (h *holder) OtherJobs(context.Context) (bool, error) { return h.others, h.bad }
+
+// prior returns what finds rows in a sink, and that.
+func prior(rows map[model.TableID][]model.Row) (*PriorRows, *holder) {
+	h := &holder{rows: rows}
+	return NewPriorRows(h), h
 }
 
 var (
@@ -351,8 +379,8 @@ func learnt(t *testing.T, p *PriorRows, k *Kind, keys ...string) map[string]*Sta
 	byKey := map[string]*State{}
 	for _, key := range keys {
 		byKey[key] = NewState()
-		if out := (Output{Look: look.Look(key)}); byKey[key].Ask(Whole, &out) {
-			asks = append(asks, Ask{key, *out.Ask})
+		if out := (Output{Look: look.Look(key)}); byKey[key].Ask(Whole, span.Set{span.All}, &out) {
+			asks = append(asks, *out.Ask)
 		}
 	}
 	if len(asks) == 0 {
@@ -412,10 +440,10 @@ func TestRowsOfManyKeysAreLookedUpTogetherAndOnce(t *testing.T) {
 		r[model.Engagements.Col("task_sid")] = model.Text(task)
 		return r
 	}
-	p, asked := prior(map[model.TableID][]model.Row{model.EngagementsID: {row("WT1"), row("WT2"), row("WT3")}})
+	p, sink := prior(map[model.TableID][]model.Row{model.EngagementsID: {row("WT1"), row("WT2"), row("WT3")}})
 	keys := []string{event.Key("AC1", "WT1"), event.Key("AC1", "WT2"), event.Key("AC1", "WT8"), event.Key("AC9", "WT3")}
 	states := learnt(t, p, tasksOnly, keys...)
-	if d := cmp.Diff([][]model.OwnerKey{{{Account: "AC1", SID: "WT1"}, {Account: "AC1", SID: "WT2"}}}, *asked); d != "" {
+	if d := cmp.Diff([][]model.OwnerKey{{{Account: "AC1", SID: "WT1"}, {Account: "AC1", SID: "WT2"}}}, sink.asked); d != "" {
 		t.Errorf("asked (-want +got):\n%s", d)
 	}
 	for i, want := range []int{1, 1, 0, 0} {
@@ -423,18 +451,18 @@ func TestRowsOfManyKeysAreLookedUpTogetherAndOnce(t *testing.T) {
 			t.Errorf("%q has %d rows, want %d", keys[i], n, want)
 		}
 	}
-	*asked = nil
+	sink.asked = nil
 	learnt(t, p, workersOnly, keys...) // no table of theirs has rows
-	if len(*asked) > 0 {
-		t.Errorf("asked for %v", *asked)
+	if len(sink.asked) > 0 {
+		t.Errorf("asked for %v", sink.asked)
 	}
 	bad := errors.New("bad")
-	p.find = func(context.Context, model.TableID, model.OwnerQuery, func(model.Row) error) error { return bad }
 	look, err := p.Looker(context.Background(), tasksOnly)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := look.Find(context.Background(), []Ask{{keys[0], Whole}}); !errors.Is(err, bad) || !strings.Contains(err.Error(), "engagements") {
+	sink.bad = bad
+	if _, err := look.Find(context.Background(), []Ask{{keys[0], Whole, span.Set{span.All}}}); !errors.Is(err, bad) || !strings.Contains(err.Error(), "engagements") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -442,24 +470,22 @@ func TestRowsOfManyKeysAreLookedUpTogetherAndOnce(t *testing.T) {
 // While other jobs write every key is looked up with every fold, whatever the sink held in the
 // beginning.
 func TestWhileOtherJobsWriteEveryKeyIsLookedUp(t *testing.T) {
-	p, asked := prior(nil)
-	others := false
-	p.others = func(context.Context) (bool, error) { return others, nil }
+	p, sink := prior(nil)
 	key := event.Key("AC1", "WT1")
 	learnt(t, p, tasksOnly, key)
-	if len(*asked) > 0 {
-		t.Errorf("asked for %v of an empty sink", *asked)
+	if len(sink.asked) > 0 {
+		t.Errorf("asked for %v of an empty sink", sink.asked)
 	}
-	others = true
+	sink.others = true
 	for range 2 {
-		*asked = nil
+		sink.asked = nil
 		learnt(t, p, tasksOnly, key)
-		if len(*asked) != 2 { // engagements, customers
-			t.Errorf("asked for %v", *asked)
+		if len(sink.asked) != 2 { // engagements, customers
+			t.Errorf("asked for %v", sink.asked)
 		}
 	}
 	bad := errors.New("bad")
-	p.others = func(context.Context) (bool, error) { return false, bad }
+	sink.bad = bad
 	if _, err := p.Looker(context.Background(), tasksOnly); !errors.Is(err, bad) {
 		t.Errorf("got %v", err)
 	}
@@ -475,12 +501,15 @@ func TestQuarterHoursAreLookedUpByTheirTime(t *testing.T) {
 		return r
 	}
 	p, _ := prior(map[model.TableID][]model.Row{model.AgentStatusID: {row("WK1", 10), row("WK1", 20), row("WK1", 30), row("WK2", 20)}})
+	if err := p.Cover(context.Background(), span.Set{span.All}); err != nil {
+		t.Fatal(err)
+	}
 	look, err := p.Looker(context.Background(), workersOnly)
 	if err != nil {
 		t.Fatal(err)
 	}
 	one, two := event.Key("AC1", "WK1"), event.Key("AC1", "WK2")
-	found, err := look.Find(context.Background(), []Ask{{one, Span{11, 29}}, {two, Span{5, 30}}})
+	found, err := look.Find(context.Background(), []Ask{{one, Span{From: 11, To: 29}, nil}, {two, Span{From: 5, To: 30}, nil}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -490,10 +519,72 @@ func TestQuarterHoursAreLookedUpByTheirTime(t *testing.T) {
 		}
 		return all
 	}
-	for key, want := range map[string]Found{one: {span: Span{11, 29}, rows: []emitted{{version: 20}}}, two: {span: Span{5, math.MaxInt64}, rows: []emitted{{version: 20}}}} {
+	for key, want := range map[string]Found{one: {span: Span{From: 11, To: 29}, rows: []emitted{{version: 20}}}, two: {span: Span{From: 5, To: math.MaxInt64}, rows: []emitted{{version: 20}}}} {
 		if got := found[key]; got.span != want.span || !slices.Equal(versions(got), versions(&want)) {
 			t.Errorf("%q: %+v, want %+v", key, got, want)
 		}
+	}
+}
+
+// Which keys have rows is read of the days of events and fifteen around them, once, and of these
+// days only the rows are looked up. What lies far apart is not joined.
+func TestOnlyTheDaysOfEventsAreRead(t *testing.T) {
+	day := func(n int) int64 { return int64(n) * span.DayMillis }
+	row := func(task string, at int) model.Row {
+		r := engagement("of "+task, 1)
+		r[model.Engagements.Col("task_sid")], r[model.Engagements.Col("start_time")] = model.Text(task), model.Millis(day(at)+7)
+		return r
+	}
+	groupOf := func(days ...int) (g event.Group) {
+		for _, d := range days {
+			g.Events = append(g.Events, &event.Event{Time: Millis(day(d)) + 5})
+		}
+		return g
+	}
+	shown := func(table string, what string, from, to int) string {
+		return fmt.Sprint(what, " of ", table, " ", Span{From: day(from), To: day(to+1) - 1})
+	}
+	rows := map[model.TableID][]model.Row{}
+	for d := range 1000 {
+		rows[model.EngagementsID] = append(rows[model.EngagementsID], row(fmt.Sprint("WT", d), d))
+	}
+	p, sink := prior(rows)
+	look, err := p.Looker(context.Background(), tasksOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	groups := []event.Group{groupOf(500, 501), groupOf(502)}
+	for range 2 {
+		if err := look.Cover(context.Background(), groups); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := p.Keys(model.TaskKind); n != 33 {
+		t.Errorf("%d tasks are known, want those of 33 days", n)
+	}
+	ask := func(task string, days ...int) {
+		s, out := NewState(), Output{Look: look.Look(event.Key("AC1", task))}
+		if s.Ask(Whole, DaysOf([]event.Group{groupOf(days...)}), &out) {
+			found, err := look.Find(context.Background(), []Ask{*out.Ask})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Learn(found[out.Ask.Key])
+			sink.spans = append(sink.spans, fmt.Sprint(len(s.emitted)))
+		}
+	}
+	ask("WT500", 500)
+	ask("new", 501)
+	ask("WT520", 505, 900) // an event with a wrong clock
+	e, c := "engagements", "customers"
+	want := []string{
+		shown(e, "owners", 485, 517), shown(c, "owners", 485, 517),
+		shown(e, "rows", 485, 515), "1",
+		shown(e, "owners", 518, 520), shown(e, "owners", 885, 915), shown(e, "rows", 490, 520), shown(e, "rows", 885, 915),
+		shown(c, "owners", 518, 520), shown(c, "owners", 885, 915), "1",
+	}
+	if d := cmp.Diff(want, sink.spans); d != "" {
+		t.Errorf("read (-want +got):\n%s", d)
 	}
 }
 
@@ -548,7 +639,7 @@ func drawState(rt *rapid.T) *State {
 		s.Value = v
 	}
 	if rapid.Bool().Draw(rt, "looked") {
-		s.looked = &Span{rapid.Int64().Draw(rt, "from"), rapid.Int64().Draw(rt, "to")}
+		s.looked = &Span{From: rapid.Int64().Draw(rt, "from"), To: rapid.Int64().Draw(rt, "to")}
 	}
 	for range rapid.IntRange(0, 3).Draw(rt, "rows") {
 		e := emitted{
@@ -598,7 +689,7 @@ func TestAStateOfVersion2IsRead(t *testing.T) {
 	}
 	want := NewState()
 	want.Since, want.Distinct, want.Copies, want.Block = 7, 3, 1, event.Block{1, 2}
-	want.looked = &Span{math.MinInt64, math.MaxInt64}
+	want.looked = &Span{From: math.MinInt64, To: math.MaxInt64}
 	want.emitted = []emitted{{table: model.EngagementsID, key: "k", hash: 9, left: true, day: None}}
 	if d := cmp.Diff(want, got, cmp.AllowUnexported(State{}, emitted{})); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
@@ -626,7 +717,7 @@ func stateOfVersion3(folds int64) []byte {
 
 // Of a key that was processed all rows were known, and of one that was not none.
 func TestAStateOfVersion3IsRead(t *testing.T) {
-	for folds, looked := range map[int64]*Span{0: nil, 2: {math.MinInt64, math.MaxInt64}} {
+	for folds, looked := range map[int64]*Span{0: nil, 2: {From: math.MinInt64, To: math.MaxInt64}} {
 		got, err := ReadState(stateOfVersion3(folds))
 		if err != nil {
 			t.Fatal(err)

@@ -71,12 +71,12 @@ func (*logic) Merge(s *keyed.State, in *keyed.Input) ([]int, error) {
 
 // Process implements keyed.Logic.
 func (l *logic) Process(s *keyed.State, _ keyed.Millis, out *keyed.Output) (keyed.Millis, error) {
-	if !s.Anonymous && s.Ask(keyed.Whole, out) {
-		return keyed.None, nil
-	}
 	groups, err := s.Groups(event.TaskSID)
 	if err != nil {
 		return keyed.None, err
+	}
+	if !s.Anonymous && s.Ask(keyed.Whole, keyed.DaysOf(groups), out) {
+		return keyed.None, nil
 	}
 	diff, err := s.Diff(out, wholeTask)
 	if err != nil {

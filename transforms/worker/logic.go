@@ -212,7 +212,7 @@ func (l *logic) fold(s *keyed.State, groups []event.Group, open keyed.Millis, ou
 		if s.Resumed { // the earlier process may have got further than what it kept
 			ask.To = math.MaxInt64
 		}
-		if ok && first <= last && s.Ask(ask, out) {
+		if ok && first <= last && s.Ask(ask, nil, out) {
 			out.Changes = out.Changes[:given]
 			return nil
 		}

@@ -31,9 +31,7 @@ func (o Options) start(out sink.Sink) *runtime.Runtime { return o.startAt(out, t
 
 // startAt begins a job in a process that has a clock.
 func (o Options) startAt(out sink.Sink, clock func() time.Time) *runtime.Runtime {
-	prior, err := runtime.ReadPriorRows(context.Background(), out)
-	must(err)
-	r := runtime.Start(runtime.Job{ID: fmt.Sprint("history-", lastJob.Add(1))}, telemetry.New(clock), out, prior)
+	r := runtime.Start(runtime.Job{ID: fmt.Sprint("history-", lastJob.Add(1))}, telemetry.New(clock), out, keyed.NewPriorRows(out))
 	r.ContactKey = o.ContactKey
 	return r
 }

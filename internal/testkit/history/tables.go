@@ -13,6 +13,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"flexbeam/internal/span"
 	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
@@ -61,12 +62,22 @@ func (s *Store) Counts(context.Context) (map[string]int64, error) {
 	return n, nil
 }
 
-// Keys calls f with the rows of a table that are there, of a table with owners with those that have
-// one.
-func (s *Store) Keys(_ context.Context, id model.TableID, f func(model.Row) error) error {
+// Owners calls f with the rows of a table that are there and have an owner, of a span.
+func (s *Store) Owners(_ context.Context, id model.TableID, in span.Span, f func(model.Row) error) error {
+	at := model.Tables[id].TimeColumn()
+	return s.owned(id, func(r model.Row) error {
+		if !r[at].IsNull() && !in.Covers(span.Span{From: r[at].Num, To: r[at].Num}) {
+			return nil
+		}
+		return f(r)
+	})
+}
+
+// owned calls f with the rows of a table that are there and have an owner.
+func (s *Store) owned(id model.TableID, f func(model.Row) error) error {
 	t := model.Tables[id]
 	for _, r := range s.Tables()[t.Name] {
-		if t.Owner.Kind != "" && !t.Owned(r) {
+		if !t.Owned(r) {
 			continue
 		}
 		if err := f(r); err != nil {
@@ -76,8 +87,11 @@ func (s *Store) Keys(_ context.Context, id model.TableID, f func(model.Row) erro
 	return nil
 }
 
+// Queries tells of none.
+func (s *Store) Queries() sink.Queries { return sink.Queries{} }
+
 // Find calls f with the rows that a query asks for.
-func (s *Store) Find(ctx context.Context, id model.TableID, q model.OwnerQuery, f func(model.Row) error) error {
+func (s *Store) Find(_ context.Context, id model.TableID, q model.OwnerQuery, f func(model.Row) error) error {
 	t := model.Tables[id]
 	if t.Owner.Kind == "" {
 		return nil
@@ -89,7 +103,7 @@ func (s *Store) Find(ctx context.Context, id model.TableID, q model.OwnerQuery, 
 		}
 		wanted[o] = true
 	}
-	return s.Keys(ctx, id, func(r model.Row) error {
+	return s.owned(id, func(r model.Row) error {
 		account, sid := t.OwnerKey(r)
 		if !wanted[model.OwnerKey{Account: account, SID: sid}] || !q.Holds(t, r) {
 			return nil

@@ -35,8 +35,7 @@ func (w *Writer) find(ctx context.Context) error {
 }
 
 // check finds out whether the account has the rights that the job needs, by one table of each
-// dataset and by the bucket for staging. The right to run queries shows when the sink is asked for
-// its rows, which is before anything is read, too.
+// dataset and by the bucket for staging. The right to run queries shows with the first one (note).
 func (w *Writer) check(ctx context.Context) error {
 	for _, d := range w.config.datasets() {
 		t := tables[slices.IndexFunc(tables, func(t *table) bool { return w.config.in(t) == d })]

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/codes"
 
+	"flexbeam/internal/span"
 	"flexbeam/internal/testkit/bigquerylocal"
 	"flexbeam/internal/testkit/history"
 	"flexbeam/pipeline"
@@ -377,8 +378,8 @@ func TestKeysAreThoseOfTheRows(t *testing.T) {
 	}
 	must(t, w.Flush(t.Context()))
 	for id, q := range map[model.TableID]string{
-		model.EngagementsID: "SELECT account_sid || engagement_id || task_sid FROM engagements ORDER BY 1",
-		model.AgentStatusID: "SELECT account_sid || agent_id || epoch_ms(interval_start) || activity FROM agent_status ORDER BY 1",
+		model.EngagementsID: "SELECT DISTINCT account_sid || task_sid FROM engagements ORDER BY 1",
+		model.AgentStatusID: "SELECT account_sid || agent_id || epoch_ms(max(interval_start)) FROM agent_status GROUP BY account_sid, agent_id ORDER BY 1",
 		model.CustomersID:   "SELECT contact_id FROM customers WHERE isolated ORDER BY 1",
 	} {
 		var want, got []string
@@ -391,25 +392,22 @@ func TestKeysAreThoseOfTheRows(t *testing.T) {
 		}
 		rs.Close()
 		table := model.Tables[id]
-		must(t, w.Keys(t.Context(), id, func(r model.Row) error {
-			key := ""
-			for _, k := range table.Keys() {
+		must(t, w.Owners(t.Context(), id, span.All, func(r model.Row) error {
+			owner := ""
+			for _, k := range table.OwnerColumns() {
 				if r[k].Type == model.Timestamp {
-					key += fmt.Sprint(r[k].Num)
+					owner += fmt.Sprint(r[k].Num)
 				} else {
-					key += r[k].Str
+					owner += r[k].Str
 				}
 			}
-			if id == model.EngagementsID {
-				key += table.Get(r, "task_sid").Str
-			}
-			got = append(got, key)
+			got = append(got, owner)
 			return nil
 		}))
 		slices.Sort(got)
 		slices.Sort(want)
 		if d := cmp.Diff(want, got); d != "" || len(want) == 0 && id != model.CustomersID {
-			t.Errorf("%s: %d keys\n%.1000s", table.Name, len(want), d)
+			t.Errorf("%s: %d owners\n%.1000s", table.Name, len(want), d)
 		}
 	}
 	_, d := at(t, uri)

@@ -3,6 +3,7 @@ package bigquery
 import (
 	"bytes"
 	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 	"cloud.google.com/go/bigquery"
 	"google.golang.org/api/iterator"
 
+	"flexbeam/internal/span"
 	"flexbeam/internal/testkit/bigquerylocal"
 	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/change"
@@ -33,12 +35,12 @@ func TestAJobReadsWhatTheOneBeforeItStreamed(t *testing.T) {
 	time.AfterFunc(200*time.Millisecond, func() { ahead.Store(int64(11 * time.Minute)) }) // BigQuery applies the changes meanwhile
 	var keys []string
 	keep := func(r model.Row) error {
-		keys = append(keys, model.Engagements.Get(r, "engagement_id").Str)
+		keys = append(keys, model.Engagements.Get(r, "task_sid").Str)
 		return nil
 	}
-	must(t, w.Keys(t.Context(), model.EngagementsID, keep))
-	must(t, w.Find(t.Context(), model.EngagementsID, model.OwnerQuery{Owners: []model.OwnerKey{{Account: "AC1", SID: "WT1"}}}, keep))
-	if !slices.Equal(keys, []string{"e0001", "e0001"}) {
+	must(t, w.Owners(t.Context(), model.EngagementsID, span.All, keep))
+	must(t, w.Find(t.Context(), model.EngagementsID, model.OwnerQuery{Owners: []model.OwnerKey{{Account: "AC1", SID: "WT1"}}, To: math.MaxInt64}, keep))
+	if !slices.Equal(keys, []string{"WT1", "WT1"}) {
 		t.Errorf("read %q", keys)
 	}
 }
@@ -48,7 +50,7 @@ func TestAJobDoesNotWaitForWhatItStreamsItself(t *testing.T) {
 	w := openSinkWith(t, staleURI(s, "mode=stream"), bounded)
 	must(t, w.Write(t.Context(), change.Block(nil).Append(engagementOf(1, nil))))
 	must(t, w.Flush(t.Context()))
-	must(t, w.Keys(t.Context(), model.EngagementsID, func(model.Row) error { return nil }))
+	must(t, w.Owners(t.Context(), model.EngagementsID, span.All, func(model.Row) error { return nil }))
 }
 
 func TestAJobWithoutAnEndDoesNotWaitAndSaysSo(t *testing.T) {
@@ -61,7 +63,7 @@ func TestAJobWithoutAnEndDoesNotWaitAndSaysSo(t *testing.T) {
 	writeAll(t, uri, sink.Options{}, change.Block(nil).Append(engagementOf(1, nil)))
 	w := openSink(t, uri)
 	for range 2 {
-		must(t, w.Keys(t.Context(), model.EngagementsID, func(model.Row) error { return nil }))
+		must(t, w.Owners(t.Context(), model.EngagementsID, span.All, func(model.Row) error { return nil }))
 	}
 	if text := told.String(); strings.Count(text, "level=WARN") != 1 || !strings.Contains(text, "table=engagements") {
 		t.Error(text)
@@ -88,8 +90,8 @@ func TestReadingChangesNoTable(t *testing.T) {
 	w := openSink(t, uri)
 	before := etags()
 	for _, table := range model.Tables {
-		must(t, w.Keys(t.Context(), table.ID, func(model.Row) error { return nil }))
-		must(t, w.Find(t.Context(), table.ID, model.OwnerQuery{Owners: []model.OwnerKey{{Account: "AC1", SID: "WT1"}}}, func(model.Row) error { return nil }))
+		must(t, w.Owners(t.Context(), table.ID, span.All, func(model.Row) error { return nil }))
+		must(t, w.Find(t.Context(), table.ID, model.OwnerQuery{Owners: []model.OwnerKey{{Account: "AC1", SID: "WT1"}}, To: math.MaxInt64}, func(model.Row) error { return nil }))
 	}
 	counts, err := w.Counts(t.Context())
 	must(t, err)

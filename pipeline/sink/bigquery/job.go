@@ -31,12 +31,24 @@ func (w *Writer) job(ctx context.Context, id string, start func(ctx context.Cont
 		if err != nil {
 			return nil, err
 		}
+		w.count(status)
 		if err = status.Err(); err == nil {
 			return job, nil
 		}
 		if !retryable(err) || !retrier.wait(ctx) {
 			return nil, fmt.Errorf("job %s: %w", name, err)
 		}
+	}
+}
+
+// count counts a job that is a query, and what it is billed for.
+func (w *Writer) count(s *bigquery.JobStatus) {
+	if s.Statistics == nil {
+		return
+	}
+	if q, ok := s.Statistics.Details.(*bigquery.QueryStatistics); ok {
+		w.queries.Add(1)
+		w.billed.Add(q.TotalBytesBilled)
 	}
 }
 

@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"os"
+	"strconv"
 	"sync"
 	"time"
 
@@ -31,7 +33,7 @@ type loader struct {
 	store   *objects
 	layouts []*layout // by table
 	arrival arrival
-	marked  map[int]bool // tables that have mergedLabel
+	marked  map[int]int64 // by table: what its mergedLabel tells
 
 	committing sync.Mutex
 
@@ -45,7 +47,7 @@ func newLoader(r *router) (*loader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bigquery: make files to load: %w", err)
 	}
-	l := &loader{router: r, sink: w, dir: dir, files: make([][]*parquetFile, len(tables)), marked: map[int]bool{}}
+	l := &loader{router: r, sink: w, dir: dir, files: make([][]*parquetFile, len(tables)), marked: map[int]int64{}}
 	if w.config.bucket != "" {
 		if l.store, err = newObjects(w.config); err != nil {
 			return nil, errors.Join(err, os.RemoveAll(dir))
@@ -151,14 +153,14 @@ func (l *loader) commit(ctx context.Context, files [][]*parquetFile) (streamed b
 		if len(of) == 0 {
 			continue
 		}
-		s := &staging{loader: l, table: tables[id], files: of}
+		s := &staging{loader: l, table: tables[id], files: of, newest: math.MinInt64}
 		sum := sha256.New()
 		if e := of[len(of)-1].finish(); e != nil {
 			err = errors.Join(err, e)
 		}
 		for _, f := range of {
 			sum.Write(f.sum.Sum(nil))
-			s.deletes = s.deletes || f.deletes
+			s.deletes, s.newest = s.deletes || f.deletes, max(s.newest, f.newest)
 		}
 		s.id = fmt.Sprintf("%s_%.12x", s.table.name, sum.Sum(nil))
 		all = append(all, s)
@@ -193,6 +195,7 @@ type staging struct {
 	id      string // of this content
 	files   []*parquetFile
 	deletes bool
+	newest  int64    // the greatest version
 	objects []string // in Cloud Storage
 }
 
@@ -276,12 +279,21 @@ func (s *staging) source(ctx context.Context, n int, f *parquetFile) (open func(
 // settle merges the changes into their table, or streams them to it if it has gone over to change
 // data capture meanwhile.
 func (s *staging) settle(ctx context.Context) (streamed bool, err error) {
-	g, meta, err := s.loader.sink.enter(ctx, s.table, byLoad)
-	if err != nil {
-		return false, err
-	}
-	if g == byLoad {
-		err := s.merge(ctx, meta)
+	for labelled := false; !labelled; {
+		g, meta, err := s.loader.sink.enter(ctx, s.table, byLoad)
+		if err != nil {
+			return false, err
+		}
+		if g == byStream {
+			break
+		}
+		if labelled, err = s.labelMerged(ctx, meta); err != nil {
+			return false, err
+		}
+		if !labelled {
+			continue
+		}
+		err = s.merge(ctx)
 		if !refusedDML(err) || s.loader.sink.config.mode == modeLoad {
 			return false, err
 		}
@@ -307,7 +319,7 @@ func (s *staging) restream(ctx context.Context) error {
 		if err := fill(t, row, cells, values[len(staged):]); err != nil {
 			return err
 		}
-		return stream.change(ctx, change.Change{Table: t.model.ID, Row: row, Delete: gone})
+		return stream.change(ctx, change.Change{Table: t.model.ID, Row: row, Delete: gone}, nil)
 	})
 	if err != nil {
 		return fmt.Errorf("bigquery: stream what was staged for %s: %w", t.name, explain(err))
@@ -321,7 +333,14 @@ func (s *staging) remember(ctx context.Context) error {
 	err := s.loader.sink.query(ctx, s.merging().selectDeletes(), func(values []bigquery.Value) error {
 		key, _ := values[0].(string)
 		version, _ := values[1].(int64)
-		return stream.remember(ctx, s.table, key, version)
+		when := model.Value{}
+		if at, ok := values[2].(time.Time); ok {
+			when = model.Millis(at.UnixMilli())
+		}
+		known := &stream.known.of[s.table.id] // MERGE leaves nothing that BigQuery compares a later change with
+		known.add([]byte(key), version)
+		known.deleted.Store(true)
+		return stream.remember(ctx, s.table, key, version, when)
 	})
 	if err == nil {
 		err = stream.flush(ctx)
@@ -338,10 +357,9 @@ func (s *staging) merging() merging {
 }
 
 // merge merges the changes into the table.
-func (s *staging) merge(ctx context.Context, meta *bigquery.TableMetadata) error {
+func (s *staging) merge(ctx context.Context) (err error) {
 	w := s.loader.sink
 	m := s.merging()
-	err := s.labelMerged(ctx, meta)
 	run := func(what, sql string) {
 		if err != nil {
 			return
@@ -371,22 +389,28 @@ func (s *staging) merge(ctx context.Context, meta *bigquery.TableMetadata) error
 	return nil
 }
 
-// labelMerged labels the table as one that rows were merged into, before the first ones are.
-func (s *staging) labelMerged(ctx context.Context, meta *bigquery.TableMetadata) error {
-	l := s.loader
-	if l.marked[s.table.id] {
-		return nil
+// labelMerged labels the table as one that rows up to a version were merged into, before they are. It
+// returns false where the table has changed since meta was read.
+func (s *staging) labelMerged(ctx context.Context, meta *bigquery.TableMetadata) (bool, error) {
+	l, w := s.loader, s.loader.sink
+	if told, ok := l.marked[s.table.id]; ok && told >= s.newest {
+		return true, nil
 	}
-	w := l.sink
-	if meta.Labels[mergedLabel] == "" {
+	told, merged := mergedVersion(meta)
+	if !merged || told < s.newest {
+		told = s.newest
 		var change bigquery.TableMetadataToUpdate
-		change.SetLabel(mergedLabel, "yes")
-		if err := w.retry(ctx, func(ctx context.Context) error { _, err := w.table(s.table).Update(ctx, change, ""); return err }); err != nil {
-			return err
+		change.SetLabel(mergedLabel, strconv.FormatInt(told, 10))
+		err := w.retry(ctx, func(ctx context.Context) error { _, err := w.table(s.table).Update(ctx, change, meta.ETag); return err })
+		if restStatus(err) == http.StatusPreconditionFailed {
+			return false, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("bigquery: label table %s: %w", s.table.name, explain(err))
 		}
 	}
-	l.marked[s.table.id] = true
-	return nil
+	l.marked[s.table.id] = told
+	return true, nil
 }
 
 // clean deletes what was staged. A staging table that cannot be deleted expires by itself.

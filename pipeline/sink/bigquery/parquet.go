@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"math"
 	"os"
 	"strings"
 
@@ -72,6 +73,7 @@ type parquetFile struct {
 	sum     hash.Hash
 	written int64
 	deletes bool
+	newest  int64 // the greatest version
 	row     parquet.Row
 }
 
@@ -80,7 +82,7 @@ func newParquetFile(dir string, l *layout) (*parquetFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bigquery: make a file to load: %w", err)
 	}
-	p := &parquetFile{layout: l, file: f, sum: sha256.New()}
+	p := &parquetFile{layout: l, file: f, sum: sha256.New(), newest: math.MinInt64}
 	p.writer = parquet.NewGenericWriter[any](io.MultiWriter(p, p.sum), l.schema, parquet.Compression(&parquet.Snappy), parquet.MaxRowsPerRowGroup(groupRows))
 	return p, nil
 }
@@ -94,7 +96,7 @@ func (p *parquetFile) Write(b []byte) (int, error) {
 
 // add writes a change.
 func (p *parquetFile) add(key string, gone bool, arrival uint64, row model.Row) error {
-	p.deletes = p.deletes || gone
+	p.deletes, p.newest = p.deletes || gone, max(p.newest, row[len(row)-1].Num)
 	head := [...]model.Value{{Type: model.String, Str: key}, model.Boolean(gone), model.Integer(int64(arrival))}
 	p.row = p.row[:0]
 	for c, i := range p.layout.order {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"flexbeam/internal/span"
 	"flexbeam/internal/testkit/bigquerylocal"
 	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/change"
@@ -74,15 +75,14 @@ func TestADeleteOfAnotherDayDoesNotFindTheRow(t *testing.T) {
 func TestARowThatMovesIsInItsNewDayOnly(t *testing.T) {
 	fold := func(s sink.Sink, version int64, days ...int) {
 		t.Helper()
-		p := keyed.NewPriorRows(s.Find, nil)
-		must(t, s.Keys(t.Context(), model.EngagementsID, func(r model.Row) error { p.Note(model.EngagementsID, r); return nil }))
+		p := keyed.NewPriorRows(s)
 		kind := &keyed.Kind{Name: model.TaskKind}
 		look, err := p.Looker(t.Context(), kind)
 		must(t, err)
 		key, state := event.Key("AC1", "WT1"), keyed.NewState()
 		out := keyed.Output{Look: look.Look(key)}
-		if state.Ask(keyed.Whole, &out) {
-			found, err := look.Find(t.Context(), []keyed.Ask{{Key: key, Span: *out.Ask}})
+		if state.Ask(keyed.Whole, span.Set{span.Days(march(4), keyed.Around)}, &out) {
+			found, err := look.Find(t.Context(), []keyed.Ask{*out.Ask})
 			must(t, err)
 			state.Learn(found[key])
 		}

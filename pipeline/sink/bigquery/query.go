@@ -12,6 +12,8 @@ import (
 	"cloud.google.com/go/bigquery"
 	"google.golang.org/api/iterator"
 
+	"flexbeam/internal/span"
+	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/model"
 )
 
@@ -94,17 +96,26 @@ func (w *Writer) Counts(ctx context.Context) (map[string]int64, error) {
 	return m, nil
 }
 
-// Keys implements sink.Sink.
-func (w *Writer) Keys(ctx context.Context, id model.TableID, f func(model.Row) error) error {
+// Owners implements sink.Sink.
+func (w *Writer) Owners(ctx context.Context, id model.TableID, in span.Span, f func(model.Row) error) error {
 	t := tables[id]
-	return w.keys(ctx, t, t.model.KeyColumnsWithOwner(), selectKeys(t, w.config.sql), f)
+	if t.model.Owner.Kind == "" {
+		return nil
+	}
+	return w.keys(ctx, t, t.model.OwnerColumns(), selectOwners(t, w.config.sql), f,
+		bigquery.QueryParameter{Name: "from", Value: timeOf(in.From)}, bigquery.QueryParameter{Name: "to", Value: timeOf(in.To)})
+}
+
+// Queries implements sink.Sink: what BigQuery says that it bills for.
+func (w *Writer) Queries() sink.Queries {
+	return sink.Queries{Count: w.queries.Load(), Billed: w.billed.Load()}
 }
 
 // Find implements sink.Sink. The query selects the rows that have any of the SIDs and any of the
 // accounts, in two array parameters. Which pair of them a row has is checked here.
 func (w *Writer) Find(ctx context.Context, id model.TableID, q model.OwnerQuery, f func(model.Row) error) error {
 	t := tables[id]
-	if t.model.Owner.Kind == "" || len(q.Owners) == 0 {
+	if t.model.Owner.Kind == "" || len(q.Owners) == 0 || q.From > q.To && t.day != "" {
 		return nil
 	}
 	wanted, accounts := map[model.OwnerKey]bool{}, map[string]bool{}
@@ -123,7 +134,7 @@ func (w *Writer) Find(ctx context.Context, id model.TableID, q model.OwnerQuery,
 	if t.model.Owner.Account != "" {
 		parameters = append(parameters, bigquery.QueryParameter{Name: "accounts", Value: slices.Sorted(maps.Keys(accounts))})
 	}
-	if t.model.Owner.Time != "" {
+	if t.day != "" {
 		parameters = append(parameters, bigquery.QueryParameter{Name: "from", Value: timeOf(q.From)}, bigquery.QueryParameter{Name: "to", Value: timeOf(q.To)})
 	}
 	return w.keys(ctx, t, t.model.FoundColumns(), selectOwned(t, w.config.sql), func(r model.Row) error {
@@ -141,7 +152,7 @@ func timeOf(ms int64) time.Time {
 	return time.UnixMilli(min(max(ms, first), last)).UTC()
 }
 
-// keys calls f with what a query of selectKeys or selectOwned answers.
+// keys calls f with what a query of selectOwners or selectOwned answers.
 func (w *Writer) keys(ctx context.Context, t *table, cells []int, sql string, f func(model.Row) error, parameters ...bigquery.QueryParameter) error {
 	row := t.model.NewRow()
 	err := w.fresh(ctx, t)

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"cloud.google.com/go/bigquery"
+
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
 )
@@ -41,31 +43,28 @@ func (r *router) enter(ctx context.Context, t *table, wanted regime) (regime, er
 	if g := r.regimes[t.id].Load(); g != nil && (*g == wanted || *g == byStream) {
 		return *g, nil
 	}
-	g, merged, err := r.prepare(ctx, t, wanted)
+	g, meta, err := r.prepare(ctx, t, wanted)
 	if err != nil {
 		return "", err
 	}
-	if g == byStream && merged {
-		if err := r.stream.Load().known.read(ctx, r.sink, t); err != nil {
-			return "", err
-		}
+	if greatest, merged := mergedVersion(meta); merged && g == byStream {
+		r.stream.Load().known.of[t.id].merged.Store(&greatest)
 	}
 	r.regimes[t.id].Store(&g)
 	return g, nil
 }
 
-// prepare enters a table and the table of deletes, and makes what its regime needs. merged tells
-// that rows of the table came by MERGE.
-func (r *router) prepare(ctx context.Context, t *table, wanted regime) (g regime, merged bool, err error) {
+// prepare enters a table and the table of deletes, and makes what its regime needs.
+func (r *router) prepare(ctx context.Context, t *table, wanted regime) (regime, *bigquery.TableMetadata, error) {
 	g, meta, err := r.sink.enter(ctx, t, wanted)
 	if err != nil {
-		return "", false, err
+		return "", nil, err
 	}
 	deletes := r.regimes[deletesTable.id].Load()
 	if t != deletesTable && (deletes == nil || g == byStream && *deletes != byStream) {
 		d, _, err := r.sink.enter(ctx, deletesTable, g)
 		if err != nil {
-			return "", false, err
+			return "", nil, err
 		}
 		r.regimes[deletesTable.id].Store(&d)
 		deletes = &d
@@ -73,25 +72,21 @@ func (r *router) prepare(ctx context.Context, t *table, wanted regime) (g regime
 	if r.stream.Load() == nil && (g == byStream || deletes != nil && *deletes == byStream) {
 		s, err := newStreamer(r)
 		if err != nil {
-			return "", false, err
+			return "", nil, err
 		}
-		err = s.known.readDeletes(ctx, r.sink)
-		if err == nil {
-			err = r.sink.note(ctx)
-		}
-		if err != nil {
-			return "", false, errors.Join(err, s.close(ctx))
+		if err := s.known.readDeleted(ctx); err != nil {
+			return "", nil, errors.Join(err, s.close(ctx))
 		}
 		r.stream.Store(s)
 	}
 	if r.load.Load() == nil && g == byLoad {
 		l, err := newLoader(r)
 		if err != nil {
-			return "", false, err
+			return "", nil, err
 		}
 		r.load.Store(l)
 	}
-	return g, meta.Labels[mergedLabel] != "", nil
+	return g, meta, nil
 }
 
 // write stores the changes of a block.
@@ -107,7 +102,7 @@ func (r *router) write(ctx context.Context, b change.Block) error {
 		case err != nil:
 			return err
 		case g == byStream:
-			return r.stream.Load().change(ctx, c)
+			return r.stream.Load().change(ctx, c, b)
 		}
 		return r.load.Load().change(ctx, c)
 	})

@@ -35,8 +35,9 @@
 // Staging tables are deleted, and expire after a day if that fails. If the table has become cdc
 // meanwhile, what is staged is streamed.
 //
-// BigQuery knows no sequence number of merged rows, so a streaming sink reads the versions of a table
-// that was merged into, and drops what is older by itself.
+// BigQuery knows no sequence number of merged rows, so a streaming sink asks for their versions, and
+// drops what is older by itself: of a table with partitions for the days that its changes are of,
+// else by the keys of changes that are older than the newest merged row.
 //
 // # How it reads
 //
@@ -71,6 +72,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"cloud.google.com/go/bigquery"
@@ -89,6 +91,8 @@ type Writer struct {
 
 	bounded bool // the job has an end: with mode=auto it loads
 	reading reading
+
+	queries, billed atomic.Int64 // how many were run, and the bytes that they are billed for
 
 	presence *presence
 
@@ -119,9 +123,9 @@ func open(ctx context.Context, rest string, o sink.Options) (sink.Sink, error) {
 func (w *Writer) begin(ctx context.Context) error {
 	var steps []func(context.Context) error
 	if w.config.apply {
-		steps = append(steps, w.apply, w.check, w.arrive)
+		steps = append(steps, w.apply, w.check, w.note, w.arrive) // note shows whether the account may run queries
 	} else {
-		steps = append(steps, w.find, w.check)
+		steps = append(steps, w.find, w.check, w.note)
 	}
 	if w.config.mode == modeLoad {
 		steps = append(steps, w.loadable)

@@ -90,10 +90,18 @@ func (m merging) Day() string {
 	return ""
 }
 
-// selectDeletes asks for the keys and versions of the deletes of a staging table.
+// selectDeletes asks for the keys, versions and times of the deletes of a staging table.
 func (m merging) selectDeletes() string { return m.write(selectDeletesTemplate) }
 
-var selectDeletesTemplate = template.Must(template.New("selectDeletes").Parse(`SELECT ` + stagedKey + `, COALESCE(row_version, 0) AS row_version FROM (
+// RowTime is the time that a delete is remembered under.
+func (m merging) RowTime() string {
+	if m.table.day == "" {
+		return "CURRENT_TIMESTAMP()"
+	}
+	return m.table.day
+}
+
+var selectDeletesTemplate = template.Must(template.New("selectDeletes").Parse(`SELECT ` + stagedKey + `, COALESCE(row_version, 0) AS row_version, {{.RowTime}} AS row_time FROM (
   ` + newest + `
 ) WHERE ` + stagedGone))
 
@@ -103,15 +111,15 @@ func (m merging) mergeDeletes() string { return m.write(mergeDeletesTemplate) }
 
 var mergeDeletesTemplate = template.Must(template.New("deletes").Parse(`MERGE {{.Deletes}} AS t
 USING (
-  SELECT ` + stagedKey + ` AS row_key, row_version FROM (
+  SELECT ` + stagedKey + ` AS row_key, row_version, {{.RowTime}} AS row_time FROM (
   ` + newest + `
   ) WHERE ` + stagedGone + `
 ) AS s
 ON t.table_name = '{{.Table}}' AND t.key = s.row_key
 WHEN MATCHED AND COALESCE(s.row_version, 0) > t.row_version THEN
-  UPDATE SET row_version = COALESCE(s.row_version, 0)
+  UPDATE SET row_version = COALESCE(s.row_version, 0), row_time = s.row_time
 WHEN NOT MATCHED THEN
-  INSERT (table_name, key, row_version) VALUES ('{{.Table}}', s.row_key, COALESCE(s.row_version, 0))`))
+  INSERT (table_name, key, row_version, row_time) VALUES ('{{.Table}}', s.row_key, COALESCE(s.row_version, 0), s.row_time)`))
 
 // merge settles a staging table: for each key its newest change, unless the table or the memory of
 // deletes has a greater version.
@@ -142,11 +150,31 @@ func countRows(of []*table, name func(string) string) string {
 	return strings.Join(s, "\nUNION ALL\n")
 }
 
-// selectKeys asks for the keys and owners of a table's rows; of a table with owners for those of
-// rows that have one.
-func selectKeys(t *table, name func(string) string) string {
-	return selectRows(t, t.model.KeyColumnsWithOwner(), name)
+// selectOwners asks for the owners of a table's rows that lie in the parameters from to to, or in no
+// time; where they are looked up by a time, for the latest as well.
+func selectOwners(t *table, name func(string) string) string {
+	var selected, owner []string
+	for _, i := range t.model.OwnerColumns() {
+		c := t.columns[i].name
+		if c == t.model.Owner.Time {
+			selected = append(selected, "MAX("+c+") AS "+c)
+			continue
+		}
+		selected, owner = append(selected, c), append(owner, c)
+	}
+	at := t.columns[t.model.TimeColumn()]
+	condition := within(at.name)
+	if !at.required {
+		condition = "(" + at.name + " IS NULL OR " + condition + ")"
+	}
+	if only := t.model.Owner.Only; only != "" {
+		condition = only + " AND " + condition
+	}
+	return "SELECT " + strings.Join(selected, ", ") + " FROM " + name(t.name) + " WHERE " + condition + " GROUP BY " + strings.Join(owner, ", ")
 }
+
+// within is the condition that a column lies in the parameters from to to.
+func within(column string) string { return column + " >= @from AND " + column + " <= @to" }
 
 func selectRows(t *table, indexes []int, name func(string) string, conditions ...string) string {
 	var columns []string
@@ -163,15 +191,15 @@ func selectRows(t *table, indexes []int, name func(string) string, conditions ..
 	return sql
 }
 
-// selectOwned asks for the same, and the versions, of rows whose owner is in the parameters sids and,
-// where rows tell it, accounts; and whose time, where they are looked up by one, lies in from to to.
+// selectOwned asks for the keys, owners and versions of rows whose owner is in the parameters sids
+// and, where rows tell it, accounts; of a table with partitions in those of from to to.
 func selectOwned(t *table, name func(string) string) string {
 	conditions := []string{t.model.Owner.SID + " IN UNNEST(@sids)"}
 	if account := t.model.Owner.Account; account != "" {
 		conditions = append(conditions, account+" IN UNNEST(@accounts)")
 	}
-	if at := t.model.Owner.Time; at != "" {
-		conditions = append(conditions, at+" >= @from", at+" <= @to")
+	if t.day != "" {
+		conditions = append(conditions, within(t.day))
 	}
 	return selectRows(t, t.model.FoundColumns(), name, conditions...)
 }
@@ -186,7 +214,35 @@ func selectApplied(t *table, p config) string {
 	return "SELECT upsert_stream_apply_watermark FROM `" + p.project + "." + p.in(t) + "`.INFORMATION_SCHEMA.TABLES WHERE table_name = '" + t.name + "'"
 }
 
-// selectVersions asks for the versions of all rows.
-func selectVersions(t *table, name func(string) string) string {
-	return "SELECT " + strings.Join(t.keyNames(), ", ") + ", row_version FROM " + name(t.name)
+// selectVersions asks for the keys and versions of rows; of a table with partitions in those of the
+// parameters from to to, and with the columns keys only of rows whose texts there are in the
+// parameters key0, key1, ….
+func selectVersions(t *table, name func(string) string, keys []int) string {
+	var conditions []string
+	for n, i := range keys {
+		conditions = append(conditions, fmt.Sprintf("%s IN UNNEST(@key%d)", t.columns[i].name, n))
+	}
+	if t.day != "" {
+		conditions = append(conditions, within(t.day))
+	}
+	var columns []string
+	for _, i := range t.versionCells() {
+		columns = append(columns, t.columns[i].name)
+	}
+	return "SELECT " + strings.Join(columns, ", ") + " FROM " + name(t.name) + " WHERE " + strings.Join(conditions, " AND ")
+}
+
+// selectDeleted asks of which tables deletes are remembered.
+func selectDeleted(name func(string) string) string {
+	return "SELECT table_name FROM " + name(deletesName) + " GROUP BY table_name"
+}
+
+// selectDeletes asks for the deletes of a table of the parameters from to to, and with undated for
+// those that do not tell their time.
+func selectDeletes(t *table, name func(string) string, undated bool) string {
+	condition := within("row_time")
+	if undated {
+		condition = "(row_time IS NULL OR " + condition + ")"
+	}
+	return "SELECT key, row_version FROM " + name(deletesName) + " WHERE table_name = '" + t.name + "' AND " + condition
 }

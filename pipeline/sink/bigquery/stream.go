@@ -41,7 +41,7 @@ func newStreamer(r *router) (*streamer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bigquery: %w", err)
 	}
-	s := &streamer{router: r, config: p, known: newKnown(), writer: w}
+	s := &streamer{router: r, config: p, known: newKnown(r.sink), writer: w}
 	s.leases.until, s.leases.dirty = make([]time.Time, len(tables)), make([]bool, len(tables))
 	s.tick()
 	for _, t := range tables {
@@ -80,26 +80,40 @@ func (s *streamer) tick() {
 	s.arrival.advance(now)
 }
 
-// change stores a change, and remembers it if it is a delete.
-func (s *streamer) change(ctx context.Context, c change.Change) error {
+// change stores a change of a block, and remembers it if it is a delete. What is older than what is
+// known of its row is left out.
+func (s *streamer) change(ctx context.Context, c change.Change, b change.Block) error {
 	t := tables[c.Table]
-	if !c.Delete && !s.known.about(t) {
-		return s.put(ctx, t, c.Row, false, c.Version())
+	m := &s.known.of[t.id]
+	if !m.about() {
+		return s.pass(ctx, c)
+	}
+	if err := s.known.cover(ctx, t, c.Row, b); err != nil {
+		return err
 	}
 	clean(c.Row)
-	key := t.appendKey(nil, c.Row)
-	if s.known.newer(t, key, c.Version()) {
+	if m.newer(t.appendKey(nil, c.Row), c.Version()) {
 		return nil
 	}
+	if s.known.asks(t, c) {
+		return s.known.wait(ctx, t, c, s.pass)
+	}
+	return s.pass(ctx, c)
+}
+
+// pass stores a change, and remembers it if it is a delete.
+func (s *streamer) pass(ctx context.Context, c change.Change) error {
+	t := tables[c.Table]
 	if err := s.put(ctx, t, c.Row, c.Delete, c.Version()); err != nil || !c.Delete {
 		return err
 	}
-	return s.remember(ctx, t, string(key), c.Version())
+	clean(c.Row)
+	return s.remember(ctx, t, string(t.appendKey(nil, c.Row)), c.Version(), t.rowTime(c.Row, *s.now.Load()))
 }
 
-// remember stores that a row was deleted.
-func (s *streamer) remember(ctx context.Context, t *table, key string, version int64) error {
-	return s.put(ctx, deletesTable, model.Row{model.Text(t.name), model.Text(key), model.Integer(version)}, false, version)
+// remember stores that a row of a time was deleted.
+func (s *streamer) remember(ctx context.Context, t *table, key string, version int64, at model.Value) error {
+	return s.put(ctx, deletesTable, model.Row{model.Text(t.name), model.Text(key), model.Integer(version), at}, false, version)
 }
 
 func (s *streamer) put(ctx context.Context, t *table, row model.Row, gone bool, version int64) error {
@@ -133,6 +147,9 @@ func (s *streamer) storeRow(ctx context.Context, t *table, row model.Row, versio
 
 // flush returns when all changes are stored.
 func (s *streamer) flush(ctx context.Context) error {
+	if err := s.known.settle(ctx, s.pass); err != nil {
+		return err
+	}
 	err := s.writer.Flush(ctx)
 	if err == nil {
 		err = s.confirm(ctx)

@@ -1,6 +1,8 @@
 package bigquery
 
 import (
+	"time"
+
 	"flexbeam/schemas/model"
 )
 
@@ -49,6 +51,7 @@ var tables = func() []*table {
 			{"table_name", model.String, true, false, "Table of the row."},
 			{"key", model.String, true, false, "Primary key of the row, a JSON array."},
 			{"row_version", model.Int, true, false, "Version of the delete."},
+			{"row_time", model.Timestamp, false, false, "Time of the row by which its table is partitioned; of a table without partitions when the row was deleted."},
 		},
 	})
 }()
@@ -64,6 +67,29 @@ func (t *table) keyNames() []string {
 		s = append(s, t.columns[k].name)
 	}
 	return s
+}
+
+// rowTime returns the time that a delete of a row is remembered under; null if nobody knows it.
+func (t *table) rowTime(r model.Row, now time.Time) model.Value {
+	if t.day == "" {
+		return model.Millis(now.UnixMilli())
+	}
+	return t.model.Get(r, t.day)
+}
+
+// textKeys returns the columns of the primary key that hold text.
+func (t *table) textKeys() (columns []int) {
+	for _, k := range t.keys {
+		if t.columns[k].kind == model.String {
+			columns = append(columns, k)
+		}
+	}
+	return columns
+}
+
+// versionCells returns the columns of the primary key and that of the row's version.
+func (t *table) versionCells() []int {
+	return append(t.keys[:len(t.keys):len(t.keys)], len(t.columns)-1)
 }
 
 // appendKey appends the row's primary key as a JSON array: how keys are written in flexbeam_deletes

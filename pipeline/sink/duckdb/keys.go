@@ -6,19 +6,33 @@ import (
 	"strconv"
 	"strings"
 
+	"flexbeam/internal/span"
+	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/model"
 )
 
-// Keys implements sink.Sink.
-func (w *writer) Keys(_ context.Context, id model.TableID, f func(model.Row) error) error {
+// Owners implements sink.Sink.
+func (w *writer) Owners(_ context.Context, id model.TableID, in span.Span, f func(model.Row) error) error {
 	t := model.Tables[id]
-	return w.store.keys(t, t.KeyColumnsWithOwner(), "", f)
+	if t.Owner.Kind == "" {
+		return nil
+	}
+	at := t.Columns[t.TimeColumn()].Name
+	condition := fmt.Sprintf("(t.%s IS NULL OR t.%s)", at, within(at, in.From, in.To))
+	var owner []string
+	for _, i := range t.OwnerColumns() {
+		if name := t.Columns[i].Name; name != t.Owner.Time {
+			owner = append(owner, name)
+		}
+	}
+	grouped := " GROUP BY " + strings.Join(owner, ", ")
+	return w.store.lookUp(t, t.OwnerColumns(), " WHERE "+condition+only(t, " AND ")+grouped, f)
 }
 
 // Find implements sink.Sink.
 func (w *writer) Find(_ context.Context, id model.TableID, q model.OwnerQuery, f func(model.Row) error) error {
 	t := model.Tables[id]
-	if t.Owner.Kind == "" || len(q.Owners) == 0 || q.From > q.To && t.Owner.Time != "" {
+	if t.Owner.Kind == "" || len(q.Owners) == 0 || q.From > q.To && t.Day() != "" {
 		return nil
 	}
 	sids, accounts := make([]string, len(q.Owners)), make([]string, len(q.Owners))
@@ -26,13 +40,30 @@ func (w *writer) Find(_ context.Context, id model.TableID, q model.OwnerQuery, f
 		sids[i], accounts[i] = validText(o.SID), validText(o.Account)
 	}
 	if t.Owner.Account == "" {
-		return w.store.keys(t, t.FoundColumns(), " SEMI JOIN (SELECT unnest($1) AS sid) AS o ON t."+t.Owner.SID+" = o.sid", f, sids)
+		return w.store.lookUp(t, t.FoundColumns(), " SEMI JOIN (SELECT unnest($1) AS sid) AS o ON t."+t.Owner.SID+" = o.sid"+only(t, " WHERE "), f, sids)
 	}
 	join := fmt.Sprintf(" SEMI JOIN (SELECT unnest($1) AS sid, unnest($2) AS account) AS o ON t.%s = o.sid AND t.%s = o.account", t.Owner.SID, t.Owner.Account)
-	if t.Owner.Time != "" {
-		join += fmt.Sprintf(" AND t.%s BETWEEN %s AND %s", t.Owner.Time, timestamp(q.From), timestamp(q.To))
+	if day := t.Day(); day != "" {
+		join += " AND t." + within(day, q.From, q.To)
 	}
-	return w.store.keys(t, t.FoundColumns(), join, f, sids, accounts)
+	return w.store.lookUp(t, t.FoundColumns(), join+only(t, " WHERE "), f, sids, accounts)
+}
+
+// Queries implements sink.Sink: DuckDB charges for none.
+func (w *writer) Queries() sink.Queries { return sink.Queries{} }
+
+// only is the condition that a row of a table with owners has one, behind a word; empty where all
+// have.
+func only(t *model.Table, word string) string {
+	if t.Owner.Only == "" {
+		return ""
+	}
+	return word + "t." + t.Owner.Only
+}
+
+// within is the condition that a column lies in a span.
+func within(column string, from, to int64) string {
+	return fmt.Sprintf("%s BETWEEN %s AND %s", column, timestamp(from), timestamp(to))
 }
 
 // timestamp returns a time in ms as SQL. What lies beyond the years that rows can have becomes
@@ -45,11 +76,16 @@ func timestamp(ms int64) string {
 // OtherJobs implements sink.Sink: the file is locked while it is open.
 func (w *writer) OtherJobs(context.Context) (bool, error) { return false, nil }
 
-// keys calls f with some columns of the rows that a join with lists of texts leaves of a table.
-func (s *store) keys(t *model.Table, columns []int, join string, f func(model.Row) error, lists ...[]string) error {
+// lookUp calls f with some columns of the rows that the end of a query with lists of texts leaves of a
+// table t. In a query with groups the time of owners is the latest.
+func (s *store) lookUp(t *model.Table, columns []int, end string, f func(model.Row) error, lists ...[]string) error {
 	var names []string
 	for _, i := range columns {
 		c := &t.Columns[i]
+		if c.Name == t.Owner.Time && strings.Contains(end, " GROUP BY ") {
+			names = append(names, "epoch_ms(max("+c.Name+"))::VARCHAR")
+			continue
+		}
 		switch c.Type {
 		case model.String:
 			names = append(names, c.Name)
@@ -61,10 +97,7 @@ func (s *store) keys(t *model.Table, columns []int, join string, f func(model.Ro
 			return fmt.Errorf("duckdb: read keys of %s: column %s is neither text, time nor integer", t.Name, c.Name)
 		}
 	}
-	query := "SELECT " + strings.Join(names, ", ") + " FROM " + t.Name + " AS t" + join
-	if t.Owner.Only != "" {
-		query += " WHERE t." + t.Owner.Only
-	}
+	query := "SELECT " + strings.Join(names, ", ") + " FROM " + t.Name + " AS t" + end
 	row := t.NewRow()
 	s.reading.Lock()
 	defer s.reading.Unlock()

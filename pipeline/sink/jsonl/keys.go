@@ -6,14 +6,28 @@ import (
 	"fmt"
 	"strings"
 
+	"flexbeam/internal/span"
+	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/model"
 )
 
-// Keys implements sink.Sink.
-func (w *writer) Keys(_ context.Context, id model.TableID, f func(model.Row) error) error {
+// Owners implements sink.Sink. An owner comes as often as it has rows.
+func (w *writer) Owners(_ context.Context, id model.TableID, in span.Span, f func(model.Row) error) error {
 	t := w.tables[id]
-	return w.each(t, t.KeyColumnsWithOwner(), f)
+	if t.Owner.Kind == "" {
+		return nil
+	}
+	at := t.TimeColumn()
+	return w.each(t, append(t.OwnerColumns(), at), func(r model.Row) error {
+		if !r[at].IsNull() && !in.Covers(span.Span{From: r[at].Num, To: r[at].Num}) {
+			return nil
+		}
+		return f(r)
+	})
 }
+
+// Queries implements sink.Sink: files charge for none.
+func (w *writer) Queries() sink.Queries { return sink.Queries{} }
 
 // Find implements sink.Sink.
 func (w *writer) Find(_ context.Context, id model.TableID, q model.OwnerQuery, f func(model.Row) error) error {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"flexbeam/internal/span"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
 )
@@ -32,16 +33,14 @@ func owned(t *model.Table, key int, account, sid string) change.Change {
 // text.
 type holding struct {
 	of   map[model.TableID]map[model.OwnerKey][]string
-	rows []model.Row // of agent_status
+	rows map[model.TableID][]model.Row
 }
 
 func (h *holding) add(t *model.Table, r model.Row) {
 	account, sid := t.OwnerKey(r)
 	k := model.OwnerKey{Account: account, SID: sid}
 	h.of[t.ID][k] = append(h.of[t.ID][k], cellsOf(t, r))
-	if t == &model.AgentStatus {
-		h.rows = append(h.rows, slices.Clone(r))
-	}
+	h.rows[t.ID] = append(h.rows[t.ID], slices.Clone(r))
 }
 
 func cellsOf(t *model.Table, r model.Row) string {
@@ -68,13 +67,46 @@ func (h *holding) find(t *model.Table, owners []model.OwnerKey) (rows []string) 
 	return rows
 }
 
+// owners returns the owners of rows whose time lies in a span or is not known, with the latest time of
+// theirs where rows are looked up by it.
+func (h *holding) owners(t *model.Table, in span.Span) map[model.OwnerKey]int64 {
+	all := map[model.OwnerKey]int64{}
+	for _, r := range h.rows[t.ID] {
+		if at := r[t.TimeColumn()]; at.IsNull() || in.Covers(span.Span{From: at.Num, To: at.Num}) {
+			noteOwner(t, r, all)
+		}
+	}
+	return all
+}
+
+func noteOwner(t *model.Table, r model.Row, all map[model.OwnerKey]int64) {
+	account, sid := t.OwnerKey(r)
+	at := int64(0)
+	if t.Owner.Time != "" {
+		at = t.Get(r, t.Owner.Time).Num
+	}
+	o := model.OwnerKey{Account: account, SID: sid}
+	all[o] = max(all[o], at)
+}
+
+// ownersIn returns what Owners gives, likewise.
+func ownersIn(r *run, t *model.Table, in span.Span) map[model.OwnerKey]int64 {
+	r.t.Helper()
+	all := map[model.OwnerKey]int64{}
+	r.must(r.s.Owners(context.Background(), t.ID, in, func(row model.Row) error { noteOwner(t, row, all); return nil }))
+	return all
+}
+
+// startOfAll is the time of rows whose time is not part of their key.
+const startOfAll = 1700000000123
+
 // findOwners is how many tasks and workers have rows, in each of two accounts that share their SIDs.
 const findOwners = 1500
 
 // fillOwners writes rows with owners, several of each where the table's key allows it, and some
 // that are gone again or have no owner.
 func fillOwners(r *run) *holding {
-	h := &holding{of: map[model.TableID]map[model.OwnerKey][]string{}}
+	h := &holding{of: map[model.TableID]map[model.OwnerKey][]string{}, rows: map[model.TableID][]model.Row{}}
 	var block []change.Change
 	for _, id := range model.OwnedTables() {
 		t := model.Tables[id]
@@ -147,20 +179,29 @@ func find(t *testing.T, h Harness) {
 		if got := foundBy(r, &model.Agents, all); got != nil {
 			t.Errorf("%s: rows of a table without owners: %q", when, got)
 		}
-		for _, q := range []model.OwnerQuery{
-			{Owners: all, From: 900_000 * 10, To: 900_000 * 29}, {Owners: all, From: 900_000 * 9_000_000}, {Owners: all, From: 1, To: 900_000 - 1}, {Owners: all, From: 1},
+		for _, in := range []span.Span{
+			{From: 900_000 * 10, To: 900_000 * 29}, {From: 900_000 * 9_000_000}, {From: 1, To: 900_000 - 1}, {From: 1}, {From: startOfAll, To: startOfAll}, span.All,
 		} {
-			s := &model.AgentStatus
-			var wanted []string
-			for _, row := range want.rows {
-				if q.Holds(s, row) {
-					wanted = append(wanted, cellsOf(s, row))
+			for _, id := range model.OwnedTables() {
+				table := model.Tables[id]
+				q := model.OwnerQuery{Owners: all, From: in.From, To: in.To}
+				var wanted []string
+				for _, row := range want.rows[id] {
+					if q.Holds(table, row) {
+						wanted = append(wanted, cellsOf(table, row))
+					}
+				}
+				slices.Sort(wanted)
+				if d := cmp.Diff(wanted, foundIn(r, table, q)); d != "" {
+					t.Errorf("%s, %s: %v (-want +got):\n%.2000s", when, table.Name, in, d)
+				}
+				if d := cmp.Diff(want.owners(table, in), ownersIn(r, table, in)); d != "" {
+					t.Errorf("%s, %s: owners in %v (-want +got):\n%.2000s", when, table.Name, in, d)
 				}
 			}
-			slices.Sort(wanted)
-			if d := cmp.Diff(wanted, foundIn(r, s, q)); d != "" {
-				t.Errorf("%s: from %d to %d (-want +got):\n%.2000s", when, q.From, q.To, d)
-			}
+		}
+		if got := ownersIn(r, &model.Agents, span.All); len(got) > 0 {
+			t.Errorf("%s: owners of a table without: %v", when, got)
 		}
 	}
 	check("flushed")

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"flexbeam/internal/span"
 	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
@@ -197,7 +198,7 @@ func upsert(t *model.Table, key int, version int64, text string) change.Change {
 			r[i] = model.Text(text)
 		case !c.Required:
 		case c.Type == model.Timestamp:
-			r[i] = model.Millis(int64(1700000000123))
+			r[i] = model.Millis(int64(startOfAll))
 		case c.Type == model.Float:
 			r[i] = model.Number(float64(len(text)) / 8)
 		case c.Type == model.Bool:
@@ -409,7 +410,7 @@ func held(t *testing.T, h Harness) {
 	for _, id := range model.OwnedTables() {
 		table, got := model.Tables[id], map[string]bool{}
 		owner := table.Owner.SID
-		r.must(r.s.Keys(ctx, id, func(row model.Row) error {
+		r.must(r.s.Owners(ctx, id, span.All, func(row model.Row) error {
 			got[table.Get(row, owner).Str] = true
 			return nil
 		}))

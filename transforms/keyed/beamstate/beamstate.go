@@ -181,7 +181,7 @@ func (fn *ProcessFn) process(ctx context.Context, s *keyed.State, sp state.Provi
 	next, done, err := fn.kind.Process(fn.logic, s, now, &out)
 	for err == nil && out.Ask != nil {
 		var found map[string]*keyed.Found
-		if found, err = look.Find(ctx, []keyed.Ask{{Key: key, Span: *out.Ask}}); err != nil {
+		if found, err = look.Find(ctx, []keyed.Ask{*out.Ask}); err != nil {
 			return err
 		}
 		s.Learn(found[key])

@@ -116,8 +116,9 @@ func (fn *ProcessFn) Teardown(ctx context.Context) error { return fn.shared.Rele
 // pieces is into how many pieces the keys of a bucket are divided.
 const pieces = 8
 
-// lookupKeys is of how many keys the rows are looked up together.
-const lookupKeys = 4096
+// lookupKeys is of how many keys the rows are looked up together: each time all of their days are
+// read.
+const lookupKeys = 16384
 
 // place is where inputs for keys of another kind go.
 type place struct {
@@ -150,10 +151,16 @@ func (fn *ProcessFn) ProcessElement(ctx context.Context, _ int, inputs func(*[]b
 	if err != nil {
 		return err
 	}
+	if err := look.Cover(ctx, keys.groups); err != nil {
+		return err
+	}
 	done := make([]piece, min(pieces, keys.len()))
-	asks, err := fn.processAll(keys, look, done)
+	for i := range done {
+		done[i].later = map[place][]byte{}
+	}
+	asks, err := fn.processAll(keys.len(), func(k int) (string, *keyed.State) { return keys.key(k), keys.state(k) }, look, done)
 	for err == nil && len(asks) > 0 {
-		asks, err = fn.processAgain(ctx, keys, look, asks, done)
+		asks, err = fn.processAgain(ctx, look, asks, done)
 	}
 	if err != nil {
 		return err
@@ -175,25 +182,24 @@ func (fn *ProcessFn) ProcessElement(ctx context.Context, _ int, inputs func(*[]b
 
 // An ask is a key that has to know first what the sink holds of it.
 type ask struct {
-	key   int // in the bucket
+	keyed.Ask
 	state *keyed.State
-	span  keyed.Span
 }
 
-// processAll processes the keys of a bucket, and returns those that have to know more first.
-func (fn *ProcessFn) processAll(keys bucket, look *keyed.Looker, done []piece) ([]ask, error) {
-	n := keys.len()
+// processAll processes n keys on all processors, and returns those that have to know more first. at
+// returns a key and its state.
+func (fn *ProcessFn) processAll(n int, at func(int) (string, *keyed.State), look *keyed.Looker, done []piece) ([]ask, error) {
 	asks := make([][]ask, len(done))
 	err := parallel.Do(len(fn.logics), len(done), func(worker, i int) error {
-		done[i].later = map[place][]byte{}
+		p := &done[i]
 		for k := n * i / len(done); k < n*(i+1)/len(done); k++ {
-			s := keys.state(k)
-			done[i].out.Look = look.Look(keys.key(k))
-			if err := fn.process(fn.logics[worker], s, &done[i]); err != nil {
+			key, s := at(k)
+			p.out.Look = look.Look(key)
+			if err := fn.process(fn.logics[worker], s, p); err != nil {
 				return err
 			}
-			if span := done[i].out.Ask; span != nil {
-				asks[i] = append(asks[i], ask{k, s, *span})
+			if p.out.Ask != nil {
+				asks[i] = append(asks[i], ask{*p.out.Ask, s})
 			}
 		}
 		return nil
@@ -203,27 +209,24 @@ func (fn *ProcessFn) processAll(keys bucket, look *keyed.Looker, done []piece) (
 
 // processAgain looks up what keys have asked for, processes them, and returns those that have to
 // know still more.
-func (fn *ProcessFn) processAgain(ctx context.Context, keys bucket, look *keyed.Looker, asks []ask, done []piece) (more []ask, err error) {
+func (fn *ProcessFn) processAgain(ctx context.Context, look *keyed.Looker, asks []ask, done []piece) (more []ask, err error) {
 	for some := range slices.Chunk(asks, lookupKeys) {
 		wanted := make([]keyed.Ask, len(some))
 		for i, a := range some {
-			wanted[i] = keyed.Ask{Key: keys.key(a.key), Span: a.span}
+			wanted[i] = a.Ask
 		}
 		found, err := look.Find(ctx, wanted)
 		if err != nil {
 			return nil, err
 		}
-		p := &done[0]
-		for i, a := range some {
-			a.state.Learn(found[wanted[i].Key])
-			p.out.Look = look.Look(wanted[i].Key)
-			if err := fn.process(fn.logics[0], a.state, p); err != nil {
-				return nil, err
-			}
-			if p.out.Ask != nil {
-				more = append(more, ask{a.key, a.state, *p.out.Ask})
-			}
+		again, err := fn.processAll(len(some), func(k int) (string, *keyed.State) {
+			some[k].state.Learn(found[some[k].Key])
+			return some[k].Key, some[k].state
+		}, look, done)
+		if err != nil {
+			return nil, err
 		}
+		more = append(more, again...)
 	}
 	return more, nil
 }

@@ -125,7 +125,7 @@ func (s *Store) processGroup(ctx context.Context, z *slot, keys []string, at key
 	for i := range results {
 		r := &results[i]
 		if r.out.Ask != nil {
-			asks = append(asks, keyed.Ask{Key: keys[i], Span: *r.out.Ask})
+			asks = append(asks, *r.out.Ask)
 		}
 		if !r.made {
 			continue

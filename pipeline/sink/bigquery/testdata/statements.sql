@@ -345,7 +345,8 @@ GROUP BY account_sid, day, queue_sid, queue, channel_type, direction;
 CREATE TABLE IF NOT EXISTS flexbeam_deletes (
   table_name STRING,
   key STRING,
-  row_version INT64
+  row_version INT64,
+  row_time TIMESTAMP
 );
 
 CREATE TABLE IF NOT EXISTS flexbeam_staging_engagements (
@@ -411,7 +412,7 @@ CREATE TABLE IF NOT EXISTS flexbeam_staging_engagements (
 
 MERGE flexbeam_deletes AS t
 USING (
-  SELECT flexbeam_key AS row_key, row_version FROM (
+  SELECT flexbeam_key AS row_key, row_version, start_time AS row_time FROM (
   SELECT * FROM flexbeam_staging_engagements
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
@@ -419,9 +420,9 @@ USING (
 ) AS s
 ON t.table_name = 'engagements' AND t.key = s.row_key
 WHEN MATCHED AND COALESCE(s.row_version, 0) > t.row_version THEN
-  UPDATE SET row_version = COALESCE(s.row_version, 0)
+  UPDATE SET row_version = COALESCE(s.row_version, 0), row_time = s.row_time
 WHEN NOT MATCHED THEN
-  INSERT (table_name, key, row_version) VALUES ('engagements', s.row_key, COALESCE(s.row_version, 0));
+  INSERT (table_name, key, row_version, row_time) VALUES ('engagements', s.row_key, COALESCE(s.row_version, 0), s.row_time);
 
 MERGE engagements AS t
 USING (
@@ -446,17 +447,23 @@ SELECT * FROM flexbeam_staging_engagements
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key, TIMESTAMP_TRUNC(start_time, DAY) ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
   ORDER BY flexbeam_arrival;
 
-SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
+SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version, start_time AS row_time FROM (
   SELECT * FROM flexbeam_staging_engagements
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
 ) WHERE flexbeam_deleted;
 
-SELECT account_sid, engagement_id, task_sid FROM engagements;
+SELECT account_sid, engagement_id, row_version FROM engagements WHERE account_sid IN UNNEST(['AC1']) AND engagement_id IN UNNEST(['WT1']) AND start_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND start_time <= TIMESTAMP '2026-03-02 09:00:00+00';
 
-SELECT account_sid, engagement_id, row_version FROM engagements;
+SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'engagements' AND (row_time IS NULL OR row_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND row_time <= TIMESTAMP '2026-03-02 09:00:00+00');
 
-SELECT account_sid, engagement_id, task_sid, start_time, row_version FROM engagements WHERE task_sid IN UNNEST(['WT1']) AND account_sid IN UNNEST(['AC1']);
+SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'engagements' AND row_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND row_time <= TIMESTAMP '2026-03-02 09:00:00+00';
+
+SELECT account_sid, task_sid FROM engagements WHERE start_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND start_time <= TIMESTAMP '2026-03-02 09:00:00+00' GROUP BY account_sid, task_sid;
+
+SELECT account_sid, engagement_id, task_sid, start_time, row_version FROM engagements WHERE task_sid IN UNNEST(['WT1']) AND account_sid IN UNNEST(['AC1']) AND start_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND start_time <= TIMESTAMP '2026-03-02 09:00:00+00';
+
+SELECT account_sid, engagement_id, row_version FROM engagements WHERE start_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND start_time <= TIMESTAMP '2026-03-02 09:00:00+00';
 
 CREATE TABLE IF NOT EXISTS flexbeam_staging_agents (
   flexbeam_key STRING,
@@ -483,7 +490,7 @@ CREATE TABLE IF NOT EXISTS flexbeam_staging_agents (
 
 MERGE flexbeam_deletes AS t
 USING (
-  SELECT flexbeam_key AS row_key, row_version FROM (
+  SELECT flexbeam_key AS row_key, row_version, CURRENT_TIMESTAMP() AS row_time FROM (
   SELECT * FROM flexbeam_staging_agents
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
@@ -491,9 +498,9 @@ USING (
 ) AS s
 ON t.table_name = 'agents' AND t.key = s.row_key
 WHEN MATCHED AND COALESCE(s.row_version, 0) > t.row_version THEN
-  UPDATE SET row_version = COALESCE(s.row_version, 0)
+  UPDATE SET row_version = COALESCE(s.row_version, 0), row_time = s.row_time
 WHEN NOT MATCHED THEN
-  INSERT (table_name, key, row_version) VALUES ('agents', s.row_key, COALESCE(s.row_version, 0));
+  INSERT (table_name, key, row_version, row_time) VALUES ('agents', s.row_key, COALESCE(s.row_version, 0), s.row_time);
 
 MERGE agents AS t
 USING (
@@ -518,15 +525,17 @@ SELECT * FROM flexbeam_staging_agents
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
   ORDER BY flexbeam_arrival;
 
-SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
+SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version, CURRENT_TIMESTAMP() AS row_time FROM (
   SELECT * FROM flexbeam_staging_agents
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
 ) WHERE flexbeam_deleted;
 
-SELECT account_sid, agent_id FROM agents;
+SELECT account_sid, agent_id, row_version FROM agents WHERE account_sid IN UNNEST(['AC1']) AND agent_id IN UNNEST(['WT1']);
 
-SELECT account_sid, agent_id, row_version FROM agents;
+SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'agents' AND (row_time IS NULL OR row_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND row_time <= TIMESTAMP '2026-03-02 09:00:00+00');
+
+SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'agents' AND row_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND row_time <= TIMESTAMP '2026-03-02 09:00:00+00';
 
 CREATE TABLE IF NOT EXISTS flexbeam_staging_agent_status (
   flexbeam_key STRING,
@@ -545,7 +554,7 @@ CREATE TABLE IF NOT EXISTS flexbeam_staging_agent_status (
 
 MERGE flexbeam_deletes AS t
 USING (
-  SELECT flexbeam_key AS row_key, row_version FROM (
+  SELECT flexbeam_key AS row_key, row_version, interval_start AS row_time FROM (
   SELECT * FROM flexbeam_staging_agent_status
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
@@ -553,9 +562,9 @@ USING (
 ) AS s
 ON t.table_name = 'agent_status' AND t.key = s.row_key
 WHEN MATCHED AND COALESCE(s.row_version, 0) > t.row_version THEN
-  UPDATE SET row_version = COALESCE(s.row_version, 0)
+  UPDATE SET row_version = COALESCE(s.row_version, 0), row_time = s.row_time
 WHEN NOT MATCHED THEN
-  INSERT (table_name, key, row_version) VALUES ('agent_status', s.row_key, COALESCE(s.row_version, 0));
+  INSERT (table_name, key, row_version, row_time) VALUES ('agent_status', s.row_key, COALESCE(s.row_version, 0), s.row_time);
 
 MERGE agent_status AS t
 USING (
@@ -580,17 +589,23 @@ SELECT * FROM flexbeam_staging_agent_status
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
   ORDER BY flexbeam_arrival;
 
-SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
+SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version, interval_start AS row_time FROM (
   SELECT * FROM flexbeam_staging_agent_status
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
 ) WHERE flexbeam_deleted;
 
-SELECT account_sid, agent_id, interval_start, activity FROM agent_status;
+SELECT account_sid, agent_id, interval_start, activity, row_version FROM agent_status WHERE account_sid IN UNNEST(['AC1']) AND agent_id IN UNNEST(['WT1']) AND activity IN UNNEST(['WT1']) AND interval_start >= TIMESTAMP '2026-03-02 08:00:00+00' AND interval_start <= TIMESTAMP '2026-03-02 09:00:00+00';
 
-SELECT account_sid, agent_id, interval_start, activity, row_version FROM agent_status;
+SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'agent_status' AND (row_time IS NULL OR row_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND row_time <= TIMESTAMP '2026-03-02 09:00:00+00');
+
+SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'agent_status' AND row_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND row_time <= TIMESTAMP '2026-03-02 09:00:00+00';
+
+SELECT account_sid, agent_id, MAX(interval_start) AS interval_start FROM agent_status WHERE interval_start >= TIMESTAMP '2026-03-02 08:00:00+00' AND interval_start <= TIMESTAMP '2026-03-02 09:00:00+00' GROUP BY account_sid, agent_id;
 
 SELECT account_sid, agent_id, interval_start, activity, row_version FROM agent_status WHERE agent_id IN UNNEST(['WT1']) AND account_sid IN UNNEST(['AC1']) AND interval_start >= TIMESTAMP '2026-03-02 08:00:00+00' AND interval_start <= TIMESTAMP '2026-03-02 09:00:00+00';
+
+SELECT account_sid, agent_id, interval_start, activity, row_version FROM agent_status WHERE interval_start >= TIMESTAMP '2026-03-02 08:00:00+00' AND interval_start <= TIMESTAMP '2026-03-02 09:00:00+00';
 
 CREATE TABLE IF NOT EXISTS flexbeam_staging_customers (
   flexbeam_key STRING,
@@ -611,7 +626,7 @@ CREATE TABLE IF NOT EXISTS flexbeam_staging_customers (
 
 MERGE flexbeam_deletes AS t
 USING (
-  SELECT flexbeam_key AS row_key, row_version FROM (
+  SELECT flexbeam_key AS row_key, row_version, CURRENT_TIMESTAMP() AS row_time FROM (
   SELECT * FROM flexbeam_staging_customers
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
@@ -619,9 +634,9 @@ USING (
 ) AS s
 ON t.table_name = 'customers' AND t.key = s.row_key
 WHEN MATCHED AND COALESCE(s.row_version, 0) > t.row_version THEN
-  UPDATE SET row_version = COALESCE(s.row_version, 0)
+  UPDATE SET row_version = COALESCE(s.row_version, 0), row_time = s.row_time
 WHEN NOT MATCHED THEN
-  INSERT (table_name, key, row_version) VALUES ('customers', s.row_key, COALESCE(s.row_version, 0));
+  INSERT (table_name, key, row_version, row_time) VALUES ('customers', s.row_key, COALESCE(s.row_version, 0), s.row_time);
 
 MERGE customers AS t
 USING (
@@ -646,15 +661,19 @@ SELECT * FROM flexbeam_staging_customers
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
   ORDER BY flexbeam_arrival;
 
-SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
+SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version, CURRENT_TIMESTAMP() AS row_time FROM (
   SELECT * FROM flexbeam_staging_customers
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
 ) WHERE flexbeam_deleted;
 
-SELECT contact_id FROM customers WHERE isolated;
+SELECT contact_id, row_version FROM customers WHERE contact_id IN UNNEST(['AC1']);
 
-SELECT contact_id, row_version FROM customers;
+SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'customers' AND (row_time IS NULL OR row_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND row_time <= TIMESTAMP '2026-03-02 09:00:00+00');
+
+SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'customers' AND row_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND row_time <= TIMESTAMP '2026-03-02 09:00:00+00';
+
+SELECT contact_id FROM customers WHERE isolated AND (updated_at IS NULL OR updated_at >= TIMESTAMP '2026-03-02 08:00:00+00' AND updated_at <= TIMESTAMP '2026-03-02 09:00:00+00') GROUP BY contact_id;
 
 SELECT contact_id, row_version FROM customers WHERE contact_id IN UNNEST(['WT1']) AND isolated;
 
@@ -680,7 +699,7 @@ CREATE TABLE IF NOT EXISTS flexbeam_staging_turns (
 
 MERGE flexbeam_deletes AS t
 USING (
-  SELECT flexbeam_key AS row_key, row_version FROM (
+  SELECT flexbeam_key AS row_key, row_version, turn_time AS row_time FROM (
   SELECT * FROM flexbeam_staging_turns
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
@@ -688,9 +707,9 @@ USING (
 ) AS s
 ON t.table_name = 'turns' AND t.key = s.row_key
 WHEN MATCHED AND COALESCE(s.row_version, 0) > t.row_version THEN
-  UPDATE SET row_version = COALESCE(s.row_version, 0)
+  UPDATE SET row_version = COALESCE(s.row_version, 0), row_time = s.row_time
 WHEN NOT MATCHED THEN
-  INSERT (table_name, key, row_version) VALUES ('turns', s.row_key, COALESCE(s.row_version, 0));
+  INSERT (table_name, key, row_version, row_time) VALUES ('turns', s.row_key, COALESCE(s.row_version, 0), s.row_time);
 
 MERGE turns AS t
 USING (
@@ -715,15 +734,19 @@ SELECT * FROM flexbeam_staging_turns
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key, TIMESTAMP_TRUNC(turn_time, DAY) ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
   ORDER BY flexbeam_arrival;
 
-SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
+SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version, turn_time AS row_time FROM (
   SELECT * FROM flexbeam_staging_turns
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
 ) WHERE flexbeam_deleted;
 
-SELECT account_sid, turn_id FROM turns;
+SELECT account_sid, turn_id, row_version FROM turns WHERE account_sid IN UNNEST(['AC1']) AND turn_id IN UNNEST(['WT1']) AND turn_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND turn_time <= TIMESTAMP '2026-03-02 09:00:00+00';
 
-SELECT account_sid, turn_id, row_version FROM turns;
+SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'turns' AND (row_time IS NULL OR row_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND row_time <= TIMESTAMP '2026-03-02 09:00:00+00');
+
+SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'turns' AND row_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND row_time <= TIMESTAMP '2026-03-02 09:00:00+00';
+
+SELECT account_sid, turn_id, row_version FROM turns WHERE turn_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND turn_time <= TIMESTAMP '2026-03-02 09:00:00+00';
 
 CREATE TABLE IF NOT EXISTS flexbeam_staging_turn_contents (
   flexbeam_key STRING,
@@ -738,7 +761,7 @@ CREATE TABLE IF NOT EXISTS flexbeam_staging_turn_contents (
 
 MERGE flexbeam_deletes AS t
 USING (
-  SELECT flexbeam_key AS row_key, row_version FROM (
+  SELECT flexbeam_key AS row_key, row_version, CURRENT_TIMESTAMP() AS row_time FROM (
   SELECT * FROM flexbeam_staging_turn_contents
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
@@ -746,9 +769,9 @@ USING (
 ) AS s
 ON t.table_name = 'turn_contents' AND t.key = s.row_key
 WHEN MATCHED AND COALESCE(s.row_version, 0) > t.row_version THEN
-  UPDATE SET row_version = COALESCE(s.row_version, 0)
+  UPDATE SET row_version = COALESCE(s.row_version, 0), row_time = s.row_time
 WHEN NOT MATCHED THEN
-  INSERT (table_name, key, row_version) VALUES ('turn_contents', s.row_key, COALESCE(s.row_version, 0));
+  INSERT (table_name, key, row_version, row_time) VALUES ('turn_contents', s.row_key, COALESCE(s.row_version, 0), s.row_time);
 
 MERGE turn_contents AS t
 USING (
@@ -773,15 +796,17 @@ SELECT * FROM flexbeam_staging_turn_contents
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
   ORDER BY flexbeam_arrival;
 
-SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
+SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version, CURRENT_TIMESTAMP() AS row_time FROM (
   SELECT * FROM flexbeam_staging_turn_contents
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
 ) WHERE flexbeam_deleted;
 
-SELECT account_sid, turn_id FROM turn_contents;
+SELECT account_sid, turn_id, row_version FROM turn_contents WHERE account_sid IN UNNEST(['AC1']) AND turn_id IN UNNEST(['WT1']);
 
-SELECT account_sid, turn_id, row_version FROM turn_contents;
+SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'turn_contents' AND (row_time IS NULL OR row_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND row_time <= TIMESTAMP '2026-03-02 09:00:00+00');
+
+SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'turn_contents' AND row_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND row_time <= TIMESTAMP '2026-03-02 09:00:00+00';
 
 CREATE TABLE IF NOT EXISTS flexbeam_staging_dead_letters (
   flexbeam_key STRING,
@@ -799,7 +824,7 @@ CREATE TABLE IF NOT EXISTS flexbeam_staging_dead_letters (
 
 MERGE flexbeam_deletes AS t
 USING (
-  SELECT flexbeam_key AS row_key, row_version FROM (
+  SELECT flexbeam_key AS row_key, row_version, CURRENT_TIMESTAMP() AS row_time FROM (
   SELECT * FROM flexbeam_staging_dead_letters
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
@@ -807,9 +832,9 @@ USING (
 ) AS s
 ON t.table_name = 'dead_letters' AND t.key = s.row_key
 WHEN MATCHED AND COALESCE(s.row_version, 0) > t.row_version THEN
-  UPDATE SET row_version = COALESCE(s.row_version, 0)
+  UPDATE SET row_version = COALESCE(s.row_version, 0), row_time = s.row_time
 WHEN NOT MATCHED THEN
-  INSERT (table_name, key, row_version) VALUES ('dead_letters', s.row_key, COALESCE(s.row_version, 0));
+  INSERT (table_name, key, row_version, row_time) VALUES ('dead_letters', s.row_key, COALESCE(s.row_version, 0), s.row_time);
 
 MERGE dead_letters AS t
 USING (
@@ -834,17 +859,19 @@ SELECT * FROM flexbeam_staging_dead_letters
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
   ORDER BY flexbeam_arrival;
 
-SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
+SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version, CURRENT_TIMESTAMP() AS row_time FROM (
   SELECT * FROM flexbeam_staging_dead_letters
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
 ) WHERE flexbeam_deleted;
 
-SELECT source, position FROM dead_letters;
+SELECT source, position, row_version FROM dead_letters WHERE source IN UNNEST(['AC1']) AND position IN UNNEST(['WT1']);
 
-SELECT source, position, row_version FROM dead_letters;
+SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'dead_letters' AND (row_time IS NULL OR row_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND row_time <= TIMESTAMP '2026-03-02 09:00:00+00');
 
-SELECT table_name, key, row_version FROM flexbeam_deletes;
+SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'dead_letters' AND row_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND row_time <= TIMESTAMP '2026-03-02 09:00:00+00';
+
+SELECT table_name FROM flexbeam_deletes GROUP BY table_name;
 
 SELECT 'engagements' AS table_name, COUNT(*) AS row_count FROM engagements
 UNION ALL
