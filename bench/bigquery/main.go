@@ -26,13 +26,26 @@ const (
 var errSlow = errors.New("the sink is slower than wanted")
 
 func main() {
-	if len(os.Args) == 2 && os.Args[1] == "serve" {
-		exit(serve())
+	if len(os.Args) > 2 && os.Args[1] == "serve" {
+		exit(serve(os.Args[2]))
+	}
+	if len(os.Args) > 3 && os.Args[1] == "start" {
+		exit(start(context.Background(), os.Args[2], os.Args[3]))
 	}
 	rows := flag.Int("rows", 200000, "rows of each run")
 	rounds := flag.Int("rounds", 3, "how often both are run")
+	only := flag.String("only", "", "writes or warehouse: only that part")
+	engagements := flag.Int("engagements", 5_000_000, "engagements of the warehouse")
 	flag.Parse()
-	exit(run(context.Background(), os.Stdout, *rows, *rounds))
+	ctx := context.Background()
+	var err error
+	if *only == "" || *only == "writes" {
+		err = run(ctx, os.Stdout, *rows, *rounds)
+	}
+	if err == nil && (*only == "" || *only == "warehouse") {
+		err = warehouse(ctx, os.Stdout, *engagements)
+	}
+	exit(err)
 }
 
 func exit(err error) {
@@ -66,7 +79,7 @@ func cpuTime() time.Duration {
 }
 
 func run(ctx context.Context, out io.Writer, rows, rounds int) error {
-	service, err := startService()
+	service, err := startService("1GB")
 	if err != nil {
 		return err
 	}

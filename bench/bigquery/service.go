@@ -14,8 +14,9 @@ import (
 const project = "local-project"
 
 // serve is the process of the local BigQuery: it tells its endpoints and ends with its input.
-func serve() error {
-	s, err := bigquerylocal.Start(bigquerylocal.Options{})
+// memory is what its tables may take.
+func serve(memory string) error {
+	s, err := bigquerylocal.Start(bigquerylocal.Options{MemoryLimit: memory})
 	if err != nil {
 		return err
 	}
@@ -33,8 +34,8 @@ type service struct {
 	rest, grpc string
 }
 
-func startService() (*service, error) {
-	s := &service{cmd: exec.Command(os.Args[0], "serve")}
+func startService(memory string) (*service, error) {
+	s := &service{cmd: exec.Command(os.Args[0], "serve", memory)}
 	s.cmd.Stderr = os.Stderr
 	in, err := s.cmd.StdinPipe()
 	if err != nil {
