@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math"
 	"os"
 	"os/exec"
@@ -17,6 +18,8 @@ import (
 
 	"cloud.google.com/go/bigquery"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime/harness"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/util/hooks"
 	"google.golang.org/api/option"
 
 	"flexbeam/internal/span"
@@ -57,7 +60,7 @@ func warehouse(ctx context.Context, out io.Writer, engagements int) error {
 		return err
 	}
 	defer service.stop()
-	uri := service.uri(warehouseDataset)
+	uri := service.uri(warehouseDataset) + "&max_staleness=0s" // no job waits for the one before it
 	if err := sinkbigquery.Apply(ctx, strings.TrimPrefix(uri, "bigquery:")); err != nil {
 		return err
 	}
@@ -352,7 +355,9 @@ func someOfEach(now int64) (b change.Block) {
 
 // batch folds a file into the sink.
 func batch(ctx context.Context, uri, file string) (q sink.Queries, err error) {
+	hooks.DisableHook(harness.DefaultRemoteLoggingHook)
 	beam.Init()
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // Beam's chatter
 	job, err := pipeline.New(pipeline.Options{Source: "file:" + file, Sink: uri})
 	if err != nil {
 		return q, err
