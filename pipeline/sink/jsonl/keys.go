@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"flexbeam/internal/span"
@@ -17,8 +18,11 @@ func (w *writer) Owners(_ context.Context, id model.TableID, in span.Span, f fun
 	if t.Owner.Kind == "" {
 		return nil
 	}
-	at := t.TimeColumn()
-	return w.each(t, append(t.OwnerColumns(), at), func(r model.Row) error {
+	columns, at := t.OwnerColumns(), t.TimeColumn()
+	if !slices.Contains(columns, at) {
+		columns = append(columns, at)
+	}
+	return w.each(t, columns, func(r model.Row) error {
 		if !r[at].IsNull() && !in.Covers(span.Span{From: r[at].Num, To: r[at].Num}) {
 			return nil
 		}
