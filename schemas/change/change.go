@@ -11,6 +11,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"flexbeam/schemas/model"
 )
@@ -41,7 +42,11 @@ func (b Block) Append(c Change) Block {
 	if c.Delete {
 		head |= 1
 	}
-	b = append(b, head)
+	size := 1
+	for _, v := range c.Row {
+		size += len(v.Str) + 1 + binary.MaxVarintLen64
+	}
+	b = append(slices.Grow(b, size), head)
 	for _, v := range c.Row {
 		b = append(b, byte(v.Type))
 		switch v.Type {

@@ -54,7 +54,6 @@ type RowDiff struct {
 	alone  map[int64]bool     // units of which another job knows more
 	next   []emitted
 	key    []byte
-	one    change.Block
 }
 
 // Diff starts a fold of the key, whose changes go to out. It fails with ErrCorrupt if a row that
@@ -136,22 +135,23 @@ func (d *RowDiff) Row(id model.TableID, r model.Row) {
 		return
 	}
 	d.key = t.AppendKey(d.key[:0], r)
-	d.one = d.one[:0].Append(c)
+	given := len(d.out.Changes)
+	d.out.Changes = d.out.Changes.Append(c)
 	h := fnv.New64a()
-	h.Write(d.one)
+	h.Write(d.out.Changes[given:])
 	e := emitted{table: id, key: string(d.key), hash: h.Sum64(), version: r[len(r)-1].Num, day: dayOf(t, r)}
 	old, known := d.before[e.name()]
 	delete(d.before, e.name())
 	d.next = append(d.next, e)
 	if known && old.hash == e.hash {
+		d.out.Changes = d.out.Changes[:given]
 		return
 	}
 	if known && old.day != e.day && old.day != None {
 		if was, err := old.row(e.version); err == nil { // Diff has read the key
-			d.out.Changes = d.out.Changes.Append(change.Change{Table: id, Delete: true, Row: was})
+			d.out.Changes = d.out.Changes[:given].Append(change.Change{Table: id, Delete: true, Row: was}).Append(c)
 		}
 	}
-	d.out.Changes = append(d.out.Changes, d.one...)
 }
 
 // Done ends the fold. A row that is gone is deleted with the version that deleted gives for its key

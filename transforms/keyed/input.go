@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 
 	"flexbeam/schemas/event"
 )
@@ -132,6 +133,7 @@ func (in *Input) Append(b []byte, withRecords bool) []byte {
 	if in.Value != nil {
 		flags |= flagValue
 	}
+	b = slices.Grow(b, len(in.Key)+len(in.Block)+len(in.Value)+64)
 	b = append(b, in.Kind, flags)
 	b = AppendText(b, in.Key)
 	b = binary.AppendVarint(b, int64(in.Time))
@@ -162,6 +164,23 @@ func (in *Input) Append(b []byte, withRecords bool) []byte {
 	return b
 }
 
+// decoded are buffers of ReadInput, which looks at events but keeps none.
+var decoded = sync.Pool{New: func() any { return new([]event.Event) }}
+
+// mostBuffered is how many events a buffer keeps from one block to the next: more than nearly all
+// keys have, and less than a megabyte.
+const mostBuffered = 1000
+
+// decodeInto decodes a block into a buffer. The events are valid until the next call.
+func decodeInto(buffer *[]event.Event, b event.Block) ([]event.Event, error) {
+	clear(*buffer)
+	events, err := event.Decode(b, (*buffer)[:0])
+	if *buffer = events; len(events) > mostBuffered {
+		*buffer = nil
+	}
+	return events, err
+}
+
 // ReadInput reads an input that Append wrote from the begin of b, and returns what is behind it.
 // Its block and value are slices of b.
 func ReadInput(b []byte) (in Input, rest []byte, err error) {
@@ -186,7 +205,9 @@ func ReadInput(b []byte) (in Input, rest []byte, err error) {
 	if kind == nil {
 		return in, nil, fmt.Errorf("%w: an input of kind %d", ErrCorrupt, in.Kind)
 	}
-	events, err := event.Decode(in.Block, nil)
+	buffer := decoded.Get().(*[]event.Event)
+	defer decoded.Put(buffer)
+	events, err := decodeInto(buffer, in.Block)
 	if err != nil {
 		return in, nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}

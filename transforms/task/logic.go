@@ -54,6 +54,7 @@ func (o Options) Spec() keyed.Spec {
 // logic is the rules of tasks.
 type logic struct {
 	folder *Folder
+	events []event.Event // those of the key at hand
 }
 
 // wholeTask says that all rows of a task have one version, its isolated customer's included.
@@ -74,7 +75,7 @@ func (l *logic) Process(s *keyed.State, _ keyed.Millis, out *keyed.Output) (keye
 	if !s.Anonymous && s.Ask(keyed.Whole, out) {
 		return keyed.None, nil
 	}
-	groups, err := s.Groups(event.TaskSID)
+	groups, err := s.Groups(event.TaskSID, &l.events)
 	if err != nil {
 		return keyed.None, err
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
+	"flexbeam/internal/dofn"
 	"flexbeam/pipeline/runtime"
 	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/change"
@@ -15,7 +16,11 @@ import (
 )
 
 func init() {
-	beam.RegisterDoFn(&Fn{})
+	dofn.Register(func(fn *Fn) []dofn.Method {
+		return []dofn.Method{{Name: "ProcessElement", Func: fn.ProcessElement, Call: func(a []any) error {
+			return fn.ProcessElement(a[0].(context.Context), a[1].([]byte), a[2].(func([]byte)))
+		}}}
+	})
 	beam.RegisterDoFn(&endFn{})
 	register.Emitter1[[]byte]()
 }

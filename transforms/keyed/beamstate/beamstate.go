@@ -13,6 +13,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/timers"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
+	"flexbeam/internal/dofn"
 	"flexbeam/pipeline/runtime"
 	"flexbeam/transforms/deadletter"
 	"flexbeam/transforms/keyed"
@@ -20,8 +21,23 @@ import (
 
 func init() {
 	beam.RegisterDoFn(&SplitFn{})
-	beam.RegisterDoFn(&SelectFn{})
-	beam.RegisterDoFn(&ProcessFn{})
+	dofn.Register(func(fn *SelectFn) []dofn.Method {
+		return []dofn.Method{{Name: "ProcessElement", Func: fn.ProcessElement, Call: func(a []any) error {
+			return fn.ProcessElement(a[0].(string), a[1].([]byte), a[2].(func(string, []byte)))
+		}}}
+	})
+	dofn.Register(func(fn *ProcessFn) []dofn.Method {
+		return []dofn.Method{
+			{Name: "ProcessElement", Func: fn.ProcessElement, Call: func(a []any) error {
+				return fn.ProcessElement(a[0].(context.Context), a[1].(beam.EventTime), a[2].(state.Provider), a[3].(timers.Provider),
+					a[4].(string), a[5].([]byte), a[6].(func([]byte)), a[7].(func(string, []byte)))
+			}},
+			{Name: "OnTimer", Func: fn.OnTimer, Call: func(a []any) error {
+				return fn.OnTimer(a[0].(context.Context), a[1].(beam.EventTime), a[2].(state.Provider), a[3].(timers.Provider),
+					a[4].(string), a[5].(timers.Context), a[6].(func([]byte)), a[7].(func(string, []byte)))
+			}},
+		}
+	})
 	register.Emitter3[beam.EventTime, string, []byte]()
 	register.Emitter2[string, []byte]()
 	register.Emitter1[[]byte]()
@@ -87,10 +103,11 @@ type SelectFn struct {
 }
 
 // ProcessElement takes an input whose key has its kind in front.
-func (fn *SelectFn) ProcessElement(key string, input []byte, emit func(string, []byte)) {
+func (fn *SelectFn) ProcessElement(key string, input []byte, emit func(string, []byte)) error {
 	if key[0] == fn.Kind {
 		emit(key[1:], input)
 	}
+	return nil
 }
 
 // ProcessFn keeps the state of each key and, when the watermark has passed what came, processes it.
