@@ -12,11 +12,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"flexbeam/internal/telemetry"
@@ -49,8 +47,6 @@ type Runtime struct {
 	// ContactKey hashes contacts. It never travels: a remote worker takes it from its environment.
 	ContactKey string
 
-	attempt atomic.Uint64
-
 	mu     sync.Mutex
 	remote bool
 	users  int // transforms that Acquire was called for
@@ -68,7 +64,6 @@ var (
 // Start makes what a process has opened for a job the one that its transforms use, until End.
 func Start(j Job, c *telemetry.Counters, out sink.Sink, prior *keyed.PriorRows) *Runtime {
 	r := &Runtime{Job: j, Counters: c, out: out, prior: prior, known: true}
-	r.attempt.Store(rand.Uint64())
 	mu.Lock()
 	defer mu.Unlock()
 	jobs[j.ID] = r
@@ -92,7 +87,6 @@ func Acquire(j Job) *Runtime {
 	r := jobs[j.ID]
 	if r == nil {
 		r = &Runtime{Job: j, Counters: telemetry.New(time.Now), remote: true, ContactKey: strings.TrimSpace(os.Getenv(keyed.KeyVariable))}
-		r.attempt.Store(rand.Uint64())
 		jobs[j.ID] = r
 	}
 	if r.Job.Sink == "" {
@@ -213,17 +207,11 @@ func (r *Runtime) Note(err *error) {
 			r.failed = failed
 		}
 		r.mu.Unlock()
-		r.attempt.Store(rand.Uint64())
 	}
 	if p != nil {
 		panic(p)
 	}
 }
-
-// Attempt returns a number that tells this process from others of the job, and what it does from what
-// it did before a transform failed. A runner that goes back to a checkpoint gives a transform states
-// that another attempt wrote: rows that this one does not know may be in the sink.
-func (r *Runtime) Attempt() uint64 { return r.attempt.Load() }
 
 // Failure returns the first error of a transform in this process; nil without one.
 func (r *Runtime) Failure() error {

@@ -27,7 +27,7 @@ func TestEveryDriverGivesTheSame(t *testing.T) {
 		}
 		lines := history.Lines(history.Draw(rt, size), history.Forms(d, append(history.Streamed, history.REST)))
 		lines = append(lines, history.Shuffled(d, lines)[:d.N(len(lines))]...) // copies come late
-		lines = history.Soiled(d, history.Joined(d, lines))
+		lines = history.Soiled(d, lines)
 		pause = pause >> d.N(8)
 		at, arrivals := history.At(float64(d.N(10_000))), []int64(nil)
 		for range lines {
@@ -71,35 +71,6 @@ func TestEveryDriverGivesTheSame(t *testing.T) {
 	if late == 0 || dropped == 0 || alike == 0 {
 		t.Errorf("%d events were late, %d histories lasted for more than 15 days, %d were compared with all drivers: the test shows too little", late, dropped, alike)
 	}
-}
-
-// TestARunnerThatGoesBackToACheckpointLeavesTheSameTables has a runner lose what was done behind a
-// checkpoint: rows that the lost attempt wrote, and that the next one would never give, do not stay.
-func TestARunnerThatGoesBackToACheckpointLeavesTheSameTables(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		d := history.NewDice(rt)
-		lines := history.Lines(history.Draw(rt, history.Size{Tasks: 3, Workers: 2}), history.Forms(d, append(history.Streamed, history.REST)))
-		lines = history.Joined(d, history.Shuffled(d, append(lines, lines[:d.N(len(lines))]...))) // rows come and go
-		at, arrivals, pause := history.At(float64(d.N(10_000))), []int64(nil), 20*keyed.Hour>>d.N(8)
-		for range lines {
-			at += int64(d.N(100)) * 1000
-			if d.OneIn(4) && at < history.At(0)+int64(keyed.Day) {
-				at += int64(d.N(int(pause)))
-			}
-			arrivals = append(arrivals, at)
-		}
-		finally := at + int64(keyed.Day)>>d.N(8)
-		dir, err := os.MkdirTemp("", "flexbeam-law-")
-		if err != nil {
-			rt.Fatal(err)
-		}
-		defer os.RemoveAll(dir)
-		want := history.SideBySide(lines, arrivals, history.Steps(d, arrivals, finally), dir, d, history.Options{}, func(int64, string) {})
-		got := history.Restarted(lines, arrivals, finally, 1+d.N(8), d, history.Options{})
-		if diff := history.Diff(want.Store, got); diff != "" {
-			rt.Fatal(diff)
-		}
-	})
 }
 
 // lateIn returns how many dead letters are of events that came late.

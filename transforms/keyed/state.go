@@ -125,10 +125,6 @@ func (s *State) bury() {
 // have written others behind what is known of it.
 func (s *State) Disown() { s.emitted, s.looked, s.Resumed = nil, nil, true }
 
-// Resume notes that the state is one of some time ago: what was done since is lost, but for the rows
-// that the sink holds. It knows again which these are once the sink has told.
-func (s *State) Resume() { s.looked, s.Resumed = nil, true }
-
 // Recount counts the distinct events that an earlier process had counted.
 func (s *State) Recount(k *Kind) error {
 	if len(s.Block) == 0 {

@@ -5,8 +5,6 @@ package beamstate
 
 import (
 	"context"
-	"encoding/binary"
-	"fmt"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -116,7 +114,7 @@ func (fn *SelectFn) ProcessElement(key string, input []byte, emit func(string, [
 type ProcessFn struct {
 	Job   runtime.Job
 	Spec  keyed.Spec
-	State state.Value[[]byte] // as Append writes it
+	State state.Value[[]byte] // a keyed.State
 	Due   timers.EventTime
 
 	shared *runtime.Runtime
@@ -170,7 +168,7 @@ func (fn *ProcessFn) ProcessElement(ctx context.Context, ts beam.EventTime, sp s
 		s.Next = at
 		fn.set(tp, at)
 	}
-	return fn.State.Write(sp, Append(nil, s, fn.shared.Attempt()))
+	return fn.State.Write(sp, s.Append(nil))
 }
 
 // OnTimer processes the key.
@@ -225,41 +223,16 @@ func (fn *ProcessFn) process(ctx context.Context, s *keyed.State, sp state.Provi
 	if s.Next = next; next != keyed.None {
 		fn.set(tp, next)
 	}
-	return fn.State.Write(sp, Append(nil, s, fn.shared.Attempt()))
+	return fn.State.Write(sp, s.Append(nil))
 }
 
-// read returns the state in the cell. What another attempt of the job wrote is resumed: the runner went
-// back to a checkpoint, and what that attempt did behind it is still in the sink; or the key came from
-// another worker, and then the sink is asked once too often.
+// read returns the state in the cell.
 func (fn *ProcessFn) read(p state.Provider) (*keyed.State, error) {
 	b, _, err := fn.State.Read(p)
 	if err != nil {
 		return nil, err
 	}
-	s, attempt, err := Read(b)
-	if err == nil && len(b) > 0 && attempt != fn.shared.Attempt() {
-		s.Resume()
-	}
-	return s, err
-}
-
-// Append appends what a cell holds of a state: which attempt of the job wrote it, and its encoding.
-func Append(b []byte, s *keyed.State, attempt uint64) []byte {
-	return s.Append(binary.LittleEndian.AppendUint64(b, attempt))
-}
-
-// Read returns the state that Append wrote, and the attempt; no bytes are the state of a new key. It
-// fails with keyed.ErrCorrupt.
-func Read(b []byte) (s *keyed.State, attempt uint64, err error) {
-	if len(b) == 0 {
-		return keyed.NewState(), 0, nil
-	}
-	const head = 8
-	if len(b) <= head {
-		return nil, 0, fmt.Errorf("%w: %d bytes", keyed.ErrCorrupt, len(b))
-	}
-	s, err = keyed.ReadState(b[head:])
-	return s, binary.LittleEndian.Uint64(b), err
+	return keyed.ReadState(b)
 }
 
 // set sets the timer of a key, and holds the output's watermark there.

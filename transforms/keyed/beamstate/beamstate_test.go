@@ -133,7 +133,7 @@ func (o *one) state(t *testing.T) *keyed.State {
 	if o.value == nil {
 		return nil
 	}
-	s, _, err := Read(o.value.([]byte))
+	s, err := keyed.ReadState(o.value.([]byte))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,31 +191,12 @@ func TestTheTimerStandsAtTheEarliestInputAndHoldsTheWatermarkThere(t *testing.T)
 	}
 }
 
-// A runner that goes back to a checkpoint hands on states that another attempt wrote: another
-// process, or this one before it failed.
-func TestAStateThatAnotherAttemptWroteIsResumed(t *testing.T) {
-	o := newOne(t, tickets, new(rules))
-	must(t, o.add(inputOf(1, 500, event.TaskUpdated)))
-	must(t, o.timer(500))
-	must(t, o.add(inputOf(2, 600, event.TaskUpdated)))
-	if o.state(t).Resumed {
-		t.Error("a state of this attempt is resumed")
-	}
-	failed := errors.New("a bundle failed")
-	o.fn.shared.Note(&failed)
-	must(t, o.add(inputOf(3, 700, event.TaskUpdated)))
-	if s := o.state(t); !s.Resumed || s.Arrival != 700 {
-		t.Errorf("the state of a lost attempt: %+v", s)
-	}
-}
-
 func TestACorruptStateIsAnError(t *testing.T) {
 	o := newOne(t, tickets, new(rules))
-	o.value = append(make([]byte, 8), 9, 9)
+	o.value = []byte{9, 9}
 	if err := o.add(inputOf(1, 1, event.TaskUpdated)); !errors.Is(err, keyed.ErrCorrupt) {
 		t.Errorf("an input gives %v", err)
 	}
-	o.value = []byte{9, 9}
 	if err := o.timer(1); !errors.Is(err, keyed.ErrCorrupt) {
 		t.Errorf("a timer gives %v", err)
 	}
