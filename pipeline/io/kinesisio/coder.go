@@ -15,8 +15,8 @@ import (
 // the one before it stored, whatever becomes of Go's reflection. A byte in front of records and
 // batches says in which form they are.
 func init() {
-	beam.RegisterCoder(recordType, encodeRecord, decodeRecord)
-	beam.RegisterCoder(batchType, encodeBatch, decodeBatch)
+	beam.RegisterCoder(reflect.TypeFor[Record](), encodeRecord, decodeRecord)
+	beam.RegisterCoder(reflect.TypeFor[Batch](), encodeBatch, decodeBatch)
 	beam.RegisterCoder(reflect.TypeFor[Stream](), encodeStream, decodeStream)
 	beam.RegisterCoder(reflect.TypeFor[shard](), encodeShard, decodeShard)
 	beam.RegisterCoder(reflect.TypeFor[known](), encodeKnown, decodeKnown)
