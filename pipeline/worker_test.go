@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,13 +34,7 @@ func workerPool(t *testing.T, keyFile string) string {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	l, err := net.Listen("tcp", "localhost:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close()
-	c := exec.Command(program, "--worker-pool", address)
+	c := exec.Command(program, "--worker-pool", "localhost:0")
 	c.Env = append(os.Environ(), keyed.KeyFileVariable+"="+keyFile)
 	errs, err := c.StderrPipe()
 	if err != nil {
@@ -52,7 +45,9 @@ func workerPool(t *testing.T, keyFile string) string {
 	}
 	t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
 	lines := bufio.NewReader(errs)
-	if line, err := lines.ReadString('\n'); err != nil || !strings.Contains(line, "worker pool") {
+	line, err := lines.ReadString('\n')
+	_, address, ok := strings.Cut(strings.TrimSpace(line), "address=")
+	if err != nil || !ok {
 		t.Fatalf("%v: %s", err, line)
 	}
 	go func() { _, _ = io.Copy(io.Discard, lines) }()

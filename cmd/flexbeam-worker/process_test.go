@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -105,13 +104,7 @@ func TestWorkerWithoutEndpointsSaysWhatIsMissing(t *testing.T) {
 // startPool starts a worker pool on a free port.
 func startPool(t *testing.T) (*exec.Cmd, fnpb.BeamFnExternalWorkerPoolClient) {
 	t.Helper()
-	l, err := net.Listen("tcp", "localhost:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close()
-	c := exec.Command(worker(t), "--worker-pool", address)
+	c := exec.Command(worker(t), "--worker-pool", "localhost:0")
 	errs, err := c.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -120,7 +113,9 @@ func startPool(t *testing.T) (*exec.Cmd, fnpb.BeamFnExternalWorkerPoolClient) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
-	if line, err := bufio.NewReader(errs).ReadString('\n'); err != nil || !strings.Contains(line, "worker pool") {
+	line, err := bufio.NewReader(errs).ReadString('\n')
+	_, address, ok := strings.Cut(strings.TrimSpace(line), "address=")
+	if err != nil || !ok {
 		t.Fatalf("%v: %s", err, line)
 	}
 	go func() { _, _ = io.Copy(io.Discard, errs) }()

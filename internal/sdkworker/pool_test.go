@@ -2,7 +2,6 @@ package sdkworker
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"net"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -40,36 +38,33 @@ func TestMain(m *testing.M) {
 type served struct {
 	fnpb.BeamFnExternalWorkerPoolClient
 	lines *bufio.Scanner // what workers write
-	log   *log
+	log   log
 	stop  context.CancelFunc
 	ended chan error
 }
 
-// log is a text that goroutines write.
-type log struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+// log is lines that goroutines write.
+type log chan string
+
+func (l log) Write(p []byte) (int, error) {
+	l <- string(p)
+	return len(p), nil
 }
 
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-// await waits until a text was logged.
-func (l *log) await(t *testing.T, text string) {
+// await waits until a text is logged.
+func (l log) await(t *testing.T, text string) {
 	t.Helper()
-	for range 6000 {
-		l.mu.Lock()
-		s := l.b.String()
-		l.mu.Unlock()
-		if strings.Contains(s, text) {
-			return
+	late := time.After(time.Minute)
+	for {
+		select {
+		case line := <-l:
+			if strings.Contains(line, text) {
+				return
+			}
+		case <-late:
+			t.Fatalf("%q is not logged", text)
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
-	t.Fatalf("%q is not logged", text)
 }
 
 func serve(t *testing.T) *served {
@@ -79,7 +74,7 @@ func serve(t *testing.T) *served {
 		t.Fatal(err)
 	}
 	r, w := io.Pipe()
-	s := &served{lines: bufio.NewScanner(r), log: new(log), ended: make(chan error, 1)}
+	s := &served{lines: bufio.NewScanner(r), log: make(log, 100), ended: make(chan error, 1)}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	p := &Pool{Program: os.Args[0], Env: append(os.Environ(), asWorker+"=1"), Output: w, Log: slog.New(slog.NewTextHandler(s.log, nil))}

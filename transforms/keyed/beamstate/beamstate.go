@@ -289,7 +289,9 @@ func (fn *ProcessFn) clear(p state.Provider, key string) error {
 	return fn.State.Clear(p)
 }
 
-// set sets the timer of a key, and holds the output's watermark there.
+// set sets the timer of a key. Its output timestamp is the time for which it is set: so it holds the
+// watermark of the output there and no earlier, and OnTimer, to which Beam gives that timestamp, gets
+// the time.
 func (fn *ProcessFn) set(tp timers.Provider, at keyed.Millis) {
 	t := time.UnixMilli(int64(at))
 	fn.Due.Set(tp, t, timers.WithOutputTimestamp(t))
