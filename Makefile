@@ -7,7 +7,7 @@ GREMLINS_VERSION    := v0.6.0
 TOOLS := $(CURDIR)/.cache/bin
 FLAGS := -ldflags "-s -w"
 
-.PHONY: all build demo demo-live needs test test-kinesis test-bigquery-clients lint lint-sql bench bench-state bench-stream bench-bigquery bench-go fuzz mutate docs golden clean
+.PHONY: all build release demo demo-live needs test test-kinesis test-bigquery-clients lint lint-sql bench bench-state bench-stream bench-bigquery bench-go fuzz mutate docs golden clean
 
 all: build
 
@@ -15,6 +15,11 @@ all: build
 build:
 	go build $(FLAGS) -o bin/flexbeam ./cmd/flexbeam
 	CGO_ENABLED=0 go build $(FLAGS) -o bin/flexbeam-worker ./cmd/flexbeam-worker
+
+## release: the worker of remote runners, the same bytes wherever it is built with this Go version, and its SHA-256
+release:
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false $(FLAGS) -o bin/flexbeam-worker ./cmd/flexbeam-worker
+	sha256sum bin/flexbeam-worker
 
 ## demo: the main job on the sample day, then some answers from its tables
 demo:
@@ -101,7 +106,8 @@ docs:
 
 ## golden: writes the golden files anew; look at the difference before you commit it
 golden:
-	go test ./cmd/... ./pipeline/... ./schemas/... ./internal/telemetry/metrics -update
+	go test $$(git grep --untracked -lE 'flag\.Bool\("update"' -- '*_test.go' | xargs -n 1 dirname | sort -u | sed 's,^,./,') -update
+	FLEXBEAM_GOLDEN=update go test $$(git grep --untracked -lE 'testkit/golden"' -- '*_test.go' | xargs -n 1 dirname | sort -u | sed 's,^,./,') -run 'Encoded|AsItWas|AsTheyWere|Graphs'
 
 clean:
 	rm -rf bin out .cache

@@ -31,12 +31,18 @@ type Driver interface {
 	// for 0 by their keys.
 	Partition() int
 	// Process turns a PCollection of keyed.Batch into blocks of changes.
-	Process(s beam.Scope, job runtime.Job, kinds []keyed.Spec, batches beam.PCollection) ([]beam.PCollection, error)
+	Process(s beam.Scope, job runtime.Job, kinds []keyed.Spec, batches beam.PCollection) ([]write.Blocks, error)
 }
 
-// build builds the graph of the job: the story of a record. control is that of a source without an end.
+// build builds the graph of the job. control is that of a source without an end that was begun in this
+// process; else nil.
 func (j *Job) build(s beam.Scope, control source.Control) error {
-	driver, job, kinds := j.driver(), j.runtime(), j.options.kinds()
+	return j.graph(s, j.driver(), control)
+}
+
+// graph is the story of a record, with a driver that keeps the states of keys.
+func (j *Job) graph(s beam.Scope, driver Driver, control source.Control) error {
+	job, kinds := j.runtime(), j.options.kinds()
 
 	records := j.source.Read(s, source.ReadOptions{Job: j.id, Control: control, Stream: j.options.Mode == Stream, NewestEvent: newestEvent})
 	inputs, letters := decode.Records(s, job, kinds, driver.Partition(), records)

@@ -49,7 +49,8 @@ hangup, customer_hangup, caller hung up, customer hung up, customer left, custom
 A record that cannot be used becomes a row of dead_letters, which says why and what to do, and the job goes on. With --max-dead-letters 0, 100 or
 0.5% a job fails with exit status 1 if there are more, once all else is written. A stream is judged so when it is drained, by what its process read.
 
-Contacts stay readable in the tables unless there is a key: from --contact-key-file, or from the environment variable ` + keyed.KeyVariable + `.
+Contacts stay readable in the tables unless there is a key: from --contact-key-file, from the environment variable
+` + keyed.KeyVariable + `, or from the file that ` + keyed.KeyFileVariable + ` names.
 With a key they are HMAC-SHA256 in hex, equal for equal contacts; so is every other text of an engagement that equals a contact of its task. Texts that
 only contain one stay, and dead letters have no payload.
 

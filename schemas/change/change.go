@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"slices"
 
+	"flexbeam/internal/wire"
 	"flexbeam/schemas/model"
 )
 
@@ -35,6 +36,10 @@ type Block []byte
 
 // ErrCorrupt says that a block is not one that Append wrote.
 var ErrCorrupt = errors.New("corrupt block of changes")
+
+// tableBits is how many bits of the first byte of a change tell whether it is a delete, and its table.
+// The bits above them tell its form, 0 so far: blocks are concatenated, so each change has its own.
+const tableBits = 5
 
 // Append adds a change to the block.
 func (b Block) Append(c Change) Block {
@@ -72,6 +77,9 @@ func (b Block) Each(f func(Change) error) error {
 	for i := 0; i < len(s); {
 		head := s[i]
 		i++
+		if form := head >> tableBits; form != 0 {
+			return fmt.Errorf("%w: %w", ErrCorrupt, wire.FormError("a change of a row", form, 0))
+		}
 		id := head >> 1
 		if int(id) >= len(model.Tables) {
 			return fmt.Errorf("%w: table %d at byte %d", ErrCorrupt, id, i-1)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"flexbeam/internal/wire"
 	"flexbeam/schemas/event"
 )
 
@@ -107,13 +108,18 @@ func (in *Input) Without(part event.Part, late []int) error {
 	return in.retain(part, func(i int) bool { return !slices.Contains(late, i) })
 }
 
-// The flags of an encoded input.
+// The flags of an encoded input. The four bits above them tell its form, 0 so far: an input stands
+// among others, and in logs that are older than forms.
 const (
 	flagArrivals   = 1 << iota // arrivals follow
 	flagOneArrival             // one for all
 	flagRecords
 	flagValue
+	formBits = 4
 )
+
+// batchForm is the form of an encoded batch.
+const batchForm = 1
 
 // Append appends the encoding of an input: what travels between workers, and what a log holds.
 // withRecords tells whether the records of its events are part of it.
@@ -187,6 +193,9 @@ func ReadInput(b []byte) (in Input, rest []byte, err error) {
 	r := Reader{b: b}
 	in.Kind = r.Byte()
 	flags := r.Byte()
+	if form := flags >> formBits; form != 0 {
+		return in, nil, fmt.Errorf("%w: %w", ErrCorrupt, wire.FormError("an input of a key", form, 0))
+	}
 	in.Key, in.Time, in.Arrival = r.Text(), r.Millis(), None
 	if flags&flagValue != 0 {
 		if flags&flagArrivals != 0 {
@@ -243,7 +252,7 @@ type Batch struct {
 // Append appends the encoding of a batch, for where the transforms behind the decoder are in
 // another process.
 func (p *Batch) Append(b []byte) []byte {
-	b = AppendText(b, p.Source)
+	b = AppendText(append(b, batchForm), p.Source)
 	b = AppendText(b, p.Position)
 	for i := range p.Inputs {
 		b = p.Inputs[i].Append(b, true)
@@ -254,6 +263,9 @@ func (p *Batch) Append(b []byte) []byte {
 // ReadBatch reads what Batch.Append wrote. The inputs are slices of b.
 func ReadBatch(b []byte) (p Batch, err error) {
 	r := Reader{b: b}
+	if form := r.Byte(); form != batchForm && !r.bad {
+		return p, fmt.Errorf("%w: %w", ErrCorrupt, wire.FormError("a batch of inputs", form, batchForm))
+	}
 	p.Source, p.Position = r.Text(), r.Bytes()
 	if err := r.Err(); err != nil {
 		return p, err

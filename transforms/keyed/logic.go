@@ -84,8 +84,11 @@ type Kind struct {
 	New func(options []byte, env Env) (Logic, error) // from the options of a Spec
 }
 
-// KeyVariable is the environment variable that may hold the contact key of a process.
-const KeyVariable = "FLEXBEAM_CONTACT_KEY"
+// The environment variables that may hold the contact key of a process, or name the file that does.
+const (
+	KeyVariable     = "FLEXBEAM_CONTACT_KEY"
+	KeyFileVariable = "FLEXBEAM_CONTACT_KEY_FILE"
+)
 
 // Env is what the rules take from the process that they run in.
 type Env struct {

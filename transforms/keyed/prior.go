@@ -92,6 +92,7 @@ type Looker struct {
 	prior  *PriorRows // nil: nothing is looked up
 	kind   string
 	again  bool
+	anew   bool           // keys are looked up whatever the sink held when the job began
 	tables []*model.Table // that have rows
 }
 
@@ -123,9 +124,22 @@ func (p *PriorRows) Looker(ctx context.Context, k *Kind) (*Looker, error) {
 	return l, nil
 }
 
+// Anew returns a Looker that has every key looked up, also one that had no rows when the job began. A
+// key whose state was restored needs it: rows may have been emitted behind that state.
+func (l *Looker) Anew(p *PriorRows) *Looker {
+	if p == nil {
+		return l // nothing is in a sink
+	}
+	anew := *l
+	anew.prior, anew.anew = p, true
+	return &anew
+}
+
 // Look says how to look for a key.
 func (l *Looker) Look(key string) Look {
 	switch {
+	case l.anew && len(l.tables) > 0 && !l.again:
+		return LookOnce
 	case l.prior == nil:
 		return LookNever
 	case l.again:
@@ -151,6 +165,23 @@ func (p *PriorRows) holds(t *model.Table, o model.OwnerKey) bool {
 	_, ok := slices.BinarySearch(p.noted[t.ID], xxhash.Sum64String(event.Key(o.Account, o.SID)))
 	return ok
 }
+
+// Holds tells whether the sink held rows of a key when the job began.
+func (p *PriorRows) Holds(k *Kind, key string) bool {
+	if p == nil {
+		return false
+	}
+	p.sort()
+	for _, id := range model.OwnedTables() {
+		if t := model.Tables[id]; t.Owner.Kind == k.Name && p.holds(t, ownerOf(t, key)) {
+			return true
+		}
+	}
+	return false
+}
+
+// Looked tells whether the sink was asked for the rows of the key.
+func (s *State) Looked() bool { return s.looked != nil }
 
 // An Ask is what the rules of a key want to know of the sink before they go on.
 type Ask struct {
@@ -195,11 +226,11 @@ func (l *Looker) find(ctx context.Context, t *model.Table, asks []Ask, found map
 			f = &Found{span: a.Span}
 			found[a.Key] = f
 		}
-		if newest, ok := l.prior.newest[t.ID]; t.Owner.Time != "" && !l.again && (!ok || a.Span.To >= newest) {
+		if newest, ok := l.prior.newest[t.ID]; t.Owner.Time != "" && !l.again && !l.anew && (!ok || a.Span.To >= newest) {
 			f.span.To = math.MaxInt64
 		}
 		owner := ownerOf(t, a.Key)
-		if !l.again && !l.prior.holds(t, owner) {
+		if !l.again && !l.anew && !l.prior.holds(t, owner) {
 			continue
 		}
 		if of[owner] == nil {

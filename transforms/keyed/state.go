@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"flexbeam/internal/wire"
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/evidence"
 	"flexbeam/schemas/model"
@@ -298,7 +299,7 @@ func ReadState(b []byte) (*State, error) {
 		s.readFolds(&r)
 		s.emitted = r.emitted(false)
 	default:
-		return nil, fmt.Errorf("%w: encoding %d; this version reads 2 to %d", ErrCorrupt, b[0], encoding)
+		return nil, fmt.Errorf("%w: %w: it has encoding %d, and this version reads 2 to %d", ErrCorrupt, wire.ErrForm, b[0], encoding)
 	}
 	if err := r.Err(); err != nil {
 		return nil, err

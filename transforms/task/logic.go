@@ -43,7 +43,7 @@ func init() {
 }
 
 // ErrOtherKey says that a process has another contact key than the job, or one of both has none.
-var ErrOtherKey = errors.New("this process has not the contact key of the job: start it with the same key, in " + keyed.KeyVariable)
+var ErrOtherKey = errors.New("this process has not the contact key of the job: start it with the same key, in " + keyed.KeyVariable + ", or in the file that " + keyed.KeyFileVariable + " names")
 
 // Spec returns the kind with its options.
 func (o Options) Spec() keyed.Spec {

@@ -14,6 +14,7 @@ import (
 	"flexbeam/pipeline/runtime"
 	"flexbeam/schemas/event"
 	"flexbeam/transforms/keyed"
+	"flexbeam/transforms/write"
 )
 
 func init() {
@@ -35,8 +36,8 @@ type Driver struct {
 func (d Driver) Partition() int { return d.Buckets }
 
 // Process turns batches into blocks of changes.
-func (d Driver) Process(s beam.Scope, job runtime.Job, kinds []keyed.Spec, batches beam.PCollection) (all []beam.PCollection, err error) {
-	var fed []beam.PCollection // inputs that earlier kinds gave, of all kinds
+func (d Driver) Process(s beam.Scope, job runtime.Job, kinds []keyed.Spec, batches beam.PCollection) (all []write.Blocks, err error) {
+	var fed []write.Blocks // inputs that earlier kinds gave, of all kinds
 	for _, spec := range kinds {
 		kind, err := spec.Kind()
 		if err != nil {
@@ -48,14 +49,14 @@ func (d Driver) Process(s beam.Scope, job runtime.Job, kinds []keyed.Spec, batch
 			inputs = append(inputs, beam.ParDo(s, &SplitFn{Kind: kind.ID, Compress: d.Compress}, batches))
 		}
 		for _, f := range fed {
-			inputs = append(inputs, beam.ParDo(s, &SelectFn{Kind: kind.ID}, f))
+			inputs = append(inputs, beam.ParDo(s.Scope("Of."+f.Name), &SelectFn{Kind: kind.ID}, f.PCollection))
 		}
 		gathered := inputs[0]
 		if len(inputs) > 1 {
 			gathered = beam.Flatten(s, inputs...)
 		}
 		changes, later := beam.ParDo2(s, &ProcessFn{Job: job, Spec: spec, Buckets: d.Buckets}, beam.GroupByKey(s, gathered))
-		all, fed = append(all, changes), append(fed, later)
+		all, fed = append(all, write.Blocks{Name: kind.Name, PCollection: changes}), append(fed, write.Blocks{Name: kind.Name, PCollection: later})
 	}
 	return all, nil
 }
@@ -106,7 +107,11 @@ type ProcessFn struct {
 // Setup makes the rules, for each goroutine its own.
 func (fn *ProcessFn) Setup() (err error) {
 	fn.shared = runtime.Acquire(fn.Job)
-	fn.kind, fn.logics, err = fn.Spec.Logics(parallel.Workers(), fn.shared.Env())
+	env, err := fn.shared.Env()
+	if err != nil {
+		return err
+	}
+	fn.kind, fn.logics, err = fn.Spec.Logics(parallel.Workers(), env)
 	return err
 }
 
