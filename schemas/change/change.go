@@ -19,6 +19,7 @@ import (
 type Change struct {
 	Table  model.TableID
 	Delete bool // the row is gone; Row has its key cells and row_version, and where known the time of Table.PartitionColumn
+	Forget bool // of a delete: nothing is to remember the key, since that alone tells who the row was about
 	Row    model.Row
 }
 
@@ -32,6 +33,9 @@ func (c Change) Of() *model.Table { return model.Tables[c.Table] }
 // every row would cost more than the row.
 type Block []byte
 
+// forgets is the bit of Forget in the first byte of a change.
+const forgets = 0x80
+
 // ErrCorrupt says that a block is not one that Append wrote.
 var ErrCorrupt = errors.New("corrupt block of changes")
 
@@ -40,6 +44,9 @@ func (b Block) Append(c Change) Block {
 	head := byte(c.Table) << 1
 	if c.Delete {
 		head |= 1
+	}
+	if c.Forget {
+		head |= forgets
 	}
 	b = append(b, head)
 	for _, v := range c.Row {
@@ -67,7 +74,7 @@ func (b Block) Each(f func(Change) error) error {
 	for i := 0; i < len(s); {
 		head := s[i]
 		i++
-		id := head >> 1
+		id := head &^ forgets >> 1
 		if int(id) >= len(model.Tables) {
 			return fmt.Errorf("%w: table %d at byte %d", ErrCorrupt, id, i-1)
 		}
@@ -112,7 +119,7 @@ func (b Block) Each(f func(Change) error) error {
 			}
 			row[j] = v
 		}
-		if err := f(Change{Table: model.TableID(id), Delete: head&1 != 0, Row: row}); err != nil {
+		if err := f(Change{Table: model.TableID(id), Delete: head&1 != 0, Forget: head&forgets != 0, Row: row}); err != nil {
 			return err
 		}
 	}
