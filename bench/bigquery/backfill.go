@@ -27,7 +27,7 @@ const wantBackfill = 60000
 type backfill struct {
 	rows    int
 	profile string // file for a profile; empty: none
-	file    string // of blocks, each behind its length
+	file    string // of blocks, each behind its length and its number of rows
 	figure  figure
 	service time.Duration // processor time of the service meanwhile
 	memory  []int64       // resident bytes of this process, at each quarter of the rows
@@ -46,7 +46,11 @@ func (b *backfill) draw(dir string) error {
 	w := bufio.NewWriterSize(f, 1<<20)
 	for from := 0; from < b.rows; from += pieceRows {
 		for _, block := range sinktest.Engagements(min(pieceRows, b.rows-from), 1<<20, uint64(from)+2) {
-			if _, err := w.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(block)))); err != nil {
+			rows := uint32(0)
+			if err := block.Each(func(change.Change) error { rows++; return nil }); err != nil {
+				return err
+			}
+			if _, err := w.Write(binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, uint32(len(block))), rows)); err != nil {
 				return err
 			}
 			if _, err := w.Write(block); err != nil {
@@ -57,30 +61,30 @@ func (b *backfill) draw(dir string) error {
 	return errors.Join(w.Flush(), f.Close())
 }
 
-// each calls f with each block.
-func (b *backfill) each(f func(change.Block) error) error {
+// each calls f with each block, and the number of its rows.
+func (b *backfill) each(f func(change.Block, int) error) error {
 	file, err := os.Open(b.file)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
 	r := bufio.NewReaderSize(file, 1<<20)
-	var size [4]byte
+	var head [8]byte
 	var block change.Block
 	for {
-		if _, err := io.ReadFull(r, size[:]); err == io.EOF {
+		if _, err := io.ReadFull(r, head[:]); err == io.EOF {
 			return nil
 		} else if err != nil {
 			return err
 		}
-		n := int(binary.LittleEndian.Uint32(size[:]))
+		n, rows := int(binary.LittleEndian.Uint32(head[:])), int(binary.LittleEndian.Uint32(head[4:]))
 		if cap(block) < n {
 			block = make(change.Block, n)
 		}
 		if _, err := io.ReadFull(r, block[:n]); err != nil {
 			return err
 		}
-		if err := f(block[:n]); err != nil {
+		if err := f(block[:n], rows); err != nil {
 			return err
 		}
 	}
@@ -120,13 +124,11 @@ func (b *backfill) run(ctx context.Context, s *service) error {
 	}
 	before := processTime(s.cmd.Process.Pid)
 	b.figure, err = measure(func() error {
-		err := b.each(func(block change.Block) error {
+		err := b.each(func(block change.Block, rows int) error {
 			if err := out.Write(ctx, block); err != nil {
 				return err
 			}
-			if err := block.Each(func(change.Change) error { done++; return nil }); err != nil {
-				return err
-			}
+			done += rows
 			if quarter := 4 * done / b.rows; quarter > last {
 				last = quarter
 				b.memory = append(b.memory, residentBytes())

@@ -70,7 +70,7 @@ func (w *Writer) rewrite(ctx context.Context, r sink.Rewriting) error {
 		return err
 	}
 	if n := w.letters.Load(); n > 0 {
-		return fmt.Errorf("%d rows cannot be written and stay as they were, their dead letters of class %s say why: write into a new dataset, and read everything again", n, Refused)
+		return fmt.Errorf("BigQuery refuses %d of them, which stay as they were, and the dead letters of class %s say why: write into a new dataset, and read everything again", n, Refused)
 	}
 	for _, t := range r.Tables {
 		if err := w.drop(ctx, tables[t.Table]); err != nil {
