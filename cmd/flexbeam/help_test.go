@@ -65,6 +65,7 @@ func TestFlagValuesComplete(t *testing.T) {
 		{"simulate --to", ":4"},
 		{"simulate --speed", ":4"},
 		{"local kinesis --stream", ":4"},
+		{"erase --task", ":4"},
 		{"query --format", "table csv json markdown :4"},
 		{"query --db", "duckdb db :8"},
 		{"schema ddl --dialect", "duckdb bigquery :4"},
