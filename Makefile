@@ -79,7 +79,7 @@ bench-state:
 bench-stream: build bench-state
 	go run ./bench/stream
 
-## bench-bigquery: the BigQuery sink beside plain appends, against the local BigQuery
+## bench-bigquery: the BigQuery sink beside plain appends, and a backfill of a million rows, against the local BigQuery
 bench-bigquery:
 	go run ./bench/bigquery
 

@@ -67,7 +67,7 @@ func (j *Job) open(ctx context.Context) (r *running, err error) {
 }
 
 func (r *running) openSink(ctx context.Context) (err error) {
-	o := sink.Options{Bounded: r.options.Mode == Batch, HidePayload: r.options.HidesPayload()}
+	o := sink.Options{Bounded: r.options.Mode == Batch, HidePayload: r.options.HidesPayload(), Resend: r.options.Reshape || r.options.Rekey}
 	r.out, err = sink.Open(ctx, r.options.Sink, o)
 	return err
 }

@@ -67,7 +67,7 @@ func (r *running) fit(ctx context.Context) error {
 	case strings.HasPrefix(was.ContactKey, rekeying):
 		return r.refuse(errRekeying, "run the job with --rekey and that key")
 	case was.ContactKey == customer.Key("").Fingerprint() && is.ContactKey != was.ContactKey:
-		return r.refuse(errOtherKey, "write into a new sink, or, over duckdb: and jsonl:, say --rekey: it replaces contacts by their hashes where a cell is one; what only contains one, a replay reaches")
+		return r.refuse(errOtherKey, "write into a new sink, or say --rekey: it replaces contacts by their hashes where a cell is one; what only contains one, a replay reaches")
 	case was.ContactKey != is.ContactKey:
 		return r.refuse(errOtherKey, "give that key, or write into a new sink")
 	case !r.options.Reshape:

@@ -8,7 +8,7 @@ import (
 )
 
 func TestHelpOfEveryCommandHasExamples(t *testing.T) {
-	for _, path := range []string{"", "run", "simulate", "local", "local kinesis", "local bigquery", "query", "schema", "schema ddl", "schema json", "schema docs", "schema apply", "version"} {
+	for _, path := range []string{"", "run", "simulate", "local", "local kinesis", "local bigquery", "query", "erase", "schema", "schema ddl", "schema json", "schema docs", "schema apply", "version"} {
 		t.Run("flexbeam "+path, func(t *testing.T) {
 			args := strings.Fields(path)
 			r := call(t, append(args, "--help")...)
@@ -65,6 +65,7 @@ func TestFlagValuesComplete(t *testing.T) {
 		{"simulate --to", ":4"},
 		{"simulate --speed", ":4"},
 		{"local kinesis --stream", ":4"},
+		{"erase --task", ":4"},
 		{"query --format", "table csv json markdown :4"},
 		{"query --db", "duckdb db :8"},
 		{"schema ddl --dialect", "duckdb bigquery :4"},

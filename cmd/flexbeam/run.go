@@ -56,7 +56,7 @@ only contain one stay, and dead letters have no payload.
 
 A sink whose rows were made without a key is refused, unless --rekey hashes what they hold:
 contact_id, each text that equals it or reads as an address, and each conversation_id that is no SID; payloads of dead letters go. Copy the file
-first: nothing brings back what was hashed but a replay, which also reaches the rest. Only duckdb: and jsonl: can do it. Once done, leave out --rekey.`
+first: nothing brings back what was hashed but a replay, which also reaches the rest. Once done, leave out --rekey.`
 
 const runExample = `  flexbeam run --source file:day.ndjson.gz --sink duckdb:calls.duckdb
   flexbeam run --source 'file:archive/2026-03-*.ndjson.zst' --sink jsonl:out

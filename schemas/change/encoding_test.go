@@ -40,11 +40,11 @@ func TestAChangeIsEncodedAsItWas(t *testing.T) {
 func TestAChangeInAnotherFormIsAnErrorThatSaysSo(t *testing.T) {
 	for _, table := range model.Tables {
 		if table.ID >= 1<<(tableBits-1) {
-			t.Fatalf("the number of %s leaves no room for the form", table.Name)
+			t.Fatalf("the number of %s leaves no room for what else the first byte tells", table.Name)
 		}
 	}
 	b := Block(nil).Append(example(&model.Agents))
-	b[0] |= 1 << tableBits
+	b[0] |= 1 << formShift
 	err := b.Each(func(Change) error { return nil })
 	if !errors.Is(err, ErrCorrupt) || !errors.Is(err, wire.ErrForm) || !strings.Contains(err.Error(), "form 1") {
 		t.Errorf("got %v", err)

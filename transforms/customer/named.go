@@ -110,7 +110,7 @@ func (n *Named) Conversation(id string) string {
 	switch {
 	case n.key == "":
 		return id
-	case isSID(id):
+	case IsSID(id):
 		return n.Hide(id)
 	case ReadsAsAddress(id):
 		return n.key.ID(NormalizeAddress(id))
@@ -118,8 +118,8 @@ func (n *Named) Conversation(id string) string {
 	return n.key.ID(id)
 }
 
-// isSID tells whether s is two letters and 32 hexadecimal digits.
-func isSID(s string) bool {
+// IsSID tells whether s is two letters and 32 hexadecimal digits.
+func IsSID(s string) bool {
 	if len(s) != 34 {
 		return false
 	}

@@ -123,6 +123,17 @@ func (d *RowDiff) leaves(t model.TableID, r model.Row) bool {
 	return true
 }
 
+// Erased tells whether rows of the key were erased (contract, section 11): then they are left alone
+// whatever the fold gives, and nothing else may come of the key.
+func (d *RowDiff) Erased() bool {
+	for _, version := range d.others {
+		if version >= model.Erased {
+			return true
+		}
+	}
+	return false
+}
+
 // Row takes a row of the fold.
 func (d *RowDiff) Row(id model.TableID, r model.Row) {
 	t := model.Tables[id]

@@ -83,12 +83,15 @@ func (l *logic) Process(s *keyed.State, _ keyed.Millis, out *keyed.Output) (keye
 	if err != nil {
 		return keyed.None, err
 	}
+	erased := diff.Erased()
 	var version, distinct, all int64
 	var missing evidence.Counts
 	for _, g := range groups {
 		all += int64(len(g.Events))
 		o, err := l.folder.Fold(g.Account, g.SID, g.Events, diff.Row, func(eventID string, r model.Row) {
-			out.Inputs = append(out.Inputs, customer.Observe(eventID, r, s.Arrival))
+			if !erased {
+				out.Inputs = append(out.Inputs, customer.Observe(eventID, r, s.Arrival))
+			}
 		})
 		if err != nil {
 			return keyed.None, err

@@ -71,6 +71,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"cloud.google.com/go/bigquery"
@@ -87,10 +88,13 @@ type Writer struct {
 	config config
 	rest   *bigquery.Client
 
-	bounded bool // the job has an end: with mode=auto it loads
+	bounded bool         // the job has an end: with mode=auto it loads
+	resend  bool         // rows are sent also where the table has the same version of them
+	letters atomic.Int64 // dead letters of rows that were refused
 	reading reading
 
 	presence *presence
+	stored   stored
 
 	mu     sync.Mutex
 	closed bool
@@ -108,7 +112,7 @@ func open(ctx context.Context, rest string, o sink.Options) (sink.Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{config: p, rest: c, bounded: o.Bounded, reading: reading{opened: time.Now()}, presence: newPresence()}
+	w := &Writer{config: p, rest: c, bounded: o.Bounded, resend: o.Resend, reading: reading{opened: time.Now()}, presence: newPresence()}
 	if err := w.begin(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}

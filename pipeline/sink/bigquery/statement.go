@@ -11,6 +11,7 @@ import (
 const (
 	stagedKey     = "flexbeam_key"     // primary key, a JSON array
 	stagedGone    = "flexbeam_deleted" // the change is a delete
+	stagedForgets = "flexbeam_forgets" // and nothing is to remember it
 	stagedArrival = "flexbeam_arrival" // order of arrival
 )
 
@@ -95,7 +96,7 @@ func (m merging) selectDeletes() string { return m.write(selectDeletesTemplate) 
 
 var selectDeletesTemplate = template.Must(template.New("selectDeletes").Parse(`SELECT ` + stagedKey + `, COALESCE(row_version, 0) AS row_version FROM (
   ` + newest + `
-) WHERE ` + stagedGone))
+) WHERE ` + stagedGone + ` AND NOT ` + stagedForgets))
 
 // mergeDeletes remembers the deletes of a staging table. It comes before merge, so that a job which
 // is cut off between them leaves nothing that an older change could revive.
@@ -105,7 +106,7 @@ var mergeDeletesTemplate = template.Must(template.New("deletes").Parse(`MERGE {{
 USING (
   SELECT ` + stagedKey + ` AS row_key, row_version FROM (
   ` + newest + `
-  ) WHERE ` + stagedGone + `
+  ) WHERE ` + stagedGone + ` AND NOT ` + stagedForgets + `
 ) AS s
 ON t.table_name = '{{.Table}}' AND t.key = s.row_key
 WHEN MATCHED AND COALESCE(s.row_version, 0) > t.row_version THEN

@@ -351,7 +351,66 @@ CREATE TABLE IF NOT EXISTS flexbeam_deletes (
 CREATE TABLE IF NOT EXISTS flexbeam_staging_engagements (
   flexbeam_key STRING,
   flexbeam_deleted BOOL,
+  flexbeam_forgets BOOL,
   flexbeam_arrival INT64,
+  account_sid STRING,
+  engagement_id STRING,
+  engagement_type STRING,
+  status STRING,
+  outcome_type STRING,
+  conversation_id STRING,
+  task_sid STRING,
+  reservation_sid STRING,
+  agent_id STRING,
+  contact_id STRING,
+  start_time TIMESTAMP,
+  end_time TIMESTAMP,
+  engagement_time_seconds FLOAT64,
+  wrap_up_time_seconds FLOAT64,
+  invitation_time_seconds FLOAT64,
+  wait_time_seconds FLOAT64,
+  focus_time_seconds FLOAT64,
+  hold_time_seconds FLOAT64,
+  queue_sid STRING,
+  queue STRING,
+  channel STRING,
+  channel_type STRING,
+  channel_vendor STRING,
+  platform STRING,
+  direction STRING,
+  company_contact STRING,
+  campaign STRING,
+  case_id STRING,
+  category STRING,
+  language STRING,
+  outcome STRING,
+  outcome_category STRING,
+  priority STRING,
+  reason STRING,
+  engaged_department STRING,
+  engaged_location STRING,
+  engaged_organization STRING,
+  engaged_manager STRING,
+  engaged_role STRING,
+  engaged_team STRING,
+  engagement_attribute_1 STRING,
+  engagement_attribute_2 STRING,
+  engagement_attribute_3 STRING,
+  engagement_fact_1 FLOAT64,
+  engagement_fact_2 FLOAT64,
+  engagement_fact_3 FLOAT64,
+  recording_url STRING,
+  end_reason STRING,
+  workspace_sid STRING,
+  workflow_sid STRING,
+  workflow_name STRING,
+  inferred BOOL,
+  is_virtual BOOL,
+  updated_at TIMESTAMP,
+  row_version INT64
+);
+
+CREATE TABLE IF NOT EXISTS flexbeam_rewrite_engagements (
   account_sid STRING,
   engagement_id STRING,
   engagement_type STRING,
@@ -415,7 +474,7 @@ USING (
   SELECT * FROM flexbeam_staging_engagements
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-  ) WHERE flexbeam_deleted
+  ) WHERE flexbeam_deleted AND NOT flexbeam_forgets
 ) AS s
 ON t.table_name = 'engagements' AND t.key = s.row_key
 WHEN MATCHED AND COALESCE(s.row_version, 0) > t.row_version THEN
@@ -450,18 +509,47 @@ SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
   SELECT * FROM flexbeam_staging_engagements
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-) WHERE flexbeam_deleted;
+) WHERE flexbeam_deleted AND NOT flexbeam_forgets;
 
 SELECT account_sid, engagement_id, task_sid FROM engagements;
 
 SELECT account_sid, engagement_id, row_version FROM engagements;
+
+SELECT account_sid, engagement_id, engagement_type, status, outcome_type, conversation_id, task_sid, reservation_sid, agent_id, contact_id, start_time, end_time, engagement_time_seconds, wrap_up_time_seconds, invitation_time_seconds, wait_time_seconds, focus_time_seconds, hold_time_seconds, queue_sid, queue, channel, channel_type, channel_vendor, platform, direction, company_contact, campaign, case_id, category, language, outcome, outcome_category, priority, reason, engaged_department, engaged_location, engaged_organization, engaged_manager, engaged_role, engaged_team, engagement_attribute_1, engagement_attribute_2, engagement_attribute_3, engagement_fact_1, engagement_fact_2, engagement_fact_3, recording_url, end_reason, workspace_sid, workflow_sid, workflow_name, inferred, is_virtual, updated_at, row_version FROM engagements WHERE account_sid IN UNNEST(['AC1']);
+
+SELECT account_sid, engagement_id, engagement_type, status, outcome_type, conversation_id, task_sid, reservation_sid, agent_id, contact_id, start_time, end_time, engagement_time_seconds, wrap_up_time_seconds, invitation_time_seconds, wait_time_seconds, focus_time_seconds, hold_time_seconds, queue_sid, queue, channel, channel_type, channel_vendor, platform, direction, company_contact, campaign, case_id, category, language, outcome, outcome_category, priority, reason, engaged_department, engaged_location, engaged_organization, engaged_manager, engaged_role, engaged_team, engagement_attribute_1, engagement_attribute_2, engagement_attribute_3, engagement_fact_1, engagement_fact_2, engagement_fact_3, recording_url, end_reason, workspace_sid, workflow_sid, workflow_name, inferred, is_virtual, updated_at, row_version FROM engagements;
+
+SELECT account_sid, engagement_id, row_version FROM engagements WHERE engagement_id IN UNNEST(['AC1']);
+
+INSERT INTO flexbeam_rewrite_engagements (account_sid, engagement_id, engagement_type, status, outcome_type, conversation_id, task_sid, reservation_sid, agent_id, contact_id, start_time, end_time, engagement_time_seconds, wrap_up_time_seconds, invitation_time_seconds, wait_time_seconds, focus_time_seconds, hold_time_seconds, queue_sid, queue, channel, channel_type, channel_vendor, platform, direction, company_contact, campaign, case_id, category, language, outcome, outcome_category, priority, reason, engaged_department, engaged_location, engaged_organization, engaged_manager, engaged_role, engaged_team, engagement_attribute_1, engagement_attribute_2, engagement_attribute_3, engagement_fact_1, engagement_fact_2, engagement_fact_3, recording_url, end_reason, workspace_sid, workflow_sid, workflow_name, inferred, is_virtual, updated_at, row_version) SELECT account_sid, engagement_id, engagement_type, status, outcome_type, conversation_id, task_sid, reservation_sid, agent_id, contact_id, start_time, end_time, engagement_time_seconds, wrap_up_time_seconds, invitation_time_seconds, wait_time_seconds, focus_time_seconds, hold_time_seconds, queue_sid, queue, channel, channel_type, channel_vendor, platform, direction, company_contact, campaign, case_id, category, language, outcome, outcome_category, priority, reason, engaged_department, engaged_location, engaged_organization, engaged_manager, engaged_role, engaged_team, engagement_attribute_1, engagement_attribute_2, engagement_attribute_3, engagement_fact_1, engagement_fact_2, engagement_fact_3, recording_url, end_reason, workspace_sid, workflow_sid, workflow_name, inferred, is_virtual, updated_at, row_version FROM engagements;
 
 SELECT account_sid, engagement_id, task_sid, start_time, row_version FROM engagements WHERE task_sid IN UNNEST(['WT1']) AND account_sid IN UNNEST(['AC1']);
 
 CREATE TABLE IF NOT EXISTS flexbeam_staging_agents (
   flexbeam_key STRING,
   flexbeam_deleted BOOL,
+  flexbeam_forgets BOOL,
   flexbeam_arrival INT64,
+  account_sid STRING,
+  agent_id STRING,
+  agent_name STRING,
+  email STRING,
+  department STRING,
+  location STRING,
+  manager STRING,
+  team STRING,
+  organization STRING,
+  role STRING,
+  roles STRING,
+  cost_per_hour FLOAT64,
+  cost_per_engagement FLOAT64,
+  state STRING,
+  agent_type STRING,
+  updated_at TIMESTAMP,
+  row_version INT64
+);
+
+CREATE TABLE IF NOT EXISTS flexbeam_rewrite_agents (
   account_sid STRING,
   agent_id STRING,
   agent_name STRING,
@@ -487,7 +575,7 @@ USING (
   SELECT * FROM flexbeam_staging_agents
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-  ) WHERE flexbeam_deleted
+  ) WHERE flexbeam_deleted AND NOT flexbeam_forgets
 ) AS s
 ON t.table_name = 'agents' AND t.key = s.row_key
 WHEN MATCHED AND COALESCE(s.row_version, 0) > t.row_version THEN
@@ -522,16 +610,37 @@ SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
   SELECT * FROM flexbeam_staging_agents
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-) WHERE flexbeam_deleted;
+) WHERE flexbeam_deleted AND NOT flexbeam_forgets;
 
 SELECT account_sid, agent_id FROM agents;
 
 SELECT account_sid, agent_id, row_version FROM agents;
 
+SELECT account_sid, agent_id, agent_name, email, department, location, manager, team, organization, role, roles, cost_per_hour, cost_per_engagement, state, agent_type, updated_at, row_version FROM agents WHERE account_sid IN UNNEST(['AC1']);
+
+SELECT account_sid, agent_id, agent_name, email, department, location, manager, team, organization, role, roles, cost_per_hour, cost_per_engagement, state, agent_type, updated_at, row_version FROM agents;
+
+SELECT account_sid, agent_id, row_version FROM agents WHERE agent_id IN UNNEST(['AC1']);
+
+INSERT INTO flexbeam_rewrite_agents (account_sid, agent_id, agent_name, email, department, location, manager, team, organization, role, roles, cost_per_hour, cost_per_engagement, state, agent_type, updated_at, row_version) SELECT account_sid, agent_id, agent_name, email, department, location, manager, team, organization, role, roles, cost_per_hour, cost_per_engagement, state, agent_type, updated_at, row_version FROM agents;
+
 CREATE TABLE IF NOT EXISTS flexbeam_staging_agent_status (
   flexbeam_key STRING,
   flexbeam_deleted BOOL,
+  flexbeam_forgets BOOL,
   flexbeam_arrival INT64,
+  account_sid STRING,
+  agent_id STRING,
+  interval_start TIMESTAMP,
+  activity STRING,
+  activity_sid STRING,
+  availability STRING,
+  seconds FLOAT64,
+  updated_at TIMESTAMP,
+  row_version INT64
+);
+
+CREATE TABLE IF NOT EXISTS flexbeam_rewrite_agent_status (
   account_sid STRING,
   agent_id STRING,
   interval_start TIMESTAMP,
@@ -549,7 +658,7 @@ USING (
   SELECT * FROM flexbeam_staging_agent_status
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-  ) WHERE flexbeam_deleted
+  ) WHERE flexbeam_deleted AND NOT flexbeam_forgets
 ) AS s
 ON t.table_name = 'agent_status' AND t.key = s.row_key
 WHEN MATCHED AND COALESCE(s.row_version, 0) > t.row_version THEN
@@ -584,18 +693,41 @@ SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
   SELECT * FROM flexbeam_staging_agent_status
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-) WHERE flexbeam_deleted;
+) WHERE flexbeam_deleted AND NOT flexbeam_forgets;
 
 SELECT account_sid, agent_id, interval_start, activity FROM agent_status;
 
 SELECT account_sid, agent_id, interval_start, activity, row_version FROM agent_status;
+
+SELECT account_sid, agent_id, interval_start, activity, activity_sid, availability, seconds, updated_at, row_version FROM agent_status WHERE account_sid IN UNNEST(['AC1']);
+
+SELECT account_sid, agent_id, interval_start, activity, activity_sid, availability, seconds, updated_at, row_version FROM agent_status;
+
+SELECT account_sid, agent_id, interval_start, activity, row_version FROM agent_status WHERE activity IN UNNEST(['AC1']);
+
+INSERT INTO flexbeam_rewrite_agent_status (account_sid, agent_id, interval_start, activity, activity_sid, availability, seconds, updated_at, row_version) SELECT account_sid, agent_id, interval_start, activity, activity_sid, availability, seconds, updated_at, row_version FROM agent_status;
 
 SELECT account_sid, agent_id, interval_start, activity, row_version FROM agent_status WHERE agent_id IN UNNEST(['WT1']) AND account_sid IN UNNEST(['AC1']) AND interval_start >= TIMESTAMP '2026-03-02 08:00:00+00' AND interval_start <= TIMESTAMP '2026-03-02 09:00:00+00';
 
 CREATE TABLE IF NOT EXISTS flexbeam_staging_customers (
   flexbeam_key STRING,
   flexbeam_deleted BOOL,
+  flexbeam_forgets BOOL,
   flexbeam_arrival INT64,
+  contact_id STRING,
+  contact_kind STRING,
+  state STRING,
+  country STRING,
+  category STRING,
+  organization STRING,
+  region STRING,
+  segment STRING,
+  isolated BOOL,
+  updated_at TIMESTAMP,
+  row_version INT64
+);
+
+CREATE TABLE IF NOT EXISTS flexbeam_rewrite_customers (
   contact_id STRING,
   contact_kind STRING,
   state STRING,
@@ -615,7 +747,7 @@ USING (
   SELECT * FROM flexbeam_staging_customers
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-  ) WHERE flexbeam_deleted
+  ) WHERE flexbeam_deleted AND NOT flexbeam_forgets
 ) AS s
 ON t.table_name = 'customers' AND t.key = s.row_key
 WHEN MATCHED AND COALESCE(s.row_version, 0) > t.row_version THEN
@@ -650,18 +782,44 @@ SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
   SELECT * FROM flexbeam_staging_customers
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-) WHERE flexbeam_deleted;
+) WHERE flexbeam_deleted AND NOT flexbeam_forgets;
 
 SELECT contact_id FROM customers WHERE isolated;
 
 SELECT contact_id, row_version FROM customers;
+
+SELECT contact_id, contact_kind, state, country, category, organization, region, segment, isolated, updated_at, row_version FROM customers WHERE contact_id IN UNNEST(['AC1']);
+
+SELECT contact_id, contact_kind, state, country, category, organization, region, segment, isolated, updated_at, row_version FROM customers;
+
+SELECT contact_id, row_version FROM customers WHERE contact_id IN UNNEST(['AC1']);
+
+INSERT INTO flexbeam_rewrite_customers (contact_id, contact_kind, state, country, category, organization, region, segment, isolated, updated_at, row_version) SELECT contact_id, contact_kind, state, country, category, organization, region, segment, isolated, updated_at, row_version FROM customers;
 
 SELECT contact_id, row_version FROM customers WHERE contact_id IN UNNEST(['WT1']) AND isolated;
 
 CREATE TABLE IF NOT EXISTS flexbeam_staging_turns (
   flexbeam_key STRING,
   flexbeam_deleted BOOL,
+  flexbeam_forgets BOOL,
   flexbeam_arrival INT64,
+  account_sid STRING,
+  turn_id STRING,
+  conversation_id STRING,
+  conversation_sid STRING,
+  task_sid STRING,
+  engagement_id STRING,
+  agent_id STRING,
+  turn_time TIMESTAMP,
+  author_type STRING,
+  turn_type STRING,
+  turn_index INT64,
+  length INT64,
+  updated_at TIMESTAMP,
+  row_version INT64
+);
+
+CREATE TABLE IF NOT EXISTS flexbeam_rewrite_turns (
   account_sid STRING,
   turn_id STRING,
   conversation_id STRING,
@@ -684,7 +842,7 @@ USING (
   SELECT * FROM flexbeam_staging_turns
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-  ) WHERE flexbeam_deleted
+  ) WHERE flexbeam_deleted AND NOT flexbeam_forgets
 ) AS s
 ON t.table_name = 'turns' AND t.key = s.row_key
 WHEN MATCHED AND COALESCE(s.row_version, 0) > t.row_version THEN
@@ -719,16 +877,33 @@ SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
   SELECT * FROM flexbeam_staging_turns
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-) WHERE flexbeam_deleted;
+) WHERE flexbeam_deleted AND NOT flexbeam_forgets;
 
 SELECT account_sid, turn_id FROM turns;
 
 SELECT account_sid, turn_id, row_version FROM turns;
 
+SELECT account_sid, turn_id, conversation_id, conversation_sid, task_sid, engagement_id, agent_id, turn_time, author_type, turn_type, turn_index, length, updated_at, row_version FROM turns WHERE account_sid IN UNNEST(['AC1']);
+
+SELECT account_sid, turn_id, conversation_id, conversation_sid, task_sid, engagement_id, agent_id, turn_time, author_type, turn_type, turn_index, length, updated_at, row_version FROM turns;
+
+SELECT account_sid, turn_id, row_version FROM turns WHERE turn_id IN UNNEST(['AC1']);
+
+INSERT INTO flexbeam_rewrite_turns (account_sid, turn_id, conversation_id, conversation_sid, task_sid, engagement_id, agent_id, turn_time, author_type, turn_type, turn_index, length, updated_at, row_version) SELECT account_sid, turn_id, conversation_id, conversation_sid, task_sid, engagement_id, agent_id, turn_time, author_type, turn_type, turn_index, length, updated_at, row_version FROM turns;
+
 CREATE TABLE IF NOT EXISTS flexbeam_staging_turn_contents (
   flexbeam_key STRING,
   flexbeam_deleted BOOL,
+  flexbeam_forgets BOOL,
   flexbeam_arrival INT64,
+  account_sid STRING,
+  turn_id STRING,
+  text STRING,
+  updated_at TIMESTAMP,
+  row_version INT64
+);
+
+CREATE TABLE IF NOT EXISTS flexbeam_rewrite_turn_contents (
   account_sid STRING,
   turn_id STRING,
   text STRING,
@@ -742,7 +917,7 @@ USING (
   SELECT * FROM flexbeam_staging_turn_contents
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-  ) WHERE flexbeam_deleted
+  ) WHERE flexbeam_deleted AND NOT flexbeam_forgets
 ) AS s
 ON t.table_name = 'turn_contents' AND t.key = s.row_key
 WHEN MATCHED AND COALESCE(s.row_version, 0) > t.row_version THEN
@@ -777,16 +952,36 @@ SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
   SELECT * FROM flexbeam_staging_turn_contents
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-) WHERE flexbeam_deleted;
+) WHERE flexbeam_deleted AND NOT flexbeam_forgets;
 
 SELECT account_sid, turn_id FROM turn_contents;
 
 SELECT account_sid, turn_id, row_version FROM turn_contents;
 
+SELECT account_sid, turn_id, text, updated_at, row_version FROM turn_contents WHERE account_sid IN UNNEST(['AC1']);
+
+SELECT account_sid, turn_id, text, updated_at, row_version FROM turn_contents;
+
+SELECT account_sid, turn_id, row_version FROM turn_contents WHERE turn_id IN UNNEST(['AC1']);
+
+INSERT INTO flexbeam_rewrite_turn_contents (account_sid, turn_id, text, updated_at, row_version) SELECT account_sid, turn_id, text, updated_at, row_version FROM turn_contents;
+
 CREATE TABLE IF NOT EXISTS flexbeam_staging_dead_letters (
   flexbeam_key STRING,
   flexbeam_deleted BOOL,
+  flexbeam_forgets BOOL,
   flexbeam_arrival INT64,
+  source STRING,
+  position STRING,
+  error_class STRING,
+  error STRING,
+  payload BYTES,
+  received_at TIMESTAMP,
+  updated_at TIMESTAMP,
+  row_version INT64
+);
+
+CREATE TABLE IF NOT EXISTS flexbeam_rewrite_dead_letters (
   source STRING,
   position STRING,
   error_class STRING,
@@ -803,7 +998,7 @@ USING (
   SELECT * FROM flexbeam_staging_dead_letters
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-  ) WHERE flexbeam_deleted
+  ) WHERE flexbeam_deleted AND NOT flexbeam_forgets
 ) AS s
 ON t.table_name = 'dead_letters' AND t.key = s.row_key
 WHEN MATCHED AND COALESCE(s.row_version, 0) > t.row_version THEN
@@ -838,11 +1033,19 @@ SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
   SELECT * FROM flexbeam_staging_dead_letters
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-) WHERE flexbeam_deleted;
+) WHERE flexbeam_deleted AND NOT flexbeam_forgets;
 
 SELECT source, position FROM dead_letters;
 
 SELECT source, position, row_version FROM dead_letters;
+
+SELECT source, position, error_class, error, payload, received_at, updated_at, row_version FROM dead_letters WHERE source IN UNNEST(['AC1']);
+
+SELECT source, position, error_class, error, payload, received_at, updated_at, row_version FROM dead_letters;
+
+SELECT source, position, row_version FROM dead_letters WHERE position IN UNNEST(['AC1']);
+
+INSERT INTO flexbeam_rewrite_dead_letters (source, position, error_class, error, payload, received_at, updated_at, row_version) SELECT source, position, error_class, error, payload, received_at, updated_at, row_version FROM dead_letters;
 
 SELECT table_name, key, row_version FROM flexbeam_deletes;
 
