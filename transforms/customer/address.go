@@ -135,10 +135,7 @@ func ReadsAsAddress(s string) bool {
 // Withheld tells whether a normalized phone, address or e-mail is what a carrier or Twilio puts
 // where the caller withheld the number (contract, section 9).
 func Withheld(s string) bool {
-	const client = "client:"
-	if len(s) >= len(client) && strings.EqualFold(s[:len(client)], client) {
-		s = s[len(client):]
-	}
+	s, _ = strings.CutPrefix(strings.ToLower(s), "client:")
 	if isWithheldWord(s) {
 		return true
 	}
