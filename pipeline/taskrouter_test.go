@@ -60,7 +60,7 @@ func logDay(t *testing.T, o twiliolocal.Options) loggedDay {
 	t.Setenv("TWILIO_API_KEY", d.server.Key())
 	t.Setenv("TWILIO_API_SECRET", d.server.Secret())
 	d.workspace = d.server.Workspaces()[0]
-	d.source = fmt.Sprintf("taskrouter:%s?account=%s&endpoint=%s&from=2026-03-01T12:00:00Z&to=2026-03-03T12:00:00Z&window=1h", d.workspace, o.Account, d.server.URL)
+	d.source = fmt.Sprintf("taskrouter:%s?account=%s&endpoint=%s&from=2026-03-01T12:00:00Z&to=2026-03-03T12:00:00Z&window=1h&old=yes", d.workspace, o.Account, d.server.URL)
 	return d
 }
 

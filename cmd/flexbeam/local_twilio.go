@@ -102,7 +102,7 @@ func (a *app) localTwilio(ctx context.Context, f localTwilioFlags) error {
 	fmt.Fprintf(a.stdout, "Twilio at %s, in memory only; Ctrl-C ends it\n  export TWILIO_ACCOUNT_SID=%s TWILIO_API_KEY=%s TWILIO_API_SECRET=%s\n", s.URL, s.Account(), s.Key(), s.Secret())
 	for _, workspace := range s.Workspaces() {
 		fmt.Fprintf(a.stdout, "%s events of workspace %s:\n  flexbeam run --source %s --sink duckdb:calls.duckdb\n", console.Number(int64(s.Events(workspace))), workspace,
-			quoteArg(fmt.Sprintf("taskrouter:%s?endpoint=%s&from=%s&to=%s", workspace, s.URL, second(log.oldest), second(log.newest.Add(time.Second)))))
+			quoteArg(fmt.Sprintf("taskrouter:%s?endpoint=%s&from=%s&to=%s&old=yes", workspace, s.URL, second(log.oldest), second(log.newest.Add(time.Second)))))
 	}
 	<-ctx.Done()
 	fmt.Fprintf(a.screen, "ended after %s: %s calls\n", console.Duration(time.Since(began)), console.Number(int64(s.Calls(""))))

@@ -30,10 +30,11 @@ Sources  file:PATTERN    JSON values, on lines or spread over them; plain, gzip 
                          Those of the last stream hold for all that do not set them.
          taskrouter:WORKSPACE
                          TaskRouter's log of events, over Twilio's REST API, by the workspace's SID. Options behind ?, with & between:
-                         from and to (RFC 3339, yesterday, today, or 36h for so long ago; the last 24 hours by default; the log keeps
-                         30 days), account, key, secret=env:NAME or file:PATH, region, endpoint, window, parallel, snapshots=no (no agents
-                         whom no event names), keep=DIR (what was read is kept there, so that a job that was ended goes on). Credentials
-                         come from TWILIO_ACCOUNT_SID, TWILIO_API_KEY and TWILIO_API_SECRET. See docs/twilio.md
+                         from and to (RFC 3339, yesterday, today, or 36h for so long ago; by default the last 24 hours), account, key,
+                         secret=env:NAME or file:PATH, region, endpoint, window, parallel, snapshots=no (no agents whom no event names),
+                         keep=DIR (what was read is kept there, so that a job that was ended goes on), old=yes (beyond 30 days, of which
+                         the log shows no attributes). Credentials come from TWILIO_ACCOUNT_SID, TWILIO_API_KEY and TWILIO_API_SECRET.
+                         See docs/twilio.md
 Sinks    duckdb:FILE     a DuckDB file with all tables; duckdb:FILE?memory_limit=2GB&writers=1 bounds it
          jsonl:DIR       one file of JSON lines for each table
          bigquery:PROJECT.DATASET

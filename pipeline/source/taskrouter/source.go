@@ -30,10 +30,11 @@ const (
 )
 
 const (
-	settling     = 2 * time.Minute  // how long events may come into the log
-	usualRange   = 24 * time.Hour   // that is read unless from says otherwise
-	usualWindow  = 15 * time.Minute // that is read at once
-	usualCalls   = 20               // at once
+	settling     = 2 * time.Minute     // how long events may come into the log
+	usualRange   = 24 * time.Hour      // that is read unless from says otherwise
+	usualWindow  = 15 * time.Minute    // that is read at once
+	usualCalls   = 20                  // at once
+	whole        = 30 * 24 * time.Hour // for which the log shows attributes
 	longestRange = 400 * 24 * time.Hour
 )
 
@@ -66,7 +67,7 @@ func open(rest string, now time.Time) (source.Source, error) {
 		Parallel: usualCalls, Window: int64(usualWindow / time.Second), Snapshots: true,
 	}
 	latest := now.Add(-settling).Truncate(time.Second)
-	to, window, snapshots := latest, usualWindow, ""
+	to, window, snapshots, old := latest, usualWindow, "", ""
 	var from time.Time
 	options := uri.Options{
 		uri.Match("account", "AC0123456789abcdef0123456789abcdef", &p.Account, `^AC[0-9a-f]{32}$`),
@@ -79,6 +80,7 @@ func open(rest string, now time.Time) (source.Source, error) {
 		uri.Int("parallel", &p.Parallel, 1, 1000),
 		uri.String("keep", &p.Keep),
 		uri.Choice("snapshots", &snapshots, "yes", "no"),
+		uri.Choice("old", &old, "no", "yes"),
 	}
 	var err error
 	if p.Workspace, err = options.Parse(rest, form); err != nil {
@@ -91,6 +93,9 @@ func open(rest string, now time.Time) (source.Source, error) {
 		from = to.Add(-usualRange)
 	}
 	p.From, p.To, p.Window, p.Snapshots = from.Unix(), to.Unix(), int64(window/time.Second), snapshots != "no"
+	if from.Before(now.Add(-whole)) && old != "yes" {
+		return nil, fmt.Errorf("from %s is more than 30 days ago: of older events the log shows no attributes, so the rows of a sink that knows these would lose them: begin later, or add old=yes and write to a sink of its own", at(p.From))
+	}
 	return &Source{p}, p.check()
 }
 

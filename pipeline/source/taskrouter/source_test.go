@@ -43,6 +43,8 @@ func TestAURISaysWhatIsRead(t *testing.T) {
 			p.From, p.To = time.Date(2026, 3, 9, 0, 0, 0, 0, time.UTC).Unix(), time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC).Unix()
 		}},
 		{"?from=48h&to=2027-01-01T00:00:00Z", func(p *Plan) { p.From = now.Unix() - 48*3600 }}, // the newest two minutes are left
+		{"?from=720h", func(p *Plan) { p.From = now.Unix() - 720*3600 }},
+		{"?from=1000h&old=yes", func(p *Plan) { p.From = now.Unix() - 1000*3600 }},
 		{"?account=" + other + "&secret=env:OTHER&region=ie1&endpoint=http://127.0.0.1:1&window=1h&parallel=3&keep=/k&snapshots=no", func(p *Plan) {
 			p.Account, p.Secret, p.Region, p.Endpoint, p.Window, p.Parallel, p.Keep, p.Snapshots = other, "env:OTHER", "ie1", "http://127.0.0.1:1", 3600, 3, "/k", false
 		}},
@@ -71,7 +73,8 @@ func TestAURIThatCannotBeReadSaysWhatToWrite(t *testing.T) {
 		{workspace + "?from=noon", "option from=noon: want a time like 2026-01-31T08:00:00Z, yesterday, today, or 36h"},
 		{workspace + "?from=today&to=yesterday", "is not before to"},
 		{workspace + "?from=1m", "the newest two minutes are left"},
-		{workspace + "?from=2024-01-01T00:00:00Z", "more than a year"},
+		{workspace + "?from=2024-01-01T00:00:00Z&old=yes", "more than a year"},
+		{workspace + "?from=721h", "is more than 30 days ago: of older events the log shows no attributes"},
 		{workspace + "?account=AC1", "write such as account=AC"},
 		{workspace + "?secret=abc", "write such as secret=env:TWILIO_API_SECRET"},
 		{workspace + "?region=au1", "au1 has neither TaskRouter nor Conversations"},
