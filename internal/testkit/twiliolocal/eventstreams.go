@@ -128,6 +128,10 @@ func (s *Server) routeEventStreams() {
 		})
 	}
 	sinks("GET", "", func(_ *http.Request, k *sink) (any, error) { return k.json(), nil })
+	sinks("POST", "", func(r *http.Request, k *sink) (any, error) {
+		k.description = r.PostFormValue("Description")
+		return k.json(), nil
+	})
 	sinks("DELETE", "", s.deleteSink)
 	sinks("POST", "/Test", s.testSink)
 

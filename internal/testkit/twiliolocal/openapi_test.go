@@ -174,6 +174,7 @@ func TestAnswersHaveThePublishedForm(t *testing.T) {
 		{"events", "POST", "/v1/Sinks", form("Description", "d", "SinkType", "kinesis", "SinkConfiguration", `{"arn":"a","role_arn":"r","external_id":"x"}`)},
 		{"events", "GET", "/v1/Sinks", nil},
 		{"events", "GET", "/v1/Sinks/{sink}", nil},
+		{"events", "POST", "/v1/Sinks/{sink}", form("Description", "e")},
 		{"events", "POST", "/v1/Sinks/{sink}/Test", nil},
 		{"events", "POST", "/v1/Subscriptions", form("Description", "d", "SinkSid", "{sink}", "Types", `{"type":"com.twilio.taskrouter.task.created","schema_version":3}`)},
 		{"events", "GET", "/v1/Subscriptions", nil},
