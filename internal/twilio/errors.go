@@ -8,8 +8,8 @@ import (
 
 // The kinds of errors. errors.Is tells whether an error is of a kind.
 var (
-	ErrConfig = errors.New("twilio: the configuration is not valid")
-	ErrRegion = errors.New("twilio: the region cannot be used")
+	ErrConfig = errors.New("the access to Twilio is not configured rightly")
+	ErrRegion = errors.New("the region of Twilio cannot be used")
 
 	ErrCredentials = errors.New("the credentials are not valid") // 401
 	ErrForbidden   = errors.New("access is denied")              // 403
@@ -59,7 +59,7 @@ var advice = map[error]string{
 // Error says which call failed, why, and what to do about it.
 func (e *Error) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "twilio: %s %s of %s: %v", e.Method, e.Path, e.Product, e.Kind)
+	fmt.Fprintf(&b, "%s %s of Twilio's %s: %v", e.Method, e.Path, e.Product, e.Kind)
 	var about []string
 	if e.Status != 0 {
 		about = append(about, fmt.Sprintf("HTTP %d", e.Status))

@@ -57,17 +57,17 @@ func (c *Client) mediaLink(ctx context.Context, service, sid string) (*url.URL, 
 		} `json:"links"`
 	}
 	if err := json.NewDecoder(res.Body).Decode(&about); err != nil {
-		return nil, fmt.Errorf("twilio: medium %s: %w", sid, ErrBroken)
+		return nil, fmt.Errorf("medium %s at Twilio: %w", sid, ErrBroken)
 	}
 	if kind := mediaType(about.Type); kind != "" && !strings.HasPrefix(kind, "text/") {
-		return nil, fmt.Errorf("twilio: medium %s: %w but %s", sid, ErrNotText, kind)
+		return nil, fmt.Errorf("medium %s at Twilio: %w but %s", sid, ErrNotText, kind)
 	}
 	if about.Size > MostText {
-		return nil, fmt.Errorf("twilio: medium %s: %w: %d bytes, at most %d are read", sid, ErrTooLarge, about.Size, MostText)
+		return nil, fmt.Errorf("medium %s at Twilio: %w: %d bytes, at most %d are read", sid, ErrTooLarge, about.Size, MostText)
 	}
 	link, err := url.Parse(about.Links.Content)
 	if err != nil || link.Hostname() == "" || link.User != nil || link.Scheme != "https" && !c.ours(link) {
-		return nil, fmt.Errorf("twilio: medium %s: %w: its link is no https URL", sid, ErrBroken)
+		return nil, fmt.Errorf("medium %s at Twilio: %w: its link is no https URL", sid, ErrBroken)
 	}
 	return link, nil
 }
@@ -84,7 +84,7 @@ func (c *Client) mediaContent(ctx context.Context, sid string, link *url.URL) (T
 	}
 	kind := mediaType(res.Header.Get("Content-Type"))
 	if !strings.HasPrefix(kind, "text/") {
-		return Text{}, fmt.Errorf("twilio: medium %s: %w but %q", sid, ErrNotText, kind)
+		return Text{}, fmt.Errorf("medium %s at Twilio: %w but %q", sid, ErrNotText, kind)
 	}
 	body, err := io.ReadAll(res.Body)
 	return Text{Type: kind, Body: body}, err

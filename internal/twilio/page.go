@@ -47,7 +47,7 @@ func Pages[P any](ctx context.Context, c *Client, first func(context.Context) (*
 				return
 			}
 			if seen[*link] {
-				yield(nil, fmt.Errorf("twilio: %s of %s: %w: the pages run in a circle", at.path, at.product, ErrBroken))
+				yield(nil, fmt.Errorf("%s of Twilio's %s: %w: the pages run in a circle", at.path, at.product, ErrBroken))
 				return
 			}
 			seen[*link] = true
@@ -60,14 +60,14 @@ func Pages[P any](ctx context.Context, c *Client, first func(context.Context) (*
 func follow[P any](ctx context.Context, c *Client, at listing, link string) (*P, error) {
 	u, err := url.Parse(link)
 	if err != nil {
-		return nil, fmt.Errorf("twilio: a page of %s of %s links to what is no URL: %w", at.path, at.product, ErrForeign)
+		return nil, fmt.Errorf("a page of %s of Twilio's %s links to what is no URL: %w", at.path, at.product, ErrForeign)
 	}
 	t, err := c.targetOf(u)
 	if err != nil {
-		return nil, fmt.Errorf("twilio: a page of %s of %s: %w", at.path, at.product, err)
+		return nil, fmt.Errorf("a page of %s of Twilio's %s: %w", at.path, at.product, err)
 	}
 	if t.product != at.product || u.Path != at.path {
-		return nil, fmt.Errorf("twilio: a page of %s of %s: %w: to %s of %s", at.path, at.product, ErrForeign, u.Path, t.product)
+		return nil, fmt.Errorf("a page of %s of Twilio's %s: %w: to %s of %s", at.path, at.product, ErrForeign, u.Path, t.product)
 	}
 	res, err := c.handler(ctx).Get(link, nil, nil, "")
 	if err != nil {
@@ -76,7 +76,7 @@ func follow[P any](ctx context.Context, c *Client, at listing, link string) (*P,
 	defer res.Body.Close()
 	page := new(P)
 	if err := json.NewDecoder(res.Body).Decode(page); err != nil {
-		return nil, fmt.Errorf("twilio: a page of %s of %s: %w: %w", at.path, at.product, ErrBroken, err)
+		return nil, fmt.Errorf("a page of %s of Twilio's %s: %w: %w", at.path, at.product, ErrBroken, err)
 	}
 	return page, nil
 }
