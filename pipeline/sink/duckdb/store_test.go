@@ -230,6 +230,35 @@ func TestAFileFromBeforeTakesTheColumnsThatCameLater(t *testing.T) {
 	}
 }
 
+// TestAFileFromBeforeMayHoldRecordings makes the turns as they were when each had an author.
+func TestAFileFromBeforeMayHoldRecordings(t *testing.T) {
+	ddl, err := model.DDL("duckdb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, column := range []string{"conversation_sid", "author_type"} {
+		ddl = strings.Replace(ddl, "  "+column+" VARCHAR,", "  "+column+" VARCHAR NOT NULL,", 1)
+	}
+	file := filepath.Join(t.TempDir(), "calls.duckdb")
+	db, err := sql.Open("duckdb", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(ddl); err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	r := model.Turns.NewRow()
+	for _, name := range []string{"account_sid", "turn_id", "conversation_id", "task_sid", "turn_type"} {
+		r[model.Turns.Col(name)] = model.Text("x")
+	}
+	r[model.Turns.Col("turn_time")], r[model.Turns.Col("row_version")] = model.Millis(int64(1)), model.Integer(1)
+	writeBlocks(t, file, change.Block(nil).Append(change.Change{Table: model.TurnsID, Row: r}))
+	if n := len(readRows(t, file, &model.Turns)); n != 1 {
+		t.Errorf("%d rows", n)
+	}
+}
+
 func TestAnyFileNameWorks(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
