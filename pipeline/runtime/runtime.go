@@ -46,6 +46,8 @@ type Runtime struct {
 	Texts event.TextReader
 	// ContactKey hashes contacts. It never travels: a remote worker takes it from its environment.
 	ContactKey string
+	// Transcripts fetches transcripts; nil where none are fetched, and on a remote worker.
+	Transcripts keyed.Transcripts
 
 	mu     sync.Mutex
 	remote bool
@@ -221,4 +223,6 @@ func (r *Runtime) Failure() error {
 }
 
 // Env returns what the rules of a kind take from this process.
-func (r *Runtime) Env() keyed.Env { return keyed.Env{Texts: r.Texts, ContactKey: r.ContactKey} }
+func (r *Runtime) Env() keyed.Env {
+	return keyed.Env{Texts: r.Texts, ContactKey: r.ContactKey, Transcripts: r.Transcripts}
+}

@@ -6,6 +6,7 @@ var Turns = Table{
 	Name: "turns",
 	Description: "One row for each message of a non-voice conversation, and for each recording of an agent's call; " +
 		"texts are in turn_contents.",
+	Owner: Owner{Kind: ConversationKind, Account: "account_sid", SID: "conversation_sid"},
 	Columns: []Column{
 		{Name: "account_sid", Type: String, Key: true, Sources: ruled("account of the task"), Description: "Twilio account.", Rule: "5"},
 		{Name: "turn_id", Type: String, Key: true, Sources: ruled("message sid"), Description: "Message SID (IM); of a recording the reservation's SID.", Rule: "5"},

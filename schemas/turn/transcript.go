@@ -29,6 +29,7 @@ type Message struct {
 	Created     event.Millis
 	Updated     event.Millis // event.None: it was not
 	Media       []Medium
+	Unread      bool   // its text stands elsewhere and could not be read: one that is known stays
 	Template    string // body of the content template that was sent, variables unfilled; empty: none, or it could not be read
 }
 

@@ -36,7 +36,8 @@ func OfVoice(events []*event.Event) bool {
 }
 
 // Digest returns what the distinct events of a task, in order, tell of its conversation, and the SID
-// of that; empty if they name none. Engagements are added by Task.AddStay.
+// of that; empty if they name none. Engagements are added by Task.AddStay, and the caller knows the
+// conversation_id.
 func (d *Digester) Digest(task string, events []*event.Event, named *customer.Named, version int64) (conversation string, t Task) {
 	d.overlay.Reset()
 	for _, e := range events {
@@ -149,7 +150,6 @@ func (d *Digester) see(t *Task, e *event.Event) {
 // AddStay adds an engagement of the task, a row of engagements.
 func (t *Task) AddStay(r model.Row) {
 	e := &model.Engagements
-	t.Conversation = e.Get(r, "conversation_id").Str
 	kind := e.Get(r, "engagement_type").Str
 	if kind != Agent && kind != queue {
 		return

@@ -73,7 +73,7 @@ func (c *Conversation) take(m *turn.Message, block change.Block) change.Block {
 	switch {
 	case !known:
 		c.Messages = slices.Insert(c.Messages, i, now)
-	case c.Messages[i].Updated > updated:
+	case c.Messages[i].Updated > updated, m.Unread:
 		return block // another fetch knew better
 	default:
 		now.written = c.Messages[i].written
