@@ -89,4 +89,4 @@ if [ "$missing" -gt 0 ]; then
     echo "make test: missing of these: $missing. Nothing was compiled." >&2
     exit 1
 fi
-echo "All is there. The first run fetches Go modules, two tools and one npm package at pinned versions."
+echo "All is there. The first run fetches Go modules, two tools and two npm packages at pinned versions."
