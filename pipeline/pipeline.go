@@ -15,6 +15,7 @@ import (
 
 	"flexbeam/pipeline/runtime"
 	"flexbeam/pipeline/source"
+	"flexbeam/transforms/agent"
 	"flexbeam/transforms/conversation"
 	"flexbeam/transforms/customer"
 	"flexbeam/transforms/decode"
@@ -39,14 +40,25 @@ type Driver interface {
 func (j *Job) build(s beam.Scope, control source.Control) error {
 	driver, job, kinds := j.driver(), j.runtime(), j.options.kinds()
 
-	records := j.source.Read(s, source.ReadOptions{Job: j.id, Control: control, Stream: j.options.Mode == Stream, NewestEvent: newestEvent})
+	records, agents := j.read(s, source.ReadOptions{Job: j.id, Control: control, Stream: j.options.Mode == Stream, NewestEvent: newestEvent})
 	inputs, letters := decode.Records(s, job, kinds, driver.Partition(), records)
 	changes, err := driver.Process(s, job, kinds, inputs)
 	if err != nil {
 		return err
 	}
-	write.Changes(s, job, slices.Concat(letters, changes)...)
+	write.Changes(s, job, slices.Concat(letters, agents, changes)...)
 	return nil
+}
+
+// read reads the source: its records, and blocks of changes with the rows of agents that it knows of
+// without any record, if there are such.
+func (j *Job) read(s beam.Scope, o source.ReadOptions) (records beam.PCollection, agents []beam.PCollection) {
+	src, ok := j.source.(source.AgentSource)
+	if !ok {
+		return j.source.Read(s, o), nil
+	}
+	records, found := src.ReadAgents(s, o)
+	return records, []beam.PCollection{agent.Snapshots(s, found)}
 }
 
 // kinds returns what keys of the job stand for, in the order in which they are processed. A new

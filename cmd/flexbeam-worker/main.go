@@ -13,11 +13,12 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
-	_ "flexbeam/pipeline"                // registers the transforms
-	_ "flexbeam/pipeline/sink/bigquery"  // registers bigquery:PROJECT.DATASET
-	_ "flexbeam/pipeline/sink/jsonl"     // registers jsonl:DIR
-	_ "flexbeam/pipeline/source/file"    // registers file:PATTERN
-	_ "flexbeam/pipeline/source/kinesis" // registers kinesis:STREAM
+	_ "flexbeam/pipeline"                   // registers the transforms
+	_ "flexbeam/pipeline/sink/bigquery"     // registers bigquery:PROJECT.DATASET
+	_ "flexbeam/pipeline/sink/jsonl"        // registers jsonl:DIR
+	_ "flexbeam/pipeline/source/file"       // registers file:PATTERN
+	_ "flexbeam/pipeline/source/kinesis"    // registers kinesis:STREAM
+	_ "flexbeam/pipeline/source/taskrouter" // registers taskrouter:WORKSPACE
 )
 
 func main() {

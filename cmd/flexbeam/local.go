@@ -8,7 +8,8 @@ Everything is in memory and gone when the command ends. Whoever reaches the addr
 these services are there to develop and to demonstrate with, none is for production.`
 
 const localExample = `  flexbeam local kinesis --stream demo
-  flexbeam local bigquery --dataset flex`
+  flexbeam local bigquery --dataset flex
+  flexbeam local twilio --events log.ndjson`
 
 func newLocal(a *app) *cobra.Command {
 	cmd := &cobra.Command{
@@ -19,7 +20,7 @@ func newLocal(a *app) *cobra.Command {
 		Args:    knownCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newLocalKinesis(a), newLocalBigQuery(a))
+	cmd.AddCommand(newLocalKinesis(a), newLocalBigQuery(a), newLocalTwilio(a))
 	return cmd
 }
 

@@ -28,6 +28,13 @@ Sources  file:PATTERN    JSON values, on lines or spread over them; plain, gzip 
                          Options behind ?, with & between: start=trim-horizon (the oldest record there is), latest (from about a second
                          before the job began) or at:TIME; region, endpoint, consumer (enhanced fan-out), role_arn and external_id.
                          Those of the last stream hold for all that do not set them.
+         taskrouter:WORKSPACE
+                         TaskRouter's log of events, over Twilio's REST API, by the workspace's SID. Options behind ?, with & between:
+                         from and to (RFC 3339, yesterday, today, or 36h for so long ago; by default the last 24 hours), account, key,
+                         secret=env:NAME or file:PATH, region, endpoint, window, parallel, snapshots=no (no agents whom no event names),
+                         keep=DIR (what was read is kept there, so that a job that was ended goes on), old=yes (beyond 30 days, of which
+                         the log shows no attributes). Credentials come from TWILIO_ACCOUNT_SID, TWILIO_API_KEY and TWILIO_API_SECRET.
+                         See docs/twilio.md
 Sinks    duckdb:FILE     a DuckDB file with all tables; duckdb:FILE?memory_limit=2GB&writers=1 bounds it
          jsonl:DIR       one file of JSON lines for each table
          bigquery:PROJECT.DATASET
@@ -66,6 +73,7 @@ const runExample = `  flexbeam run --source file:day.ndjson.gz --sink duckdb:cal
   flexbeam run --source 'file:archive/2026-03-*.ndjson.zst' --sink jsonl:out
   flexbeam run --source file:day.ndjson --sink duckdb:calls.duckdb --mode stream --flush-every 2s
   flexbeam run --source 'kinesis:flex-events?region=us-east-1' --sink duckdb:calls.duckdb --state calls.state --metrics-addr 127.0.0.1:9464
+  flexbeam run --source 'taskrouter:WS0123456789abcdef0123456789abcdef?from=yesterday&to=today' --sink duckdb:calls.duckdb
   flexbeam run --source file:day.ndjson --sink duckdb:calls.duckdb --as-of 2026-03-03T00:00:00Z --contact-key-file key.txt`
 
 // runFlags are the flags of run as they were written: complete makes options of them.
@@ -102,7 +110,7 @@ func newRun(a *app) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.options.Source, "source", "", "`URI` of the events: file:PATTERN or kinesis:STREAM (required)")
+	flags.StringVar(&f.options.Source, "source", "", "`URI` of the events: file:PATTERN, kinesis:STREAM or taskrouter:WORKSPACE (required)")
 	flags.StringVar(&f.options.Sink, "sink", "",
 		"`URI` of the tables: duckdb:FILE, jsonl:DIR or bigquery:PROJECT.DATASET (required)")
 	f.runner.add(cmd, false, "runner",

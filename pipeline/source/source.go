@@ -44,6 +44,13 @@ type Source interface {
 	Text(at event.Place) ([]byte, error)
 }
 
+// An AgentSource also knows of agents whom no record of it names.
+type AgentSource interface {
+	Source
+	// ReadAgents is Read, and returns a PCollection<record.Agent> besides.
+	ReadAgents(s beam.Scope, o ReadOptions) (records, agents beam.PCollection)
+}
+
 // ReadOptions say how a source is read.
 type ReadOptions struct {
 	Job     string  // ID of the job, whose counters are told of bytes that were read

@@ -188,7 +188,10 @@ func pieces(b record.Batch, collectors []collector) (decode func(i int), n int) 
 // named gives a letter the name of its record, where records have one.
 func named(l deadletter.Letter, b record.Batch) deadletter.Letter {
 	if b.Positions != nil {
-		l.Position, l.Received = b.Positions[l.Line], b.Arrivals[l.Line]
+		l.Position = b.Positions[l.Line]
+	}
+	if b.Arrivals != nil {
+		l.Received = b.Arrivals[l.Line]
 	}
 	return l
 }
