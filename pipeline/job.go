@@ -42,7 +42,7 @@ func New(o Options) (*Job, error) {
 			o.FlushEvery = time.Second
 		}
 	}
-	if o.transcripts, err = transcripts.Parse(o.Turns); err != nil {
+	if o.transcripts, err = transcripts.Parse(o.Turns, src); err != nil {
 		return nil, usage("--turns: %w", err)
 	}
 	o.Runner = o.runner(needs(o.Mode, j.Live())).Name

@@ -48,7 +48,7 @@ type Options struct {
 	Rekey       bool     // the sink holds rows that were made without a key: ContactKey is applied to them first
 	// Turns says which transcripts of conversations are fetched from Twilio: "missing", of which the
 	// sink does not have the turns, "all" or "none", and options behind a question mark
-	// (transcripts.Parse). Empty: missing where the environment has credentials, else none.
+	// (transcripts.Parse). Empty: missing where there are credentials, else none.
 	Turns string
 
 	NoDeadLetterPayload bool // dead letters are written without their record; a ContactKey implies it
@@ -113,12 +113,12 @@ func (o Options) check() (source.Source, error) {
 	if err := sink.Check(o.Sink); err != nil {
 		return nil, usage("--sink: %w", err)
 	}
-	if _, err := transcripts.Parse(o.Turns); err != nil {
-		return nil, usage("--turns: %w", err)
-	}
 	src, err := openSource(o.Source)
 	if err != nil {
 		return nil, err
+	}
+	if _, err := transcripts.Parse(o.Turns, src); err != nil {
+		return nil, usage("--turns: %w", err)
 	}
 	return src, o.checkLive(unbounded(src))
 }

@@ -10,6 +10,7 @@ import (
 	"flexbeam/internal/telemetry"
 	"flexbeam/internal/twilio"
 	"flexbeam/internal/uri"
+	"flexbeam/pipeline/source"
 )
 
 // The words that say which transcripts are fetched.
@@ -48,14 +49,20 @@ const (
 )
 
 // Parse reads what says which transcripts are fetched: a word, and options behind a question mark.
-// Without any text it is Missing where the environment has credentials, else None.
-func Parse(text string) (Config, error) {
+// Credentials are those of the source, if it reads from Twilio, else those of the environment.
+// Without any text it is Missing where there are credentials, else None.
+func Parse(text string, src source.Source) (Config, error) {
 	c := Config{
 		Account: os.Getenv(accountVariable), Key: os.Getenv(keyVariable), Secret: "env:" + secretVariable,
 		Parallel: usualCalls, Every: usualEvery,
 	}
+	from, known := src.(source.AccountSource)
+	if known {
+		a := from.Account()
+		c.Account, c.Key, c.Secret, c.Region, c.Endpoint, c.Parallel = a.SID, a.Key, a.Secret, a.Region, a.Endpoint, a.Parallel
+	}
 	if text == "" {
-		if c.Account == "" || c.Key == "" || os.Getenv(secretVariable) == "" {
+		if !known && (c.Account == "" || c.Key == "" || os.Getenv(secretVariable) == "") {
 			return Config{Which: None}, nil
 		}
 		text = Missing
