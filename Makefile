@@ -21,12 +21,10 @@ release:
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false $(FLAGS) -o bin/flexbeam-worker ./cmd/flexbeam-worker
 	sha256sum bin/flexbeam-worker
 
-## demo: the main job on the sample day, then some answers from its tables
+## demo: the main job on the sample day, with transcripts from a local Twilio, then some answers from its tables
 demo:
 	@go build $(FLAGS) -o bin/flexbeam ./cmd/flexbeam
-	@mkdir -p out && rm -f out/demo.duckdb out/demo.duckdb.wal
-	bin/flexbeam run --source file:testdata/day.ndjson.gz --sink duckdb:out/demo.duckdb --as-of 2026-03-03T00:00:00Z
-	@for q in demo/*.sql; do sed -n 's/^-- /\n/p' $$q; bin/flexbeam query --db out/demo.duckdb -f $$q || exit 1; done
+	@demo/run.sh
 
 ## demo-live: half a day streamed through a local Kinesis in a minute, the job killed twice, then compared with a batch
 demo-live:

@@ -7,6 +7,7 @@ import (
 
 	"flexbeam/internal/telemetry"
 	"flexbeam/pipeline/source"
+	"flexbeam/pipeline/transcripts"
 )
 
 var lastJob atomic.Int64
@@ -40,6 +41,9 @@ func New(o Options) (*Job, error) {
 		if j.Live() {
 			o.FlushEvery = time.Second
 		}
+	}
+	if o.transcripts, err = transcripts.Parse(o.Turns, src); err != nil {
+		return nil, usage("--turns: %w", err)
 	}
 	o.Runner = o.runner(needs(o.Mode, j.Live())).Name
 	j.options = o

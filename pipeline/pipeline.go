@@ -16,6 +16,7 @@ import (
 	"flexbeam/pipeline/runtime"
 	"flexbeam/pipeline/source"
 	"flexbeam/transforms/agent"
+	"flexbeam/transforms/conversation"
 	"flexbeam/transforms/customer"
 	"flexbeam/transforms/decode"
 	"flexbeam/transforms/keyed"
@@ -69,11 +70,16 @@ func (j *Job) read(s beam.Scope, o source.ReadOptions) (records beam.PCollection
 // kinds returns what keys of the job stand for, in the order in which they are processed. A new
 // kind is one more.
 func (o Options) kinds() []keyed.Spec {
-	return []keyed.Spec{
+	kinds := []keyed.Spec{
 		o.TaskOptions().Spec(),
 		worker.Options{Hidden: o.Hidden, AsOf: o.asOf()}.Spec(),
 		customer.Spec(), // gets its inputs from tasks
 	}
+	// So do conversations. A state directory may hold some, whether any are fetched now or not.
+	if o.transcripts.Fetches() || o.State != "" {
+		kinds = append(kinds, conversation.Options{Fetch: o.transcripts.Fetches()}.Spec())
+	}
+	return kinds
 }
 
 // driver chooses where the states of keys are: gathered at once where the source has an end; in

@@ -26,17 +26,22 @@ var (
 
 // A Summary says what a job did.
 type Summary struct {
-	Records      int64            // records read
-	Events       int64            // records that gave an event
-	Duplicates   int64            // events beyond the first record of each
-	Dropped      int64            // test events and events outside TaskRouter
-	DeadLetters  int64            // records that could not be used
-	BadAttrs     int64            // attributes that were no JSON object
-	TasksLeft    int64            // tasks that were left as they are, since another job knows more of them
-	QuartersLeft int64            // quarter hours of agents that were
-	Bytes        int64            // input read
-	Rows         map[string]int64 // rows of each table in the sink
-	Elapsed      time.Duration
+	Records      int64 // records read
+	Events       int64 // records that gave an event
+	Duplicates   int64 // events beyond the first record of each
+	Dropped      int64 // test events and events outside TaskRouter
+	DeadLetters  int64 // records that could not be used
+	BadAttrs     int64 // attributes that were no JSON object
+	TasksLeft    int64 // tasks that were left as they are, since another job knows more of them
+	QuartersLeft int64 // quarter hours of agents that were
+	Bytes        int64 // input read
+
+	// Transcripts of conversations: fetched, those that Twilio did not have when it was first asked,
+	// and those that were not fetched since the sink has the turns.
+	Transcripts, TranscriptsGone, TranscriptsSpared int64
+
+	Rows    map[string]int64 // rows of each table in the sink
+	Elapsed time.Duration
 
 	// Of the class with the most dead letters: its name, how many they are, and one of them.
 	WorstClass   string
@@ -90,6 +95,7 @@ func (j *Job) sum(sum *Summary, start time.Time) {
 	sum.Dropped, sum.DeadLetters, sum.BadAttrs = c.Dropped.Load(), c.DeadLetters.Load(), c.BadAttrs.Load()
 	sum.TasksLeft, sum.QuartersLeft = c.TasksLeft.Load(), c.QuartersLeft.Load()
 	sum.Bytes = c.Bytes.Load()
+	sum.Transcripts, sum.TranscriptsGone, sum.TranscriptsSpared = c.Transcripts.Fetched.Load(), c.Transcripts.Gone.Load(), c.Transcripts.Spared.Load()
 	sum.WorstClass, sum.WorstCount, sum.WorstExample = c.MostLetters()
 	sum.Missing = c.Missing.Counts().Findings()
 	sum.Elapsed = time.Since(start)

@@ -11,6 +11,7 @@ import (
 	"flexbeam/pipeline/runtime"
 	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/source"
+	"flexbeam/pipeline/transcripts"
 	"flexbeam/transforms/customer"
 	"flexbeam/transforms/keyed"
 	"flexbeam/transforms/keyed/local"
@@ -22,6 +23,7 @@ import (
 type running struct {
 	*Job
 	out     sink.Sink
+	pool    *transcripts.Pool // nil: no transcripts are fetched
 	shared  *runtime.Runtime
 	store   *local.Store   // of a stream without an end; else nil
 	torn    bool           // the end of the store's log was lost
@@ -44,6 +46,11 @@ func (j *Job) open(ctx context.Context) (r *running, err error) {
 	if err := r.fit(ctx); err != nil {
 		return r, err
 	}
+	if j.options.transcripts.Fetches() {
+		if r.pool, err = j.options.transcripts.Open(j.count); err != nil {
+			return r, err
+		}
+	}
 	if j.Live() {
 		if err := r.openStore(ctx); err != nil {
 			return r, err
@@ -59,11 +66,19 @@ func (j *Job) open(ctx context.Context) (r *running, err error) {
 	}
 	r.warnOfForeign(prior)
 	r.shared = runtime.Start(j.runtime(), j.count, r.out, prior)
-	r.shared.Texts, r.shared.ContactKey = r.source.Text, r.options.ContactKey
+	r.shared.Texts, r.shared.ContactKey, r.shared.Transcripts = r.source.Text, r.options.ContactKey, r.fetcher()
 	if r.store != nil {
 		r.shared.States = r.store
 	}
 	return r, r.begin(ctx)
+}
+
+// fetcher returns what fetches transcripts; nil if nothing does.
+func (r *running) fetcher() keyed.Transcripts {
+	if r.pool == nil {
+		return nil
+	}
+	return r.pool
 }
 
 func (r *running) openSink(ctx context.Context) (err error) {
@@ -93,6 +108,9 @@ func (r *running) warnOfForeign(prior *keyed.PriorRows) {
 // closing.
 func (r *running) close(ctx context.Context, err error) error {
 	failed := err != nil
+	if r.pool != nil {
+		r.pool.Close()
+	}
 	if r.out != nil {
 		if e := r.out.Close(ctx); e != nil && !r.started {
 			err = errors.Join(err, e)
@@ -121,7 +139,7 @@ func (r *running) openStore(ctx context.Context) error {
 	}
 	place, _, _ := strings.Cut(r.options.Sink, "?")
 	store, recovered, err := local.Open(local.Options{
-		Dir: r.options.State, Sink: local.Sink{ID: id, Name: place}, Kinds: r.options.kinds(), Env: keyed.Env{ContactKey: r.options.ContactKey},
+		Dir: r.options.State, Sink: local.Sink{ID: id, Name: place}, Kinds: r.options.kinds(), Env: keyed.Env{ContactKey: r.options.ContactKey, Transcripts: r.fetcher()},
 	})
 	if err != nil {
 		return fmt.Errorf("--state: %w", err)

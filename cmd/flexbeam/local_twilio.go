@@ -17,13 +17,15 @@ import (
 
 	"flexbeam/internal/console"
 	"flexbeam/internal/testkit/twiliolocal"
+	"flexbeam/simulate/chat"
 )
 
 const localTwilioLong = `Run a Twilio on this machine, to try flexbeam without an account there. It knows what flexbeam calls: TaskRouter's
 log of events, workers, activities and queues, Conversations, and the resources of Event Streams.
 
 The log holds the events of --events, a file that flexbeam simulate --form rest writes, plain or gzip. The workers, activities and
-queues that they name are there, too. Its time is shortly behind the newest event, so that nothing is older than the log keeps.
+queues that they name are there, too, and what was said in their chats is invented. --chats names events of chats alone, in any form that
+flexbeam reads. Its time is shortly behind the newest event, so that nothing is older than the log keeps.
 
 With --parallel it refuses calls beyond so many at once, and with --fail it fails some, as Twilio may.
 
@@ -38,6 +40,7 @@ const localTwilioExample = `  flexbeam simulate --tasks 2000 --form rest --out l
 type localTwilioFlags struct {
 	options twiliolocal.Options
 	events  string
+	chats   string
 	fail    float64
 }
 
@@ -63,6 +66,7 @@ func newLocalTwilio(a *app) *cobra.Command {
 	flags.SortFlags = false
 	flags.StringVar(&f.options.Addr, "addr", "127.0.0.1:4010", "`ADDRESS` to listen at; port 0 is any free one")
 	flags.StringVar(&f.events, "events", "", "`FILE` with events of the log, in the form rest")
+	flags.StringVar(&f.chats, "chats", "", "`FILE` with events whose chats have transcripts, in any form")
 	flags.DurationVar(&f.options.Latency, "latency", 0, "how long an answer takes")
 	flags.IntVar(&f.options.Parallel, "parallel", 0, "calls at once; more are refused; 0 is any number")
 	flags.Float64Var(&f.fail, "fail", 0, "`SHARE` of the calls that fail, from 0 to below 1")
@@ -76,6 +80,14 @@ func (a *app) localTwilio(ctx context.Context, f localTwilioFlags) error {
 	if err != nil {
 		return fmt.Errorf("--events: %w: write one with flexbeam simulate --form rest", err)
 	}
+	said, err := readLog(f.chats)
+	if err != nil {
+		return fmt.Errorf("--chats: %w", err)
+	}
+	chats := chat.Read([]byte(log.text + said.text))
+	if log.account == "" && len(chats) > 0 {
+		f.options.Account = chats[0].Account
+	}
 	began := time.Now()
 	if log.account != "" {
 		f.options.Account = log.account
@@ -84,6 +96,13 @@ func (a *app) localTwilio(ctx context.Context, f localTwilioFlags) error {
 	s := twiliolocal.New(f.options)
 	if _, err := s.LoadEvents(strings.NewReader(log.text)); err != nil {
 		return fmt.Errorf("--events %s: %w", f.events, err)
+	}
+	told := 0
+	for _, c := range chats {
+		if c.Account == s.Account() {
+			c.AddTo(s)
+			told++
+		}
 	}
 	if f.fail > 0 {
 		each := f.fail / 4
@@ -100,6 +119,9 @@ func (a *app) localTwilio(ctx context.Context, f localTwilioFlags) error {
 	}
 	defer s.Close()
 	fmt.Fprintf(a.stdout, "Twilio at %s, in memory only; Ctrl-C ends it\n  export TWILIO_ACCOUNT_SID=%s TWILIO_API_KEY=%s TWILIO_API_SECRET=%s\n", s.URL, s.Account(), s.Key(), s.Secret())
+	if told > 0 {
+		fmt.Fprintf(a.stdout, "transcripts of %s conversations:\n  flexbeam run --source file:… --sink duckdb:calls.duckdb --turns %s\n", console.Number(int64(told)), quoteArg("missing?endpoint="+s.URL))
+	}
 	for _, workspace := range s.Workspaces() {
 		fmt.Fprintf(a.stdout, "%s events of workspace %s:\n  flexbeam run --source %s --sink duckdb:calls.duckdb\n", console.Number(int64(s.Events(workspace))), workspace,
 			quoteArg(fmt.Sprintf("taskrouter:%s?endpoint=%s&from=%s&to=%s&old=yes", workspace, s.URL, second(log.oldest), second(log.newest.Add(time.Second)))))

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -28,15 +29,18 @@ func TestAJobReadsTheLogOfTheLocalTwilio(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Process.Kill()
-	source := ""
-	for lines := bufio.NewScanner(out); source == "" && lines.Scan(); {
+	source, turns := "", ""
+	for lines := bufio.NewScanner(out); (source == "" || turns == "") && lines.Scan(); {
 		words := strings.Fields(lines.Text())
 		for _, word := range words {
 			if name, value, ok := strings.Cut(word, "="); ok && strings.HasPrefix(name, "TWILIO_") {
 				t.Setenv(name, value)
 			}
-			if s := strings.Trim(word, "'"); strings.HasPrefix(s, "taskrouter:WS") {
+			switch s := strings.Trim(word, "'"); {
+			case strings.HasPrefix(s, "taskrouter:WS"):
 				source = s
+			case strings.HasPrefix(s, "missing?endpoint="):
+				turns = s
 			}
 		}
 	}
@@ -44,12 +48,15 @@ func TestAJobReadsTheLogOfTheLocalTwilio(t *testing.T) {
 		t.Fatalf("no source was printed: %s", errs.String())
 	}
 	r := start(t, dir, "", "run", "--source="+source, "--sink=jsonl:log")
-	file := start(t, dir, "", "run", "--source=file:log.ndjson.gz", "--sink=jsonl:file")
+	file := start(t, dir, "", "run", "--source=file:log.ndjson.gz", "--sink=jsonl:file", "--turns="+turns)
 	if r.code != 0 || file.code != 0 {
 		t.Fatalf("exit %d: %s, exit %d: %s", r.code, r.errors, file.code, file.errors)
 	}
 	if diff, err := exec.Command("diff", "-r", dir+"/log", dir+"/file").CombinedOutput(); err != nil {
 		t.Errorf("the log and its file differ: %v\n%.2000s", err, diff)
+	}
+	if said, err := os.ReadFile(dir + "/log/turns.jsonl"); err != nil || bytes.Count(said, []byte(`"author_type":"Agent"`)) == 0 {
+		t.Errorf("no agent has said anything: %v", err)
 	}
 	if strings.Contains(r.errors+r.out, twiliolocal.DefaultSecret+" ") {
 		t.Errorf("the secret is shown: %s", r.errors)

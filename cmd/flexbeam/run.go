@@ -53,6 +53,11 @@ once an hour.
 A customer left a queue if the reason of the cancellation is, by its letters and digits, in any case, one of --customer-left-reason; by default:
 hangup, customer_hangup, caller hung up, customer hung up, customer left, customer ended chat.
 
+With credentials of Twilio in TWILIO_ACCOUNT_SID, TWILIO_API_KEY and TWILIO_API_SECRET, the transcripts of conversations are fetched, and
+become turns: with --turns missing, the default then, those of which the sink does not have the turns; all; or none. Options behind ?, with
+& between: account, key, secret=env:NAME or file:PATH, region, endpoint, parallel (calls at once), service (SID of the chat service) and
+every (how often a stream looks at conversations that are open; 5m by default). See docs/twilio.md.
+
 A record that cannot be used becomes a row of dead_letters, which says why and what to do, and the job goes on. With --max-dead-letters 0, 100 or
 0.5% a job fails with exit status 1 if there are more, once all else is written. A stream is judged so when it is drained, by what its process read.
 
@@ -120,6 +125,8 @@ func newRun(a *app) *cobra.Command {
 	flags.StringArrayVar(&f.options.LeftReasons, "customer-left-reason", nil,
 		"`REASON` of a cancellation that means that the customer left; repeatable, replaces the default")
 	flags.StringVar(&f.keyFile, "contact-key-file", "", "`FILE` that holds the key with which contacts are hashed")
+	flags.StringVar(&f.options.Turns, "turns", "",
+		"which transcripts are fetched from Twilio: `missing|all|none`, options behind ?; default missing, if there are credentials")
 	flags.BoolVar(&f.options.NoDeadLetterPayload, "no-dead-letter-payload", false,
 		"write dead letters without their record; a contact key implies it")
 	flags.StringVar(&f.letters, "max-dead-letters", "",
@@ -140,7 +147,7 @@ func newRun(a *app) *cobra.Command {
 	flags.StringVar(&f.metrics, "metrics-addr", "",
 		"`HOST:PORT` that serves /metrics for Prometheus, /healthz, /readyz; "+
 			":PORT is the loopback interface, port 0 a free one")
-	completeNothing(cmd, "source", "sink", "as-of", "hide-activity", "customer-left-reason", "max-dead-letters", "flush-every", "metrics-addr")
+	completeNothing(cmd, "source", "sink", "as-of", "hide-activity", "customer-left-reason", "turns", "max-dead-letters", "flush-every", "metrics-addr")
 	return cmd
 }
 

@@ -15,6 +15,7 @@ func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 	if a.logFormat.value == "json" {
 		a.notices().Info("job done", "sink", o.Sink, "runner", o.Runner, "records", s.Records, "events", s.Events, "duplicates", s.Duplicates,
 			"dropped", s.Dropped, "dead_letters", s.DeadLetters, "bad_attributes", s.BadAttrs,
+			"transcripts", s.Transcripts, "transcripts_gone", s.TranscriptsGone, "transcripts_spared", s.TranscriptsSpared,
 			"tasks_left_alone", s.TasksLeft, "quarter_hours_left_alone", s.QuartersLeft, "bytes", s.Bytes, "rows", s.Rows,
 			"elapsed_seconds", s.Elapsed.Seconds(), "events_per_second", int64(s.EventsPerSecond()), "missing", missing(s))
 		return
@@ -38,6 +39,15 @@ func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 	}
 	if s.QuartersLeft > 0 {
 		line("left alone", s.QuartersLeft, "quarter hours of agents of which another job knows more")
+	}
+	if s.Transcripts+s.TranscriptsGone+s.TranscriptsSpared > 0 {
+		line("transcripts", s.Transcripts, "of conversations, fetched from Twilio")
+	}
+	if s.TranscriptsSpared > 0 {
+		line("not fetched", s.TranscriptsSpared, "transcripts of which the sink has the turns")
+	}
+	if s.TranscriptsGone > 0 {
+		line("gone", s.TranscriptsGone, "transcripts that Twilio does not have")
 	}
 	fmt.Fprintf(&b, "rows in %s\n", place(o.Sink))
 	for _, table := range model.Tables {

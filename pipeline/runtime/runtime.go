@@ -44,6 +44,8 @@ type Runtime struct {
 	Texts event.TextReader
 	// ContactKey hashes contacts. It never travels: a remote worker takes it from its environment.
 	ContactKey string
+	// Transcripts fetches transcripts; nil where none are fetched, and on a remote worker.
+	Transcripts keyed.Transcripts
 
 	mu       sync.Mutex
 	remote   bool
@@ -243,5 +245,5 @@ func (r *Runtime) Failure() error {
 // Env returns what the rules of a kind take from this process. It fails if the contact key of a remote
 // worker cannot be read.
 func (r *Runtime) Env() (keyed.Env, error) {
-	return keyed.Env{Texts: r.Texts, ContactKey: r.ContactKey}, r.keyError
+	return keyed.Env{Texts: r.Texts, ContactKey: r.ContactKey, Transcripts: r.Transcripts}, r.keyError
 }

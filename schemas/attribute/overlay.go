@@ -156,6 +156,9 @@ type Medium struct {
 	Type  string
 	URL   string
 	Phone string // customers.phone
+
+	SID          string // sid
+	Conversation string // conversation_sid
 }
 
 // Media returns the objects of the array at id, which the tree must keep as JSON text.
@@ -195,7 +198,7 @@ func media(text string) []Medium {
 			t, _ := o["type"].(string)
 			u, _ := o["url"].(string)
 			who, _ := o["customers"].(map[string]any)
-			m = append(m, Medium{strings.TrimSpace(t), strings.TrimSpace(u), plainText(who["phone"])})
+			m = append(m, Medium{strings.TrimSpace(t), strings.TrimSpace(u), plainText(who["phone"]), plainText(o["sid"]), plainText(o["conversation_sid"])})
 		}
 	}
 	return m

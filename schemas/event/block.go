@@ -27,7 +27,7 @@ const (
 )
 
 var partFields = map[Part][]Field{
-	TaskPart: {AccountSID, TaskSID, ReservationSID, WorkerSID, WorkspaceSID, WorkflowSID, WorkflowName, QueueSID, QueueName,
+	TaskPart: {AccountSID, TaskSID, ReservationSID, WorkerSID, WorkerName, WorkspaceSID, WorkflowSID, WorkflowName, QueueSID, QueueName,
 		Channel, Reason, CanceledReason, CompletedReason, TransferFailedReason, ReasonCode, TransferType, TransferTo},
 	WorkerPart: {AccountSID, WorkerSID, WorkerName, ActivitySID, ActivityName, PreviousActivitySID, PreviousActivityName},
 	Whole:      allFields(),

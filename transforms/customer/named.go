@@ -46,6 +46,17 @@ func (n *Named) find(text string) *candidate {
 	return nil
 }
 
+// Reached returns the texts by which the customer is called or written to, over all events: phones
+// and e-mails, as they stand and normalized.
+func (n *Named) Reached() (texts []string) {
+	for _, f := range n.forms {
+		if f.kind == Phone || f.kind == Email {
+			texts = append(texts, f.text)
+		}
+	}
+	return texts
+}
+
 // names returns the candidate that a text equals, as it stands or normalized like an address, nil
 // if there is none.
 func (n *Named) names(text string) *candidate {

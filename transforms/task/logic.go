@@ -7,6 +7,7 @@ import (
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/evidence"
 	"flexbeam/schemas/model"
+	"flexbeam/transforms/conversation"
 	"flexbeam/transforms/customer"
 	"flexbeam/transforms/keyed"
 )
@@ -96,6 +97,7 @@ func (l *logic) Process(s *keyed.State, _ keyed.Millis, out *keyed.Output) (keye
 		if err != nil {
 			return keyed.None, err
 		}
+		l.tell(g.Account, g.SID, &o, s, out)
 		version = max(version, o.Version)
 		distinct += int64(o.Distinct)
 		missing = missing.Plus(o.Evidence)
@@ -107,4 +109,18 @@ func (l *logic) Process(s *keyed.State, _ keyed.Millis, out *keyed.Output) (keye
 		s.Replace(nil)
 	}
 	return keyed.None, diff.Done(func(model.TableID, model.Row) (int64, bool) { return version, true })
+}
+
+// tell tells the conversation that a task is part of what the task knows of it, and one that it was
+// part of before that it is no longer. The state holds which it was.
+func (l *logic) tell(account, task string, o *Outcome, s *keyed.State, out *keyed.Output) {
+	if was := string(s.Value); was != o.Conversation && was != "" {
+		left := conversation.Task{SID: task, Version: o.Version, Left: true}
+		out.Inputs = append(out.Inputs, conversation.Observe(account, was, &left, s.Arrival))
+		s.Value = nil
+	}
+	if o.Conversation != "" {
+		out.Inputs = append(out.Inputs, conversation.Observe(account, o.Conversation, &o.Part, s.Arrival))
+		s.Value = []byte(o.Conversation)
+	}
 }

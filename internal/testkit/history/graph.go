@@ -34,7 +34,7 @@ func (o Options) startAt(out sink.Sink, clock func() time.Time) *runtime.Runtime
 	prior, err := runtime.ReadPriorRows(context.Background(), out)
 	must(err)
 	r := runtime.Start(runtime.Job{ID: fmt.Sprint("history-", lastJob.Add(1))}, telemetry.New(clock), out, prior)
-	r.ContactKey = o.ContactKey
+	r.ContactKey, r.Transcripts = o.ContactKey, o.Transcripts
 	return r
 }
 
@@ -122,9 +122,13 @@ func Stream(lines [][]byte, o Options) (Tables, *telemetry.Counters) {
 			}
 		}
 	}
-	for _, c := range s.cells {
-		if c.set {
-			s.fire(c)
+	for fired := true; fired; {
+		fired = false
+		for i := 0; i < len(s.cells); i++ { // there may be more meanwhile
+			if c := s.cells[i]; c.set {
+				s.fire(c)
+				fired = true
+			}
 		}
 	}
 	return store.Tables(), s.job.Counters

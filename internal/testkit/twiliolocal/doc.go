@@ -4,6 +4,7 @@
 //   - TaskRouter: workspaces, Events, Workers, Activities, TaskQueues
 //   - Conversations: configuration, conversations, messages, participants, in a service or without
 //   - Event Streams: sinks, subscriptions, subscribed events, types, schemas
+//   - of Flex its chat service; content templates of plain text
 //   - the media service of Conversations, with links that work for a while
 //
 // # Held to what is published

@@ -9,6 +9,7 @@ type Options struct {
 	Account     string // SID of the account
 	Key, Secret string // of the API key
 	ChatService string // SID of the account's default chat service
+	FlexService string // SID of the chat service of Flex; empty: there is no Flex
 
 	Now func() time.Time // the server's time; default time.Now
 

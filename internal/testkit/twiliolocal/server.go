@@ -34,6 +34,7 @@ type Server struct {
 	workspaces    map[string]*workspace
 	conversations map[string]*conversation
 	media         map[string]*medium
+	templates     map[string]string // bodies by SID
 	sinks         []*sink
 	subscriptions []*subscription
 	types         []eventType
@@ -49,12 +50,13 @@ type second struct {
 func New(o Options) *Server {
 	s := &Server{
 		opts: o.withDefaults(), mux: http.NewServeMux(), ended: make(chan struct{}), calls: map[string]int{}, seconds: map[string]second{},
-		workspaces: map[string]*workspace{}, conversations: map[string]*conversation{}, media: map[string]*medium{}, types: taskRouterTypes(),
+		workspaces: map[string]*workspace{}, conversations: map[string]*conversation{}, media: map[string]*medium{}, templates: map[string]string{}, types: taskRouterTypes(),
 	}
 	s.routeTaskRouter()
 	s.routeConversations()
 	s.routeEventStreams()
 	s.routeMedia()
+	s.routeContent()
 	return s
 }
 

@@ -58,6 +58,8 @@ type Plan struct {
 var (
 	_ source.Source      = (*Source)(nil)
 	_ source.AgentSource = (*Source)(nil)
+
+	_ source.AccountSource = (*Source)(nil)
 )
 
 // open reads the part of a URI behind its scheme, at a time.
@@ -105,6 +107,12 @@ func regional(rest string, err error) error {
 		return fmt.Errorf("option region: %w", twilio.CheckRegion("au1"))
 	}
 	return err
+}
+
+// Account implements source.AccountSource.
+func (s *Source) Account() source.Account {
+	p := s.Plan
+	return source.Account{SID: p.Account, Key: p.Key, Secret: p.Secret, Region: p.Region, Endpoint: p.Endpoint, Parallel: p.Parallel}
 }
 
 // check refuses what cannot be read.

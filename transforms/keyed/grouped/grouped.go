@@ -178,14 +178,14 @@ func (fn *ProcessFn) ProcessElement(ctx context.Context, _ int, inputs func(*[]b
 	return nil
 }
 
-// An ask is a key that has to know first what the sink holds of it.
+// An ask is a key that has to know first what the sink holds of it, or waits for what it has begun.
 type ask struct {
 	key   int // in the bucket
 	state *keyed.State
-	span  keyed.Span
+	span  *keyed.Span // nil: it waits
 }
 
-// processAll processes the keys of a bucket, and returns those that have to know more first.
+// processAll processes the keys of a bucket, and returns those that have to be processed again.
 func (fn *ProcessFn) processAll(keys bucket, look *keyed.Looker, done []piece) ([]ask, error) {
 	n := keys.len()
 	asks := make([][]ask, len(done))
@@ -197,8 +197,8 @@ func (fn *ProcessFn) processAll(keys bucket, look *keyed.Looker, done []piece) (
 			if err := fn.process(fn.logics[worker], s, &done[i]); err != nil {
 				return err
 			}
-			if span := done[i].out.Ask; span != nil {
-				asks[i] = append(asks[i], ask{k, s, *span})
+			if out := &done[i].out; out.Ask != nil || out.Pending {
+				asks[i] = append(asks[i], ask{k, s, out.Ask})
 			}
 		}
 		return nil
@@ -206,28 +206,48 @@ func (fn *ProcessFn) processAll(keys bucket, look *keyed.Looker, done []piece) (
 	return slices.Concat(asks...), err
 }
 
-// processAgain looks up what keys have asked for, processes them, and returns those that have to
-// know still more.
+// processAgain looks up what keys have asked for and processes them, then those that wait. So all
+// that can be begun is before anything is waited for. It returns the keys that have to be processed
+// once more.
 func (fn *ProcessFn) processAgain(ctx context.Context, keys bucket, look *keyed.Looker, asks []ask, done []piece) (more []ask, err error) {
-	for some := range slices.Chunk(asks, lookupKeys) {
+	asking, waiting := make([]ask, 0, len(asks)), make([]ask, 0, len(asks))
+	for _, a := range asks {
+		if a.span != nil {
+			asking = append(asking, a)
+		} else {
+			waiting = append(waiting, a)
+		}
+	}
+	p := &done[0]
+	again := func(a ask) error {
+		p.out.Look = look.Look(keys.key(a.key))
+		if err := fn.process(fn.logics[0], a.state, p); err != nil {
+			return err
+		}
+		if p.out.Ask != nil || p.out.Pending {
+			more = append(more, ask{a.key, a.state, p.out.Ask})
+		}
+		return nil
+	}
+	for some := range slices.Chunk(asking, lookupKeys) {
 		wanted := make([]keyed.Ask, len(some))
 		for i, a := range some {
-			wanted[i] = keyed.Ask{Key: keys.key(a.key), Span: a.span}
+			wanted[i] = keyed.Ask{Key: keys.key(a.key), Span: *a.span}
 		}
 		found, err := look.Find(ctx, wanted)
 		if err != nil {
 			return nil, err
 		}
-		p := &done[0]
 		for i, a := range some {
 			a.state.Learn(found[wanted[i].Key])
-			p.out.Look = look.Look(wanted[i].Key)
-			if err := fn.process(fn.logics[0], a.state, p); err != nil {
+			if err := again(a); err != nil {
 				return nil, err
 			}
-			if p.out.Ask != nil {
-				more = append(more, ask{a.key, a.state, *p.out.Ask})
-			}
+		}
+	}
+	for _, a := range waiting {
+		if err := again(a); err != nil {
+			return nil, err
 		}
 	}
 	return more, nil

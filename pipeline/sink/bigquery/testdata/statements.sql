@@ -120,14 +120,14 @@ OPTIONS (description = 'One row for each contact of a customer, over all account
 
 CREATE TABLE IF NOT EXISTS turns (
   account_sid STRING NOT NULL OPTIONS (description = 'Twilio account.'),
-  turn_id STRING NOT NULL OPTIONS (description = 'Message SID (IM).'),
+  turn_id STRING NOT NULL OPTIONS (description = 'Message SID (IM); of a recording the reservation\'s SID.'),
   conversation_id STRING NOT NULL OPTIONS (description = 'Conversation, as in engagements.'),
-  conversation_sid STRING NOT NULL OPTIONS (description = 'Twilio conversation (CH).'),
+  conversation_sid STRING OPTIONS (description = 'Twilio conversation (CH); null for a recording.'),
   task_sid STRING NOT NULL OPTIONS (description = 'Task.'),
   engagement_id STRING OPTIONS (description = 'Engagement that the message belongs to.'),
   agent_id STRING OPTIONS (description = 'Worker SID of an agent\'s message.'),
   turn_time TIMESTAMP NOT NULL OPTIONS (description = 'Time of the message.'),
-  author_type STRING NOT NULL OPTIONS (description = '`Agent`, `Customer` or `Bot`.'),
+  author_type STRING OPTIONS (description = '`Agent`, `Customer` or `Bot`; null for a recording.'),
   turn_type STRING NOT NULL OPTIONS (description = '`Message`, `Image`, `File` or `Recording`.'),
   turn_index INT64 OPTIONS (description = 'Index of the message in its conversation.'),
   length INT64 OPTIONS (description = 'Characters of the text.'),
@@ -137,7 +137,7 @@ CREATE TABLE IF NOT EXISTS turns (
 )
 PARTITION BY DATE(turn_time)
 CLUSTER BY account_sid, turn_id
-OPTIONS (description = 'One row for each message of a non-voice conversation; its text is in turn_contents.', labels = [('managed_by', 'flexbeam')]);
+OPTIONS (description = 'One row for each message of a non-voice conversation, and for each recording of an agent\'s call; texts are in turn_contents.', labels = [('managed_by', 'flexbeam')]);
 
 CREATE TABLE IF NOT EXISTS turn_contents (
   account_sid STRING NOT NULL OPTIONS (description = 'Twilio account.'),
@@ -184,7 +184,11 @@ CREATE OR REPLACE VIEW conversations (
   engagement_time_seconds OPTIONS (description = 'Time of agents with the customer, seconds, over all agents.'),
   wrap_up_time_seconds OPTIONS (description = 'After-call work, seconds, over all agents.'),
   abandoned OPTIONS (description = 'True when the customer left a queue, of no outbound, internal or virtual task, and no agent was ever engaged.'),
-  updated_at OPTIONS (description = 'Time of the newest event behind the conversation.')
+  updated_at OPTIONS (description = 'Time of the newest event behind the conversation.'),
+  customer_messages OPTIONS (description = 'Number of messages of customers, of those in turns.'),
+  agent_messages OPTIONS (description = 'Number of messages of agents.'),
+  bot_messages OPTIONS (description = 'Number of messages of bots and of the system.'),
+  first_response_time_seconds OPTIONS (description = 'Time from the first message of a customer to the first of an agent behind it, seconds; null while there is none.')
 )
 OPTIONS (description = 'One row for each conversation: the engagements that share an account and a conversation_id.', labels = [('managed_by', 'flexbeam')]) AS
 SELECT
@@ -207,8 +211,19 @@ SELECT
   ROUND(SUM(ROUND((CASE WHEN engagement_type = 'Agent' AND is_virtual IS NOT TRUE THEN engagement_time_seconds END) * 1000000)) / 1000) / 1000 AS engagement_time_seconds,
   ROUND(SUM(ROUND((CASE WHEN engagement_type = 'Agent' AND is_virtual IS NOT TRUE THEN wrap_up_time_seconds END) * 1000000)) / 1000) / 1000 AS wrap_up_time_seconds,
   COUNT(CASE WHEN engagement_type = 'Queue' AND is_virtual IS NOT TRUE AND direction NOT IN ('Outbound', 'Internal') AND outcome_type = 'Customer Left' THEN 1 END) > 0 AND COUNT(CASE WHEN engagement_type = 'Agent' AND is_virtual IS NOT TRUE THEN 1 END) = 0 AS abandoned,
-  MAX(updated_at) AS updated_at
+  MAX(updated_at) AS updated_at,
+  COALESCE(MAX(t.by_customer), 0) AS customer_messages,
+  COALESCE(MAX(t.by_agent), 0) AS agent_messages,
+  COALESCE(MAX(t.by_bot), 0) AS bot_messages,
+  MAX(t.answered) AS first_response_time_seconds
 FROM engagements AS e
+LEFT JOIN (
+  SELECT account_sid, conversation_id, COUNT(CASE WHEN author_type = 'Customer' THEN 1 END) AS by_customer, COUNT(CASE WHEN author_type = 'Agent' THEN 1 END) AS by_agent,
+    COUNT(CASE WHEN author_type = 'Bot' THEN 1 END) AS by_bot, MIN(CASE WHEN author_type = 'Agent' AND turn_time >= asked THEN UNIX_MILLIS(turn_time) / 1000 END) - MIN(UNIX_MILLIS(asked) / 1000) AS answered
+  FROM (SELECT account_sid, conversation_id, author_type, turn_time,
+    MIN(CASE WHEN author_type = 'Customer' THEN turn_time END) OVER (PARTITION BY account_sid, conversation_id) AS asked FROM turns) AS m
+  GROUP BY account_sid, conversation_id
+) AS t USING (account_sid, conversation_id)
 GROUP BY account_sid, conversation_id;
 
 CREATE OR REPLACE VIEW service_level (
@@ -879,7 +894,7 @@ SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version FROM (
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
 ) WHERE flexbeam_deleted AND NOT flexbeam_forgets;
 
-SELECT account_sid, turn_id FROM turns;
+SELECT account_sid, turn_id, conversation_sid FROM turns;
 
 SELECT account_sid, turn_id, row_version FROM turns;
 
@@ -890,6 +905,7 @@ SELECT account_sid, turn_id, conversation_id, conversation_sid, task_sid, engage
 SELECT account_sid, turn_id, row_version FROM turns WHERE turn_id IN UNNEST(['AC1']);
 
 INSERT INTO flexbeam_rewrite_turns (account_sid, turn_id, conversation_id, conversation_sid, task_sid, engagement_id, agent_id, turn_time, author_type, turn_type, turn_index, length, updated_at, row_version) SELECT account_sid, turn_id, conversation_id, conversation_sid, task_sid, engagement_id, agent_id, turn_time, author_type, turn_type, turn_index, length, updated_at, row_version FROM turns;
+SELECT account_sid, turn_id, conversation_sid, turn_time, row_version FROM turns WHERE conversation_sid IN UNNEST(['WT1']) AND account_sid IN UNNEST(['AC1']);
 
 CREATE TABLE IF NOT EXISTS flexbeam_staging_turn_contents (
   flexbeam_key STRING,
