@@ -8,6 +8,7 @@ import (
 
 	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/source"
+	"flexbeam/runners/flink"
 	"flexbeam/schemas/event"
 	"flexbeam/transforms/agentstatus"
 	"flexbeam/transforms/engagement"
@@ -21,6 +22,7 @@ var ErrUsage = errors.New("usage")
 const (
 	Prism  = "prism"
 	Direct = "direct"
+	Flink  = flink.Name
 )
 
 // The modes.
@@ -56,6 +58,8 @@ type Options struct {
 	AddStream bool         // State may be of other streams than Source names: what it does not know is read from its start
 	AtOnce    bool         // fold events when they are read, not when the watermark has passed them
 	Log       *slog.Logger // gets what an operator should know; nil: nobody
+
+	Flink flink.Options // of Flink; the zero value means flink.NewOptions
 }
 
 // Check returns an error that wraps ErrUsage when the options cannot be run.
@@ -77,6 +81,9 @@ func (o *Options) defaults() {
 	}
 	if o.Hidden == nil {
 		o.Hidden = agentstatus.DefaultHidden
+	}
+	if o.Flink == (flink.Options{}) {
+		o.Flink = flink.NewOptions()
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -107,6 +114,9 @@ func (o Options) check() (source.Source, error) {
 	}
 	src, err := openSource(o.Source)
 	if err != nil {
+		return nil, err
+	}
+	if err := o.checkFlink(); err != nil {
 		return nil, err
 	}
 	return src, o.checkLive(unbounded(src))
