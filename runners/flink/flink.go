@@ -162,7 +162,7 @@ func (w *watch) ask(ctx context.Context) (ended bool, err error) {
 	}
 	switch s.State {
 	case flinkrest.Finished:
-		return true, nil
+		return true, w.stopped(ctx)
 	case flinkrest.Failed:
 		return true, w.why(ctx)
 	case flinkrest.Canceled:
@@ -269,16 +269,27 @@ func (w *watch) stop(ctx, background context.Context) error {
 	within, end := context.WithTimeoutCause(background, stopWithin, fmt.Errorf("no savepoint was made within %v", stopWithin))
 	defer end()
 	w.log.Info("flink: stopping the job by a savepoint")
-	path, err := w.cluster.Savepoint(within, w.flink, "", true)
-	if err != nil {
+	if _, err := w.cluster.Stop(within, w.flink, ""); err != nil {
 		return fmt.Errorf("%w, and the job could not be stopped by a savepoint: %w: it may run on: see flexbeam job status", context.Cause(ctx), err)
 	}
 	if _, err := w.cluster.Await(within, w.flink); err != nil {
 		return err
 	}
-	w.log.Info("flink: the job was stopped", "savepoint", path)
+	return w.stopped(background)
+}
+
+// stopped tells where a stream goes on that has ended.
+func (w *watch) stopped(ctx context.Context) error {
+	if w.Bounded {
+		return nil
+	}
+	points, err := w.cluster.Checkpoints(ctx, w.flink)
+	if err != nil {
+		return fmt.Errorf("the job was stopped, but where its savepoint is could not be asked: %w", err)
+	}
+	w.log.Info("flink: the job was stopped", "savepoint", points.Savepoint)
 	if w.Kept != nil {
-		w.Kept(path)
+		w.Kept(points.Savepoint)
 	}
 	return nil
 }

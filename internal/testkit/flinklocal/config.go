@@ -51,7 +51,7 @@ func (c *Cluster) config(rpc int) map[string]string {
 		"metrics.fetcher.update-interval":            "500",
 		"web.refresh-interval":                       "1000",
 		"heartbeat.interval":                         "1000",
-		"heartbeat.timeout":                          "5000",
+		"heartbeat.timeout":                          "30000",
 		"state.checkpoints.dir":                      "file://" + c.Checkpoints(),
 		"state.savepoints.dir":                       "file://" + c.Savepoints(),
 		"restart-strategy.type":                      "fixed-delay",

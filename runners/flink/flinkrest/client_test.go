@@ -91,7 +91,7 @@ func TestWhatAClusterTellsOfItsJobs(t *testing.T) {
 			"plan":{"nodes":[{"id":"v2","inputs":[{"id":"v1"}]},{"id":"v1"}]}}`},
 		"GET /jobs/a1/exceptions?maxExceptions=5": {`{"exceptionHistory":{"entries":[{"timestamp":2000,"stacktrace":"java.lang.E: x"}]}}`},
 		"GET /jobs/a1/checkpoints": {`{"counts":{"restored":1,"completed":7,"failed":2},"latest":{"completed":{"id":7,"external_path":"file:/c/chk-7",
-			"state_size":512,"end_to_end_duration":40,"latest_ack_timestamp":2000}}}`},
+			"state_size":512,"end_to_end_duration":40,"latest_ack_timestamp":2000},"savepoint":{"external_path":"file:/s/1"}}}`},
 	})
 	jobs, err := c.Jobs(t.Context())
 	if err != nil {
@@ -112,7 +112,7 @@ func TestWhatAClusterTellsOfItsJobs(t *testing.T) {
 		t.Errorf("%v, exceptions (-want +got):\n%s", err, d)
 	}
 	p, err := c.Checkpoints(t.Context(), "a1")
-	points := Checkpoints{Completed: 7, Failed: 2, Restored: 1, Last: &Checkpoint{7, "file:/c/chk-7", 512, 40 * time.Millisecond, time.UnixMilli(2000).UTC()}}
+	points := Checkpoints{Completed: 7, Failed: 2, Restored: 1, Last: &Checkpoint{7, "file:/c/chk-7", 512, 40 * time.Millisecond, time.UnixMilli(2000).UTC()}, Savepoint: "file:/s/1"}
 	if d := cmp.Diff(points, p); d != "" || err != nil {
 		t.Errorf("%v, checkpoints (-want +got):\n%s", err, d)
 	}
@@ -148,21 +148,21 @@ func TestASavepointIsWaitedFor(t *testing.T) {
 	refused := `{"status":{"id":"COMPLETED"},"operation":{"failure-cause":{"class":"E","stack-trace":"a.b.CompletionException: x\nCaused by: a.b.CheckpointException: the disk is full\n"}}}`
 	t.Run("made", func(t *testing.T) {
 		c, a := serve(t, map[string][]string{"POST /jobs/a1/savepoints": {begun}, "GET /jobs/a1/savepoints/r": {going, made}})
-		path, err := c.Savepoint(t.Context(), "a1", "", true)
-		if path != "file:/s/savepoint-1" || err != nil || a.asked[0] != `POST /jobs/a1/savepoints {"cancel-job":true,"target-directory":null}` {
+		path, err := c.Savepoint(t.Context(), "a1", "")
+		if path != "file:/s/savepoint-1" || err != nil || a.asked[0] != `POST /jobs/a1/savepoints {"cancel-job":false,"target-directory":null}` {
 			t.Errorf("%q, %v, asked %q", path, err, a.asked)
 		}
 	})
 	t.Run("by a stop", func(t *testing.T) {
 		c, a := serve(t, map[string][]string{"POST /jobs/a1/stop": {begun}, "GET /jobs/a1/savepoints/r": {made}})
-		path, err := c.Stop(t.Context(), "a1", "/s", false)
+		path, err := c.Stop(t.Context(), "a1", "/s")
 		if path != "file:/s/savepoint-1" || err != nil || a.asked[0] != `POST /jobs/a1/stop {"drain":false,"targetDirectory":"/s"}` {
 			t.Errorf("%q, %v, asked %q", path, err, a.asked)
 		}
 	})
 	t.Run("refused", func(t *testing.T) {
 		c, _ := serve(t, map[string][]string{"POST /jobs/a1/savepoints": {begun}, "GET /jobs/a1/savepoints/r": {refused}})
-		if path, err := c.Savepoint(t.Context(), "a1", "", false); path != "" || !errors.Is(err, ErrRefused) || !strings.HasSuffix(err.Error(), "the disk is full") {
+		if path, err := c.Savepoint(t.Context(), "a1", ""); path != "" || !errors.Is(err, ErrRefused) || !strings.HasSuffix(err.Error(), "the disk is full") {
 			t.Errorf("%q, %v", path, err)
 		}
 	})

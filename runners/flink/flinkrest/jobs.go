@@ -170,6 +170,7 @@ func (c *Client) Exceptions(ctx context.Context, job string) ([]Exception, error
 type Checkpoints struct {
 	Completed, Failed, Restored int
 	Last                        *Checkpoint // the newest that was completed; nil without one
+	Savepoint                   string      // where the newest savepoint is; "" without one
 }
 
 // A Checkpoint is a checkpoint or a savepoint that was completed.
@@ -197,12 +198,15 @@ func (c *Client) Checkpoints(ctx context.Context, job string) (Checkpoints, erro
 				Took  int64  `json:"end_to_end_duration"`
 				Ack   int64  `json:"latest_ack_timestamp"`
 			} `json:"completed"`
+			Savepoint struct {
+				Path string `json:"external_path"`
+			} `json:"savepoint"`
 		} `json:"latest"`
 	}
 	if err := c.call(ctx, http.MethodGet, "/jobs/"+url.PathEscape(job)+"/checkpoints", nil, &a); err != nil {
 		return Checkpoints{}, err
 	}
-	s := Checkpoints{Completed: a.Counts.Completed, Failed: a.Counts.Failed, Restored: a.Counts.Restored}
+	s := Checkpoints{Completed: a.Counts.Completed, Failed: a.Counts.Failed, Restored: a.Counts.Restored, Savepoint: a.Latest.Savepoint.Path}
 	if l := a.Latest.Completed; l != nil {
 		s.Last = &Checkpoint{ID: l.ID, Path: l.Path, Bytes: l.Bytes, Took: time.Duration(l.Took) * time.Millisecond, Finished: moment(l.Ack)}
 	}

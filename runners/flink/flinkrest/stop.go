@@ -18,16 +18,15 @@ func (c *Client) Cancel(ctx context.Context, job string) error {
 }
 
 // Savepoint makes a savepoint in a folder of the cluster, "" meaning the one of its configuration,
-// and returns where it is. With cancel the job is canceled by it.
-func (c *Client) Savepoint(ctx context.Context, job, dir string, cancel bool) (path string, err error) {
-	return c.trigger(ctx, job, "savepoints", map[string]any{"target-directory": orNull(dir), "cancel-job": cancel})
+// and returns where it is. The job runs on.
+func (c *Client) Savepoint(ctx context.Context, job, dir string) (path string, err error) {
+	return c.trigger(ctx, job, "savepoints", map[string]any{"target-directory": orNull(dir), "cancel-job": false})
 }
 
-// Stop ends a job by a savepoint behind which nothing is processed, and returns where it is. With
-// drain, the sources first tell that there will be nothing more, so that all timers fire; then no
-// other job can go on from the savepoint as if nothing had been.
-func (c *Client) Stop(ctx context.Context, job, dir string, drain bool) (path string, err error) {
-	return c.trigger(ctx, job, "stop", map[string]any{"targetDirectory": orNull(dir), "drain": drain})
+// Stop ends a job by a savepoint behind which nothing is processed, and returns where it is. It does
+// not drain: jobs of Beam's never come to an end of that.
+func (c *Client) Stop(ctx context.Context, job, dir string) (path string, err error) {
+	return c.trigger(ctx, job, "stop", map[string]any{"targetDirectory": orNull(dir), "drain": false})
 }
 
 func orNull(dir string) any {
