@@ -44,7 +44,7 @@ test: needs
 
 ## test-flink: jobs on a real Flink cluster on this machine: a replay, a stream through kills, a savepoint; downloads Flink once
 test-flink: $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)
-	$(TOOLS)/gotestsum-$(GOTESTSUM_VERSION) --format testname --packages "./pipeline ./internal/testkit/flinklocal" -- -tags flink -run Flink -count 1 -timeout 10m
+	$(TOOLS)/gotestsum-$(GOTESTSUM_VERSION) --format testname --packages ./pipeline -- -tags flink -run Flink -count 1 -timeout 10m
 
 ## test-flink-long: the same with more kills, RocksDB, batch mode; takes a quarter of an hour
 test-flink-long: $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)
