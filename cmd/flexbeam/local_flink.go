@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -67,6 +68,9 @@ func (a *app) localFlink(ctx context.Context, o flinklocal.Options) error {
 	c, err := flinklocal.Start(ctx, o)
 	if errors.Is(err, flinklocal.ErrInUse) {
 		return fmt.Errorf("%w: end it, or choose another folder with --dir", err)
+	}
+	if listens := (*net.OpError)(nil); errors.As(err, &listens) {
+		return fmt.Errorf("%w: choose other ports with --job-port and --rest-port, 0 for free ones", err)
 	}
 	if err != nil {
 		return err

@@ -71,7 +71,7 @@ func Run(ctx context.Context, p *beam.Pipeline, j runners.Job) error {
 		return err
 	}
 	defer func() { _ = s.close() }() // the job goes on, or has ended
-	w := &watch{Job: j, submission: s, cluster: flinkrest.New(o.REST), log: j.Log.With("job", name)}
+	w := &watch{Job: j, submission: s, cluster: flinkrest.New(o.REST), log: j.Log.With("job", name), remote: o.Remote()}
 	w.log.Info("flink: the job was submitted", "seconds", time.Since(begun).Seconds())
 	return w.run(ctx, background)
 }
@@ -84,6 +84,7 @@ const (
 	lostWithin   = time.Minute // that a JobManager may not know the job, once another has taken over
 	cancelWithin = 30 * time.Second
 	stopWithin   = 10 * time.Minute
+	refuseWithin = time.Minute // that a job may refuse a savepoint
 )
 
 // watch is a job that runs, and is looked at.
@@ -92,6 +93,7 @@ type watch struct {
 	*submission
 	cluster *flinkrest.Client
 	log     *slog.Logger
+	remote  bool // the job can go on without this process
 
 	flink    string // Flink's ID of the job; "": it is not known yet
 	state    flinkrest.State
@@ -268,14 +270,35 @@ func (w *watch) stop(ctx, background context.Context) error {
 	}
 	within, end := context.WithTimeoutCause(background, stopWithin, fmt.Errorf("no savepoint was made within %v", stopWithin))
 	defer end()
-	w.log.Info("flink: stopping the job by a savepoint")
-	if _, err := w.cluster.Stop(within, w.flink, ""); err != nil {
-		return fmt.Errorf("%w, and the job could not be stopped by a savepoint: %w: it may run on: see flexbeam job status", context.Cause(ctx), err)
+	if err := w.savepoint(within); err != nil {
+		after := "it may run on: see flexbeam job status"
+		if !w.remote {
+			after = "it was canceled, since its transforms were in this process"
+			err = errors.Join(err, w.cancel(background))
+		}
+		return fmt.Errorf("%w, and the job could not be stopped by a savepoint: %w: %s", context.Cause(ctx), err, after)
 	}
 	if _, err := w.cluster.Await(within, w.flink); err != nil {
 		return err
 	}
 	return w.stopped(background)
+}
+
+// savepoint stops the job by a savepoint. One that is being restarted refuses: it is asked again.
+func (w *watch) savepoint(ctx context.Context) error {
+	w.log.Info("flink: stopping the job by a savepoint")
+	for deadline := time.Now().Add(refuseWithin); ; {
+		_, err := w.cluster.Stop(ctx, w.flink, "")
+		if err == nil || !errors.Is(err, flinkrest.ErrRefused) || time.Now().After(deadline) {
+			return err
+		}
+		w.log.Debug("flink: no savepoint yet, asking again", "error", err)
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(2 * lookEvery):
+		}
+	}
 }
 
 // stopped tells where a stream goes on that has ended.
