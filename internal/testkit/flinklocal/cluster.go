@@ -153,7 +153,7 @@ func (c *Cluster) flinkArgs(heap, class string) []string {
 
 func (c *Cluster) jobServerArgs() []string {
 	return append(flags(jobServerHeap), "-Dorg.slf4j.simpleLogger.showDateTime=true", "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss,SSS",
-		"-cp", classPath(c.packages.beam), "org.apache.beam.runners.flink.FlinkJobServerDriver",
+		"-XX:TieredStopAtLevel=1", "-cp", classPath(c.packages.beam), "org.apache.beam.runners.flink.FlinkJobServerDriver",
 		"--job-host=127.0.0.1", fmt.Sprint("--job-port=", c.jobPort), "--artifact-port=0", "--expansion-port=0",
 		"--artifacts-dir="+filepath.Join(c.options.Dir, "tmp", "artifacts"), "--flink-master="+c.REST())
 }
