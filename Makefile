@@ -7,7 +7,7 @@ GREMLINS_VERSION    := v0.6.0
 TOOLS := $(CURDIR)/.cache/bin
 FLAGS := -ldflags "-s -w"
 
-.PHONY: all build release demo demo-live needs test test-kinesis test-bigquery-clients lint lint-sql bench bench-state bench-stream bench-bigquery bench-go fuzz mutate docs golden clean
+.PHONY: all build release demo demo-live flink needs test test-flink test-flink-long test-kinesis test-bigquery-clients lint lint-sql bench bench-state bench-stream bench-bigquery bench-go fuzz mutate docs golden clean
 
 all: build
 
@@ -31,14 +31,27 @@ demo-live:
 	@go build $(FLAGS) -o bin/flexbeam ./cmd/flexbeam
 	@demo/live.sh
 
+## flink: a real Flink cluster on this machine, to run jobs on; downloads it once
+flink: build
+	bin/flexbeam local flink
+
 ## needs: says what make test needs and what of it is missing, and compiles nothing
 needs:
 	@tools/needs.sh
 
-## test: what it needs, then lint, then all tests, with a closing summary
+## test: what it needs, then lint, then all tests, with a closing summary; those on Flink last
 test: needs
 	@$(MAKE) --no-print-directory lint $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)
 	$(TOOLS)/gotestsum-$(GOTESTSUM_VERSION) --format pkgname-and-test-fails --packages ./... -- -timeout 30m
+	@$(MAKE) --no-print-directory test-flink
+
+## test-flink: jobs on a real Flink cluster on this machine: a replay, a stream through kills, a savepoint; downloads Flink once
+test-flink: $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)
+	$(TOOLS)/gotestsum-$(GOTESTSUM_VERSION) --format testname --packages ./pipeline -- -tags flink -run Flink -count 1 -timeout 10m
+
+## test-flink-long: the same with more kills, RocksDB, batch mode; takes a quarter of an hour
+test-flink-long: $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)
+	$(TOOLS)/gotestsum-$(GOTESTSUM_VERSION) --format testname --packages ./pipeline -- -tags flink,flinklong -run Flink -count 1 -timeout 40m
 
 ## test-kinesis: the Kinesis source against all servers; compiles one of them once, which takes minutes
 test-kinesis: $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)
@@ -59,6 +72,7 @@ $(CLIENTS)/installed: $(REQUIREMENTS)
 lint: $(TOOLS)/staticcheck-$(STATICCHECK_VERSION)
 	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); if [ -n "$$unformatted" ]; then echo "not gofmt-ed: $$unformatted"; exit 1; fi
 	go vet ./...
+	go vet -tags flink,flinklong ./pipeline ./internal/testkit/flinklocal
 	$(TOOLS)/staticcheck-$(STATICCHECK_VERSION) ./...
 
 ## lint-sql: analyses the SQL for BigQuery offline; the first build takes minutes and 7 GB of memory

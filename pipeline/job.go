@@ -18,6 +18,7 @@ type Job struct {
 	options   Options
 	source    source.Source
 	count     *telemetry.Counters
+	savepoint atomic.Pointer[string]
 	lookEvery time.Duration // how often a job over a stream looks for what of its source is over, and tells of what is missing
 }
 

@@ -9,6 +9,7 @@ import (
 	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/source"
 	"flexbeam/pipeline/transcripts"
+	"flexbeam/runners/flink"
 	"flexbeam/schemas/event"
 	"flexbeam/transforms/agentstatus"
 	"flexbeam/transforms/engagement"
@@ -22,6 +23,7 @@ var ErrUsage = errors.New("usage")
 const (
 	Prism  = "prism"
 	Direct = "direct"
+	Flink  = flink.Name
 )
 
 // The modes.
@@ -63,6 +65,8 @@ type Options struct {
 	AtOnce    bool         // fold events when they are read, not when the watermark has passed them
 	Log       *slog.Logger // gets what an operator should know; nil: nobody
 
+	Flink flink.Options // of Flink; the zero value means flink.NewOptions
+
 	transcripts transcripts.Config // what Turns says
 }
 
@@ -85,6 +89,9 @@ func (o *Options) defaults() {
 	}
 	if o.Hidden == nil {
 		o.Hidden = agentstatus.DefaultHidden
+	}
+	if o.Flink == (flink.Options{}) {
+		o.Flink = flink.NewOptions()
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -119,6 +126,9 @@ func (o Options) check() (source.Source, error) {
 	}
 	if _, err := transcripts.Parse(o.Turns, src); err != nil {
 		return nil, usage("--turns: %w", err)
+	}
+	if err := o.checkFlink(); err != nil {
+		return nil, err
 	}
 	return src, o.checkLive(unbounded(src))
 }

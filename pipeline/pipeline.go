@@ -89,7 +89,7 @@ func (j *Job) driver() Driver {
 	case j.options.Mode == Batch:
 		_, bytes := j.source.Size()
 		return grouped.Driver{Buckets: bucketsFor(bytes), Compress: j.options.runner(needs(Batch, false)).Encodes}
-	case j.Live():
+	case j.embedded():
 		return local.Driver{AtOnce: j.options.AtOnce}
 	}
 	return beamstate.Driver{}

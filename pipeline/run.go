@@ -48,6 +48,8 @@ type Summary struct {
 	WorstCount   int64
 	WorstExample telemetry.Example
 
+	Remote bool // transforms ran in other processes, which counted: but for Rows and Elapsed nothing is known
+
 	Missing []evidence.Finding // signs that event types are not subscribed to or were lost, since the state began
 }
 
@@ -89,7 +91,7 @@ func (j *Job) Run(ctx context.Context) (Summary, error) {
 func (j *Job) sum(sum *Summary, start time.Time) {
 	c := j.count
 	sum.Records, sum.Events, sum.Duplicates = c.Records.Load(), c.Events.Load(), c.Duplicates()
-	if j.Live() {
+	if j.embedded() {
 		sum.Duplicates = c.Repeats.Load()
 	}
 	sum.Dropped, sum.DeadLetters, sum.BadAttrs = c.Dropped.Load(), c.DeadLetters.Load(), c.BadAttrs.Load()
@@ -98,7 +100,7 @@ func (j *Job) sum(sum *Summary, start time.Time) {
 	sum.Transcripts, sum.TranscriptsGone, sum.TranscriptsSpared = c.Transcripts.Fetched.Load(), c.Transcripts.Gone.Load(), c.Transcripts.Spared.Load()
 	sum.WorstClass, sum.WorstCount, sum.WorstExample = c.MostLetters()
 	sum.Missing = c.Missing.Counts().Findings()
-	sum.Elapsed = time.Since(start)
+	sum.Elapsed, sum.Remote = time.Since(start), j.options.remote()
 }
 
 // process runs the job's graph until it ends, or ctx does. Meanwhile, of a stream, it makes rows
@@ -129,8 +131,8 @@ func (r *running) process(ctx context.Context) error {
 	var err error
 	select {
 	case err = <-ended:
-		if cause := r.shared.Failure(); err != nil && cause != nil {
-			err = cause
+		if cause := r.shared.Failure(); err != nil && cause != nil && !r.keeps() {
+			err = cause // a runner that keeps the state goes on after the first failures
 		}
 		if err == nil && r.control != nil {
 			err = errEnded

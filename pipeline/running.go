@@ -51,20 +51,22 @@ func (j *Job) open(ctx context.Context) (r *running, err error) {
 			return r, err
 		}
 	}
-	if j.Live() {
+	if j.embedded() {
 		if err := r.openStore(ctx); err != nil {
 			return r, err
 		}
 	}
 	reading := ctx
-	if j.Live() {
+	if j.embedded() {
 		reading = context.WithoutCancel(ctx) // what an earlier process kept is written even if this one is ended at once
 	}
-	prior, err := runtime.ReadPriorRows(reading, r.out)
-	if err != nil {
-		return r, err
+	var prior *keyed.PriorRows // workers elsewhere read it by themselves
+	if !r.options.remote() {
+		if prior, err = runtime.ReadPriorRows(reading, r.out); err != nil {
+			return r, err
+		}
+		r.warnOfForeign(prior)
 	}
-	r.warnOfForeign(prior)
 	r.shared = runtime.Start(j.runtime(), j.count, r.out, prior)
 	r.shared.Texts, r.shared.ContactKey, r.shared.Transcripts = r.source.Text, r.options.ContactKey, r.fetcher()
 	if r.store != nil {
@@ -159,10 +161,10 @@ func (r *running) openStore(ctx context.Context) error {
 
 // begin begins to read a source without an end.
 func (r *running) begin(ctx context.Context) error {
-	src, ok := r.source.(source.Unbounded)
-	if !ok {
+	if !r.embedded() {
 		return nil
 	}
+	src := r.source.(source.Unbounded)
 	control, err := src.Begin(ctx, source.Begin{
 		Job: r.id, Checkpoint: checkpoint{r.store}, Durable: r.options.State != "", Torn: r.torn,
 		AddStream: r.options.AddStream, Log: r.options.Log,

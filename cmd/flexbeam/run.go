@@ -42,10 +42,14 @@ Sinks    duckdb:FILE     a DuckDB file with all tables; duckdb:FILE?memory_limit
 Runners  auto            the fastest that can do the job: direct for files in batch mode, prism for all else
          direct          Beam's direct runner, in this process: batch only, quickest
          prism           Beam's portable runner, in this process: batch and stream
+         flink           a Flink cluster, at --flink-endpoint and --flink-rest, which keeps the state of a stream; see docs/flink.md.
+                         In the environment loopback, which is there to try things, transforms run in this process and every source
+                         and sink will do; in the others file:, duckdb: and jsonl: are refused, as they are on this machine's disks.
 
 A stream is read on where its --state directory ends, also after kill -9: it holds the events of open tasks and of those that ended
 within a day, the last day of each agent, and the position of each shard. Without one, a new process begins at start.
 A directory belongs to the streams that were read with it; --add-stream adds those that it does not know.
+On Flink the cluster keeps all that: a signal stops the job by a savepoint, and --flink-savepoint goes on from there.
 
 Where event types seem not to be subscribed to, or events were lost, the summary says which to look for, and of a stream a warning
 once an hour.
@@ -88,6 +92,7 @@ type runFlags struct {
 	progress choice
 	metrics  string
 	letters  string
+	flink    *flinkFlags
 }
 
 func newRun(a *app) *cobra.Command {
@@ -95,6 +100,7 @@ func newRun(a *app) *cobra.Command {
 		runner:   newChoice(pipeline.Auto, pipeline.RunnerNames()...),
 		mode:     newChoice(pipeline.Auto, pipeline.Auto, pipeline.Batch, pipeline.Stream),
 		progress: newProgressChoice(),
+		flink:    newFlinkFlags(),
 	}
 	cmd := &cobra.Command{
 		Use:     "run --source URI --sink URI",
@@ -147,6 +153,7 @@ func newRun(a *app) *cobra.Command {
 	flags.StringVar(&f.metrics, "metrics-addr", "",
 		"`HOST:PORT` that serves /metrics for Prometheus, /healthz, /readyz; "+
 			":PORT is the loopback interface, port 0 a free one")
+	f.flink.add(cmd)
 	completeNothing(cmd, "source", "sink", "as-of", "hide-activity", "customer-left-reason", "turns", "max-dead-letters", "flush-every", "metrics-addr")
 	return cmd
 }
@@ -167,6 +174,9 @@ func (f *runFlags) complete(cmd *cobra.Command) (err error) {
 		return err
 	}
 	o.Runner, o.Mode = f.runner.value, f.mode.value
+	if o.Flink, err = f.flink.complete(cmd, o.Runner); err != nil {
+		return err
+	}
 	if cmd.Flags().Changed("as-of") {
 		if o.AsOf, err = parseTime("as-of", f.asOf); err != nil {
 			return err
@@ -231,7 +241,7 @@ func (a *app) run(ctx context.Context, o pipeline.Options, kind console.Kind, me
 	}
 	a.summarize(o, sum)
 	if job.Live() && a.logFormat.value != "json" {
-		fmt.Fprintln(a.screen, drained(o))
+		fmt.Fprintln(a.screen, drained(o, job.Savepoint()))
 	}
 	if err == nil && !job.Live() && sum.Useless() {
 		a.warnUseless(sum)
@@ -240,8 +250,13 @@ func (a *app) run(ctx context.Context, o pipeline.Options, kind console.Kind, me
 }
 
 // drained says how to go on with a stream whose job was ended by a signal.
-func drained(o pipeline.Options) string {
-	if o.State == "" {
+func drained(o pipeline.Options, savepoint string) string {
+	switch {
+	case savepoint != "":
+		return "the job is stopped; the same command goes on with --flink-savepoint " + savepoint
+	case o.Runner == pipeline.Flink:
+		return "the job has ended, and made no savepoint: the next run begins where start= says"
+	case o.State == "":
 		return "what was read is written; without --state the next run begins where start= says"
 	}
 	return "what was read is written; the same command goes on from " + o.State

@@ -21,24 +21,15 @@ func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 		return
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "done in %s on the %s runner: %s events/s, %s/s\n", console.Duration(s.Elapsed), o.Runner,
-		console.Number(int64(s.EventsPerSecond())), console.Bytes(int64(float64(s.Bytes)/s.Elapsed.Seconds())))
 	line := func(name string, n int64, note string) {
 		fmt.Fprintf(&b, "  %-14s %12s  %s\n", name, console.Number(n), note)
 	}
-	line("records", s.Records, console.Bytes(s.Bytes)+" of input")
-	line("events", s.Events, "")
-	line("duplicates", s.Duplicates, "events that came again")
-	line("dropped", s.Dropped, "test events and events outside TaskRouter")
-	line("dead letters", s.DeadLetters, note(s.DeadLetters > 0, "records that could not be used: see table dead_letters"))
-	if s.BadAttrs > 0 {
-		line("bad attributes", s.BadAttrs, "no JSON object: these events count without attributes")
-	}
-	if s.TasksLeft > 0 {
-		line("left alone", s.TasksLeft, "tasks of which another job knows more")
-	}
-	if s.QuartersLeft > 0 {
-		line("left alone", s.QuartersLeft, "quarter hours of agents of which another job knows more")
+	if s.Remote {
+		fmt.Fprintf(&b, "done in %s on the %s runner, whose workers have the counters\n", console.Duration(s.Elapsed), o.Runner)
+	} else {
+		fmt.Fprintf(&b, "done in %s on the %s runner: %s events/s, %s/s\n", console.Duration(s.Elapsed), o.Runner,
+			console.Number(int64(s.EventsPerSecond())), console.Bytes(int64(float64(s.Bytes)/s.Elapsed.Seconds())))
+		counted(s, line)
 	}
 	if s.Transcripts+s.TranscriptsGone+s.TranscriptsSpared > 0 {
 		line("transcripts", s.Transcripts, "of conversations, fetched from Twilio")
@@ -68,6 +59,24 @@ func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 		if l != "" {
 			fmt.Fprintln(a.screen, strings.TrimRight(l, " \n"))
 		}
+	}
+}
+
+// counted gives a line for each counter.
+func counted(s pipeline.Summary, line func(name string, n int64, note string)) {
+	line("records", s.Records, console.Bytes(s.Bytes)+" of input")
+	line("events", s.Events, "")
+	line("duplicates", s.Duplicates, "events that came again")
+	line("dropped", s.Dropped, "test events and events outside TaskRouter")
+	line("dead letters", s.DeadLetters, note(s.DeadLetters > 0, "records that could not be used: see table dead_letters"))
+	if s.BadAttrs > 0 {
+		line("bad attributes", s.BadAttrs, "no JSON object: these events count without attributes")
+	}
+	if s.TasksLeft > 0 {
+		line("left alone", s.TasksLeft, "tasks of which another job knows more")
+	}
+	if s.QuartersLeft > 0 {
+		line("left alone", s.QuartersLeft, "quarter hours of agents of which another job knows more")
 	}
 }
 
