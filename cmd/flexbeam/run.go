@@ -112,6 +112,10 @@ func newRun(a *app) *cobra.Command {
 			if err := f.complete(cmd); err != nil {
 				return err
 			}
+			if time.Until(f.options.AsOf) > time.Hour { // not the odd clock
+				a.log.Warn("--as-of is in the future: agents count as being in their activity up to it, and these rows stay until later events tell of that time",
+					"as_of", f.options.AsOf.Format(time.RFC3339))
+			}
 			return a.run(cmd.Context(), f.options, console.Kind(f.progress.value), f.metrics)
 		},
 	}
