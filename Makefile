@@ -7,7 +7,7 @@ GREMLINS_VERSION    := v0.6.0
 TOOLS := $(CURDIR)/.cache/bin
 FLAGS := -ldflags "-s -w"
 
-.PHONY: all build demo demo-live needs test test-kinesis test-bigquery-clients lint lint-sql bench bench-state bench-stream bench-bigquery bench-go fuzz mutate docs golden clean
+.PHONY: all build release demo demo-live flink needs test test-flink test-flink-long test-kinesis test-bigquery-clients lint lint-sql bench bench-state bench-stream bench-bigquery bench-go fuzz mutate docs golden clean
 
 all: build
 
@@ -16,26 +16,42 @@ build:
 	go build $(FLAGS) -o bin/flexbeam ./cmd/flexbeam
 	CGO_ENABLED=0 go build $(FLAGS) -o bin/flexbeam-worker ./cmd/flexbeam-worker
 
-## demo: the main job on the sample day, then some answers from its tables
+## release: the worker of remote runners, the same bytes wherever it is built with this Go version, and its SHA-256
+release:
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false $(FLAGS) -o bin/flexbeam-worker ./cmd/flexbeam-worker
+	sha256sum bin/flexbeam-worker
+
+## demo: the main job on the sample day, with transcripts from a local Twilio, then some answers from its tables
 demo:
 	@go build $(FLAGS) -o bin/flexbeam ./cmd/flexbeam
-	@mkdir -p out && rm -f out/demo.duckdb out/demo.duckdb.wal
-	bin/flexbeam run --source file:testdata/day.ndjson.gz --sink duckdb:out/demo.duckdb --as-of 2026-03-03T00:00:00Z
-	@for q in demo/*.sql; do sed -n 's/^-- /\n/p' $$q; bin/flexbeam query --db out/demo.duckdb -f $$q || exit 1; done
+	@demo/run.sh
 
 ## demo-live: half a day streamed through a local Kinesis in a minute, the job killed twice, then compared with a batch
 demo-live:
 	@go build $(FLAGS) -o bin/flexbeam ./cmd/flexbeam
 	@demo/live.sh
 
+## flink: a real Flink cluster on this machine, to run jobs on; downloads it once
+flink: build
+	bin/flexbeam local flink
+
 ## needs: says what make test needs and what of it is missing, and compiles nothing
 needs:
 	@tools/needs.sh
 
-## test: what it needs, then lint, then all tests, with a closing summary
+## test: what it needs, then lint, then all tests, with a closing summary; those on Flink last
 test: needs
 	@$(MAKE) --no-print-directory lint $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)
 	$(TOOLS)/gotestsum-$(GOTESTSUM_VERSION) --format pkgname-and-test-fails --packages ./... -- -timeout 30m
+	@$(MAKE) --no-print-directory test-flink
+
+## test-flink: jobs on a real Flink cluster on this machine: a replay, a stream through kills, a savepoint; downloads Flink once
+test-flink: $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)
+	$(TOOLS)/gotestsum-$(GOTESTSUM_VERSION) --format testname --packages ./pipeline -- -tags flink -run Flink -count 1 -timeout 10m
+
+## test-flink-long: the same with more kills, RocksDB, batch mode; takes a quarter of an hour
+test-flink-long: $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)
+	$(TOOLS)/gotestsum-$(GOTESTSUM_VERSION) --format testname --packages ./pipeline -- -tags flink,flinklong -run Flink -count 1 -timeout 40m
 
 ## test-kinesis: the Kinesis source against all servers; compiles one of them once, which takes minutes
 test-kinesis: $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)
@@ -56,6 +72,7 @@ $(CLIENTS)/installed: $(REQUIREMENTS)
 lint: $(TOOLS)/staticcheck-$(STATICCHECK_VERSION)
 	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); if [ -n "$$unformatted" ]; then echo "not gofmt-ed: $$unformatted"; exit 1; fi
 	go vet ./...
+	go vet -tags flink,flinklong ./pipeline ./internal/testkit/flinklocal
 	$(TOOLS)/staticcheck-$(STATICCHECK_VERSION) ./...
 
 ## lint-sql: analyses the SQL for BigQuery offline; the first build takes minutes and 7 GB of memory
@@ -74,7 +91,7 @@ bench-state:
 bench-stream: build bench-state
 	go run ./bench/stream
 
-## bench-bigquery: the BigQuery sink beside plain appends, against the local BigQuery
+## bench-bigquery: the BigQuery sink beside plain appends, and a backfill of a million rows, against the local BigQuery
 bench-bigquery:
 	go run ./bench/bigquery
 
@@ -101,7 +118,8 @@ docs:
 
 ## golden: writes the golden files anew; look at the difference before you commit it
 golden:
-	go test ./cmd/... ./pipeline/... ./schemas/... ./internal/telemetry/metrics -update
+	go test $$(git grep --untracked -lE 'flag\.Bool\("update"' -- '*_test.go' | xargs -n 1 dirname | sort -u | sed 's,^,./,') -update
+	FLEXBEAM_GOLDEN=update go test $$(git grep --untracked -lE 'testkit/golden"' -- '*_test.go' | xargs -n 1 dirname | sort -u | sed 's,^,./,') -run 'Encoded|AsItWas|AsTheyWere|Graphs'
 
 clean:
 	rm -rf bin out .cache

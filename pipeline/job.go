@@ -7,6 +7,7 @@ import (
 
 	"flexbeam/internal/telemetry"
 	"flexbeam/pipeline/source"
+	"flexbeam/pipeline/transcripts"
 )
 
 var lastJob atomic.Int64
@@ -17,6 +18,7 @@ type Job struct {
 	options   Options
 	source    source.Source
 	count     *telemetry.Counters
+	savepoint atomic.Pointer[string]
 	lookEvery time.Duration // how often a job over a stream looks for what of its source is over, and tells of what is missing
 }
 
@@ -40,6 +42,9 @@ func New(o Options) (*Job, error) {
 		if j.Live() {
 			o.FlushEvery = time.Second
 		}
+	}
+	if o.transcripts, err = transcripts.Parse(o.Turns, src); err != nil {
+		return nil, usage("--turns: %w", err)
 	}
 	o.Runner = o.runner(needs(o.Mode, j.Live())).Name
 	j.options = o

@@ -8,6 +8,8 @@ import (
 
 	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/source"
+	"flexbeam/pipeline/transcripts"
+	"flexbeam/runners/flink"
 	"flexbeam/schemas/event"
 	"flexbeam/transforms/agentstatus"
 	"flexbeam/transforms/engagement"
@@ -21,6 +23,7 @@ var ErrUsage = errors.New("usage")
 const (
 	Prism  = "prism"
 	Direct = "direct"
+	Flink  = flink.Name
 )
 
 // The modes.
@@ -42,10 +45,15 @@ type Options struct {
 	ContactKey string    // contacts are hashed with this key; empty: they stay clear
 	Hidden     []string  // activities that are not kept; nil: agentstatus.DefaultHidden
 
-	LeftReasons         []string // reasons of a cancellation that mean that the customer left; nil: engagement.DefaultLeftReasons
-	Reshape             bool     // the sink may hold rows that were made with other options
-	Rekey               bool     // the sink holds rows that were made without a key: ContactKey is applied to them first
-	NoDeadLetterPayload bool     // dead letters are written without their record; a ContactKey implies it
+	LeftReasons []string // reasons of a cancellation that mean that the customer left; nil: engagement.DefaultLeftReasons
+	Reshape     bool     // the sink may hold rows that were made with other options
+	Rekey       bool     // the sink holds rows that were made without a key: ContactKey is applied to them first
+	// Turns says which transcripts of conversations are fetched from Twilio: "missing", of which the
+	// sink does not have the turns, "all" or "none", and options behind a question mark
+	// (transcripts.Parse). Empty: missing where there are credentials, else none.
+	Turns string
+
+	NoDeadLetterPayload bool // dead letters are written without their record; a ContactKey implies it
 
 	MaxDeadLetters *Limit // above it the job fails once all is written; nil: there may be any number
 
@@ -56,6 +64,10 @@ type Options struct {
 	AddStream bool         // State may be of other streams than Source names: what it does not know is read from its start
 	AtOnce    bool         // fold events when they are read, not when the watermark has passed them
 	Log       *slog.Logger // gets what an operator should know; nil: nobody
+
+	Flink flink.Options // of Flink; the zero value means flink.NewOptions
+
+	transcripts transcripts.Config // what Turns says
 }
 
 // Check returns an error that wraps ErrUsage when the options cannot be run.
@@ -77,6 +89,9 @@ func (o *Options) defaults() {
 	}
 	if o.Hidden == nil {
 		o.Hidden = agentstatus.DefaultHidden
+	}
+	if o.Flink == (flink.Options{}) {
+		o.Flink = flink.NewOptions()
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -107,6 +122,12 @@ func (o Options) check() (source.Source, error) {
 	}
 	src, err := openSource(o.Source)
 	if err != nil {
+		return nil, err
+	}
+	if _, err := transcripts.Parse(o.Turns, src); err != nil {
+		return nil, usage("--turns: %w", err)
+	}
+	if err := o.checkFlink(); err != nil {
 		return nil, err
 	}
 	return src, o.checkLive(unbounded(src))
@@ -147,7 +168,7 @@ func unbounded(src source.Source) bool {
 
 // TaskOptions returns the options of the fold of tasks.
 func (o Options) TaskOptions() task.Options {
-	return task.Options{ContactKey: o.ContactKey, LeftReasons: o.LeftReasons}
+	return task.Options{ContactKey: o.ContactKey, LeftReasons: o.LeftReasons, Turns: o.transcripts.Fetches()}
 }
 
 // HidesPayload tells whether dead letters are written without their record.

@@ -15,6 +15,8 @@ import (
 
 	"flexbeam/pipeline/runtime"
 	"flexbeam/pipeline/source"
+	"flexbeam/transforms/agent"
+	"flexbeam/transforms/conversation"
 	"flexbeam/transforms/customer"
 	"flexbeam/transforms/decode"
 	"flexbeam/transforms/keyed"
@@ -31,31 +33,53 @@ type Driver interface {
 	// for 0 by their keys.
 	Partition() int
 	// Process turns a PCollection of keyed.Batch into blocks of changes.
-	Process(s beam.Scope, job runtime.Job, kinds []keyed.Spec, batches beam.PCollection) ([]beam.PCollection, error)
+	Process(s beam.Scope, job runtime.Job, kinds []keyed.Spec, batches beam.PCollection) ([]write.Blocks, error)
 }
 
-// build builds the graph of the job: the story of a record. control is that of a source without an end.
+// build builds the graph of the job. control is that of a source without an end that was begun in this
+// process; else nil.
 func (j *Job) build(s beam.Scope, control source.Control) error {
-	driver, job, kinds := j.driver(), j.runtime(), j.options.kinds()
+	return j.graph(s, j.driver(), control)
+}
 
-	records := j.source.Read(s, source.ReadOptions{Job: j.id, Control: control, Stream: j.options.Mode == Stream, NewestEvent: newestEvent})
+// graph is the story of a record, with a driver that keeps the states of keys.
+func (j *Job) graph(s beam.Scope, driver Driver, control source.Control) error {
+	job, kinds := j.runtime(), j.options.kinds()
+
+	records, agents := j.read(s, source.ReadOptions{Job: j.id, Control: control, Stream: j.options.Mode == Stream, NewestEvent: newestEvent})
 	inputs, letters := decode.Records(s, job, kinds, driver.Partition(), records)
 	changes, err := driver.Process(s, job, kinds, inputs)
 	if err != nil {
 		return err
 	}
-	write.Changes(s, job, slices.Concat(letters, changes)...)
+	write.Changes(s, job, slices.Concat(letters, agents, changes)...)
 	return nil
+}
+
+// read reads the source: its records, and blocks of changes with the rows of agents that it knows of
+// without any record, if there are such.
+func (j *Job) read(s beam.Scope, o source.ReadOptions) (records beam.PCollection, agents []write.Blocks) {
+	src, ok := j.source.(source.AgentSource)
+	if !ok {
+		return j.source.Read(s, o), nil
+	}
+	records, found := src.ReadAgents(s, o)
+	return records, []write.Blocks{{Name: "agents", PCollection: agent.Snapshots(s, found)}}
 }
 
 // kinds returns what keys of the job stand for, in the order in which they are processed. A new
 // kind is one more.
 func (o Options) kinds() []keyed.Spec {
-	return []keyed.Spec{
+	kinds := []keyed.Spec{
 		o.TaskOptions().Spec(),
 		worker.Options{Hidden: o.Hidden, AsOf: o.asOf()}.Spec(),
 		customer.Spec(), // gets its inputs from tasks
 	}
+	// So do conversations. A state directory may hold some, whether any are fetched now or not.
+	if o.transcripts.Fetches() || o.State != "" {
+		kinds = append(kinds, conversation.Options{Fetch: o.transcripts.Fetches()}.Spec())
+	}
+	return kinds
 }
 
 // driver chooses where the states of keys are: gathered at once where the source has an end; in
@@ -65,7 +89,7 @@ func (j *Job) driver() Driver {
 	case j.options.Mode == Batch:
 		_, bytes := j.source.Size()
 		return grouped.Driver{Buckets: bucketsFor(bytes), Compress: j.options.runner(needs(Batch, false)).Encodes}
-	case j.Live():
+	case j.embedded():
 		return local.Driver{AtOnce: j.options.AtOnce}
 	}
 	return beamstate.Driver{}

@@ -312,7 +312,7 @@ func TestAKeyIsPutIntoRowsThatHaveNone(t *testing.T) {
 		{"no key", func(o *Options) { o.Rekey = true }, ErrUsage, []string{"--rekey", "--contact-key-file"}},
 		{"a new sink", rekeyed, errKeyUnsure, []string{"leave out --rekey"}},
 		{"the first job", func(*Options) {}, nil, nil},
-		{"a key alone", withKey, errOtherKey, []string{"--rekey", "replay", "new sink"}},
+		{"a key alone", withKey, errNoKey, []string{"--rekey", "replay", "new sink"}},
 		{"other options", hiding, errOtherOptions, []string{"--reshape"}},
 		{"a key", rekeyed, nil, []string{"until everything is read again with this key"}},
 		{"again", rekeyed, errHasKey, []string{"leave out --rekey"}},

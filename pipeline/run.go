@@ -26,24 +26,31 @@ var (
 
 // A Summary says what a job did.
 type Summary struct {
-	Records      int64            // records read
-	Events       int64            // records that gave an event
-	Duplicates   int64            // events beyond the first record of each
-	Dropped      int64            // test events and events outside TaskRouter
-	DeadLetters  int64            // records that could not be used
-	BadAttrs     int64            // attributes that were no JSON object
-	TasksLeft    int64            // tasks that were left as they are, since another job knows more of them
-	QuartersLeft int64            // quarter hours of agents that were
-	Bytes        int64            // input read
-	Queries      int64            // that the sink answered and may charge for
-	Billed       int64            // bytes that it bills for them
-	Rows         map[string]int64 // rows of each table in the sink
-	Elapsed      time.Duration
+	Records      int64 // records read
+	Events       int64 // records that gave an event
+	Duplicates   int64 // events beyond the first record of each
+	Dropped      int64 // test events and events outside TaskRouter
+	DeadLetters  int64 // records that could not be used
+	BadAttrs     int64 // attributes that were no JSON object
+	TasksLeft    int64 // tasks that were left as they are, since another job knows more of them
+	QuartersLeft int64 // quarter hours of agents that were
+	Bytes        int64 // input read
+	Queries      int64 // that the sink answered and may charge for
+	Billed       int64 // bytes that it bills for them
+
+	// Transcripts of conversations: fetched, those that Twilio did not have when it was first asked,
+	// and those that were not fetched since the sink has the turns.
+	Transcripts, TranscriptsGone, TranscriptsSpared int64
+
+	Rows    map[string]int64 // rows of each table in the sink
+	Elapsed time.Duration
 
 	// Of the class with the most dead letters: its name, how many they are, and one of them.
 	WorstClass   string
 	WorstCount   int64
 	WorstExample telemetry.Example
+
+	Remote bool // transforms ran in other processes, which counted: but for Rows and Elapsed nothing is known
 
 	Missing []evidence.Finding // signs that event types are not subscribed to or were lost, since the state began
 }
@@ -86,16 +93,17 @@ func (j *Job) Run(ctx context.Context) (Summary, error) {
 func (j *Job) sum(sum *Summary, start time.Time) {
 	c := j.count
 	sum.Records, sum.Events, sum.Duplicates = c.Records.Load(), c.Events.Load(), c.Duplicates()
-	if j.Live() {
+	if j.embedded() {
 		sum.Duplicates = c.Repeats.Load()
 	}
 	sum.Dropped, sum.DeadLetters, sum.BadAttrs = c.Dropped.Load(), c.DeadLetters.Load(), c.BadAttrs.Load()
 	sum.TasksLeft, sum.QuartersLeft = c.TasksLeft.Load(), c.QuartersLeft.Load()
 	sum.Bytes = c.Bytes.Load()
 	sum.Queries, sum.Billed = c.Queries()
+	sum.Transcripts, sum.TranscriptsGone, sum.TranscriptsSpared = c.Transcripts.Fetched.Load(), c.Transcripts.Gone.Load(), c.Transcripts.Spared.Load()
 	sum.WorstClass, sum.WorstCount, sum.WorstExample = c.MostLetters()
 	sum.Missing = c.Missing.Counts().Findings()
-	sum.Elapsed = time.Since(start)
+	sum.Elapsed, sum.Remote = time.Since(start), j.options.remote()
 }
 
 // process runs the job's graph until it ends, or ctx does. Meanwhile, of a stream, it makes rows
@@ -126,8 +134,8 @@ func (r *running) process(ctx context.Context) error {
 	var err error
 	select {
 	case err = <-ended:
-		if cause := r.shared.Failure(); err != nil && cause != nil {
-			err = cause
+		if cause := r.shared.Failure(); err != nil && cause != nil && !r.keeps() {
+			err = cause // a runner that keeps the state goes on after the first failures
 		}
 		if err == nil && r.control != nil {
 			err = errEnded

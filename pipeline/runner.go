@@ -8,6 +8,7 @@ import (
 
 	"flexbeam/runners"
 	_ "flexbeam/runners/direct" // registers direct
+	_ "flexbeam/runners/flink"  // registers flink
 	_ "flexbeam/runners/prism"  // registers prism
 )
 
@@ -61,5 +62,63 @@ func (j *Job) Mode() string { return j.options.Mode }
 
 // execute runs a pipeline to its end on the job's runner.
 func (j *Job) execute(ctx context.Context, p *beam.Pipeline) error {
-	return j.options.runner(runners.Capabilities{}).Run(ctx, p)
+	job := runners.Job{
+		Streaming: j.options.Mode == Stream, Bounded: !j.Live(), Log: j.options.Log,
+		Kept: func(savepoint string) { j.savepoint.Store(&savepoint) },
+	}
+	if j.options.Runner == Flink {
+		job.Options = j.options.Flink
+	}
+	return j.options.runner(runners.Capabilities{}).Run(ctx, p, job)
+}
+
+// Savepoint returns where a stream that the runner keeps goes on, once it was stopped; "" if it was
+// not.
+func (j *Job) Savepoint() string {
+	if s := j.savepoint.Load(); s != nil {
+		return *s
+	}
+	return ""
+}
+
+// embedded tells whether the job keeps the states of a stream in this process.
+func (j *Job) embedded() bool { return j.Live() && !j.keeps() }
+
+// keeps tells whether the runner keeps the state of a stream by itself.
+func (j *Job) keeps() bool { return j.options.runner(runners.Capabilities{}).Keeps }
+
+// remote tells whether the transforms run in other processes than this one.
+func (o Options) remote() bool { return o.Runner == Flink && o.Flink.Remote() }
+
+// here are the sources and sinks that are files, by their scheme: another machine has others.
+var here = map[string]string{
+	"file":   "reads files of this machine",
+	"duckdb": "writes a file of this machine, and one process may have it open",
+	"jsonl":  "writes files of this machine, and one process may have them open",
+}
+
+// checkFlink refuses what a job on Flink cannot have.
+func (o Options) checkFlink() error {
+	if o.Runner != Flink {
+		return nil
+	}
+	if err := o.Flink.Check(); err != nil {
+		return usage("%w", err)
+	}
+	switch {
+	case o.State != "":
+		return usage("--state: Flink keeps the state of the job: leave it out, and go on from a savepoint with --flink-savepoint")
+	case o.AtOnce:
+		return usage("--at-once: on Flink events are folded when the watermark has passed them: leave it out, or choose --runner prism")
+	}
+	if !o.remote() {
+		return nil
+	}
+	for _, u := range []struct{ flag, uri string }{{"--source", o.Source}, {"--sink", o.Sink}} {
+		scheme, _, _ := strings.Cut(u.uri, ":")
+		if why := here[scheme]; why != "" {
+			return usage("%s %s: it %s, and in the environment %s the job runs in other processes: choose another, or --flink-environment loopback to try it", u.flag, u.uri, why, o.Flink.Environment)
+		}
+	}
+	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"flexbeam/pipeline/runtime"
 	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/source"
+	"flexbeam/pipeline/transcripts"
 	"flexbeam/transforms/customer"
 	"flexbeam/transforms/keyed"
 	"flexbeam/transforms/keyed/local"
@@ -24,6 +25,7 @@ import (
 type running struct {
 	*Job
 	out     sink.Sink
+	pool    *transcripts.Pool // nil: no transcripts are fetched
 	shared  *runtime.Runtime
 	store   *local.Store   // of a stream without an end; else nil
 	torn    bool           // the end of the store's log was lost
@@ -46,21 +48,29 @@ func (j *Job) open(ctx context.Context) (r *running, err error) {
 	if err := r.fit(ctx); err != nil {
 		return r, err
 	}
-	if j.Live() {
+	if j.options.transcripts.Fetches() {
+		if r.pool, err = j.options.transcripts.Open(j.count); err != nil {
+			return r, err
+		}
+	}
+	if j.embedded() {
 		if err := r.openStore(ctx); err != nil {
 			return r, err
 		}
 	}
-	prior := keyed.NewPriorRows(r.out)
-	if j.Live() {
-		// What an earlier process kept is written even if this one is ended at once.
-		if err := prior.Cover(context.WithoutCancel(ctx), recent(j.count.Now())); err != nil {
-			return r, err
+	var prior *keyed.PriorRows // workers elsewhere read it by themselves
+	if !r.options.remote() {
+		prior = keyed.NewPriorRows(r.out)
+		if j.Live() {
+			// What an earlier process kept is written even if this one is ended at once.
+			if err := prior.Cover(context.WithoutCancel(ctx), recent(j.count.Now())); err != nil {
+				return r, err
+			}
 		}
+		r.warnOfForeign(prior)
 	}
-	r.warnOfForeign(prior)
 	r.shared = runtime.Start(j.runtime(), j.count, r.out, prior)
-	r.shared.Texts, r.shared.ContactKey = r.source.Text, r.options.ContactKey
+	r.shared.Texts, r.shared.ContactKey, r.shared.Transcripts = r.source.Text, r.options.ContactKey, r.fetcher()
 	if r.store != nil {
 		r.shared.States = r.store
 	}
@@ -76,8 +86,16 @@ func recent(now time.Time) span.Set {
 	return span.Set{{From: span.Days(now.UnixMilli(), recentDays).From, To: math.MaxInt64}}
 }
 
+// fetcher returns what fetches transcripts; nil if nothing does.
+func (r *running) fetcher() keyed.Transcripts {
+	if r.pool == nil {
+		return nil
+	}
+	return r.pool
+}
+
 func (r *running) openSink(ctx context.Context) (err error) {
-	o := sink.Options{Bounded: r.options.Mode == Batch, HidePayload: r.options.HidesPayload()}
+	o := sink.Options{Bounded: r.options.Mode == Batch, HidePayload: r.options.HidesPayload(), Resend: r.options.Reshape || r.options.Rekey}
 	r.out, err = sink.Open(ctx, r.options.Sink, o)
 	if err != nil {
 		return err
@@ -111,6 +129,9 @@ func (r *running) warnOfForeign(prior *keyed.PriorRows) {
 // closing.
 func (r *running) close(ctx context.Context, err error) error {
 	failed := err != nil
+	if r.pool != nil {
+		r.pool.Close()
+	}
 	if r.out != nil {
 		if e := r.out.Close(ctx); e != nil && !r.started {
 			err = errors.Join(err, e)
@@ -139,7 +160,7 @@ func (r *running) openStore(ctx context.Context) error {
 	}
 	place, _, _ := strings.Cut(r.options.Sink, "?")
 	store, recovered, err := local.Open(local.Options{
-		Dir: r.options.State, Sink: local.Sink{ID: id, Name: place}, Kinds: r.options.kinds(), Env: keyed.Env{ContactKey: r.options.ContactKey},
+		Dir: r.options.State, Sink: local.Sink{ID: id, Name: place}, Kinds: r.options.kinds(), Env: keyed.Env{ContactKey: r.options.ContactKey, Transcripts: r.fetcher()},
 	})
 	if err != nil {
 		return fmt.Errorf("--state: %w", err)
@@ -159,10 +180,10 @@ func (r *running) openStore(ctx context.Context) error {
 
 // begin begins to read a source without an end.
 func (r *running) begin(ctx context.Context) error {
-	src, ok := r.source.(source.Unbounded)
-	if !ok {
+	if !r.embedded() {
 		return nil
 	}
+	src := r.source.(source.Unbounded)
 	control, err := src.Begin(ctx, source.Begin{
 		Job: r.id, Checkpoint: checkpoint{r.store}, Durable: r.options.State != "", Torn: r.torn,
 		AddStream: r.options.AddStream, Log: r.options.Log,

@@ -17,7 +17,8 @@ import (
 
 // The errors of a sink whose rows were made otherwise.
 var (
-	errOtherKey     = errors.New("its rows were made with another contact key, or with none")
+	errNoKey        = errors.New("its rows were made without a contact key")
+	errOtherKey     = errors.New("its rows were made with a contact key that is not this job's")
 	errOtherOptions = errors.New("its rows were made with other --hide-activity or --customer-left-reason")
 )
 
@@ -67,7 +68,7 @@ func (r *running) fit(ctx context.Context) error {
 	case strings.HasPrefix(was.ContactKey, rekeying):
 		return r.refuse(errRekeying, "run the job with --rekey and that key")
 	case was.ContactKey == customer.Key("").Fingerprint() && is.ContactKey != was.ContactKey:
-		return r.refuse(errOtherKey, "write into a new sink, or, over duckdb: and jsonl:, say --rekey: it replaces contacts by their hashes where a cell is one; what only contains one, a replay reaches")
+		return r.refuse(errNoKey, "write into a new sink and replay everything; or add --rekey, which hashes each cell that is a contact, and not those that only contain one")
 	case was.ContactKey != is.ContactKey:
 		return r.refuse(errOtherKey, "give that key, or write into a new sink")
 	case !r.options.Reshape:

@@ -65,8 +65,8 @@ func TestAJobOfAnotherShapeIsRefused(t *testing.T) {
 	}{
 		{"the first job", func(*Options) {}, nil, ""},
 		{"another of the same", func(*Options) {}, nil, ""},
-		{"one with a key", func(o *Options) { o.ContactKey = "k" }, errOtherKey, "new sink"},
-		{"one with a key that reshapes", func(o *Options) { o.ContactKey, o.Reshape = "k", true }, errOtherKey, "new sink"},
+		{"one with a key", func(o *Options) { o.ContactKey = "k" }, errNoKey, "new sink"},
+		{"one with a key that reshapes", func(o *Options) { o.ContactKey, o.Reshape = "k", true }, errNoKey, "new sink"},
 		{"one that hides something else", hiding, errOtherOptions, "--reshape"},
 		{"one that reshapes", func(o *Options) { hiding(o); o.Reshape = true }, nil, ""},
 		{"the next like it", hiding, nil, ""},

@@ -7,6 +7,7 @@ package runners
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 
@@ -31,9 +32,25 @@ type Runner struct {
 	Encodes bool // elements are encoded between stages, so it pays to make them small
 	Rank    int  // the lower, the faster: what one element costs, compared with other runners
 
+	// Keeps says that the runner keeps positions and states of a stream by itself, over restarts of
+	// this program.
+	Keeps bool
+
 	// Run runs a pipeline to its end. When ctx ends before, it stops the pipeline, and no other one
-	// of the process, and returns the cause of ctx.
-	Run func(ctx context.Context, p *beam.Pipeline) error
+	// of the process, and returns the cause of ctx. A runner that keeps the state of a stream stops
+	// that so that another job can go on, and returns no error.
+	Run func(ctx context.Context, p *beam.Pipeline, j Job) error
+}
+
+// A Job is what a runner is told of a job beside its pipeline.
+type Job struct {
+	Streaming bool         // keys are processed while more comes
+	Bounded   bool         // its source has an end
+	Options   any          // of this runner alone, of the type that its package says; nil where it has none
+	Log       *slog.Logger // gets what an operator should know
+
+	// Kept is told where the state of a job is that was stopped, for a job that goes on.
+	Kept func(savepoint string)
 }
 
 var registry struct {

@@ -44,6 +44,7 @@ type Config struct {
 	// task-queue.* and reservation.rescinded.
 	Partial float64
 	Dirty   float64 // broken records added, per distinct event, 0 to 1
+	Joined  float64 // share of records that stand on the line of the one before them, 0 to 1
 }
 
 // DefaultConfig is one working day of a clean centre with 2000 contacts.
@@ -98,7 +99,7 @@ func (c Config) Validate() error {
 	shares := []struct {
 		name  string
 		value float64
-	}{{"duplicates", c.Duplicates}, {"losses", c.Losses}, {"partial", c.Partial}, {"dirty", c.Dirty}}
+	}{{"duplicates", c.Duplicates}, {"losses", c.Losses}, {"partial", c.Partial}, {"dirty", c.Dirty}, {"joined", c.Joined}}
 	for _, s := range shares {
 		if !(s.value >= 0 && s.value <= 1) {
 			return fmt.Errorf("simulate: %s: %v is not a share between 0 and 1", s.name, s.value)

@@ -1,9 +1,12 @@
 package simulate
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,16 +50,21 @@ func (s seen) attributes(t testing.TB) map[string]any {
 // decode reads one line in any form.
 func decode(line []byte) ([]seen, error) {
 	var records []map[string]any
-	if line[0] == '[' {
-		if err := json.Unmarshal(line, &records); err != nil {
+	for values := json.NewDecoder(bytes.NewReader(line)); ; {
+		var value json.RawMessage
+		if err := values.Decode(&value); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
 			return nil, err
 		}
-	} else {
-		var r map[string]any
-		if err := json.Unmarshal(line, &r); err != nil {
+		if value[0] != '[' {
+			value = slices.Concat([]byte{'['}, value, []byte{']'})
+		}
+		var more []map[string]any
+		if err := json.Unmarshal(value, &more); err != nil {
 			return nil, err
 		}
-		records = append(records, r)
+		records = append(records, more...)
 	}
 	var all []seen
 	for _, r := range records {

@@ -19,6 +19,7 @@ type delivery struct {
 	sent  int64
 	spare [][]byte
 	batch batch
+	line  textLine
 
 	latest int64 // arrival of the last record handed on
 }
@@ -29,10 +30,12 @@ type parcel struct {
 	text         []byte
 	key          string
 	part         bool // element of an array
+	whole        bool // well-formed, so that others can stand behind it
 }
 
 func newDelivery(c Config, fn func(Record) error) *delivery {
 	d := &delivery{config: c, dice: newDice(c.Seed, deliveryDice), forms: newDice(c.Seed, formDice), fn: fn}
+	d.line.dice = newDice(c.Seed, lineDice)
 	d.enc.shift = c.Shift.Milliseconds()
 	d.enc.inner.shift = d.enc.shift
 	return d
@@ -124,7 +127,7 @@ func (d *delivery) send(e *event, arrival int64) {
 		text = e.fault.soil(text, d.dice)
 	}
 	d.sent++
-	d.push(parcel{arrival, d.sent, text, e.key(), part})
+	d.push(parcel{arrival, d.sent, text, e.key(), part, e.fault.whole()})
 }
 
 func (d *delivery) buffer() []byte {
@@ -150,7 +153,10 @@ func (d *delivery) flush() error {
 	if err := d.release(math.MaxInt64); err != nil {
 		return err
 	}
-	return d.closeBatch(max(d.latest, d.batch.newest))
+	if err := d.closeBatch(max(d.latest, d.batch.newest)); err != nil {
+		return err
+	}
+	return d.closeLine()
 }
 
 func (d *delivery) hand(p parcel) error {
@@ -165,7 +171,7 @@ func (d *delivery) hand(p parcel) error {
 			err = d.closeBatch(p.arrival)
 		}
 	} else {
-		err = d.record(p.text, p.arrival, p.key)
+		err = d.record(p.text, p.arrival, p.key, p.whole)
 	}
 	if len(d.spare) < 1<<12 {
 		d.spare = append(d.spare, p.text)
@@ -180,12 +186,36 @@ func (d *delivery) closeBatch(arrival int64) error {
 	}
 	b.text = append(b.text, ']')
 	b.count = 0
-	return d.record(b.text, arrival, b.key)
+	return d.record(b.text, arrival, b.key, true)
 }
 
-func (d *delivery) record(text []byte, arrival int64, key string) error {
+// record puts a record behind the line under way, or ends that and begins another.
+func (d *delivery) record(text []byte, arrival int64, key string, whole bool) error {
 	d.latest = arrival
 	d.stats.Records++
-	d.stats.Bytes += int64(len(text)) + 1
-	return d.fn(Record{Text: text, Arrival: time.UnixMilli(arrival + d.enc.shift).UTC(), Key: key})
+	l := &d.line
+	if l.joins(d.config.Joined) {
+		d.stats.Joined++
+		l.add(text, arrival, whole)
+		return nil
+	}
+	if err := d.closeLine(); err != nil {
+		return err
+	}
+	l.begin(text, arrival, key, whole)
+	if d.config.Joined > 0 {
+		return nil
+	}
+	return d.closeLine()
+}
+
+// closeLine hands on the line under way.
+func (d *delivery) closeLine() error {
+	l := &d.line
+	if l.count == 0 {
+		return nil
+	}
+	l.count = 0
+	d.stats.Bytes += int64(len(l.text)) + 1
+	return d.fn(Record{Text: l.text, Arrival: time.UnixMilli(l.arrival + d.enc.shift).UTC(), Key: l.key})
 }

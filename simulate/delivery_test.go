@@ -1,8 +1,11 @@
 package simulate
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"math"
 	"testing"
 	"time"
@@ -18,6 +21,7 @@ func TestImperfectionsComeInTheirShares(t *testing.T) {
 		{"duplicates", func(c *Config) { c.Duplicates = 0.10 }, func(s Stats) int64 { return s.Duplicates }},
 		{"losses", func(c *Config) { c.Losses = 0.10 }, func(s Stats) int64 { return s.Lost }},
 		{"dirty", func(c *Config) { c.Dirty = 0.10 }, func(s Stats) int64 { return s.Dirty }},
+		{"joined", func(c *Config) { c.Joined = 0.10 }, func(s Stats) int64 { return s.Joined }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -44,7 +48,7 @@ func TestImperfectionsDoNotChangeTheHistory(t *testing.T) {
 		want[e.key()] = true
 	}
 	c := day(small)
-	c.Disorder, c.Duplicates, c.Losses = 2*time.Hour, 0.2, 0.1
+	c.Disorder, c.Duplicates, c.Losses, c.Joined = 2*time.Hour, 0.2, 0.1, 0.2
 	got, stats := draw(t, c)
 	distinct := map[string]bool{}
 	for _, e := range got {
@@ -126,6 +130,43 @@ func TestBrokenRecordsAreBroken(t *testing.T) {
 		}
 		if sound == 0 {
 			t.Errorf("%s: nothing is sound", form)
+		}
+	}
+}
+
+// What stands behind a broken record on a line would be lost with it.
+func TestJoinedRecordsStandBehindSoundOnes(t *testing.T) {
+	for _, form := range []Form{Object, Mixed} {
+		c := day(func(c *Config) { c.Tasks, c.Form, c.Dirty, c.Joined = 400, form, 0.2, 0.5 })
+		var records, longest, blanks int64
+		stats, err := Each(context.Background(), c, func(r Record) error {
+			n := int64(0)
+			for d := json.NewDecoder(bytes.NewReader(r.Text)); ; {
+				var value json.RawMessage
+				if err := d.Decode(&value); errors.Is(err, io.EOF) {
+					break
+				} else if n++; err != nil { // the rest of the line is one record
+					break
+				}
+				rest := r.Text[d.InputOffset():]
+				if !utf8.Valid(value) && len(rest) > 0 {
+					t.Fatalf("%s: something stands behind a record that is not UTF-8: %s", form, rest)
+				}
+				if bytes.HasPrefix(rest, []byte{' '}) {
+					blanks++
+				}
+			}
+			records, longest = records+n, max(longest, n)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if records != stats.Records || stats.Joined == 0 || longest != mostJoined {
+			t.Errorf("%s: %d records in the lines, up to %d on one: %+v", form, records, longest, stats)
+		}
+		if half := float64(blanks) / float64(stats.Joined); half < 0.4 || half > 0.6 {
+			t.Errorf("%s: %.2f of the joined records have a blank in front", form, half)
 		}
 	}
 }

@@ -56,6 +56,8 @@ func Describe() string {
 	line("  duplicates: share of events sent again later")
 	line("  losses: share of events that never arrive")
 	line("  partial: share of tasks whose events come without task-queue.* and reservation.rescinded, which were not subscribed to")
+	line("  joined: share of records that stand on the line of the one before them, half of them with a blank between; none behind")
+	line("    a record that is cut off or not UTF-8, at most %d on a line", mostJoined)
 	line("  dirty: broken records added per event, of these (percent)")
 	for _, f := range faults {
 		line("    %5.1f  %s", f.share, f.text)

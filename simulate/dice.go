@@ -17,6 +17,7 @@ const (
 	centreDice uint64 = iota + 1
 	deliveryDice
 	formDice
+	lineDice
 )
 
 // dice is one seeded random source.

@@ -12,10 +12,11 @@ type Record struct {
 // Stats counts what was drawn and what was handed over.
 type Stats struct {
 	Events     int64 // distinct events drawn, those lost included, broken records not
-	Records    int64 // lines; an array of several envelopes is one
+	Records    int64 // an array of several envelopes is one
 	Bytes      int64 // of the lines with their newlines
 	Tasks      int64 // tasks created, sequels included
 	Duplicates int64 // events sent again
 	Lost       int64 // events that never arrive
 	Dirty      int64 // broken records added
+	Joined     int64 // records that stand on the line of the one before them
 }

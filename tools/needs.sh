@@ -33,7 +33,7 @@ compiler() {
     fi
 }
 
-echo "make test needs Go 1.26, a C and a C++ compiler, git, and Node.js 20 with npm:"
+echo "make test needs Go 1.26, a C and a C++ compiler, git, Node.js 20 with npm, and Java 11 or 17 with Maven and pip:"
 
 getgo='Install it from https://go.dev/dl/'
 cc=${CC:-gcc} cxx=${CXX:-g++}
@@ -85,8 +85,33 @@ else
     fi
 fi
 
+if [ -n "${JAVA_HOME:-}" ]; then java=$JAVA_HOME/bin/java; else java=java; fi
+getjava='Install a Java runtime of version 11 or 17 (Debian, Ubuntu: openjdk-17-jre-headless), or set JAVA_HOME'
+if ! command -v "$java" > /dev/null; then
+    want Java "there is no $java" "$getjava"
+else
+    version=$("$java" -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p')
+    if [ -n "$version" ] && [ "$version" -ge 11 ] && [ "$version" -le 17 ]; then
+        have Java "$version"
+    else
+        want Java "$java is of version ${version:-unknown}" "$getjava"
+    fi
+fi
+if command -v mvn > /dev/null; then
+    have Maven "$(command -v mvn)"
+else
+    want Maven 'there is no mvn' 'Install Maven (Debian, Ubuntu: maven)'
+fi
+if command -v pip3 > /dev/null; then
+    have pip "$(command -v pip3)"
+elif command -v pip > /dev/null; then
+    have pip "$(command -v pip)"
+else
+    want pip 'there is no pip' 'Install Python 3 with pip (Debian, Ubuntu: python3-pip)'
+fi
+
 if [ "$missing" -gt 0 ]; then
     echo "make test: missing of these: $missing. Nothing was compiled." >&2
     exit 1
 fi
-echo "All is there. The first run fetches Go modules, two tools and one npm package at pinned versions."
+echo "All is there. The first run fetches Go modules, two tools, two npm packages and a Flink at pinned versions."

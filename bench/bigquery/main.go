@@ -33,14 +33,16 @@ func main() {
 		exit(start(context.Background(), os.Args[2], os.Args[3]))
 	}
 	rows := flag.Int("rows", 200000, "rows of each run")
-	rounds := flag.Int("rounds", 3, "how often both are run")
+	rounds := flag.Int("rounds", 3, "how often both are run; 0: only the backfill")
+	filled := flag.Int("backfill", 1_000_000, "rows of the backfill; 0: none")
+	profile := flag.String("cpuprofile", "", "file for a profile of the backfill's writer")
 	only := flag.String("only", "", "writes or warehouse: only that part")
 	engagements := flag.Int("engagements", 5_000_000, "engagements of the warehouse")
 	flag.Parse()
 	ctx := context.Background()
 	var err error
 	if *only == "" || *only == "writes" {
-		err = run(ctx, os.Stdout, *rows, *rounds)
+		err = run(ctx, os.Stdout, *rows, *rounds, &backfill{rows: *filled, profile: *profile})
 	}
 	if err == nil && (*only == "" || *only == "warehouse") {
 		err = warehouse(ctx, os.Stdout, *engagements)
@@ -78,12 +80,26 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-func run(ctx context.Context, out io.Writer, rows, rounds int) error {
+func run(ctx context.Context, out io.Writer, rows, rounds int, b *backfill) error {
 	service, err := startService("1GB")
 	if err != nil {
 		return err
 	}
 	defer service.stop()
+	if rounds > 0 {
+		err = compare(ctx, out, service, rows, rounds)
+	}
+	if b.rows > 0 && (err == nil || errors.Is(err, errSlow)) {
+		if e := b.run(ctx, service); e != nil {
+			return errors.Join(err, e)
+		}
+		err = errors.Join(err, b.report(out))
+	}
+	return err
+}
+
+// compare runs the sink and plain appends beside each other.
+func compare(ctx context.Context, out io.Writer, service *service, rows, rounds int) error {
 	blocks := sinktest.Engagements(rows, 1<<20, 1)
 	plain, err := newPlain(blocks)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 )
 
 func TestHelpOfEveryCommandHasExamples(t *testing.T) {
-	for _, path := range []string{"", "run", "simulate", "local", "local kinesis", "local bigquery", "query", "schema", "schema ddl", "schema json", "schema docs", "schema apply", "version"} {
+	for _, path := range []string{"", "run", "simulate", "local", "local kinesis", "local bigquery", "local twilio", "local flink", "job", "job list", "job status", "job savepoint", "job stop", "job cancel", "setup", "query", "erase", "schema", "schema ddl", "schema json", "schema docs", "schema apply", "version"} {
 		t.Run("flexbeam "+path, func(t *testing.T) {
 			args := strings.Fields(path)
 			r := call(t, append(args, "--help")...)
@@ -55,7 +55,7 @@ func TestFlagValuesComplete(t *testing.T) {
 		args string
 		want string
 	}{
-		{"run --runner", "auto direct prism :4"},
+		{"run --runner", "auto direct prism flink :4"},
 		{"run --mode", "auto batch stream :4"},
 		{"run --progress", "auto bar plain none :4"},
 		{"run --log-level", "debug info warn error :4"},
@@ -64,7 +64,12 @@ func TestFlagValuesComplete(t *testing.T) {
 		{"simulate --form", "object string rest webhook mixed :4"},
 		{"simulate --to", ":4"},
 		{"simulate --speed", ":4"},
+		{"run --flink-environment", "loopback process external :4"},
+		{"run --flink-rest", ":4"},
 		{"local kinesis --stream", ":4"},
+		{"erase --task", ":4"},
+		{"job status", ":4"},
+		{"job stop --to", ":4"},
 		{"query --format", "table csv json markdown :4"},
 		{"query --db", "duckdb db :8"},
 		{"schema ddl --dialect", "duckdb bigquery :4"},

@@ -7,7 +7,7 @@ import (
 	"os"
 	"strings"
 
-	"flexbeam/transforms/keyed"
+	"flexbeam/pipeline/runtime"
 )
 
 // contactKey returns the key with which contacts are hashed, from a file or the environment; empty:
@@ -15,11 +15,11 @@ import (
 // mistake.
 func contactKey(file string) (string, error) {
 	if file == "" {
-		key, ok := os.LookupEnv(keyed.KeyVariable)
-		if key = strings.TrimSpace(key); ok && key == "" {
-			return "", usagef("%s is set but empty: give it a key, or unset it to keep contacts readable", keyed.KeyVariable)
+		key, err := runtime.EnvironmentKey()
+		if errors.Is(err, runtime.ErrEmptyKey) || errors.Is(err, runtime.ErrTwoKeys) {
+			return "", usagef("%w", err)
 		}
-		return key, nil
+		return key, err
 	}
 	b, err := os.ReadFile(file)
 	if err != nil {

@@ -2,24 +2,26 @@ package main
 
 import "github.com/spf13/cobra"
 
-const localLong = `Run a service on this machine that stands in for one of a cloud, to try flexbeam without an account there.
+const localLong = `Run a service on this machine, to try flexbeam without an account in a cloud and without a cluster.
 
-Everything is in memory and gone when the command ends. Whoever reaches the address may read and write:
-these services are there to develop and to demonstrate with, none is for production.`
+What stands in for a cloud service is in memory and gone when the command ends. Whoever reaches the address may read
+and write: these services are there to develop and to demonstrate with, none is for production.`
 
 const localExample = `  flexbeam local kinesis --stream demo
-  flexbeam local bigquery --dataset flex`
+  flexbeam local bigquery --dataset flex
+  flexbeam local twilio --events log.ndjson
+  flexbeam local flink`
 
 func newLocal(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "local",
-		Short:   "Run a stand-in for a cloud service, to try things",
+		Short:   "Run a stand-in for a cloud service, or a Flink cluster, to try things",
 		Long:    localLong,
 		Example: localExample,
 		Args:    knownCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newLocalKinesis(a), newLocalBigQuery(a))
+	cmd.AddCommand(newLocalKinesis(a), newLocalBigQuery(a), newLocalTwilio(a), newLocalFlink(a))
 	return cmd
 }
 

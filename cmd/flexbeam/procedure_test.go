@@ -14,15 +14,21 @@ import (
 )
 
 // procedures returns the commands of a section of docs/operations.md, as they stand there.
-func procedures(t *testing.T, section string) (commands []string) {
+func procedures(t *testing.T, section string) []string {
 	t.Helper()
-	b, err := os.ReadFile("../../docs/operations.md")
+	return proceduresOf(t, "docs/operations.md", section)
+}
+
+// proceduresOf does so with a section of another document.
+func proceduresOf(t *testing.T, document, section string) (commands []string) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(top, document))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, text, found := strings.Cut(string(b), "\n## "+section+"\n")
 	if !found {
-		t.Fatalf("docs/operations.md has no section %s", section)
+		t.Fatalf("%s has no section %s", document, section)
 	}
 	text, _, _ = strings.Cut(text, "\n## ")
 	for line := range strings.Lines(text) {
@@ -156,4 +162,70 @@ func TestTablesGetAContactKeyAsTheDocsSay(t *testing.T) {
 		t.Errorf("a job without the key: exit %d, %s", r.code, r.errors)
 	}
 	shell(t, dir, job+" --contact-key-file key.txt")
+}
+
+// The commands that erase a person, run as written over DuckDB and over BigQuery, and that which
+// gives a dataset a contact key.
+func TestPersonsAreErasedAsTheDocsSay(t *testing.T) {
+	_, place := localPlaces(t)
+	for _, test := range []struct{ document, written, sink string }{
+		{"docs/operations.md", "duckdb:calls.duckdb", "duckdb:calls.duckdb"},
+		{"docs/bigquery.md", "bigquery:MY-PROJECT.flex", "'" + place("procedures", "&mode=stream") + "'"},
+	} {
+		commands := proceduresOf(t, test.document, "Erasing a person")
+		if len(commands) != 2 {
+			t.Fatalf("wanted a dry run and an erasure: %q", commands)
+		}
+		dir := t.TempDir()
+		write(t, filepath.Join(dir, "day.ndjson"), strings.Join(sampleLines(t), ""))
+		shell(t, dir, "flexbeam run --source file:day.ndjson --sink "+test.sink)
+		uri := strings.Trim(test.sink, "'")
+		if rest, ok := strings.CutPrefix(uri, "duckdb:"); ok {
+			uri = "duckdb:" + filepath.Join(dir, rest)
+		}
+		d := &heldDay{t, uri}
+		before := d.rows()
+		person := contactsOf(before)[0]
+		write(t, filepath.Join(dir, "requests.txt"), "contact "+person+"\n")
+		run := func(command string) string {
+			return shell(t, dir, strings.ReplaceAll(command, test.written, test.sink))
+		}
+		if says := run(commands[0]); !strings.Contains(says, "nothing was erased") || !cmp.Equal(before, d.rows()) {
+			t.Errorf("a dry run says: %s", says)
+		}
+		if says := run(commands[1]); !strings.Contains(says, "state directories") {
+			t.Errorf("it does not say what remains: %s", says)
+		}
+		if in := holding(d.rows(), namesOf(person)); in != nil {
+			t.Errorf("%s is still in %q", person, in)
+		}
+	}
+}
+
+func TestADatasetGetsAContactKeyAsTheDocsSay(t *testing.T) {
+	commands := proceduresOf(t, "docs/bigquery.md", "A contact key for a dataset that has none")
+	if len(commands) != 1 {
+		t.Fatalf("wanted one command: %q", commands)
+	}
+	_, place := localPlaces(t)
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "archive"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	lines := sampleLines(t)
+	write(t, filepath.Join(dir, "archive", "day.ndjson"), strings.Join(lines, ""))
+	write(t, filepath.Join(dir, "key.txt"), "a secret\n")
+	d := &heldDay{t, place("keyed", "")}
+	shell(t, dir, "flexbeam run --source 'file:archive/*.ndjson' --sink '"+d.sink+"&mode=stream'")
+	person := contactsOf(d.rows())[0]
+	write(t, filepath.Join(dir, "archive", "day.ndjson"), strings.Join(lines[len(lines)/2:], ""))
+	shell(t, dir, strings.ReplaceAll(commands[0], "bigquery:MY-PROJECT.flex", "'"+d.sink+"'"))
+	rows := d.rows()
+	if in := holding(map[string][]string{"customers": rows["customers"], "dead_letters": rows["dead_letters"]}, namesOf(person)); in != nil {
+		t.Errorf("%s is still in %q", person, in)
+	}
+	if left := contactsOf(rows); len(left) > 0 {
+		t.Errorf("engagements have the contacts %q", left)
+	}
+	shell(t, dir, "flexbeam run --source 'file:archive/*.ndjson' --sink '"+d.sink+"' --contact-key-file key.txt --reshape")
 }

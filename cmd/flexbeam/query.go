@@ -28,7 +28,8 @@ While a job writes the file it is locked. Then a copy is read, which has all tha
 of when it is. The copy is made where TMPDIR says, needs as much room as the file, and is gone afterwards.
 
 The SQL is the argument, a file (-f) or standard input; several statements are separated by semicolons and answered in order.
-Tables: ` + strings.Join(tableNames(), ", ") + `; view: conversations.
+Tables: ` + strings.Join(tableNames(), ", ") + `.
+Views: ` + strings.Join(viewNames(), ", ") + `.
 Times are printed in UTC. In csv and json, bytes are printed in base64; null is empty in csv.
 On a terminal a table is made as narrow as the window: long texts are cut, then the last columns are left out, and a line below
 the table says so. --wide shows all; so do files and pipes.`

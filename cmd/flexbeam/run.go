@@ -28,6 +28,13 @@ Sources  file:PATTERN    JSON values, on lines or spread over them; plain, gzip 
                          Options behind ?, with & between: start=trim-horizon (the oldest record there is), latest (from about a second
                          before the job began) or at:TIME; region, endpoint, consumer (enhanced fan-out), role_arn and external_id.
                          Those of the last stream hold for all that do not set them.
+         taskrouter:WORKSPACE
+                         TaskRouter's log of events, over Twilio's REST API, by the workspace's SID. Options behind ?, with & between:
+                         from and to (RFC 3339, yesterday, today, or 36h for so long ago; by default the last 24 hours), account, key,
+                         secret=env:NAME or file:PATH, region, endpoint, window, parallel, snapshots=no (no agents whom no event names),
+                         keep=DIR (what was read is kept there, so that a job that was ended goes on), old=yes (beyond 30 days, of which
+                         the log shows no attributes). Credentials come from TWILIO_ACCOUNT_SID, TWILIO_API_KEY and TWILIO_API_SECRET.
+                         See docs/twilio.md
 Sinks    duckdb:FILE     a DuckDB file with all tables; duckdb:FILE?memory_limit=2GB&writers=1 bounds it
          jsonl:DIR       one file of JSON lines for each table
          bigquery:PROJECT.DATASET
@@ -35,10 +42,14 @@ Sinks    duckdb:FILE     a DuckDB file with all tables; duckdb:FILE?memory_limit
 Runners  auto            the fastest that can do the job: direct for files in batch mode, prism for all else
          direct          Beam's direct runner, in this process: batch only, quickest
          prism           Beam's portable runner, in this process: batch and stream
+         flink           a Flink cluster, at --flink-endpoint and --flink-rest, which keeps the state of a stream; see docs/flink.md.
+                         In the environment loopback, which is there to try things, transforms run in this process and every source
+                         and sink will do; in the others file:, duckdb: and jsonl: are refused, as they are on this machine's disks.
 
 A stream is read on where its --state directory ends, also after kill -9: it holds the events of open tasks and of those that ended
 within a day, the last day of each agent, and the position of each shard. Without one, a new process begins at start.
 A directory belongs to the streams that were read with it; --add-stream adds those that it does not know.
+On Flink the cluster keeps all that: a signal stops the job by a savepoint, and --flink-savepoint goes on from there.
 
 Where event types seem not to be subscribed to, or events were lost, the summary says which to look for, and of a stream a warning
 once an hour.
@@ -46,21 +57,28 @@ once an hour.
 A customer left a queue if the reason of the cancellation is, by its letters and digits, in any case, one of --customer-left-reason; by default:
 hangup, customer_hangup, caller hung up, customer hung up, customer left, customer ended chat.
 
+With credentials of Twilio in TWILIO_ACCOUNT_SID, TWILIO_API_KEY and TWILIO_API_SECRET, the transcripts of conversations are fetched, and
+become turns: with --turns missing, the default then, those of which the sink does not have the turns; all; or none. Options behind ?, with
+& between: account, key, secret=env:NAME or file:PATH, region, endpoint, parallel (calls at once), service (SID of the chat service) and
+every (how often a stream looks at conversations that are open; 5m by default). See docs/twilio.md.
+
 A record that cannot be used becomes a row of dead_letters, which says why and what to do, and the job goes on. With --max-dead-letters 0, 100 or
 0.5% a job fails with exit status 1 if there are more, once all else is written. A stream is judged so when it is drained, by what its process read.
 
-Contacts stay readable in the tables unless there is a key: from --contact-key-file, or from the environment variable ` + keyed.KeyVariable + `.
+Contacts stay readable in the tables unless there is a key: from --contact-key-file, from the environment variable
+` + keyed.KeyVariable + `, or from the file that ` + keyed.KeyFileVariable + ` names.
 With a key they are HMAC-SHA256 in hex, equal for equal contacts; so is every other text of an engagement that equals a contact of its task. Texts that
 only contain one stay, and dead letters have no payload.
 
 A sink whose rows were made without a key is refused, unless --rekey hashes what they hold:
 contact_id, each text that equals it or reads as an address, and each conversation_id that is no SID; payloads of dead letters go. Copy the file
-first: nothing brings back what was hashed but a replay, which also reaches the rest. Only duckdb: and jsonl: can do it. Once done, leave out --rekey.`
+first: nothing brings back what was hashed but a replay, which also reaches the rest. Once done, leave out --rekey.`
 
 const runExample = `  flexbeam run --source file:day.ndjson.gz --sink duckdb:calls.duckdb
   flexbeam run --source 'file:archive/2026-03-*.ndjson.zst' --sink jsonl:out
   flexbeam run --source file:day.ndjson --sink duckdb:calls.duckdb --mode stream --flush-every 2s
   flexbeam run --source 'kinesis:flex-events?region=us-east-1' --sink duckdb:calls.duckdb --state calls.state --metrics-addr 127.0.0.1:9464
+  flexbeam run --source 'taskrouter:WS0123456789abcdef0123456789abcdef?from=yesterday&to=today' --sink duckdb:calls.duckdb
   flexbeam run --source file:day.ndjson --sink duckdb:calls.duckdb --as-of 2026-03-03T00:00:00Z --contact-key-file key.txt`
 
 // runFlags are the flags of run as they were written: complete makes options of them.
@@ -74,6 +92,7 @@ type runFlags struct {
 	progress choice
 	metrics  string
 	letters  string
+	flink    *flinkFlags
 }
 
 func newRun(a *app) *cobra.Command {
@@ -81,6 +100,7 @@ func newRun(a *app) *cobra.Command {
 		runner:   newChoice(pipeline.Auto, pipeline.RunnerNames()...),
 		mode:     newChoice(pipeline.Auto, pipeline.Auto, pipeline.Batch, pipeline.Stream),
 		progress: newProgressChoice(),
+		flink:    newFlinkFlags(),
 	}
 	cmd := &cobra.Command{
 		Use:     "run --source URI --sink URI",
@@ -92,12 +112,16 @@ func newRun(a *app) *cobra.Command {
 			if err := f.complete(cmd); err != nil {
 				return err
 			}
+			if time.Until(f.options.AsOf) > time.Hour { // not the odd clock
+				a.log.Warn("--as-of is in the future: agents count as being in their activity up to it, and these rows stay until later events tell of that time",
+					"as_of", f.options.AsOf.Format(time.RFC3339))
+			}
 			return a.run(cmd.Context(), f.options, console.Kind(f.progress.value), f.metrics)
 		},
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.options.Source, "source", "", "`URI` of the events: file:PATTERN or kinesis:STREAM (required)")
+	flags.StringVar(&f.options.Source, "source", "", "`URI` of the events: file:PATTERN, kinesis:STREAM or taskrouter:WORKSPACE (required)")
 	flags.StringVar(&f.options.Sink, "sink", "",
 		"`URI` of the tables: duckdb:FILE, jsonl:DIR or bigquery:PROJECT.DATASET (required)")
 	f.runner.add(cmd, false, "runner",
@@ -111,6 +135,8 @@ func newRun(a *app) *cobra.Command {
 	flags.StringArrayVar(&f.options.LeftReasons, "customer-left-reason", nil,
 		"`REASON` of a cancellation that means that the customer left; repeatable, replaces the default")
 	flags.StringVar(&f.keyFile, "contact-key-file", "", "`FILE` that holds the key with which contacts are hashed")
+	flags.StringVar(&f.options.Turns, "turns", "",
+		"which transcripts are fetched from Twilio: `missing|all|none`, options behind ?; default missing, if there are credentials")
 	flags.BoolVar(&f.options.NoDeadLetterPayload, "no-dead-letter-payload", false,
 		"write dead letters without their record; a contact key implies it")
 	flags.StringVar(&f.letters, "max-dead-letters", "",
@@ -131,7 +157,8 @@ func newRun(a *app) *cobra.Command {
 	flags.StringVar(&f.metrics, "metrics-addr", "",
 		"`HOST:PORT` that serves /metrics for Prometheus, /healthz, /readyz; "+
 			":PORT is the loopback interface, port 0 a free one")
-	completeNothing(cmd, "source", "sink", "as-of", "hide-activity", "customer-left-reason", "max-dead-letters", "flush-every", "metrics-addr")
+	f.flink.add(cmd)
+	completeNothing(cmd, "source", "sink", "as-of", "hide-activity", "customer-left-reason", "turns", "max-dead-letters", "flush-every", "metrics-addr")
 	return cmd
 }
 
@@ -151,6 +178,9 @@ func (f *runFlags) complete(cmd *cobra.Command) (err error) {
 		return err
 	}
 	o.Runner, o.Mode = f.runner.value, f.mode.value
+	if o.Flink, err = f.flink.complete(cmd, o.Runner); err != nil {
+		return err
+	}
 	if cmd.Flags().Changed("as-of") {
 		if o.AsOf, err = parseTime("as-of", f.asOf); err != nil {
 			return err
@@ -215,7 +245,7 @@ func (a *app) run(ctx context.Context, o pipeline.Options, kind console.Kind, me
 	}
 	a.summarize(o, sum)
 	if job.Live() && a.logFormat.value != "json" {
-		fmt.Fprintln(a.screen, drained(o))
+		fmt.Fprintln(a.screen, drained(o, job.Savepoint()))
 	}
 	if err == nil && !job.Live() && sum.Useless() {
 		a.warnUseless(sum)
@@ -224,8 +254,13 @@ func (a *app) run(ctx context.Context, o pipeline.Options, kind console.Kind, me
 }
 
 // drained says how to go on with a stream whose job was ended by a signal.
-func drained(o pipeline.Options) string {
-	if o.State == "" {
+func drained(o pipeline.Options, savepoint string) string {
+	switch {
+	case savepoint != "":
+		return "the job is stopped; the same command goes on with --flink-savepoint " + savepoint
+	case o.Runner == pipeline.Flink:
+		return "the job has ended, and made no savepoint: the next run begins where start= says"
+	case o.State == "":
 		return "what was read is written; without --state the next run begins where start= says"
 	}
 	return "what was read is written; the same command goes on from " + o.State

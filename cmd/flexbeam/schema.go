@@ -100,6 +100,14 @@ func newSchemaDocs(a *app) *cobra.Command {
 	}
 }
 
+func viewNames() []string {
+	var names []string
+	for _, v := range model.Views {
+		names = append(names, v.Name)
+	}
+	return names
+}
+
 func tableNames() []string {
 	var names []string
 	for _, t := range model.Tables {

@@ -76,11 +76,12 @@ func newSimulate(a *app) *cobra.Command {
 	flags.Float64Var(&c.Losses, "losses", c.Losses, "share of events that never come, 0 to 1")
 	flags.Float64Var(&c.Partial, "partial", c.Partial, "share of tasks of which task-queue.* and reservation.rescinded never come, 0 to 1")
 	flags.Float64Var(&c.Dirty, "dirty", c.Dirty, "broken records added for each event, 0 to 1")
+	flags.Float64Var(&c.Joined, "joined", c.Joined, "share of records that stand on the line of the one before, 0 to 1")
 	flags.StringVar(&out, "out", "-", "`FILE` to write; the endings .gz and .zst compress; - is standard output")
 	flags.StringVar(&to, "to", "", "Kinesis stream to send to instead, kinesis:STREAM with options as a `URI`")
 	flags.Var(&speed, "speed", "with --to, how many times faster than real time; 0 or max is as fast as possible")
 	progress.add(cmd, false, "progress", "how progress is shown; auto is bar on a terminal, plain elsewhere")
-	completeNothing(cmd, "seed", "start", "hours", "agents", "tasks", "accounts", "events", "disorder", "duplicates", "losses", "partial", "dirty", "to", "speed")
+	completeNothing(cmd, "seed", "start", "hours", "agents", "tasks", "accounts", "events", "disorder", "duplicates", "losses", "partial", "dirty", "joined", "to", "speed")
 	return cmd
 }
 
@@ -133,7 +134,7 @@ func imperfections(stats simulate.Stats) string {
 	for _, n := range []struct {
 		count int64
 		name  string
-	}{{stats.Duplicates, "duplicates"}, {stats.Lost, "lost"}, {stats.Dirty, "broken"}} {
+	}{{stats.Duplicates, "duplicates"}, {stats.Lost, "lost"}, {stats.Dirty, "broken"}, {stats.Joined, "joined"}} {
 		if n.count > 0 {
 			fmt.Fprintf(&b, ", %s %s", console.Number(n.count), n.name)
 		}

@@ -120,7 +120,7 @@ func (a *app) summarizeSending(c simulate.Config, to, stream string, s send.Summ
 	perSecond := int64(float64(s.Sent) / s.Elapsed.Seconds())
 	if a.logFormat.value == "json" {
 		newLogger(a.screen, "info", "json").Info("simulation sent", "stream", stream, "start", c.Start, "records", s.Sent, "events", s.Drawn.Events,
-			"tasks", s.Drawn.Tasks, "duplicates", s.Drawn.Duplicates, "lost", s.Drawn.Lost, "broken", s.Drawn.Dirty, "bytes", s.Bytes, "calls", s.Calls,
+			"tasks", s.Drawn.Tasks, "duplicates", s.Drawn.Duplicates, "lost", s.Drawn.Lost, "broken", s.Drawn.Dirty, "joined", s.Drawn.Joined, "bytes", s.Bytes, "calls", s.Calls,
 			"retries", s.Retries, "behind_seconds", s.Behind.Seconds(), "elapsed_seconds", s.Elapsed.Seconds(), "records_per_second", perSecond)
 		return
 	}

@@ -63,7 +63,7 @@ func TestSimulateCompressesByTheEndingOfTheName(t *testing.T) {
 
 func TestSimulateTakesEveryOption(t *testing.T) {
 	r := call(t, "simulate", "--seed=3", "--start=1772439300", "--hours=3", "--agents=6", "--tasks=40", "--accounts=2", "--form=string",
-		"--disorder=1m", "--duplicates=0.1", "--losses=0.1", "--dirty=0.1", "--progress=none")
+		"--disorder=1m", "--duplicates=0.1", "--losses=0.1", "--dirty=0.1", "--partial=0.1", "--joined=0.1", "--progress=none")
 	if r.code != 0 {
 		t.Fatal(r.errors)
 	}
@@ -82,7 +82,7 @@ func TestSimulateTakesEveryOption(t *testing.T) {
 	if len(accounts) != 2 {
 		t.Errorf("accounts %v", accounts)
 	}
-	for _, want := range []string{"duplicates", "lost", "broken"} {
+	for _, want := range []string{"duplicates", "lost", "broken", "joined"} {
 		if !strings.Contains(r.errors, want) {
 			t.Errorf("%q is missing in: %s", want, r.errors)
 		}

@@ -15,29 +15,30 @@ func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 	if a.logFormat.value == "json" {
 		a.notices().Info("job done", "sink", o.Sink, "runner", o.Runner, "records", s.Records, "events", s.Events, "duplicates", s.Duplicates,
 			"dropped", s.Dropped, "dead_letters", s.DeadLetters, "bad_attributes", s.BadAttrs,
+			"transcripts", s.Transcripts, "transcripts_gone", s.TranscriptsGone, "transcripts_spared", s.TranscriptsSpared,
 			"tasks_left_alone", s.TasksLeft, "quarter_hours_left_alone", s.QuartersLeft, "bytes", s.Bytes, "rows", s.Rows, "sink_queries", s.Queries, "sink_billed_bytes", s.Billed,
 			"elapsed_seconds", s.Elapsed.Seconds(), "events_per_second", int64(s.EventsPerSecond()), "missing", missing(s))
 		return
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "done in %s on the %s runner: %s events/s, %s/s\n", console.Duration(s.Elapsed), o.Runner,
-		console.Number(int64(s.EventsPerSecond())), console.Bytes(int64(float64(s.Bytes)/s.Elapsed.Seconds())))
 	line := func(name string, n int64, note string) {
 		fmt.Fprintf(&b, "  %-14s %12s  %s\n", name, console.Number(n), note)
 	}
-	line("records", s.Records, console.Bytes(s.Bytes)+" of input")
-	line("events", s.Events, "")
-	line("duplicates", s.Duplicates, "events that came again")
-	line("dropped", s.Dropped, "test events and events outside TaskRouter")
-	line("dead letters", s.DeadLetters, note(s.DeadLetters > 0, "records that could not be used: see table dead_letters"))
-	if s.BadAttrs > 0 {
-		line("bad attributes", s.BadAttrs, "no JSON object: these events count without attributes")
+	if s.Remote {
+		fmt.Fprintf(&b, "done in %s on the %s runner, whose workers have the counters\n", console.Duration(s.Elapsed), o.Runner)
+	} else {
+		fmt.Fprintf(&b, "done in %s on the %s runner: %s events/s, %s/s\n", console.Duration(s.Elapsed), o.Runner,
+			console.Number(int64(s.EventsPerSecond())), console.Bytes(int64(float64(s.Bytes)/s.Elapsed.Seconds())))
+		counted(s, line)
 	}
-	if s.TasksLeft > 0 {
-		line("left alone", s.TasksLeft, "tasks of which another job knows more")
+	if s.Transcripts+s.TranscriptsGone+s.TranscriptsSpared > 0 {
+		line("transcripts", s.Transcripts, "of conversations, fetched from Twilio")
 	}
-	if s.QuartersLeft > 0 {
-		line("left alone", s.QuartersLeft, "quarter hours of agents of which another job knows more")
+	if s.TranscriptsSpared > 0 {
+		line("not fetched", s.TranscriptsSpared, "transcripts of which the sink has the turns")
+	}
+	if s.TranscriptsGone > 0 {
+		line("gone", s.TranscriptsGone, "transcripts that Twilio does not have")
 	}
 	if s.Queries > 0 {
 		line("queries", s.Queries, console.Bytes(s.Billed)+" billed by the sink's service")
@@ -61,6 +62,24 @@ func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 		if l != "" {
 			fmt.Fprintln(a.screen, strings.TrimRight(l, " \n"))
 		}
+	}
+}
+
+// counted gives a line for each counter.
+func counted(s pipeline.Summary, line func(name string, n int64, note string)) {
+	line("records", s.Records, console.Bytes(s.Bytes)+" of input")
+	line("events", s.Events, "")
+	line("duplicates", s.Duplicates, "events that came again")
+	line("dropped", s.Dropped, "test events and events outside TaskRouter")
+	line("dead letters", s.DeadLetters, note(s.DeadLetters > 0, "records that could not be used: see table dead_letters"))
+	if s.BadAttrs > 0 {
+		line("bad attributes", s.BadAttrs, "no JSON object: these events count without attributes")
+	}
+	if s.TasksLeft > 0 {
+		line("left alone", s.TasksLeft, "tasks of which another job knows more")
+	}
+	if s.QuartersLeft > 0 {
+		line("left alone", s.QuartersLeft, "quarter hours of agents of which another job knows more")
 	}
 }
 

@@ -31,6 +31,10 @@ type Counters struct {
 	// What was left alone since another job knows more of it: tasks, and quarter hours of agents.
 	TasksLeft, QuartersLeft atomic.Int64
 
+	// Transcripts of conversations: fetched, those that Twilio did not have when it was first asked,
+	// and those that were not fetched since the sink has them.
+	Transcripts struct{ Fetched, Gone, Spared atomic.Int64 }
+
 	// Unbounded says that the source has no end. Only then are latencies kept and progress is shown
 	// without a share.
 	Unbounded atomic.Bool

@@ -12,6 +12,9 @@ const (
 	Gap  = "gap"  // a range of records that fell out of the stream's retention before it was read
 )
 
+// Incomplete is the class of transcripts of which messages could not be read.
+const Incomplete = "turns_incomplete"
+
 // unclassified is the class of dead letters that were added to the total without a class.
 const unclassified = "unclassified"
 

@@ -12,8 +12,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -45,14 +43,19 @@ type Runtime struct {
 	Texts event.TextReader
 	// ContactKey hashes contacts. It never travels: a remote worker takes it from its environment.
 	ContactKey string
+	// Transcripts fetches transcripts; nil where none are fetched, and on a remote worker.
+	Transcripts keyed.Transcripts
 
-	mu     sync.Mutex
-	remote bool
-	users  int // transforms that Acquire was called for
-	out    sink.Sink
-	prior  *keyed.PriorRows
-	known  bool // prior is what it stays
-	failed error
+	mu       sync.Mutex
+	remote   bool
+	users    int // transforms that Acquire was called for
+	keyError error
+	out      sink.Sink
+	prior    *keyed.PriorRows
+	known    bool // prior is what it stays
+	shared   map[string]any
+	reported []int64 // of each counter, what Report has told
+	failed   error
 }
 
 var (
@@ -85,7 +88,8 @@ func Acquire(j Job) *Runtime {
 	defer mu.Unlock()
 	r := jobs[j.ID]
 	if r == nil {
-		r = &Runtime{Job: j, Counters: telemetry.New(time.Now), remote: true, ContactKey: strings.TrimSpace(os.Getenv(keyed.KeyVariable))}
+		r = &Runtime{Job: j, Counters: telemetry.New(time.Now), remote: true, Texts: remoteTexts}
+		r.ContactKey, r.keyError = EnvironmentKey()
 		jobs[j.ID] = r
 	}
 	if r.Job.Sink == "" {
@@ -105,12 +109,30 @@ func Lookup(id string) *Runtime {
 	return nil
 }
 
-// Counters returns the counters of a job; those of nobody in a process that does not run it.
+// Counters returns the counters of a job; those of nobody in a process that has nothing of it.
 func Counters(id string) *telemetry.Counters {
-	if r := Lookup(id); r != nil {
+	mu.Lock()
+	defer mu.Unlock()
+	if r := jobs[id]; r != nil {
 		return r.Counters
 	}
 	return telemetry.New(time.Now)
+}
+
+// Share returns what the transforms of the job share in this process under a name. The first of them
+// makes it.
+func (r *Runtime) Share(name string, first func() any) any {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if v, ok := r.shared[name]; ok {
+		return v
+	}
+	if r.shared == nil {
+		r.shared = map[string]any{}
+	}
+	v := first()
+	r.shared[name] = v
+	return v
 }
 
 // Release gives back what Acquire gave. The last one closes what this process opened for the job by
@@ -126,7 +148,7 @@ func (r *Runtime) Release(ctx context.Context) error {
 	if r.out == nil {
 		return nil
 	}
-	return r.out.Close(ctx)
+	return closeSink(ctx, r.Job)
 }
 
 // Remote tells whether this process does not run the job, but only transforms of it: then every
@@ -150,7 +172,7 @@ func (r *Runtime) sink(ctx context.Context) (sink.Sink, error) {
 	if r.Job.Sink == "" {
 		return nil, fmt.Errorf("%w, and the job names no sink", ErrMissing)
 	}
-	out, err := sink.Open(ctx, r.Job.Sink, sink.Options{HidePayload: r.Job.HidePayload})
+	out, err := openSink(ctx, r.Job)
 	if err != nil {
 		return nil, fmt.Errorf("open the sink on this worker: %w", err)
 	}
@@ -201,5 +223,8 @@ func (r *Runtime) Failure() error {
 	return r.failed
 }
 
-// Env returns what the rules of a kind take from this process.
-func (r *Runtime) Env() keyed.Env { return keyed.Env{Texts: r.Texts, ContactKey: r.ContactKey} }
+// Env returns what the rules of a kind take from this process. It fails if the contact key of a remote
+// worker cannot be read.
+func (r *Runtime) Env() (keyed.Env, error) {
+	return keyed.Env{Texts: r.Texts, ContactKey: r.ContactKey, Transcripts: r.Transcripts}, r.keyError
+}

@@ -3,6 +3,9 @@ package runtime_test
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -13,6 +16,7 @@ import (
 	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
+	"flexbeam/transforms/keyed"
 )
 
 func TestTheTransformsOfAJobShareWhatItsProcessHasOpened(t *testing.T) {
@@ -99,5 +103,98 @@ func TestWhatCannotBeOpenedIsAnError(t *testing.T) {
 	}
 	if _, err := r.PriorRows(context.Background()); !errors.Is(err, runtime.ErrMissing) {
 		t.Errorf("its rows: %v", err)
+	}
+}
+
+// Two jobs of one worker that name one sink have one: a second one would find the store taken.
+func TestAWorkerOpensOneSinkForAURI(t *testing.T) {
+	ctx, opened, closed := context.Background(), 0, 0
+	sink.Register("once", func(context.Context, string, sink.Options) (sink.Sink, error) {
+		opened++
+		return counted{history.NewStore(), &closed}, nil
+	})
+	var all []*runtime.Runtime
+	var first sink.Sink
+	for _, id := range []string{"one", "two"} {
+		r := runtime.Acquire(runtime.Job{ID: id, Sink: "once:x"})
+		out, err := r.Sink(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == nil {
+			first = out
+		}
+		if out != first {
+			t.Error("the second job has another sink")
+		}
+		all = append(all, r)
+	}
+	for i, r := range all {
+		if err := r.Release(ctx); err != nil || closed != i {
+			t.Errorf("released %d jobs: closed %d times, %v", i+1, closed, err)
+		}
+	}
+	r := runtime.Acquire(runtime.Job{ID: "three", Sink: "once:x"})
+	if _, err := r.Sink(ctx); err != nil || opened != 2 {
+		t.Errorf("opened %d times, %v", opened, err)
+	}
+	if err := r.Release(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAWorkerTakesItsContactKeyFromItsEnvironment(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte(" of a file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	empty := filepath.Join(t.TempDir(), "empty")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name            string
+		key, file, want string
+		err             error
+	}{
+		{"none", "-", "-", "", nil},
+		{"a variable", " of a variable ", "-", "of a variable", nil},
+		{"a file", "-", file, "of a file", nil},
+		{"both", "k", file, "", runtime.ErrTwoKeys},
+		{"an empty variable", " ", "-", "", runtime.ErrEmptyKey},
+		{"an empty file", "-", empty, "", runtime.ErrEmptyKey},
+		{"a file that is not there", "-", file + ".gone", "", fs.ErrNotExist},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			for name, value := range map[string]string{keyed.KeyVariable: test.key, keyed.KeyFileVariable: test.file} {
+				t.Setenv(name, value) // which puts it back
+				if value == "-" {
+					if err := os.Unsetenv(name); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			r := runtime.Acquire(runtime.Job{ID: "key of " + test.name})
+			defer r.Release(context.Background())
+			env, err := r.Env()
+			if env.ContactKey != test.want || !errors.Is(err, test.err) {
+				t.Errorf("got %q, %v", env.ContactKey, err)
+			}
+		})
+	}
+}
+
+func TestTransformsShareWhatTheFirstOneMakes(t *testing.T) {
+	r := runtime.Start(runtime.Job{ID: "shares"}, telemetry.New(time.Now), nil, nil)
+	defer r.End()
+	made := 0
+	for range 2 {
+		if v := r.Share("a", func() any { made++; return made }); v != 1 {
+			t.Errorf("got %v", v)
+		}
+	}
+	if v := r.Share("b", func() any { return "another" }); v != "another" {
+		t.Errorf("got %v", v)
 	}
 }

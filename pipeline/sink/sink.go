@@ -7,7 +7,8 @@
 // later one. A sink settles them by key and version (contract, section 7): the change with the
 // greatest row_version stays, of equal versions the one written later. A delete is remembered, so
 // that an older upsert that comes later revives nothing. So after any replay the tables are the
-// same, and a run over an existing store continues it.
+// same, and a run over an existing store continues it. A delete that forgets (change.Change) is not
+// remembered: its key is nowhere once it is flushed.
 //
 // Every sink passes the suite in sinktest.
 package sink
@@ -51,6 +52,11 @@ type Sink interface {
 
 	// Queries returns what the store was asked since the sink was opened, and what it bills for that.
 	Queries() Queries
+
+	// Rows calls f with whole rows of a table, in no order: with those in which the STRING column has
+	// one of some thousands of texts, or with all rows if column is empty. A row is valid until f
+	// returns, which must not call the sink. What was written and not flushed may be missing.
+	Rows(ctx context.Context, t model.TableID, column string, texts []string, f func(model.Row) error) error
 
 	// OtherJobs tells whether another job may have written to the store since this one opened it. A
 	// store that is locked for as long as it is open says no.
@@ -116,6 +122,10 @@ type Options struct {
 	// Bounded says that the job has an end: a sink may then store changes otherwise than those of a
 	// stream.
 	Bounded bool
+
+	// Resend says that rows are to be written anew also where the store has the same version of them:
+	// they may have another shape. Without it the sink of a bounded job may leave such rows out.
+	Resend bool
 
 	// HidePayload says that the job writes dead letters without their record: those of rows that a
 	// sink cannot store have none either.

@@ -44,6 +44,26 @@ type Source interface {
 	Text(at event.Place) ([]byte, error)
 }
 
+// An AgentSource also knows of agents whom no record of it names.
+type AgentSource interface {
+	Source
+	// ReadAgents is Read, and returns a PCollection<record.Agent> besides.
+	ReadAgents(s beam.Scope, o ReadOptions) (records, agents beam.PCollection)
+}
+
+// An Account is how a source calls Twilio. It names the secret of the key without holding it.
+type Account struct {
+	SID, Key, Secret string // SIDs of the account and of its API key; env:NAME or file:PATH
+	Region, Endpoint string // empty: us1, and Twilio's hosts
+	Parallel         int    // calls at once, at most
+}
+
+// An AccountSource reads from Twilio, so that what else a job fetches there is fetched likewise.
+type AccountSource interface {
+	Source
+	Account() Account
+}
+
 // ReadOptions say how a source is read.
 type ReadOptions struct {
 	Job     string  // ID of the job, whose counters are told of bytes that were read

@@ -19,8 +19,10 @@ import (
 var Capabilities = runners.Capabilities{}
 
 func init() {
-	runners.Register(runners.Runner{Name: "direct", Capabilities: Capabilities, Rank: 1, Run: Run})
+	runners.Register(runners.Runner{Name: "direct", Capabilities: Capabilities, Rank: 1, Run: run})
 }
+
+func run(ctx context.Context, p *beam.Pipeline, _ runners.Job) error { return Run(ctx, p) }
 
 // Run runs a pipeline to its end. When ctx ends, the transforms stop at their next element, and Run
 // returns the cause of ctx. Errors of transforms come back wrapped.

@@ -22,7 +22,7 @@ import (
 var Capabilities = runners.Capabilities{Unbounded: true, State: true}
 
 func init() {
-	runners.Register(runners.Runner{Name: "prism", Capabilities: Capabilities, Encodes: true, Rank: 2, Run: Run})
+	runners.Register(runners.Runner{Name: "prism", Capabilities: Capabilities, Encodes: true, Rank: 2, Run: run})
 }
 
 // How long a canceled job may take to end, and one call to cancel it.
@@ -31,6 +31,8 @@ const (
 	callWithin   = 10 * time.Second
 	cancelAgain  = 300 * time.Millisecond
 )
+
+func run(ctx context.Context, p *beam.Pipeline, _ runners.Job) error { return Run(ctx, p) }
 
 // Run runs a pipeline to its end. When ctx ends it cancels this job, and no other one of the
 // process, and returns the cause of ctx. Errors of transforms come back wrapped.

@@ -11,6 +11,10 @@ type Overlay struct {
 	tree  *Tree
 	cells []cell
 	stars []starCell
+
+	// what mediaIn read last: the snapshots of a task hold the same text again and again
+	mediaText string
+	media     []Medium
 }
 
 type cell struct {
@@ -152,26 +156,37 @@ type Medium struct {
 	Type  string
 	URL   string
 	Phone string // customers.phone
+
+	SID          string // sid
+	Conversation string // conversation_sid
 }
 
 // Media returns the objects of the array at id, which the tree must keep as JSON text.
-func (o *Overlay) Media(id ID) []Medium { return media(o.cells[id]) }
+func (o *Overlay) Media(id ID) []Medium { return o.mediaIn(o.cells[id]) }
 
 // MediaOf returns the objects of the array behind the star for one key.
 func (o *Overlay) MediaOf(key string) []Medium {
 	for _, s := range o.stars {
 		if s.key == key && s.self.kind == object {
-			return media(s.below)
+			return o.mediaIn(s.below)
 		}
 	}
 	return nil
 }
 
-func media(c cell) []Medium {
+func (o *Overlay) mediaIn(c cell) []Medium {
 	if c.kind != raw {
 		return nil
 	}
-	d := json.NewDecoder(strings.NewReader(c.text))
+	if o.mediaText != c.text {
+		o.mediaText, o.media = c.text, media(c.text)
+	}
+	return o.media
+}
+
+// media reads the elements of an array.
+func media(text string) []Medium {
+	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()
 	var elements []any
 	if d.Decode(&elements) != nil {
@@ -183,7 +198,7 @@ func media(c cell) []Medium {
 			t, _ := o["type"].(string)
 			u, _ := o["url"].(string)
 			who, _ := o["customers"].(map[string]any)
-			m = append(m, Medium{strings.TrimSpace(t), strings.TrimSpace(u), plainText(who["phone"])})
+			m = append(m, Medium{strings.TrimSpace(t), strings.TrimSpace(u), plainText(who["phone"]), plainText(o["sid"]), plainText(o["conversation_sid"])})
 		}
 	}
 	return m

@@ -11,7 +11,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
+	"flexbeam/internal/wire"
 	"flexbeam/schemas/model"
 )
 
@@ -19,6 +21,7 @@ import (
 type Change struct {
 	Table  model.TableID
 	Delete bool // the row is gone; Row has its key cells and row_version, and where known the time of Table.PartitionColumn
+	Forget bool // of a delete: nothing is to remember the key, since that alone tells who the row was about
 	Row    model.Row
 }
 
@@ -35,13 +38,29 @@ type Block []byte
 // ErrCorrupt says that a block is not one that Append wrote.
 var ErrCorrupt = errors.New("corrupt block of changes")
 
+// The first byte of a change tells whether it is a delete, its table, whether nothing is to remember
+// its key, and in the two highest bits its form, 0 so far: blocks are concatenated, so each change has
+// its own.
+const (
+	tableBits = 5 // with that of a delete
+	forgets   = 1 << tableBits
+	formShift = tableBits + 1
+)
+
 // Append adds a change to the block.
 func (b Block) Append(c Change) Block {
 	head := byte(c.Table) << 1
 	if c.Delete {
 		head |= 1
 	}
-	b = append(b, head)
+	if c.Forget {
+		head |= forgets
+	}
+	size := 1
+	for _, v := range c.Row {
+		size += len(v.Str) + 1 + binary.MaxVarintLen64
+	}
+	b = append(slices.Grow(b, size), head)
 	for _, v := range c.Row {
 		b = append(b, byte(v.Type))
 		switch v.Type {
@@ -67,7 +86,10 @@ func (b Block) Each(f func(Change) error) error {
 	for i := 0; i < len(s); {
 		head := s[i]
 		i++
-		id := head >> 1
+		if form := head >> formShift; form != 0 {
+			return fmt.Errorf("%w: %w", ErrCorrupt, wire.FormError("a change of a row", form, 0))
+		}
+		id := head &^ forgets >> 1
 		if int(id) >= len(model.Tables) {
 			return fmt.Errorf("%w: table %d at byte %d", ErrCorrupt, id, i-1)
 		}
@@ -112,7 +134,7 @@ func (b Block) Each(f func(Change) error) error {
 			}
 			row[j] = v
 		}
-		if err := f(Change{Table: model.TableID(id), Delete: head&1 != 0, Row: row}); err != nil {
+		if err := f(Change{Table: model.TableID(id), Delete: head&1 != 0, Forget: head&forgets != 0, Row: row}); err != nil {
 			return err
 		}
 	}

@@ -38,7 +38,7 @@ func TestABlockGivesBackItsChanges(t *testing.T) {
 		var b Block
 		for range rapid.IntRange(0, 5).Draw(t, "changes") {
 			table := rapid.SampledFrom(model.Tables).Draw(t, "table")
-			c := Change{Table: table.ID, Delete: rapid.Bool().Draw(t, "delete"), Row: row(t, table)}
+			c := Change{Table: table.ID, Delete: rapid.Bool().Draw(t, "delete"), Forget: rapid.Bool().Draw(t, "forget"), Row: row(t, table)}
 			want = append(want, c)
 			b = b.Append(c)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"flexbeam/internal/wire"
 	"flexbeam/schemas/attribute"
 )
 
@@ -26,7 +27,7 @@ const (
 )
 
 var partFields = map[Part][]Field{
-	TaskPart: {AccountSID, TaskSID, ReservationSID, WorkerSID, WorkspaceSID, WorkflowSID, WorkflowName, QueueSID, QueueName,
+	TaskPart: {AccountSID, TaskSID, ReservationSID, WorkerSID, WorkerName, WorkspaceSID, WorkflowSID, WorkflowName, QueueSID, QueueName,
 		Channel, Reason, CanceledReason, CompletedReason, TransferFailedReason, ReasonCode, TransferType, TransferTo},
 	WorkerPart: {AccountSID, WorkerSID, WorkerName, ActivitySID, ActivityName, PreviousActivitySID, PreviousActivityName},
 	Whole:      allFields(),
@@ -63,7 +64,8 @@ const (
 //
 // A block is: its length in bytes, then its events. An event is: flags, kind, time, sum, id, the
 // set of fields, the fields' texts, then the optional numbers and snapshots. A text is n<<1 and n
-// bytes, or p<<1|1 for the text at byte p.
+// bytes, or p<<1|1 for the text at byte p. That is form 0, which has no mark, since blocks are older
+// than forms. A block in another one begins with two zeros, which stand nowhere else, and its form.
 type Builder struct {
 	buf   []byte
 	n     int
@@ -240,6 +242,12 @@ func decode(b Block, events []Event, compressed bool) ([]Event, error) {
 		if n == 0 && compressed {
 			if n = d.uvarint(); d.err != nil || n > uint64(len(s)-d.at) {
 				return events, fmt.Errorf("%w: compressed length at byte %d", ErrCorrupt, body)
+			}
+			if n == 0 {
+				if form := d.byte(); d.err == nil {
+					return events, fmt.Errorf("%w: %w", ErrCorrupt, wire.FormError("a block of events", form, 0))
+				}
+				return events, d.err
 			}
 			at = d.at + int(n)
 			inner, err := decompress(s[d.at:at])

@@ -11,7 +11,27 @@ type Group struct {
 
 // Groups sorts events into groups by their account and the SID in the given field. The groups point
 // into events, so the slice must stay as it is while they are used.
-func Groups(events []Event, by Field) []Group { return groups([][]Event{events}, by) }
+func Groups(events []Event, by Field) []Group {
+	if len(events) > 0 && allOf(events, by) {
+		g := Group{Account: events[0].Text[AccountSID], SID: events[0].Text[by], Events: make([]*Event, len(events))}
+		for i := range events {
+			g.Events[i] = &events[i]
+		}
+		return []Group{g}
+	}
+	return groups([][]Event{events}, by)
+}
+
+// allOf tells whether events are all of one group, as those of a key are.
+func allOf(events []Event, by Field) bool {
+	account, sid := events[0].Text[AccountSID], events[0].Text[by]
+	for i := range events {
+		if events[i].Text[AccountSID] != account || events[i].Text[by] != sid {
+			return false
+		}
+	}
+	return true
+}
 
 // Gather decodes all blocks that an iterator of a GroupByKey gives, and sorts their events into
 // groups. It returns ErrCorrupt for what is no block.

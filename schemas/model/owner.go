@@ -6,18 +6,20 @@ import "slices"
 const (
 	TaskKind   = "task"
 	WorkerKind = "worker"
+
+	ConversationKind = "conversation"
 )
 
-// An Owner says which task or worker a row of a table belongs to. All rows of one owner are made
+// An Owner says which task, worker or conversation a row of a table belongs to. All rows of one owner are made
 // from the events of that owner alone, so a job that folds it again must know which of its rows a
 // sink still holds: those that it no longer gives are deleted. Of a table without an owner, a row
 // is only ever replaced by its newer version.
 //
 // The zero Owner means that the rows have none.
 type Owner struct {
-	Kind    string // TaskKind or WorkerKind
+	Kind    string // TaskKind, WorkerKind or ConversationKind
 	Account string // column with the account's SID; empty when rows do not tell their account
-	SID     string // column with the SID of the task or worker
+	SID     string // column with the SID of the task, worker or conversation
 	Only    string // BOOL column: only rows in which it is true have an owner; empty for all rows
 	Time    string // TIMESTAMP column of the key that tells which rows are looked up; empty: all of an owner
 }

@@ -25,8 +25,11 @@ func TestTheOwnersOfRowsAreThoseOfTheContract(t *testing.T) {
 			model.Owner{Kind: "task", SID: "contact_id", Only: "isolated"},
 			[]string{"contact_id"},
 		},
-		"agents":        {columns: []string{"account_sid", "agent_id"}},
-		"turns":         {columns: []string{"account_sid", "turn_id"}},
+		"agents": {columns: []string{"account_sid", "agent_id"}},
+		"turns": {
+			model.Owner{Kind: "conversation", Account: "account_sid", SID: "conversation_sid"},
+			[]string{"account_sid", "turn_id", "conversation_sid"},
+		},
 		"turn_contents": {columns: []string{"account_sid", "turn_id"}},
 		"dead_letters":  {columns: []string{"source", "position"}},
 	}

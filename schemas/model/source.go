@@ -68,7 +68,7 @@ var taskPaths = strings.Fields(`
 `)
 
 var workerPaths = strings.Fields(`
-	full_name first_name last_name email location manager organization
+	full_name first_name last_name contact_uri email location manager organization
 	department department_name
 	team agent_team team_name
 	role roles

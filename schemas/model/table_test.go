@@ -22,7 +22,7 @@ var columns = map[string]string{
 		!state !agent_type updated_at row_version`,
 	"agent_status":  `*account_sid *agent_id *interval_start *activity activity_sid !availability !seconds updated_at row_version`,
 	"customers":     `*contact_id !contact_kind state country category organization region segment !isolated updated_at row_version`,
-	"turns":         `*account_sid *turn_id !conversation_id !conversation_sid !task_sid engagement_id agent_id !turn_time !author_type !turn_type turn_index length updated_at row_version`,
+	"turns":         `*account_sid *turn_id !conversation_id conversation_sid !task_sid engagement_id agent_id !turn_time author_type !turn_type turn_index length updated_at row_version`,
 	"turn_contents": `*account_sid *turn_id text updated_at row_version`,
 	"dead_letters":  `*source *position !error_class !error payload received_at updated_at row_version`,
 }

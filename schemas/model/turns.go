@@ -2,19 +2,21 @@ package model
 
 // Turns has a row for each message of a conversation, without its text.
 var Turns = Table{
-	ID:          TurnsID,
-	Name:        "turns",
-	Description: "One row for each message of a non-voice conversation; its text is in turn_contents.",
+	ID:   TurnsID,
+	Name: "turns",
+	Description: "One row for each message of a non-voice conversation, and for each recording of an agent's call; " +
+		"texts are in turn_contents.",
+	Owner: Owner{Kind: ConversationKind, Account: "account_sid", SID: "conversation_sid"},
 	Columns: []Column{
 		{Name: "account_sid", Type: String, Key: true, Sources: ruled("account of the task"), Description: "Twilio account.", Rule: "5"},
-		{Name: "turn_id", Type: String, Key: true, Sources: ruled("message sid"), Description: "Message SID (IM).", Rule: "5"},
+		{Name: "turn_id", Type: String, Key: true, Sources: ruled("message sid"), Description: "Message SID (IM); of a recording the reservation's SID.", Rule: "5"},
 		{Name: "conversation_id", Type: String, Required: true, Sources: ruled("engagements.conversation_id"), Description: "Conversation, as in engagements.", Rule: "5"},
-		{Name: "conversation_sid", Type: String, Required: true, Sources: ruled("conversation sid of the task"), Description: "Twilio conversation (CH).", Rule: "5"},
+		{Name: "conversation_sid", Type: String, Sources: join(task("conversationSid", "conversations.media"), task("channelSid")), Description: "Twilio conversation (CH); null for a recording.", Rule: "5"},
 		{Name: "task_sid", Type: String, Required: true, Sources: ruled("task of the engagement"), Description: "Task.", Rule: "5"},
 		{Name: "engagement_id", Type: String, Sources: ruled("engagement open at the message's time"), Description: "Engagement that the message belongs to.", Rule: "5"},
 		{Name: "agent_id", Type: String, Sources: ruled("author"), Description: "Worker SID of an agent's message.", Rule: "5"},
 		{Name: "turn_time", Type: Timestamp, Required: true, Sources: ruled("message date_created"), Description: "Time of the message.", Rule: "5"},
-		{Name: "author_type", Type: String, Required: true, Sources: ruled("author"), Description: "`Agent`, `Customer` or `Bot`.", Rule: "5"},
+		{Name: "author_type", Type: String, Sources: ruled("author"), Description: "`Agent`, `Customer` or `Bot`; null for a recording.", Rule: "5"},
 		{Name: "turn_type", Type: String, Required: true, Sources: ruled("message body and media"), Description: "`Message`, `Image`, `File` or `Recording`.", Rule: "5"},
 		{Name: "turn_index", Type: Int, Sources: ruled("message index"), Description: "Index of the message in its conversation.", Rule: "5"},
 		{Name: "length", Type: Int, Sources: ruled("message body"), Description: "Characters of the text.", Rule: "5"},

@@ -28,8 +28,14 @@ var Views = []*View{&Conversations, &ServiceLevel, &Abandonment, &AgentOccupancy
 var Conversations = View{
 	Name:        "conversations",
 	Description: "One row for each conversation: the engagements that share an account and a conversation_id.",
-	from:        "{engagements} AS e",
-	group:       "account_sid, conversation_id",
+	from: "{engagements} AS e\nLEFT JOIN (\n" +
+		"  SELECT account_sid, conversation_id, " + countIf("author_type = 'Customer'") + " AS by_customer, " + countIf("author_type = 'Agent'") + " AS by_agent,\n" +
+		"    " + countIf("author_type = 'Bot'") + " AS by_bot, MIN(CASE WHEN author_type = 'Agent' AND turn_time >= asked THEN {epoch turn_time} END) - MIN({epoch asked}) AS answered\n" +
+		"  FROM (SELECT account_sid, conversation_id, author_type, turn_time,\n" +
+		"    MIN(CASE WHEN author_type = 'Customer' THEN turn_time END) OVER (PARTITION BY account_sid, conversation_id) AS asked FROM {turns}) AS m\n" +
+		"  GROUP BY account_sid, conversation_id\n" +
+		") AS t USING (account_sid, conversation_id)",
+	group: "account_sid, conversation_id",
 	columns: []viewColumn{
 		{name: "account_sid", expr: "account_sid", description: "Twilio account (Flex instance)."},
 		{name: "conversation_id", expr: "conversation_id", description: "Conversation; several tasks may share one."},
@@ -55,6 +61,10 @@ var Conversations = View{
 		{name: "abandoned", expr: countIf(stay+" AND "+left) + " > 0 AND " +
 			countIf(ofAgent) + " = 0", description: "True when the customer left a queue, of no outbound, internal or virtual task, and no agent was ever engaged."},
 		{name: "updated_at", expr: "MAX(updated_at)", description: "Time of the newest event behind the conversation."},
+		{name: "customer_messages", expr: "COALESCE(MAX(t.by_customer), 0)", description: "Number of messages of customers, of those in turns."},
+		{name: "agent_messages", expr: "COALESCE(MAX(t.by_agent), 0)", description: "Number of messages of agents."},
+		{name: "bot_messages", expr: "COALESCE(MAX(t.by_bot), 0)", description: "Number of messages of bots and of the system."},
+		{name: "first_response_time_seconds", expr: "MAX(t.answered)", description: "Time from the first message of a customer to the first of an agent behind it, seconds; null while there is none."},
 	},
 }
 
@@ -195,6 +205,7 @@ func sumIf(cond, column string) string { return sum("CASE WHEN " + cond + " THEN
 type dialect struct {
 	first, last  string // format of an aggregate over a column
 	quarter, day string // format of an expression over a time
+	epoch        string // seconds since 1970
 }
 
 var (
@@ -203,18 +214,20 @@ var (
 		last:    "FIRST(%[1]s ORDER BY start_time DESC, engagement_id DESC) FILTER (WHERE %[1]s IS NOT NULL)",
 		quarter: "TO_TIMESTAMP(900 * FLOOR(EPOCH(%s) / 900))",
 		day:     "CAST(%s AT TIME ZONE 'UTC' AS DATE)",
+		epoch:   "EPOCH(%s)",
 	}
 	bigqueryDialect = dialect{
 		first:   "ARRAY_AGG(%s IGNORE NULLS ORDER BY start_time, engagement_id LIMIT 1)[SAFE_OFFSET(0)]",
 		last:    "ARRAY_AGG(%s IGNORE NULLS ORDER BY start_time DESC, engagement_id DESC LIMIT 1)[SAFE_OFFSET(0)]",
 		quarter: "TIMESTAMP_SECONDS(900 * CAST(FLOOR(UNIX_SECONDS(%s) / 900) AS INT64))",
 		day:     "DATE(%s)",
+		epoch:   "UNIX_MILLIS(%s) / 1000",
 	}
 )
 
 var marks = regexp.MustCompile(`\{(\w+)(?: (\w+))?\}`)
 
-// fill replaces the marks of a text: {quarter column}, {day column}, and {table} by what name says.
+// fill replaces the marks of a text: {quarter column}, {day column}, {epoch column}, and {table} by what name says.
 func (d dialect) fill(text string, name func(string) string) string {
 	return marks.ReplaceAllStringFunc(text, func(mark string) string {
 		m := marks.FindStringSubmatch(mark)
@@ -223,6 +236,8 @@ func (d dialect) fill(text string, name func(string) string) string {
 			return fmt.Sprintf(d.quarter, m[2])
 		case m[1] == "day" && m[2] != "":
 			return fmt.Sprintf(d.day, m[2])
+		case m[1] == "epoch" && m[2] != "":
+			return fmt.Sprintf(d.epoch, m[2])
 		}
 		return name(m[1])
 	})

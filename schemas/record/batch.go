@@ -16,7 +16,7 @@ type Batch struct {
 
 	// Ends, Positions and Arrivals are set by sources whose records are no lines: where each record
 	// ends in Data, what names it behind Name, such as its sequence number, and when it arrived, in
-	// ms since 1970. An empty batch has none of them.
+	// ms since 1970; nil Arrivals are not known. An empty batch has none of them.
 	Ends      []int64
 	Positions []string
 	Arrivals  []int64

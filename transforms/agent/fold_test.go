@@ -60,8 +60,9 @@ func TestAgentsFollowTheRules(t *testing.T) {
 		{
 			"9 an identity is read back to an address",
 			`0  worker.created WK1 wa={} name=ann_2Eb_40example_2Ecom
-			 5  worker.created WK2 name=j_C3_B6rg_40example_2Ecom`,
-			"agent_name", []string{"ann.b@example.com", "jörg@example.com"},
+			 5  worker.created WK2 name=j_C3_B6rg_40example_2Ecom
+			 5  worker.created WK3 name=a_39_2A_40x_2F_30`,
+			"agent_name", []string{"ann.b@example.com", "jörg@example.com", "a9*@x/0"},
 		},
 		{
 			"9 a name that gives no address stays",

@@ -12,9 +12,11 @@ var channelPrefixes = [...]string{"tel:", "whatsapp:", "messenger:", "sip:", "si
 // marks of writing direction, without white space, without a channel's prefix and parameters. A
 // number loses its punctuation too.
 func normalizePhone(s string) string {
-	s = strings.Map(plainRune, s)
+	if !isPlain(s) {
+		s = strings.Map(plainRune, s)
+	}
 	for _, p := range channelPrefixes {
-		if len(s) < len(p) || !strings.EqualFold(s[:len(p)], p) {
+		if len(s) < len(p) || s[0]|0x20 != p[0] || !strings.EqualFold(s[:len(p)], p) {
 			continue
 		}
 		s = s[len(p):]
@@ -24,12 +26,15 @@ func normalizePhone(s string) string {
 		break
 	}
 	s, _, _ = strings.Cut(s, ";")
-	number := strings.Map(func(r rune) rune {
-		if strings.ContainsRune("-.()/", r) {
-			return -1
-		}
-		return r
-	}, s)
+	number := s
+	if strings.ContainsAny(s, punctuation) {
+		number = strings.Map(func(r rune) rune {
+			if strings.ContainsRune(punctuation, r) {
+				return -1
+			}
+			return r
+		}, s)
+	}
 	if !isNumber(number, 7) {
 		return s
 	}
@@ -37,6 +42,19 @@ func normalizePhone(s string) string {
 		return "+" + rest
 	}
 	return number
+}
+
+// punctuation is what people write between the digits of a number.
+const punctuation = "-.()/"
+
+// isPlain tells whether plainRune changes nothing.
+func isPlain(s string) bool {
+	for _, c := range []byte(s) {
+		if c <= ' ' || c >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
 
 // plainRune drops white space and marks of writing direction, and makes full-width digits and plus
@@ -117,10 +135,7 @@ func ReadsAsAddress(s string) bool {
 // Withheld tells whether a normalized phone, address or e-mail is what a carrier or Twilio puts
 // where the caller withheld the number (contract, section 9).
 func Withheld(s string) bool {
-	const client = "client:"
-	if len(s) >= len(client) && strings.EqualFold(s[:len(client)], client) {
-		s = s[len(client):]
-	}
+	s, _ = strings.CutPrefix(strings.ToLower(s), "client:")
 	if isWithheldWord(s) {
 		return true
 	}

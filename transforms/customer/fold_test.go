@@ -45,6 +45,7 @@ func TestContactsFollowTheRules(t *testing.T) {
 		{"00 is a plus before ten more digits", `{"from":"004912345678"}`, "+4912345678 | address"},
 		{"and is none before nine", `{"from":"00491234567"}`, "00491234567 | address"},
 		{"marks of writing direction and full-width digits", `{"from":"\u202a＋１５５５\u200e1230001\u2069\u061c"}`, "+15551230001 | address"},
+		{"the first and last of them", `{"from":"\u202e\u2066＋１５５５\u202a\u2069０９1"}`, "+1555091 | address"},
 		{"one prefix only", `{"customers":{"phone":"whatsapp:tel:+1"}}`, "tel:+1 | phone"},
 		{"other prefixes stay", `{"from":"client:ann7"}`, "client:ann7 | address"},
 		{"an address with an @ is lower case", `{"from":"Ann@Example.COM"}`, "ann@example.com | address"},

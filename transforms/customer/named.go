@@ -46,6 +46,17 @@ func (n *Named) find(text string) *candidate {
 	return nil
 }
 
+// Reached returns the texts by which the customer is called or written to, over all events: phones
+// and e-mails, as they stand and normalized.
+func (n *Named) Reached() (texts []string) {
+	for _, f := range n.forms {
+		if f.kind == Phone || f.kind == Email {
+			texts = append(texts, f.text)
+		}
+	}
+	return texts
+}
+
 // names returns the candidate that a text equals, as it stands or normalized like an address, nil
 // if there is none.
 func (n *Named) names(text string) *candidate {
@@ -110,7 +121,7 @@ func (n *Named) Conversation(id string) string {
 	switch {
 	case n.key == "":
 		return id
-	case isSID(id):
+	case IsSID(id):
 		return n.Hide(id)
 	case ReadsAsAddress(id):
 		return n.key.ID(NormalizeAddress(id))
@@ -118,8 +129,8 @@ func (n *Named) Conversation(id string) string {
 	return n.key.ID(id)
 }
 
-// isSID tells whether s is two letters and 32 hexadecimal digits.
-func isSID(s string) bool {
+// IsSID tells whether s is two letters and 32 hexadecimal digits.
+func IsSID(s string) bool {
 	if len(s) != 34 {
 		return false
 	}

@@ -68,3 +68,30 @@ func TestATruncatedObservationIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestACompanysAddressNamesNoCustomer: it is normalized where it reads as an address, and passed over
+// where it names the customer or is withheld.
+func TestACompanysAddressNamesNoCustomer(t *testing.T) {
+	var n Named
+	n.NameOnly("", "+15551230001")
+	for text, want := range map[string]string{
+		"": "", "tel:+1 555 123-0009": "+15551230009", "Help@Example.com": "help@example.com", "Support line": "Support line",
+		"+15551230001": "", "whatsapp:+1 (555) 123-0001": "", "anonymous": "", "client:Restricted": "", "+266696687": "",
+	} {
+		if got := n.Company(text); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}
+
+// TestFingerprintsTellKeysApart: two keys, a key and none; one key has one.
+func TestFingerprintsTellKeysApart(t *testing.T) {
+	seen := map[string]Key{}
+	for _, k := range []Key{"", "a", "b", "no contact key"} {
+		p := k.Fingerprint()
+		if other, known := seen[p]; known || len(p) != 32 || p != k.Fingerprint() {
+			t.Errorf("the fingerprint of %q is %q, that of %q too: %t", k, p, other, known)
+		}
+		seen[p] = k
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"flexbeam/internal/telemetry"
+	"flexbeam/internal/wire"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
 )
@@ -77,13 +78,25 @@ type Note struct {
 	Letters []Letter `json:",omitempty"`
 }
 
+// noteForm is the form of an encoded note: JSON.
+const noteForm = 1
+
 // Encode returns the note as an element of a pipeline.
 func (n Note) Encode() []byte {
 	b, err := json.Marshal(n)
 	if err != nil { // a Note always marshals
 		panic(err)
 	}
-	return b
+	return append([]byte{noteForm}, b...)
+}
+
+// readNote reads what Encode wrote.
+func readNote(b []byte) (n Note, err error) {
+	r := wire.Read("a note of dead letters", noteForm, b)
+	if err = r.Err(); err == nil {
+		err = json.Unmarshal(r.Rest(), &n)
+	}
+	return n, err
 }
 
 func init() {
@@ -101,8 +114,8 @@ func (fn *NumberFn) ProcessElement(_ context.Context, name string, notes func(*[
 	var all []Note
 	var b []byte
 	for notes(&b) {
-		var n Note
-		if err := json.Unmarshal(b, &n); err != nil {
+		n, err := readNote(b)
+		if err != nil {
 			return fmt.Errorf("dead letters of %s: %w", name, err)
 		}
 		all = append(all, n)

@@ -6,6 +6,7 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+	"unsafe"
 
 	"flexbeam/internal/jsonscan"
 	"flexbeam/internal/parallel"
@@ -121,6 +122,11 @@ func (c *collector) record(packed []byte) {
 	c.decoder.Line(data, c)
 }
 
+// offsetIn returns where in data the text begins that is a slice of it.
+func offsetIn(data, text []byte) int64 {
+	return int64(uintptr(unsafe.Pointer(unsafe.SliceData(text))) - uintptr(unsafe.Pointer(unsafe.SliceData(data))))
+}
+
 // collect decodes a batch with the collectors, each on a goroutine of its own with its own piece,
 // and returns the dead letters and the number of lines.
 func collect(b record.Batch, collectors []collector, count *telemetry.Counters) (letters []deadletter.Letter, lines int64, err error) {
@@ -128,9 +134,7 @@ func collect(b record.Batch, collectors []collector, count *telemetry.Counters) 
 	if b.Plain {
 		for i := range collectors {
 			collectors[i].decoder.Place = func(text []byte) event.Place {
-				// Slices of one array end at the same place: their capacities tell where they
-				// begin.
-				return event.Place{File: b.Name, Offset: b.Offset + int64(cap(b.Data)-cap(text)), Length: int64(len(text))}
+				return event.Place{File: b.Name, Offset: b.Offset + offsetIn(b.Data, text), Length: int64(len(text))}
 			}
 		}
 	}
@@ -188,7 +192,10 @@ func pieces(b record.Batch, collectors []collector) (decode func(i int), n int) 
 // named gives a letter the name of its record, where records have one.
 func named(l deadletter.Letter, b record.Batch) deadletter.Letter {
 	if b.Positions != nil {
-		l.Position, l.Received = b.Positions[l.Line], b.Arrivals[l.Line]
+		l.Position = b.Positions[l.Line]
+	}
+	if b.Arrivals != nil {
+		l.Received = b.Arrivals[l.Line]
 	}
 	return l
 }

@@ -15,6 +15,7 @@ import (
 	"flexbeam/schemas/record"
 	"flexbeam/transforms/deadletter"
 	"flexbeam/transforms/keyed"
+	"flexbeam/transforms/write"
 )
 
 func init() {
@@ -22,10 +23,12 @@ func init() {
 	register.Emitter1[keyed.Batch]()
 	register.Emitter1[[]byte]()
 	register.Emitter2[string, []byte]()
-	beam.RegisterCoder(reflect.TypeFor[keyed.Batch](),
-		func(b keyed.Batch) []byte { return b.Append(nil) },
-		func(b []byte) (keyed.Batch, error) { return keyed.ReadBatch(slices.Clone(b)) })
+	beam.RegisterCoder(reflect.TypeFor[keyed.Batch](), encodeBatch, decodeBatch)
 }
+
+// The names of these functions travel with a job, so an update of it needs them too.
+func encodeBatch(b keyed.Batch) []byte          { return b.Append(nil) }
+func decodeBatch(b []byte) (keyed.Batch, error) { return keyed.ReadBatch(slices.Clone(b)) }
 
 // Fn decodes batches of records. It is pure: what it gives follows from the batch alone.
 //
@@ -126,11 +129,11 @@ func letterBlock(letters []deadletter.Letter, b record.Batch) change.Block {
 // Records decodes each batch of records into a keyed.Batch, and into blocks of changes with dead
 // letters. With buckets the source is bounded and its files are read in parts: there the lines of
 // dead letters are numbered once all parts of a file are known.
-func Records(s beam.Scope, job runtime.Job, kinds []keyed.Spec, buckets int, records beam.PCollection) (inputs beam.PCollection, letters []beam.PCollection) {
+func Records(s beam.Scope, job runtime.Job, kinds []keyed.Spec, buckets int, records beam.PCollection) (inputs beam.PCollection, letters []write.Blocks) {
 	s = s.Scope("decode.Records")
 	inputs, located, notes := beam.ParDo3(s, &Fn{Job: job, Kinds: kinds, Buckets: buckets}, records)
 	if buckets == 0 {
-		return inputs, []beam.PCollection{located}
+		return inputs, []write.Blocks{{Name: "letters", PCollection: located}}
 	}
-	return inputs, []beam.PCollection{located, deadletter.Number(s, notes)}
+	return inputs, []write.Blocks{{Name: "letters", PCollection: located}, {Name: "numbered", PCollection: deadletter.Number(s, notes)}}
 }

@@ -20,6 +20,7 @@ import (
 	"flexbeam/schemas/record"
 	"flexbeam/transforms/decode"
 	"flexbeam/transforms/keyed"
+	"flexbeam/transforms/keyed/beamstate"
 	"flexbeam/transforms/keyed/local"
 	"flexbeam/transforms/task"
 	"flexbeam/transforms/worker"
@@ -240,5 +241,20 @@ func TestALiveStreamWithoutAStoreSaysWhatItNeeds(t *testing.T) {
 	err := (&local.WakeFn{Job: job}).ProcessElement(nil, nil)
 	if !errors.Is(err, runtime.ErrMissing) || !strings.Contains(err.Error(), "embedded runner") {
 		t.Errorf("wake: got %v", err)
+	}
+}
+
+// The clock of a stream is the arrival of its records, on every driver: an event whose own time is
+// ahead of it waits for nothing but its arrival.
+func TestAnInputOfAStreamHasTheTimeOfItsArrival(t *testing.T) {
+	event := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC).UnixMilli() // that of taskEvent
+	arrival := keyed.Millis(event) - 7*keyed.Day
+	s := newStream(t)
+	var got []beam.EventTime
+	err := s.decode.ProcessElement(context.Background(), batchOf("1", arrival, taskEvent, taskEvent), func(b keyed.Batch) {
+		(&beamstate.SplitFn{Kind: 0}).ProcessElement(b, func(ts beam.EventTime, _ string, _ []byte) { got = append(got, ts) })
+	}, nil, nil)
+	if d := cmp.Diff([]beam.EventTime{beam.EventTime(arrival) + 1000}, got); d != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, d)
 	}
 }

@@ -142,16 +142,18 @@ type taskValues struct {
 
 func (f *Folder) values(t Task, events []*event.Event) *taskValues {
 	v := &taskValues{Task: t, direction: customer.DirectionOf(f.all), virtual: f.all.True(virtualID)}
-	v.conversation = f.all.First(conversationIDs...)
-	if c := f.all.Text(conferenceID); v.conversation == "" && strings.HasPrefix(c, "WT") {
-		v.conversation = c
-	}
-	if v.conversation == "" {
-		v.conversation = t.SID
-	}
-	v.conversation = t.Named.Conversation(v.conversation)
+	v.conversation = f.ConversationID(t)
 	v.updatedAt = events[len(events)-1].Time // events are sorted by time
 	return v
+}
+
+// ConversationID returns the conversation_id of the task that was folded last (rule 14).
+func (f *Folder) ConversationID(t Task) string {
+	id := f.all.First(conversationIDs...)
+	if c := f.all.Text(conferenceID); id == "" && strings.HasPrefix(c, "WT") {
+		id = c
+	}
+	return t.Named.Conversation(cmp.Or(id, t.SID))
 }
 
 // fill fills f.row with a span's values. o is the span's overlay. recording is that for recordings,

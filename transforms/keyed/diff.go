@@ -54,7 +54,6 @@ type RowDiff struct {
 	alone  map[int64]bool     // units of which another job knows more
 	next   []emitted
 	key    []byte
-	one    change.Block
 }
 
 // Diff starts a fold of the key, whose changes go to out. It fails with ErrCorrupt if a row that
@@ -124,6 +123,17 @@ func (d *RowDiff) leaves(t model.TableID, r model.Row) bool {
 	return true
 }
 
+// Erased tells whether rows of the key were erased (contract, section 11): then they are left alone
+// whatever the fold gives, and nothing else may come of the key.
+func (d *RowDiff) Erased() bool {
+	for _, version := range d.others {
+		if version >= model.Erased {
+			return true
+		}
+	}
+	return false
+}
+
 // Row takes a row of the fold.
 func (d *RowDiff) Row(id model.TableID, r model.Row) {
 	t := model.Tables[id]
@@ -136,22 +146,23 @@ func (d *RowDiff) Row(id model.TableID, r model.Row) {
 		return
 	}
 	d.key = t.AppendKey(d.key[:0], r)
-	d.one = d.one[:0].Append(c)
+	given := len(d.out.Changes)
+	d.out.Changes = d.out.Changes.Append(c)
 	h := fnv.New64a()
-	h.Write(d.one)
+	h.Write(d.out.Changes[given:])
 	e := emitted{table: id, key: string(d.key), hash: h.Sum64(), version: r[len(r)-1].Num, day: dayOf(t, r)}
 	old, known := d.before[e.name()]
 	delete(d.before, e.name())
 	d.next = append(d.next, e)
 	if known && old.hash == e.hash {
+		d.out.Changes = d.out.Changes[:given]
 		return
 	}
 	if known && old.day != e.day && old.day != None {
 		if was, err := old.row(e.version); err == nil { // Diff has read the key
-			d.out.Changes = d.out.Changes.Append(change.Change{Table: id, Delete: true, Row: was})
+			d.out.Changes = d.out.Changes[:given].Append(change.Change{Table: id, Delete: true, Row: was}).Append(c)
 		}
 	}
-	d.out.Changes = append(d.out.Changes, d.one...)
 }
 
 // Done ends the fold. A row that is gone is deleted with the version that deleted gives for its key

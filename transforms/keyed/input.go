@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 
+	"flexbeam/internal/wire"
 	"flexbeam/schemas/event"
 )
 
@@ -106,13 +108,18 @@ func (in *Input) Without(part event.Part, late []int) error {
 	return in.retain(part, func(i int) bool { return !slices.Contains(late, i) })
 }
 
-// The flags of an encoded input.
+// The flags of an encoded input. The four bits above them tell its form, 0 so far: an input stands
+// among others, and in logs that are older than forms.
 const (
 	flagArrivals   = 1 << iota // arrivals follow
 	flagOneArrival             // one for all
 	flagRecords
 	flagValue
+	formBits = 4
 )
+
+// batchForm is the form of an encoded batch.
+const batchForm = 1
 
 // Append appends the encoding of an input: what travels between workers, and what a log holds.
 // withRecords tells whether the records of its events are part of it.
@@ -132,6 +139,7 @@ func (in *Input) Append(b []byte, withRecords bool) []byte {
 	if in.Value != nil {
 		flags |= flagValue
 	}
+	b = slices.Grow(b, len(in.Key)+len(in.Block)+len(in.Value)+64)
 	b = append(b, in.Kind, flags)
 	b = AppendText(b, in.Key)
 	b = binary.AppendVarint(b, int64(in.Time))
@@ -162,12 +170,32 @@ func (in *Input) Append(b []byte, withRecords bool) []byte {
 	return b
 }
 
+// decoded are buffers of ReadInput, which looks at events but keeps none.
+var decoded = sync.Pool{New: func() any { return new([]event.Event) }}
+
+// mostBuffered is how many events a buffer keeps from one block to the next: more than nearly all
+// keys have, and less than a megabyte.
+const mostBuffered = 1000
+
+// decodeInto decodes a block into a buffer. The events are valid until the next call.
+func decodeInto(buffer *[]event.Event, b event.Block) ([]event.Event, error) {
+	clear(*buffer)
+	events, err := event.Decode(b, (*buffer)[:0])
+	if *buffer = events; len(events) > mostBuffered {
+		*buffer = nil
+	}
+	return events, err
+}
+
 // ReadInput reads an input that Append wrote from the begin of b, and returns what is behind it.
 // Its block and value are slices of b.
 func ReadInput(b []byte) (in Input, rest []byte, err error) {
 	r := Reader{b: b}
 	in.Kind = r.Byte()
 	flags := r.Byte()
+	if form := flags >> formBits; form != 0 {
+		return in, nil, fmt.Errorf("%w: %w", ErrCorrupt, wire.FormError("an input of a key", form, 0))
+	}
 	in.Key, in.Time, in.Arrival = r.Text(), r.Millis(), None
 	if flags&flagValue != 0 {
 		if flags&flagArrivals != 0 {
@@ -186,7 +214,9 @@ func ReadInput(b []byte) (in Input, rest []byte, err error) {
 	if kind == nil {
 		return in, nil, fmt.Errorf("%w: an input of kind %d", ErrCorrupt, in.Kind)
 	}
-	events, err := event.Decode(in.Block, nil)
+	buffer := decoded.Get().(*[]event.Event)
+	defer decoded.Put(buffer)
+	events, err := decodeInto(buffer, in.Block)
 	if err != nil {
 		return in, nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
@@ -222,7 +252,7 @@ type Batch struct {
 // Append appends the encoding of a batch, for where the transforms behind the decoder are in
 // another process.
 func (p *Batch) Append(b []byte) []byte {
-	b = AppendText(b, p.Source)
+	b = AppendText(append(b, batchForm), p.Source)
 	b = AppendText(b, p.Position)
 	for i := range p.Inputs {
 		b = p.Inputs[i].Append(b, true)
@@ -233,6 +263,9 @@ func (p *Batch) Append(b []byte) []byte {
 // ReadBatch reads what Batch.Append wrote. The inputs are slices of b.
 func ReadBatch(b []byte) (p Batch, err error) {
 	r := Reader{b: b}
+	if form := r.Byte(); form != batchForm && !r.bad {
+		return p, fmt.Errorf("%w: %w", ErrCorrupt, wire.FormError("a batch of inputs", form, batchForm))
+	}
 	p.Source, p.Position = r.Text(), r.Bytes()
 	if err := r.Err(); err != nil {
 		return p, err

@@ -84,13 +84,18 @@ type Kind struct {
 	New func(options []byte, env Env) (Logic, error) // from the options of a Spec
 }
 
-// KeyVariable is the environment variable that may hold the contact key of a process.
-const KeyVariable = "FLEXBEAM_CONTACT_KEY"
+// The environment variables that may hold the contact key of a process, or name the file that does.
+const (
+	KeyVariable     = "FLEXBEAM_CONTACT_KEY"
+	KeyFileVariable = "FLEXBEAM_CONTACT_KEY_FILE"
+)
 
 // Env is what the rules take from the process that they run in.
 type Env struct {
 	Texts      event.TextReader // reads the text of a record again; nil where it cannot be
 	ContactKey string           // with which contacts are hashed; empty: they stay clear
+
+	Transcripts Transcripts // nil where none are fetched
 }
 
 // Logic is the rules of a kind.
@@ -133,6 +138,9 @@ type Output struct {
 	// Ask is what the rules want to know of the sink first; nil: nothing. They have given nothing
 	// else then, and are to be called again once the state has learnt it.
 	Ask *Ask
+	// Pending says that something was begun that is not there yet. Where no timer calls the rules
+	// again they are to be called once more, and wait for it then.
+	Pending bool
 }
 
 // Info returns what Add needs to know of an event that arrived at a time.
@@ -300,7 +308,7 @@ func (k *Kind) over(s *State, arrival Millis) bool {
 // Where out.Ask is set it has done nothing yet: it is to be called again when the state has learnt
 // that (Learn).
 func (k *Kind) Process(l Logic, s *State, now Millis, out *Output) (next Millis, done bool, err error) {
-	next, out.Waited, out.Ask = None, None, nil
+	next, out.Waited, out.Ask, out.Pending = None, None, nil, false
 	if !s.Waits() && now != None && now < End {
 		if at := k.DropAt(s); at != None && at <= now {
 			if s.Tombstone || k.Until(s) <= k.Expires(s) || CeilHour(k.Until(s)) <= now {

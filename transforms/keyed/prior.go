@@ -161,6 +161,7 @@ var (
 type Looker struct {
 	prior  *PriorRows // nil: nothing is looked up
 	again  bool
+	anew   bool // keys are looked up whatever is known of them
 	tables []*model.Table
 }
 
@@ -216,13 +217,25 @@ func DaysOf(groups []event.Group) (days span.Set) {
 	return days
 }
 
+// Anew returns a Looker that has every key looked up, also one that had no rows when its days were
+// read. A key whose state was restored needs it: rows may have been emitted behind that state.
+func (l *Looker) Anew() *Looker {
+	anew := *l
+	anew.anew = true
+	return &anew
+}
+
 // Look says how to look for a key.
 func (l *Looker) Look(key string) Look {
 	switch {
+	case l.anew && len(l.tables) > 0 && !l.again:
+		return LookOnce
 	case l.prior == nil:
 		return LookNever
 	case l.again:
 		return Look{how: lookAgain, key: key}
+	case l.anew:
+		return Look{how: lookOnce, key: key}
 	}
 	return Look{lookOnce, l, key}
 }
@@ -258,6 +271,28 @@ func where(t *model.Table, want Span, days span.Set) span.Set {
 	return days
 }
 
+// Holds tells whether the sink may hold rows of a key: it does, or some of the days were not read yet.
+// No days are all days.
+func (p *PriorRows) Holds(k *Kind, key string, days span.Set) bool {
+	if p == nil {
+		return false
+	}
+	if len(days) == 0 {
+		days = span.Set{span.All}
+	}
+	for _, id := range model.OwnedTables() {
+		if t := model.Tables[id]; t.Owner.Kind == k.Name {
+			if o := p.sets[id].held.Load(); o.holds(ownerOf(t, key)) || !o.covered.CoversAll(days) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Looked tells whether the sink was asked for the rows of the key.
+func (s *State) Looked() bool { return s.looked != nil }
+
 // An Ask is what the rules of a key want to know of the sink before they go on.
 type Ask struct {
 	Key  string   // event.Key
@@ -274,8 +309,12 @@ var Whole = Span{}
 // Found is what a sink holds of a key.
 type Found struct {
 	span Span
+	days span.Set
 	rows []emitted
 }
+
+// Answers tells whether it is all that an ask wants to know of the key.
+func (f *Found) Answers(a Ask) bool { return f.span.Covers(a.Span) && f.days.CoversAll(a.Days) }
 
 // Len returns how many rows of the key the sink holds.
 func (f *Found) Len() int { return len(f.rows) }
@@ -286,7 +325,7 @@ func (l *Looker) Find(ctx context.Context, asks []Ask) (map[string]*Found, error
 	found := make(map[string]*Found, len(asks))
 	for _, a := range asks {
 		if found[a.Key] == nil {
-			found[a.Key] = &Found{span: a.Span}
+			found[a.Key] = &Found{span: a.Span, days: a.Days}
 		}
 	}
 	for _, t := range l.tables {
@@ -331,7 +370,7 @@ func (l *Looker) find(ctx context.Context, t *model.Table, asks []Ask, found map
 
 // holding returns what asks for keys that have rows of a table.
 func (l *Looker) holding(ctx context.Context, t *model.Table, asks []Ask, found map[string]*Found) (some []Ask, err error) {
-	if l.again {
+	if l.again || l.anew {
 		return asks, nil
 	}
 	var days span.Set

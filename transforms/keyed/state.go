@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
+	"flexbeam/internal/wire"
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/evidence"
 	"flexbeam/schemas/model"
@@ -73,12 +75,13 @@ func StateOf(g event.Group) *State {
 func (s *State) Waits() bool { return s.Since != None }
 
 // Groups returns the events of a state by account and by the SID in a field: one group, unless the
-// key stands for what belongs to none.
-func (s *State) Groups(by event.Field) ([]event.Group, error) {
+// key stands for what belongs to none. They are valid until the next call with the same buffer,
+// which saves memory where one goroutine processes many keys.
+func (s *State) Groups(by event.Field, buffer *[]event.Event) ([]event.Group, error) {
 	if s.groups != nil {
 		return s.groups, nil
 	}
-	events, err := event.Decode(s.Block, nil)
+	events, err := decodeInto(buffer, s.Block)
 	if err != nil {
 		return nil, err
 	}
@@ -203,6 +206,7 @@ func (s *State) Append(b []byte) []byte {
 			flags |= 1 << i
 		}
 	}
+	b = slices.Grow(b, len(s.Block)+len(s.Value)+64*len(s.emitted)+128)
 	b = append(b, encoding, flags)
 	for _, t := range []Millis{s.Arrival, s.Since, s.Next, s.Bound, s.AsOf} {
 		b = AppendMillis(b, t)
@@ -295,7 +299,7 @@ func ReadState(b []byte) (*State, error) {
 		s.readFolds(&r)
 		s.emitted = r.emitted(false)
 	default:
-		return nil, fmt.Errorf("%w: encoding %d; this version reads 2 to %d", ErrCorrupt, b[0], encoding)
+		return nil, fmt.Errorf("%w: %w: it has encoding %d, and this version reads 2 to %d", ErrCorrupt, wire.ErrForm, b[0], encoding)
 	}
 	if err := r.Err(); err != nil {
 		return nil, err

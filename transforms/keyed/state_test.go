@@ -588,6 +588,32 @@ func TestOnlyTheDaysOfEventsAreRead(t *testing.T) {
 	}
 }
 
+// A key may have rows where its days were not read; of no days all count.
+func TestAKeyMayHaveRowsOfDaysThatWereNotRead(t *testing.T) {
+	c := model.Customers.NewRow()
+	c[model.Customers.Col("contact_id")] = model.Text("WT1")
+	c[model.Customers.Col("isolated")] = model.Boolean(true)
+	p, _ := prior(map[model.TableID][]model.Row{model.CustomersID: {c}})
+	holds := func(task string, days ...span.Span) bool {
+		return p.Holds(tasksOnly, event.Key("AC1", task), days)
+	}
+	if !holds("WT1", span.Days(0, 1)) || !holds("WT2", span.Days(0, 1)) {
+		t.Error("a key surely has no rows though nothing was read")
+	}
+	if err := p.Cover(context.Background(), span.Set{span.Days(0, 20)}); err != nil {
+		t.Fatal(err)
+	}
+	if !holds("WT1", span.Days(0, 1)) || holds("WT2", span.Days(0, 1)) {
+		t.Error("the rows of days that were read are not those that are there")
+	}
+	if !holds("WT2", span.Days(0, 21)) || !holds("WT2") {
+		t.Error("a key surely has no rows of days that were not read")
+	}
+	if (*PriorRows)(nil).Holds(tasksOnly, event.Key("AC1", "WT1"), nil) {
+		t.Error("a sink that is not there holds rows")
+	}
+}
+
 func TestNothingIsKnownWithoutASink(t *testing.T) {
 	empty, _ := prior(nil)
 	for _, p := range []*PriorRows{nil, empty} {

@@ -17,7 +17,7 @@ func TestBatchesOfAnyCutGiveTheRowsOfTheFold(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		d := history.NewDice(rt)
 		lines := history.Lines(history.Draw(rt, contradicted), history.Forms(d, append(history.Streamed, history.REST)))
-		lines = history.Soiled(d, history.Shuffled(d, lines))
+		lines = history.Soiled(d, history.Joined(d, history.Shuffled(d, lines)))
 		want := history.Fold(lines, history.Options{AsOf: asOf})
 		o := history.Options{AsOf: asOf, Cut: func() bool { return d.OneIn(3) }}
 		got, count := history.Batch(lines, 1+d.N(5), o)
@@ -39,7 +39,7 @@ func TestBundlesAndTimersInAnyOrderGiveTheRowsOfTheFold(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		d := history.NewDice(rt)
 		lines := history.Lines(history.Draw(rt, size), history.Forms(d, append(history.Streamed, history.REST)))
-		lines = history.Soiled(d, history.Shuffled(d, append(lines, lines[d.N(len(lines))])))
+		lines = history.Soiled(d, history.Joined(d, history.Shuffled(d, append(lines, lines[d.N(len(lines))]))))
 		want := history.Fold(lines, history.Options{AsOf: asOf})
 		got, count := history.Stream(lines, history.Options{AsOf: asOf, Cut: func() bool { return d.OneIn(2) }})
 		if diff := history.Diff(want, got); diff != "" {

@@ -7,6 +7,7 @@ import (
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/evidence"
 	"flexbeam/schemas/model"
+	"flexbeam/transforms/conversation"
 	"flexbeam/transforms/customer"
 	"flexbeam/transforms/engagement"
 )
@@ -17,6 +18,7 @@ type Options struct {
 	KeyPrint    string           // of the ContactKey, by which a worker's key is checked; Spec sets it
 	LeftReasons []string         // that mean that the customer left; nil: engagement.DefaultLeftReasons
 	Texts       event.TextReader `json:"-"` // reads a record's text again; nil where none can be read
+	Turns       bool             // conversations are told of their tasks, and recordings are turns
 }
 
 // A Folder folds tasks. It reuses its memory and serves one goroutine.
@@ -25,16 +27,21 @@ type Folder struct {
 	customers   *customer.Folder
 	row         model.Row
 	texts       event.TextReader
+	turns       *conversation.Digester // nil without Options.Turns
 }
 
 // NewFolder returns a Folder.
 func NewFolder(o Options) *Folder {
-	return &Folder{
+	f := &Folder{
 		engagements: engagement.NewFolder(o.LeftReasons),
 		customers:   customer.NewFolder(customer.Key(o.ContactKey)),
 		row:         model.Customers.NewRow(),
 		texts:       o.Texts,
 	}
+	if o.Turns {
+		f.turns = conversation.NewDigester()
+	}
+	return f
 }
 
 // Outcome is what a Fold tells besides its changes.
@@ -42,6 +49,9 @@ type Outcome struct {
 	Distinct int   // distinct events
 	Version  int64 // row_version of the task's rows
 	Evidence evidence.Counts
+
+	Conversation string            // SID of the one that the task is part of; empty: none, or it is a call
+	Part         conversation.Task // what it tells of that
 }
 
 // Fold folds the task (account, task). It calls emit with each of its rows: engagements, and the
@@ -65,7 +75,10 @@ func (f *Folder) Fold(account, task string, events []*event.Event, emit func(mod
 	}
 	c := f.customers.Fold(task, events, out.Version)
 	t := engagement.Task{Account: account, SID: task, Contact: c.ContactID, Named: c.Named, Version: out.Version}
-	f.engagements.Fold(t, events, func(r model.Row) { emit(model.EngagementsID, r) })
+	f.engagements.Fold(t, events, f.rows(task, events, c.Named, &out, emit))
+	if out.Conversation != "" {
+		out.Part.Conversation = f.engagements.ConversationID(t)
+	}
 	out.Evidence = f.engagements.Evidence(events)
 	if c.Isolated != nil {
 		emit(model.CustomersID, c.Isolated)
@@ -75,4 +88,26 @@ func (f *Folder) Fold(account, task string, events []*event.Event, emit func(mod
 		see(s.Event.ID, f.row)
 	}
 	return out, nil
+}
+
+// rows returns what takes the engagements of a task: they are emitted, and where turns are made a
+// conversation is told of them, or they are looked at for recordings.
+func (f *Folder) rows(task string, events []*event.Event, named *customer.Named, out *Outcome, emit func(model.TableID, model.Row)) func(model.Row) {
+	give := func(r model.Row) { emit(model.EngagementsID, r) }
+	switch {
+	case f.turns == nil || len(events) == 0:
+		return give
+	case conversation.OfVoice(events):
+		return func(r model.Row) {
+			give(r)
+			conversation.RecordingTurn(r, emit)
+		}
+	}
+	if out.Conversation, out.Part = f.turns.Digest(task, events, named, out.Version); out.Conversation == "" {
+		return give
+	}
+	return func(r model.Row) {
+		give(r)
+		out.Part.AddStay(r)
+	}
 }

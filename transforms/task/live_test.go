@@ -21,7 +21,7 @@ func TestALiveStreamThatDiesAtAnyMomentGivesTheRowsOfTheFold(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		d := history.NewDice(rt)
 		lines := history.Lines(history.Draw(rt, size), history.Forms(d, append(history.Streamed, history.REST)))
-		lines = history.Soiled(d, history.Shuffled(d, append(lines, lines[d.N(len(lines))])))
+		lines = history.Soiled(d, history.Joined(d, history.Shuffled(d, append(lines, lines[d.N(len(lines))]))))
 		first := history.At(float64(d.N(10_000)))
 		last := first + int64(len(lines))*1000
 		want := history.Fold(lines, history.Options{AsOf: last})

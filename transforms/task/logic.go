@@ -7,6 +7,7 @@ import (
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/evidence"
 	"flexbeam/schemas/model"
+	"flexbeam/transforms/conversation"
 	"flexbeam/transforms/customer"
 	"flexbeam/transforms/keyed"
 )
@@ -43,7 +44,7 @@ func init() {
 }
 
 // ErrOtherKey says that a process has another contact key than the job, or one of both has none.
-var ErrOtherKey = errors.New("this process has not the contact key of the job: start it with the same key, in " + keyed.KeyVariable)
+var ErrOtherKey = errors.New("this process has not the contact key of the job: start it with the same key, in " + keyed.KeyVariable + ", or in the file that " + keyed.KeyFileVariable + " names")
 
 // Spec returns the kind with its options.
 func (o Options) Spec() keyed.Spec {
@@ -54,6 +55,7 @@ func (o Options) Spec() keyed.Spec {
 // logic is the rules of tasks.
 type logic struct {
 	folder *Folder
+	events []event.Event // those of the key at hand
 }
 
 // wholeTask says that all rows of a task have one version, its isolated customer's included.
@@ -71,7 +73,7 @@ func (*logic) Merge(s *keyed.State, in *keyed.Input) ([]int, error) {
 
 // Process implements keyed.Logic.
 func (l *logic) Process(s *keyed.State, _ keyed.Millis, out *keyed.Output) (keyed.Millis, error) {
-	groups, err := s.Groups(event.TaskSID)
+	groups, err := s.Groups(event.TaskSID, &l.events)
 	if err != nil {
 		return keyed.None, err
 	}
@@ -82,16 +84,20 @@ func (l *logic) Process(s *keyed.State, _ keyed.Millis, out *keyed.Output) (keye
 	if err != nil {
 		return keyed.None, err
 	}
+	erased := diff.Erased()
 	var version, distinct, all int64
 	var missing evidence.Counts
 	for _, g := range groups {
 		all += int64(len(g.Events))
 		o, err := l.folder.Fold(g.Account, g.SID, g.Events, diff.Row, func(eventID string, r model.Row) {
-			out.Inputs = append(out.Inputs, customer.Observe(eventID, r, s.Arrival))
+			if !erased {
+				out.Inputs = append(out.Inputs, customer.Observe(eventID, r, s.Arrival))
+			}
 		})
 		if err != nil {
 			return keyed.None, err
 		}
+		l.tell(g.Account, g.SID, &o, s, out)
 		version = max(version, o.Version)
 		distinct += int64(o.Distinct)
 		missing = missing.Plus(o.Evidence)
@@ -103,4 +109,18 @@ func (l *logic) Process(s *keyed.State, _ keyed.Millis, out *keyed.Output) (keye
 		s.Replace(nil)
 	}
 	return keyed.None, diff.Done(func(model.TableID, model.Row) (int64, bool) { return version, true })
+}
+
+// tell tells the conversation that a task is part of what the task knows of it, and one that it was
+// part of before that it is no longer. The state holds which it was.
+func (l *logic) tell(account, task string, o *Outcome, s *keyed.State, out *keyed.Output) {
+	if was := string(s.Value); was != o.Conversation && was != "" {
+		left := conversation.Task{SID: task, Version: o.Version, Left: true}
+		out.Inputs = append(out.Inputs, conversation.Observe(account, was, &left, s.Arrival))
+		s.Value = nil
+	}
+	if o.Conversation != "" {
+		out.Inputs = append(out.Inputs, conversation.Observe(account, o.Conversation, &o.Part, s.Arrival))
+		s.Value = []byte(o.Conversation)
+	}
 }

@@ -15,7 +15,7 @@ var size = history.Size{Tasks: 3, Workers: 2}
 var contradicted = history.Size{Tasks: 3, Workers: 2, Conflicts: true}
 
 // TestTablesAreAFunctionOfTheSetOfRecords draws records, contradicting ones among them, and
-// delivers them in any order, some again, in blocks cut anywhere.
+// delivers them in any order, some again, some on one line, in blocks cut anywhere.
 func TestTablesAreAFunctionOfTheSetOfRecords(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		d := history.NewDice(rt)
@@ -28,7 +28,7 @@ func TestTablesAreAFunctionOfTheSetOfRecords(t *testing.T) {
 				again = append(again, l)
 			}
 		}
-		got := history.Fold(history.Shuffled(d, again), history.Options{Cut: func() bool { return d.OneIn(2) }})
+		got := history.Fold(history.Joined(d, history.Shuffled(d, again)), history.Options{Cut: func() bool { return d.OneIn(2) }})
 		if diff := history.Diff(want, got); diff != "" {
 			rt.Fatal(diff)
 		}

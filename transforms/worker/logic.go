@@ -54,6 +54,7 @@ func (o Options) Spec() keyed.Spec { return keyed.NewSpec(Name, o) }
 type logic struct {
 	folder  *Folder
 	options Options
+	events  []event.Event // those of the key at hand
 }
 
 // Merge implements keyed.Logic. A worker.* event comes too late if it is not newer than the bound
@@ -140,7 +141,7 @@ func (l *logic) Process(s *keyed.State, now keyed.Millis, out *keyed.Output) (ne
 	if live {
 		s.AsOf = max(s.AsOf, now)
 	}
-	groups, err := s.Groups(event.WorkerSID)
+	groups, err := s.Groups(event.WorkerSID, &l.events)
 	if err != nil {
 		return keyed.None, err
 	}

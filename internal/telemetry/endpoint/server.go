@@ -98,7 +98,7 @@ func Handler(c *telemetry.Counters, b metrics.Build, o promhttp.HandlerOpts) htt
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if !c.Ready(telemetry.DefaultLimits) {
-			answer(w, http.StatusServiceUnavailable, report{Status: "starting"})
+			answer(w, http.StatusServiceUnavailable, report{Status: "not ready", Reasons: c.Faults(telemetry.DefaultLimits)})
 			return
 		}
 		answer(w, http.StatusOK, report{Status: "ready"})
@@ -108,7 +108,7 @@ func Handler(c *telemetry.Counters, b metrics.Build, o promhttp.HandlerOpts) htt
 
 // A report is the answer of a health check.
 type report struct {
-	Status  string            `json:"status"` // ok, failing; ready, starting
+	Status  string            `json:"status"` // ok, failing; ready, not ready
 	Reasons []telemetry.Fault `json:"reasons,omitempty"`
 }
 

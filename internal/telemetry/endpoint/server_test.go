@@ -88,6 +88,7 @@ func TestHealthSaysWhyTheJobDoesNotGetOn(t *testing.T) {
 		Status  string
 		Reasons []telemetry.Fault
 	}
+	fails := false
 	check := func(path string, status int, want string) {
 		t.Helper()
 		got, body := get(t, s, path)
@@ -98,16 +99,18 @@ func TestHealthSaysWhyTheJobDoesNotGetOn(t *testing.T) {
 		if got != status || r.Status != want {
 			t.Errorf("%s: %d %s, want %d %s", path, got, r.Status, status, want)
 		}
-		if failing := want == "failing"; failing != (len(r.Reasons) == 1 && r.Reasons[0].Check == "flush" && strings.Contains(r.Reasons[0].Message, "disk full")) {
+		if fails != (len(r.Reasons) == 1 && r.Reasons[0].Check == "flush" && strings.Contains(r.Reasons[0].Message, "disk full")) {
 			t.Errorf("reasons: %v", r.Reasons)
 		}
 	}
 	check("/healthz", http.StatusOK, "ok")
-	check("/readyz", http.StatusServiceUnavailable, "starting")
+	check("/readyz", http.StatusServiceUnavailable, "not ready")
 	_ = c.Flush(func() error { return errors.New("disk full") })
+	fails = true
 	check("/healthz", http.StatusServiceUnavailable, "failing")
-	check("/readyz", http.StatusServiceUnavailable, "starting")
+	check("/readyz", http.StatusServiceUnavailable, "not ready")
 	_ = c.Flush(func() error { return nil })
+	fails = false
 	check("/healthz", http.StatusOK, "ok")
 	check("/readyz", http.StatusOK, "ready")
 }

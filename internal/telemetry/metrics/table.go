@@ -88,6 +88,13 @@ var Table = []Metric{
 			_, billed := j.Queries()
 			emit(float64(billed))
 		}},
+	{Name: "flexbeam_transcripts_total", Kind: Counter, Labels: []string{"outcome"},
+		Help: "Transcripts of conversations: fetched, gone (Twilio did not have them when it was first asked), and spared (the sink has their turns).",
+		values: func(j job, emit emitter) {
+			emit(float64(j.Transcripts.Fetched.Load()), "fetched")
+			emit(float64(j.Transcripts.Gone.Load()), "gone")
+			emit(float64(j.Transcripts.Spared.Load()), "spared")
+		}},
 	{Name: "flexbeam_latency_seconds", Kind: Histogram,
 		Help:   "Time from the arrival of a record in the stream to its visible row, the end of the flush that showed it: of each fold of a task, for the first record that had waited for it.",
 		spread: (*telemetry.Counters).Latency},

@@ -229,6 +229,7 @@ func (c *connection) append(r *storagepb.AppendRowsRequest, name string, n table
 		resp.Response = failed(name, status.Errorf(codes.InvalidArgument, "Errors found while processing rows. Please refer to the row_errors field for details. Entity: %s", name)).Response
 		return resp, nil
 	}
+	c.service.server.appended.Add(int64(len(rows)))
 	result := &storagepb.AppendRowsResponse_AppendResult{}
 	if st != nil {
 		result.Offset = wrapperspb.Int64(st.next)

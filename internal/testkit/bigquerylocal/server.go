@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/api/option"
@@ -90,6 +91,7 @@ type Server struct {
 	http      *http.Server
 	grpc      *listeners
 	dir       string // of uploads
+	appended  atomic.Int64
 	closing   sync.Once
 	closeErr  error
 }
@@ -157,6 +159,10 @@ func (s *Server) WriterOptions() []option.ClientOption {
 	return []option.ClientOption{option.WithEndpoint(s.GRPCEndpoint), option.WithoutAuthentication(),
 		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials()))}
 }
+
+// AppendedRows returns how many rows were appended to tables since the service began, refused ones
+// left out.
+func (s *Server) AppendedRows() int64 { return s.appended.Load() }
 
 // Close ends the service and forgets everything.
 func (s *Server) Close() error {

@@ -30,3 +30,19 @@ func Soiled(d Dice, lines [][]byte) [][]byte {
 	}
 	return all
 }
+
+// Joined returns the lines with some of them behind the one before, with or without a blank between.
+func Joined(d Dice, lines [][]byte) (all [][]byte) {
+	for _, l := range lines {
+		if len(all) == 0 || d.Often(3) {
+			all = append(all, l)
+			continue
+		}
+		last := all[len(all)-1]
+		if d.OneIn(1) {
+			last = append(last[:len(last):len(last)], ' ')
+		}
+		all[len(all)-1] = append(last[:len(last):len(last)], l...)
+	}
+	return all
+}

@@ -9,6 +9,7 @@ import (
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/model"
 	"flexbeam/transforms/agentstatus"
+	"flexbeam/transforms/conversation"
 	"flexbeam/transforms/customer"
 	"flexbeam/transforms/deadletter"
 	"flexbeam/transforms/decode"
@@ -24,6 +25,8 @@ type Options struct {
 	Hidden     []string // as in worker.Options; nil: the default
 	AsOf       int64    // as in worker.Options; 0: none
 
+	Transcripts keyed.Transcripts // fetches transcripts; nil: nothing does, and there are no turns
+
 	Store *Store // of earlier runs, which Batch and Stream continue; nil: a new one
 
 	Cut func() bool // whether a block ends behind the event that was added last; nil: never
@@ -36,11 +39,17 @@ func (o Options) name() string {
 	return o.Name
 }
 
-func (o Options) task() task.Options { return task.Options{ContactKey: o.ContactKey} }
+func (o Options) task() task.Options {
+	return task.Options{ContactKey: o.ContactKey, Turns: o.Transcripts != nil}
+}
 
 // kinds are the kinds of keys of a job.
 func (o Options) kinds() []keyed.Spec {
-	return []keyed.Spec{o.task().Spec(), o.worker().Spec(), customer.Spec()}
+	kinds := []keyed.Spec{o.task().Spec(), o.worker().Spec(), customer.Spec()}
+	if o.Transcripts != nil {
+		kinds = append(kinds, conversation.Options{Fetch: true}.Spec())
+	}
+	return kinds
 }
 
 func (o Options) worker() worker.Options {

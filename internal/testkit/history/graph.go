@@ -32,7 +32,7 @@ func (o Options) start(out sink.Sink) *runtime.Runtime { return o.startAt(out, t
 // startAt begins a job in a process that has a clock.
 func (o Options) startAt(out sink.Sink, clock func() time.Time) *runtime.Runtime {
 	r := runtime.Start(runtime.Job{ID: fmt.Sprint("history-", lastJob.Add(1))}, telemetry.New(clock), out, keyed.NewPriorRows(out))
-	r.ContactKey = o.ContactKey
+	r.ContactKey, r.Transcripts = o.ContactKey, o.Transcripts
 	return r
 }
 
@@ -120,9 +120,13 @@ func Stream(lines [][]byte, o Options) (Tables, *telemetry.Counters) {
 			}
 		}
 	}
-	for _, c := range s.cells {
-		if c.set {
-			s.fire(c)
+	for fired := true; fired; {
+		fired = false
+		for i := 0; i < len(s.cells); i++ { // there may be more meanwhile
+			if c := s.cells[i]; c.set {
+				s.fire(c)
+				fired = true
+			}
 		}
 	}
 	return store.Tables(), s.job.Counters

@@ -109,7 +109,7 @@ func newProcess(lines [][]byte, sink *buffered, o LiveOptions) *process {
 		timers: map[string]int64{}, watermark: -1 << 62}
 	p.job = o.startAt(sink.Store, func() time.Time { return time.UnixMilli(max(p.watermark, 0)) })
 	var err error
-	p.store, _, err = local.Open(local.Options{Dir: o.Dir, Sink: local.Sink{ID: "memory", Name: "memory"}, Kinds: o.kinds(), Env: keyed.Env{ContactKey: o.ContactKey}})
+	p.store, _, err = local.Open(local.Options{Dir: o.Dir, Sink: local.Sink{ID: "memory", Name: "memory"}, Kinds: o.kinds(), Env: keyed.Env{ContactKey: o.ContactKey, Transcripts: o.Transcripts}})
 	must(err)
 	p.job.States = p.store
 	p.decode = decoder(p.job, o.kinds(), 0)

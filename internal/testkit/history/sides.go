@@ -12,6 +12,7 @@ import (
 	"flexbeam/schemas/record"
 	"flexbeam/transforms/customer"
 	"flexbeam/transforms/keyed"
+	"flexbeam/transforms/keyed/beamstate"
 	"flexbeam/transforms/keyed/local"
 )
 
@@ -118,7 +119,7 @@ func diffHeld(cells *states, store *local.Store) string {
 		kind := keyed.ByID(c.kind)
 		name, size := fmt.Sprintf("%s %q", kind.Name, c.key), sizes[kind.Name]
 		if c.value != nil {
-			s, err := keyed.ReadState(c.value.([]byte))
+			s, err := beamstate.StateIn(c.value.([]byte))
 			must(err)
 			inCells[name] = tell(kind, s)
 			switch {

@@ -45,6 +45,9 @@ func (s *Store) Write(_ context.Context, b change.Block) error {
 		if old, ok := s.known[key]; !ok || c.Version() >= old.Version() {
 			c.Row = slices.Clone(c.Row)
 			s.known[key] = c
+			if c.Delete && c.Forget {
+				delete(s.known, key)
+			}
 		}
 		return nil
 	})
@@ -110,6 +113,20 @@ func (s *Store) Find(_ context.Context, id model.TableID, q model.OwnerQuery, f 
 		}
 		return f(r)
 	})
+}
+
+// Rows calls f with whole rows.
+func (s *Store) Rows(_ context.Context, id model.TableID, column string, texts []string, f func(model.Row) error) error {
+	t := model.Tables[id]
+	for _, r := range s.Tables()[t.Name] {
+		if column != "" && !slices.Contains(texts, t.Get(r, column).Str) {
+			continue
+		}
+		if err := f(r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Shape returns what was remembered last.

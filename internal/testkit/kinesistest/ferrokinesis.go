@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
+
+	"flexbeam/internal/testkit/install"
 )
 
 //go:embed ferrokinesis/loopback.c
@@ -23,17 +25,17 @@ func StartFerrokinesis(t testing.TB, args ...string) *Server {
 	if runtime.GOOS != "linux" {
 		t.Skip("ferrokinesis listens on every interface here")
 	}
-	folder := install(t, "ferrokinesis-"+FerrokinesisVersion, func(folder string) error {
-		cargo := tool(t, "cargo", "ferrokinesis is compiled with Rust's cargo; FLEXBEAM_TEST_KINESIS=local does without")
-		cc := tool(t, "cc", "ferrokinesis is kept to the loopback interface by a library that is compiled with a C compiler")
+	folder := install.Folder(t, "ferrokinesis-"+FerrokinesisVersion, func(folder string) error {
+		cargo := install.Tool(t, "cargo", "ferrokinesis is compiled with Rust's cargo; FLEXBEAM_TEST_KINESIS=local does without")
+		cc := install.Tool(t, "cc", "ferrokinesis is kept to the loopback interface by a library that is compiled with a C compiler")
 		source := filepath.Join(folder, "loopback.c")
 		if err := os.WriteFile(source, ferroLoopback, 0o644); err != nil {
 			return err
 		}
-		if err := output(exec.Command(cc, "-shared", "-fPIC", "-O1", "-o", filepath.Join(folder, "loopback.so"), source, "-ldl")); err != nil {
+		if err := install.Output(exec.Command(cc, "-shared", "-fPIC", "-O1", "-o", filepath.Join(folder, "loopback.so"), source, "-ldl")); err != nil {
 			return err
 		}
-		return output(exec.Command(cargo, "install", "ferrokinesis", "--version", FerrokinesisVersion, "--locked", "--root", folder))
+		return install.Output(exec.Command(cargo, "install", "ferrokinesis", "--version", FerrokinesisVersion, "--locked", "--root", folder))
 	})
 	cmd := exec.Command(filepath.Join(folder, "bin", "ferrokinesis"), append([]string{
 		"--create-stream-ms", "20", "--delete-stream-ms", "20", "--update-stream-ms", "20", "--shard-limit", "1000", "--log-level", "warn",

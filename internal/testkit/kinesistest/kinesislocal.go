@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"flexbeam/internal/testkit/install"
 )
 
 var (
@@ -26,17 +28,8 @@ const nodeHint = "kinesis-local needs Node.js 20 or later with npm; FLEXBEAM_TES
 // and consumers take a few milliseconds.
 func StartKinesisLocal(t testing.TB) *Server {
 	t.Helper()
-	node, npm := tool(t, "node", nodeHint), tool(t, "npm", nodeHint)
-	folder := install(t, "kinesis-local-"+KinesisLocalVersion, func(folder string) error {
-		for name, b := range map[string][]byte{"package.json": localPackage, "package-lock.json": localLock} {
-			if err := os.WriteFile(filepath.Join(folder, name), b, 0o644); err != nil {
-				return err
-			}
-		}
-		ci := exec.Command(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-		ci.Dir = folder
-		return output(ci)
-	})
+	node := install.Tool(t, "node", nodeHint)
+	folder := install.NPM(t, "kinesis-local-"+KinesisLocalVersion, nodeHint, map[string][]byte{"package.json": localPackage, "package-lock.json": localLock})
 	preload := filepath.Join(t.TempDir(), "loopback.cjs")
 	if err := os.WriteFile(preload, localLoopback, 0o644); err != nil {
 		t.Fatal(err)

@@ -15,34 +15,47 @@ import (
 // the one before it stored, whatever becomes of Go's reflection. A byte in front of records and
 // batches says in which form they are.
 func init() {
-	beam.RegisterCoder(recordType, encodeRecord, decodeRecord)
-	beam.RegisterCoder(batchType, encodeBatch, decodeBatch)
+	beam.RegisterCoder(reflect.TypeFor[Record](), encodeRecord, decodeRecord)
+	beam.RegisterCoder(reflect.TypeFor[Batch](), encodeBatch, decodeBatch)
 	beam.RegisterCoder(reflect.TypeFor[Stream](), encodeStream, decodeStream)
 	beam.RegisterCoder(reflect.TypeFor[shard](), encodeShard, decodeShard)
 	beam.RegisterCoder(reflect.TypeFor[known](), encodeKnown, decodeKnown)
 	beam.RegisterCoder(reflect.TypeFor[progress](), encodeProgress, decodeProgress)
 }
 
-func encodeStream(s Stream) ([]byte, error)     { return json.Marshal(s) }
+func encodeStream(s Stream) ([]byte, error)     { return toJSON(s) }
 func decodeStream(b []byte) (Stream, error)     { return fromJSON[Stream](b) }
-func encodeShard(s shard) ([]byte, error)       { return json.Marshal(s) }
+func encodeShard(s shard) ([]byte, error)       { return toJSON(s) }
 func decodeShard(b []byte) (shard, error)       { return fromJSON[shard](b) }
-func encodeKnown(k known) ([]byte, error)       { return json.Marshal(k) }
+func encodeKnown(k known) ([]byte, error)       { return toJSON(k) }
 func decodeKnown(b []byte) (known, error)       { return fromJSON[known](b) }
-func encodeProgress(p progress) ([]byte, error) { return json.Marshal(p) }
+func encodeProgress(p progress) ([]byte, error) { return toJSON(p) }
 func decodeProgress(b []byte) (progress, error) { return fromJSON[progress](b) }
 
+func toJSON(v any) ([]byte, error) {
+	b, err := json.Marshal(v)
+	return append([]byte{form}, b...), err
+}
+
 func fromJSON[T any](b []byte) (v T, err error) {
-	if err = json.Unmarshal(b, &v); err != nil {
-		err = fmt.Errorf("kinesis: decode %T: %w", v, err)
+	d := newDecoder(b)
+	if err = d.err; err == nil {
+		err = json.Unmarshal(d.rest, &v)
+	}
+	if err != nil {
+		err = fmt.Errorf("decode %T: %w", v, err)
 	}
 	return v, err
 }
 
-// form is the form of records and batches.
+// form is the form of all that is encoded here. A value whose fields mean something else needs
+// another one.
 const form = 1
 
-var errEncoding = errors.New("kinesis: an element is cut, or was written by another version")
+var (
+	errEncoding = errors.New("kinesis: an element is cut, or is none")
+	errForm     = errors.New("kinesis: an element was stored by another version")
+)
 
 func encodeRecord(r Record) []byte {
 	e := encoder{form}
@@ -83,10 +96,10 @@ func decodeBatch(data []byte) (b Batch, err error) {
 	var done, n int64
 	d.number(&b.Position.Sub, &b.Position.UpTo, &done, &b.BehindMS, &b.GapFrom, &b.GapTo, &b.Watermark, &n)
 	b.Position.Done = done != 0
-	if d.err != nil || n < 0 || n > int64(len(d.rest)) {
-		return b, errEncoding
+	if n < 0 || n > int64(len(d.rest)) {
+		d.fail()
 	}
-	if n == 0 {
+	if n == 0 || d.err != nil {
 		return b, d.err
 	}
 	b.Ends, b.Arrivals = make([]int64, n), make([]int64, n)
@@ -130,17 +143,27 @@ type decoder struct {
 }
 
 func newDecoder(b []byte) *decoder {
-	if len(b) == 0 || b[0] != form {
+	switch {
+	case len(b) == 0:
 		return &decoder{err: errEncoding}
+	case b[0] != form:
+		return &decoder{err: fmt.Errorf("%w: it has form %d, and this one reads form %d", errForm, b[0], form)}
 	}
 	return &decoder{rest: b[1:]}
+}
+
+// fail keeps the first error.
+func (d *decoder) fail() {
+	if d.err == nil {
+		d.err = errEncoding
+	}
 }
 
 func (d *decoder) text(to ...*string) {
 	for _, t := range to {
 		size, n := binary.Uvarint(d.rest)
 		if d.err != nil || n <= 0 || size > uint64(len(d.rest)-n) {
-			d.err = errEncoding
+			d.fail()
 			return
 		}
 		*t, d.rest = string(d.rest[n:n+int(size)]), d.rest[n+int(size):]
@@ -151,7 +174,7 @@ func (d *decoder) number(to ...*int64) {
 	for _, v := range to {
 		number, n := binary.Varint(d.rest)
 		if d.err != nil || n <= 0 {
-			d.err = errEncoding
+			d.fail()
 			return
 		}
 		*v, d.rest = number, d.rest[n:]

@@ -2,7 +2,6 @@ package kinesisio
 
 import (
 	"fmt"
-	"reflect"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
@@ -82,5 +81,3 @@ func (recordsFn) ProcessElement(at beam.EventTime, b Batch, emit func(beam.Event
 		emit(max(at, beam.EventTime(r.ApproximateArrival.UnixMilli())), r)
 	}
 }
-
-var recordType, batchType = reflect.TypeFor[Record](), reflect.TypeFor[Batch]()

@@ -68,10 +68,24 @@ func init() {
 	beam.RegisterCoder(reflect.TypeFor[Refused](), encodeRefused, decodeRefused)
 }
 
-// form is the form in which mutations are stored by a runner.
+// form is the form in which elements are stored by a runner.
 const form = 1
 
-var errEncoding = errors.New("an element is cut, or was written by another version")
+var (
+	errEncoding = errors.New("an element is cut, or is none")
+	errForm     = errors.New("an element was stored by another version")
+)
+
+// body returns what is behind the form of an element.
+func body(b []byte) ([]byte, error) {
+	switch {
+	case len(b) == 0:
+		return nil, errEncoding
+	case b[0] != form:
+		return nil, fmt.Errorf("%w: it has form %d, and this one reads form %d", errForm, b[0], form)
+	}
+	return b[1:], nil
+}
 
 // encodeMutation writes the form, whether it is a delete, the sections, and the row.
 func encodeMutation(m Mutation) []byte {
@@ -86,12 +100,15 @@ func encodeMutation(m Mutation) []byte {
 }
 
 func decodeMutation(b []byte) (m Mutation, err error) {
-	if len(b) < 3 || b[0] != form || len(b) < 3+8*int(b[2]) {
+	if b, err = body(b); err != nil {
+		return m, err
+	}
+	if len(b) < 2 || len(b) < 2+8*int(b[1]) {
 		return m, errEncoding
 	}
-	m.Delete = b[1] == 1
-	n := int(b[2])
-	b = b[3:]
+	m.Delete = b[0] == 1
+	n := int(b[1])
+	b = b[2:]
 	for range n {
 		m.Sequence = append(m.Sequence, binary.BigEndian.Uint64(b))
 		b = b[8:]
@@ -100,9 +117,15 @@ func decodeMutation(b []byte) (m Mutation, err error) {
 	return m, nil
 }
 
-func encodeRefused(r Refused) ([]byte, error) { return json.Marshal(r) }
+func encodeRefused(r Refused) ([]byte, error) {
+	b, err := json.Marshal(r)
+	return append([]byte{form}, b...), err
+}
 
 func decodeRefused(b []byte) (r Refused, err error) {
+	if b, err = body(b); err != nil {
+		return r, err
+	}
 	if err = json.Unmarshal(b, &r); err != nil {
 		err = fmt.Errorf("%w: %w", errEncoding, err)
 	}

@@ -80,7 +80,7 @@ func (l *loader) change(ctx context.Context, c change.Change) error {
 	if err != nil {
 		return err
 	}
-	return f.add(string(t.appendKey(nil, c.Row)), c.Delete, l.arrival.next(), c.Row)
+	return f.add(string(t.appendKey(nil, c.Row)), l.arrival.next(), c)
 }
 
 func (l *loader) check(t *table, r model.Row) error {
@@ -307,19 +307,17 @@ func (s *staging) settle(ctx context.Context) (streamed bool, err error) {
 // restream reads the changes back and streams them.
 func (s *staging) restream(ctx context.Context) error {
 	stream, t := s.loader.router.stream.Load(), s.table
-	row, cells := make(model.Row, len(t.columns)), make([]int, len(t.columns))
-	for i := range cells {
-		cells[i] = i
-	}
+	row, cells := make(model.Row, len(t.columns)), allColumns(t)
 	err := s.loader.sink.query(ctx, s.merging().newestOfDays(), func(values []bigquery.Value) error {
 		gone, ok := values[1].(bool)
-		if !ok || len(values) != len(staged)+len(cells) {
+		forgets, ok2 := values[2].(bool)
+		if !ok || !ok2 || len(values) != len(staged)+len(cells) {
 			return fmt.Errorf("%w: a staged row has other columns", ErrTable)
 		}
 		if err := fill(t, row, cells, values[len(staged):]); err != nil {
 			return err
 		}
-		return stream.change(ctx, change.Change{Table: t.model.ID, Row: row, Delete: gone}, nil)
+		return stream.change(ctx, change.Change{Table: t.model.ID, Row: row, Delete: gone, Forget: forgets}, nil)
 	})
 	if err != nil {
 		return fmt.Errorf("bigquery: stream what was staged for %s: %w", t.name, explain(err))

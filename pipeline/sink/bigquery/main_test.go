@@ -88,10 +88,11 @@ func harness(t *testing.T, options string) sinktest.Harness {
 		return func(testing.TB) string { return localURI(s, options) }
 	}()
 	return sinktest.Harness{
-		Place: config,
-		Rows:  readRows,
-		Kill:  func(_ testing.TB, uri string) string { return uri }, // what is stored is not in the process
-		Away:  func(t testing.TB, uri string) string { dropDataset(t, uri); return "" },
+		Place:        config,
+		Rows:         readRows,
+		Kill:         func(_ testing.TB, uri string) string { return uri }, // what is stored is not in the process
+		KeepsOldKeys: strings.Contains(options, modeStream),
+		Away:         func(t testing.TB, uri string) string { dropDataset(t, uri); return "" },
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
+	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
 )
 
@@ -25,6 +26,7 @@ const (
 var staged = []column{
 	{stagedKey, model.String, true, false, "Primary key of the row, a JSON array."},
 	{stagedGone, model.Bool, true, false, "Whether the change is a delete."},
+	{stagedForgets, model.Bool, true, false, "Whether it is a delete that is not remembered."},
 	{stagedArrival, model.Int, true, false, "Order of arrival."},
 }
 
@@ -95,16 +97,17 @@ func (p *parquetFile) Write(b []byte) (int, error) {
 }
 
 // add writes a change.
-func (p *parquetFile) add(key string, gone bool, arrival uint64, row model.Row) error {
-	p.deletes, p.newest = p.deletes || gone, max(p.newest, row[len(row)-1].Num)
-	head := [...]model.Value{{Type: model.String, Str: key}, model.Boolean(gone), model.Integer(int64(arrival))}
+func (p *parquetFile) add(key string, arrival uint64, c change.Change) error {
+	forgets := c.Delete && c.Forget
+	p.deletes, p.newest = p.deletes || c.Delete && !forgets, max(p.newest, c.Version())
+	head := [...]model.Value{{Type: model.String, Str: key}, model.Boolean(c.Delete), model.Boolean(forgets), model.Integer(int64(arrival))}
 	p.row = p.row[:0]
-	for c, i := range p.layout.order {
+	for n, i := range p.layout.order {
 		var v model.Value
 		if i < len(head) {
 			v = head[i]
 		} else {
-			v = row[i-len(head)]
+			v = c.Row[i-len(head)]
 		}
 		var cell parquet.Value
 		level := 1
@@ -124,7 +127,7 @@ func (p *parquetFile) add(key string, gone bool, arrival uint64, row model.Row) 
 		case model.Bool:
 			cell = parquet.BooleanValue(v.Num != 0)
 		}
-		p.row = append(p.row, cell.Level(0, level, c))
+		p.row = append(p.row, cell.Level(0, level, n))
 	}
 	if _, err := p.writer.WriteRows([]parquet.Row{p.row}); err != nil {
 		return fmt.Errorf("bigquery: write %s: %w", p.file.Name(), err)

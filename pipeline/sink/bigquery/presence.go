@@ -133,12 +133,6 @@ func (w *Writer) SetShape(ctx context.Context, s sink.Shape) error {
 	return w.label(ctx, tables[model.EngagementsID], change)
 }
 
-// Rewrite implements sink.Sink. What was streamed lately cannot be changed, and time travel and the
-// memory of deletes would keep what was there.
-func (w *Writer) Rewrite(context.Context, sink.Rewriting) error {
-	return fmt.Errorf("bigquery: %s: %w: write into a new dataset, and read everything again", w.config, sink.ErrNoRewrite)
-}
-
 // label changes labels of a table.
 func (w *Writer) label(ctx context.Context, t *table, change bigquery.TableMetadataToUpdate) error {
 	ref := w.rest.DatasetInProject(w.config.project, w.config.in(t)).Table(t.name)

@@ -137,10 +137,17 @@ func (w *Writer) Find(ctx context.Context, id model.TableID, q model.OwnerQuery,
 	if t.day != "" {
 		parameters = append(parameters, bigquery.QueryParameter{Name: "from", Value: timeOf(q.From)}, bigquery.QueryParameter{Name: "to", Value: timeOf(q.To)})
 	}
+	spares, err := w.spares(ctx, t)
+	if err != nil {
+		return err
+	}
 	return w.keys(ctx, t, t.model.FoundColumns(), selectOwned(t, w.config.sql), func(r model.Row) error {
 		account, sid := t.model.OwnerKey(r)
 		if !wanted[model.OwnerKey{Account: account, SID: sid}] {
 			return nil
+		}
+		if spares {
+			w.stored.note(t, r)
 		}
 		return f(r)
 	}, parameters...)

@@ -110,6 +110,7 @@ func (r *router) write(ctx context.Context, b change.Block) error {
 
 // letter stores a dead letter for a row that was refused.
 func (r *router) letter(ctx context.Context, letter model.Row) error {
+	r.sink.letters.Add(1)
 	g, err := r.regime(ctx, deadLettersTable)
 	if err != nil {
 		return err

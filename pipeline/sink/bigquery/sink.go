@@ -89,12 +89,15 @@ type Writer struct {
 	config config
 	rest   *bigquery.Client
 
-	bounded bool // the job has an end: with mode=auto it loads
+	bounded bool         // the job has an end: with mode=auto it loads
+	resend  bool         // rows are sent also where the table has the same version of them
+	letters atomic.Int64 // dead letters of rows that were refused
 	reading reading
 
 	queries, billed atomic.Int64 // how many were run, and the bytes that they are billed for
 
 	presence *presence
+	stored   stored
 
 	mu     sync.Mutex
 	closed bool
@@ -112,7 +115,7 @@ func open(ctx context.Context, rest string, o sink.Options) (sink.Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{config: p, rest: c, bounded: o.Bounded, reading: reading{opened: time.Now()}, presence: newPresence()}
+	w := &Writer{config: p, rest: c, bounded: o.Bounded, resend: o.Resend, reading: reading{opened: time.Now()}, presence: newPresence()}
 	if err := w.begin(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}

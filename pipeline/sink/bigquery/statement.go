@@ -11,6 +11,7 @@ import (
 const (
 	stagedKey     = "flexbeam_key"     // primary key, a JSON array
 	stagedGone    = "flexbeam_deleted" // the change is a delete
+	stagedForgets = "flexbeam_forgets" // and nothing is to remember it
 	stagedArrival = "flexbeam_arrival" // order of arrival
 )
 
@@ -103,7 +104,7 @@ func (m merging) RowTime() string {
 
 var selectDeletesTemplate = template.Must(template.New("selectDeletes").Parse(`SELECT ` + stagedKey + `, COALESCE(row_version, 0) AS row_version, {{.RowTime}} AS row_time FROM (
   ` + newest + `
-) WHERE ` + stagedGone))
+) WHERE ` + stagedGone + ` AND NOT ` + stagedForgets))
 
 // mergeDeletes remembers the deletes of a staging table. It comes before merge, so that a job which
 // is cut off between them leaves nothing that an older change could revive.
@@ -113,7 +114,7 @@ var mergeDeletesTemplate = template.Must(template.New("deletes").Parse(`MERGE {{
 USING (
   SELECT ` + stagedKey + ` AS row_key, row_version, {{.RowTime}} AS row_time FROM (
   ` + newest + `
-  ) WHERE ` + stagedGone + `
+  ) WHERE ` + stagedGone + ` AND NOT ` + stagedForgets + `
 ) AS s
 ON t.table_name = '{{.Table}}' AND t.key = s.row_key
 WHEN MATCHED AND COALESCE(s.row_version, 0) > t.row_version THEN
@@ -225,11 +226,16 @@ func selectVersions(t *table, name func(string) string, keys []int) string {
 	if t.day != "" {
 		conditions = append(conditions, within(t.day))
 	}
+	return versionsOf(t, name) + " WHERE " + strings.Join(conditions, " AND ")
+}
+
+// versionsOf is a query of keys and versions up to its conditions.
+func versionsOf(t *table, name func(string) string) string {
 	var columns []string
 	for _, i := range t.versionCells() {
 		columns = append(columns, t.columns[i].name)
 	}
-	return "SELECT " + strings.Join(columns, ", ") + " FROM " + name(t.name) + " WHERE " + strings.Join(conditions, " AND ")
+	return "SELECT " + strings.Join(columns, ", ") + " FROM " + name(t.name)
 }
 
 // selectDeleted asks of which tables deletes are remembered.

@@ -19,7 +19,7 @@ var sqlTypes = map[model.Type]string{
 	model.String: "STRING", model.Timestamp: "TIMESTAMP", model.Float: "FLOAT64", model.Int: "INT64", model.Bool: "BOOL", model.Bytes: "BYTES"}
 
 // parameters are what the analyser reads in the place of parameters, whose types it is not told.
-var parameters = strings.NewReplacer("@sids", "['WT1']", "@accounts", "['AC1']", "@key0", "['AC1']", "@key1", "['WT1']", "@key2", "['WT1']",
+var parameters = strings.NewReplacer("@sids", "['WT1']", "@accounts", "['AC1']", "@texts", "['AC1']", "@key0", "['AC1']", "@key1", "['WT1']", "@key2", "['WT1']",
 	"@from", "TIMESTAMP '2026-03-02 08:00:00+00'", "@to", "TIMESTAMP '2026-03-02 09:00:00+00'")
 
 // allStatements is every statement that the sink sends, behind those that create the tables which
@@ -45,8 +45,10 @@ func allStatements(t *testing.T) string {
 	for _, table := range tables[:len(model.Tables)] {
 		staging := "flexbeam_staging_" + table.name
 		create(staging, newLayout(table).columns)
+		create(table.keptName(), table.columns)
 		m := merging{Target: table.name, Deletes: deletesName, Staging: staging, table: table}
-		for _, s := range []string{m.mergeDeletes(), m.merge(), m.newestOfDays(), m.selectDeletes(), selectVersions(table, name, table.textKeys()), selectDeletes(table, name, true), selectDeletes(table, name, false)} {
+		for _, s := range []string{m.mergeDeletes(), m.merge(), m.newestOfDays(), m.selectDeletes(), selectVersions(table, name, table.textKeys()), selectDeletes(table, name, true), selectDeletes(table, name, false),
+			selectWhole(table, table.keyNames()[0], name), selectWhole(table, "", name), selectVersionsOf(table, name), insertKept(table, table.keptName(), name)} {
 			b.WriteString(parameters.Replace(s) + ";\n\n")
 		}
 		if table.model.Owner.Kind != "" {

@@ -22,6 +22,7 @@ type streamer struct {
 	arrival arrival
 	far     farRows
 	leases  leases
+	held    *holder                   // nil: changes are sent as they come
 	now     atomic.Pointer[time.Time] // when the newest block came
 
 	mu     sync.Mutex
@@ -44,6 +45,9 @@ func newStreamer(r *router) (*streamer, error) {
 	s := &streamer{router: r, config: p, known: newKnown(r.sink), writer: w}
 	s.leases.until, s.leases.dirty = make([]time.Time, len(tables)), make([]bool, len(tables))
 	s.tick()
+	if r.sink.bounded && !r.sink.resend {
+		s.held = &holder{sink: r.sink, put: s.send, lists: make([]heldList, len(tables))}
+	}
 	for _, t := range tables {
 		b := buffer{encoder: newEncoder(t)}
 		b.table, err = w.Table(p.path(t), b.encoder.descriptor, func(refused []storagewrite.Refused) error { return s.deadLetters(t, refused) })
@@ -80,9 +84,23 @@ func (s *streamer) tick() {
 	s.arrival.advance(now)
 }
 
-// change stores a change of a block, and remembers it if it is a delete. What is older than what is
-// known of its row is left out.
+// change stores a change of a block that the dataset does not have yet.
 func (s *streamer) change(ctx context.Context, c change.Change, b change.Block) error {
+	if s.held == nil {
+		return s.send(ctx, c, b)
+	}
+	t := tables[c.Table]
+	if known := &s.router.sink.stored; known.any.Load() {
+		clean(c.Row)
+		if known.has(t, c) {
+			return nil
+		}
+	}
+	return s.held.add(ctx, t, c, b)
+}
+
+// send stores a change of a block. What is older than what is known of its row is left out.
+func (s *streamer) send(ctx context.Context, c change.Change, b change.Block) error {
 	t := tables[c.Table]
 	m := &s.known.of[t.id]
 	if !m.about() {
@@ -104,7 +122,7 @@ func (s *streamer) change(ctx context.Context, c change.Change, b change.Block) 
 // pass stores a change, and remembers it if it is a delete.
 func (s *streamer) pass(ctx context.Context, c change.Change) error {
 	t := tables[c.Table]
-	if err := s.put(ctx, t, c.Row, c.Delete, c.Version()); err != nil || !c.Delete {
+	if err := s.put(ctx, t, c.Row, c.Delete, c.Version()); err != nil || !c.Delete || c.Forget {
 		return err
 	}
 	clean(c.Row)
@@ -147,6 +165,11 @@ func (s *streamer) storeRow(ctx context.Context, t *table, row model.Row, versio
 
 // flush returns when all changes are stored.
 func (s *streamer) flush(ctx context.Context) error {
+	if s.held != nil {
+		if err := s.held.flush(ctx); err != nil {
+			return err
+		}
+	}
 	if err := s.known.settle(ctx, s.pass); err != nil {
 		return err
 	}
@@ -161,5 +184,6 @@ func (s *streamer) flush(ctx context.Context) error {
 func (s *streamer) close(ctx context.Context) error {
 	err := s.told(s.writer.Close(ctx))
 	s.far.tell()
+	s.router.sink.stored.tell()
 	return err
 }

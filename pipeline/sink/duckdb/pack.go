@@ -42,6 +42,7 @@ type packed struct {
 	key     int32  // length of the key's cells
 	table   model.TableID
 	gone    bool // a delete
+	forgets bool // that nothing is to remember
 }
 
 var seed = maphash.MakeSeed()
@@ -64,7 +65,7 @@ func pack(b change.Block, shards int) (*packedBlock, error) {
 				key = len(p.bytes) - from
 			}
 		}
-		rows = append(rows, packed{version: c.Version(), key: int32(key), table: c.Table, gone: c.Delete})
+		rows = append(rows, packed{version: c.Version(), key: int32(key), table: c.Table, gone: c.Delete, forgets: c.Forget})
 		ends = append(ends, len(p.bytes))
 		return nil
 	})

@@ -96,7 +96,7 @@ func (s *shard) lookUp(b *batch, byRowid bool) (p *plan, certain bool, err error
 	}
 	// A replay brings the versions that are stored already. Rows that would not change are left out.
 	for i := range p.out {
-		p.out[i] = p.out[i] || p.remembered[i] && equal[i] && b.rows[i].gone
+		p.out[i] = p.out[i] || p.remembered[i] && equal[i] && b.rows[i].gone && !b.rows[i].forgets
 	}
 	if b.choose(func(i int) bool { return p.stored[i] && equal[i] && !b.rows[i].gone }) > 0 {
 		for _, i := range b.selected {
@@ -130,7 +130,7 @@ func (p *plan) apply(c *conn) error {
 		{updateQuery, func(i int) bool { return p.stored[i] && !b.rows[i].gone }, b.rowids},
 		{insertQuery, func(i int) bool { return !p.stored[i] && !b.rows[i].gone }, nil},
 		{forgetQuery, func(i int) bool { return p.remembered[i] }, b.deletes},
-		{rememberQuery, func(i int) bool { return b.rows[i].gone }, nil},
+		{rememberQuery, func(i int) bool { return b.rows[i].gone && !b.rows[i].forgets }, nil},
 	}
 	for _, step := range steps {
 		want := b.choose(func(i int) bool { return !p.out[i] && step.which(i) })

@@ -54,6 +54,9 @@ func (s *store) migrate() error {
 			for _, c := range have.missing(t) {
 				added += fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s %s;\n", t.Name, c.Name, columnTypes[c.Type])
 			}
+			for _, c := range have.strict(t) {
+				added += fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL;\n", t.Name, c.Name)
+			}
 		}
 	}
 	ddl, err := model.DDL("duckdb")
@@ -110,6 +113,16 @@ func (f *found) missing(t *model.Table) (columns []model.Column) {
 	return columns
 }
 
+// strict returns the columns that may be null now, and might not when the table was made.
+func (f *found) strict(t *model.Table) (columns []model.Column) {
+	for _, c := range t.Columns {
+		if !c.Required && slices.Contains(f.columns, c.Name+" "+columnTypes[c.Type]+" NOT NULL") {
+			columns = append(columns, c)
+		}
+	}
+	return columns
+}
+
 func (f *found) check(t *model.Table) error {
 	have := map[string]string{}
 	for _, c := range f.columns {
@@ -126,7 +139,7 @@ func (f *found) check(t *model.Table) error {
 		case c.Later && (!ok || kind == columnTypes[c.Type]): // it is added, and may be null in rows from before
 		case !ok:
 			return fmt.Errorf("table %s: column %s is missing", t.Name, c.Name)
-		case kind != want:
+		case kind != want && (c.Required || kind != want+" NOT NULL"): // what is too strict is mended
 			return fmt.Errorf("table %s: column %s is %s, wanted %s", t.Name, c.Name, kind, want)
 		}
 		delete(have, c.Name)

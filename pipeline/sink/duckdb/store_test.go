@@ -230,6 +230,35 @@ func TestAFileFromBeforeTakesTheColumnsThatCameLater(t *testing.T) {
 	}
 }
 
+// TestAFileFromBeforeMayHoldRecordings makes the turns as they were when each had an author.
+func TestAFileFromBeforeMayHoldRecordings(t *testing.T) {
+	ddl, err := model.DDL("duckdb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, column := range []string{"conversation_sid", "author_type"} {
+		ddl = strings.Replace(ddl, "  "+column+" VARCHAR,", "  "+column+" VARCHAR NOT NULL,", 1)
+	}
+	file := filepath.Join(t.TempDir(), "calls.duckdb")
+	db, err := sql.Open("duckdb", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(ddl); err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	r := model.Turns.NewRow()
+	for _, name := range []string{"account_sid", "turn_id", "conversation_id", "task_sid", "turn_type"} {
+		r[model.Turns.Col(name)] = model.Text("x")
+	}
+	r[model.Turns.Col("turn_time")], r[model.Turns.Col("row_version")] = model.Millis(int64(1)), model.Integer(1)
+	writeBlocks(t, file, change.Block(nil).Append(change.Change{Table: model.TurnsID, Row: r}))
+	if n := len(readRows(t, file, &model.Turns)); n != 1 {
+		t.Errorf("%d rows", n)
+	}
+}
+
 func TestAnyFileNameWorks(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
@@ -299,7 +328,7 @@ func TestFileHasKeysCommentsAndTheView(t *testing.T) {
 		}
 	}
 	var bare int
-	if err := db.QueryRow("SELECT count(*) FROM duckdb_columns() WHERE table_name = 'conversations' AND comment IS NOT NULL").Scan(&bare); err != nil || bare != 20 {
+	if err := db.QueryRow("SELECT count(*) FROM duckdb_columns() WHERE table_name = 'conversations' AND comment IS NOT NULL").Scan(&bare); err != nil || bare != 24 {
 		t.Errorf("conversations: %d columns with comments, %v", bare, err)
 	}
 }
@@ -375,13 +404,24 @@ func TestConversationsAreOneRowEach(t *testing.T) {
 	} {
 		b = b.Append(engagement(cells))
 	}
+	for i, said := range []struct {
+		conversation, author string
+		at                   int
+	}{{"moved", "Bot", 131}, {"moved", "Agent", 132}, {"moved", "Customer", 135}, {"moved", "Customer", 140}, {"moved", "Agent", 150}, {"moved", "Agent", 160}, {"open", "Customer", 100}, {"left", "", 100}} {
+		r := model.Turns.NewRow()
+		for name, text := range map[string]string{"account_sid": "AC1", "turn_id": fmt.Sprint("IM", i), "conversation_id": said.conversation, "task_sid": "WT", "turn_type": "Message", "author_type": said.author} {
+			r[model.Turns.Col(name)] = model.Text(text)
+		}
+		r[model.Turns.Col("turn_time")], r[model.Turns.Col("row_version")] = model.Millis(int64(said.at)*1000), model.Integer(1)
+		b = b.Append(change.Change{Table: model.TurnsID, Row: r})
+	}
 	file := filepath.Join(t.TempDir(), "calls.duckdb")
 	writeBlocks(t, file, b)
 
 	rows, err := connect(t, file).Query(`SELECT concat_ws(' ', account_sid, conversation_id, contact_id, epoch(start_time)::INT, coalesce(epoch(end_time)::INT::VARCHAR, '-'), status,
 		tasks, agent_engagements, queue_engagements, invitations, agents, coalesce(first_queue, '-'), coalesce(last_queue, '-'), coalesce(channel_type, '-'), direction,
 		coalesce(wait_time_seconds::VARCHAR, '-'), coalesce(engagement_time_seconds::VARCHAR, '-'), coalesce(wrap_up_time_seconds::VARCHAR, '-'),
-		abandoned, coalesce(epoch(updated_at)::INT::VARCHAR, '-')) FROM conversations ORDER BY account_sid, conversation_id`)
+		abandoned, coalesce(epoch(updated_at)::INT::VARCHAR, '-'), customer_messages, agent_messages, bot_messages, coalesce(first_response_time_seconds::VARCHAR, '-')) FROM conversations ORDER BY account_sid, conversation_id`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -394,10 +434,10 @@ func TestConversationsAreOneRowEach(t *testing.T) {
 		got = append(got, s)
 	}
 	want := []string{
-		"AC1 left +1 100 150 Completed 1 0 2 0 0 A B - Inbound 50.0 - - true -",
-		"AC1 moved +2 100 300 Corrupted 2 2 0 1 2 First Second Chat Outbound - 60.3 9.8 false 600",
-		"AC1 open +1 90 - In Progress 1 1 1 0 1 - - - Inbound - - - false -",
-		"AC2 open +1 10 20 Completed 1 1 0 0 1 - - - Inbound - - - false -",
+		"AC1 left +1 100 150 Completed 1 0 2 0 0 A B - Inbound 50.0 - - true - 0 0 0 -",
+		"AC1 moved +2 100 300 Corrupted 2 2 0 1 2 First Second Chat Outbound - 60.3 9.8 false 600 2 3 1 15.0",
+		"AC1 open +1 90 - In Progress 1 1 1 0 1 - - - Inbound - - - false - 1 0 0 -",
+		"AC2 open +1 10 20 Completed 1 1 0 0 1 - - - Inbound - - - false - 0 0 0 -",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

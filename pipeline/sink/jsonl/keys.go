@@ -56,6 +56,50 @@ func (w *writer) Find(_ context.Context, id model.TableID, q model.OwnerQuery, f
 	})
 }
 
+// Rows implements sink.Sink.
+func (w *writer) Rows(_ context.Context, id model.TableID, column string, texts []string, f func(model.Row) error) error {
+	t := w.tables[id]
+	wanted := make(map[string]bool, len(texts))
+	for _, s := range texts {
+		wanted[validText(s)] = true
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err != nil {
+		return w.err
+	}
+	row := t.NewRow()
+	for _, e := range t.entries {
+		if e.gone {
+			continue
+		}
+		if err := t.read(e, row); err != nil {
+			return fmt.Errorf("jsonl: read rows of %s: %w", t.Name, err)
+		}
+		if column != "" {
+			if v := t.Get(row, column); v.IsNull() || !wanted[v.Str] {
+				continue
+			}
+		}
+		if err := f(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read reads the line of a row.
+func (t *table) read(e entry, row model.Row) error {
+	var fields map[string]json.RawMessage
+	err := json.Unmarshal([]byte(e.line), &fields)
+	for i := range t.Columns {
+		if err == nil {
+			err = t.take(row, i, fields)
+		}
+	}
+	return err
+}
+
 // OtherJobs implements sink.Sink: the folder is locked while it is open.
 func (w *writer) OtherJobs(context.Context) (bool, error) { return false, nil }
 

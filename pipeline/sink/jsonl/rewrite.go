@@ -59,14 +59,7 @@ func (t *table) rewrite(ctx context.Context, r *sink.TableRewriting) error {
 			entries[key] = e
 			continue
 		}
-		var fields map[string]json.RawMessage
-		err := json.Unmarshal([]byte(e.line), &fields)
-		for i := range t.Columns {
-			if err == nil {
-				err = t.take(row, i, fields)
-			}
-		}
-		if err != nil {
+		if err := t.read(e, row); err != nil {
 			return err
 		}
 		for i, name := range r.Texts {

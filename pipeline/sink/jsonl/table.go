@@ -22,6 +22,7 @@ type entry struct {
 	line    string
 	version int64
 	gone    bool
+	forgets bool // a delete that nothing is to remember
 }
 
 // check makes the texts of a change valid UTF-8, as JSON needs it, and returns its sort key.
@@ -52,11 +53,14 @@ func (t *table) settle(key string, e entry) bool {
 	}
 	t.stale = t.stale || !e.gone || ok && !old.gone
 	t.entries[key] = e
+	if e.forgets {
+		delete(t.entries, key)
+	}
 	return true
 }
 
 func (t *table) encode(c change.Change) entry {
-	e := entry{version: c.Version(), gone: c.Delete}
+	e := entry{version: c.Version(), gone: c.Delete, forgets: c.Delete && c.Forget}
 	if c.Delete {
 		e.line = string(appendDelete(nil, t.Table, c.Row))
 	} else {

@@ -33,6 +33,9 @@ type Harness struct {
 	// Nil when the sink has nothing that a kill could hurt.
 	Kill func(t testing.TB, uri string) string
 
+	// KeepsOldKeys says that the store itself remembers deletes for a while, also one that forgets.
+	KeepsOldKeys bool
+
 	// Away moves what a place has, whose sink is closed, to another place and returns the URI of
 	// that. A sink whose store cannot be moved has it deleted instead, and an empty URI returned.
 	Away func(t testing.TB, uri string) (moved string)
@@ -82,6 +85,8 @@ func Run(t *testing.T, h Harness) {
 		{"a store keeps its identity, and another has another", identity},
 		{"a store remembers what shapes its rows", shape},
 		{"a rewriting that ends at any row goes on with the rest", Rewrites},
+		{"whole rows are read, by a text or all", wholeRows},
+		{"a delete that forgets leaves nothing that an older row could meet", forgets},
 		{"replays in any blocks change nothing", Replays},
 	}
 	for _, test := range tests {

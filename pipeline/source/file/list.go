@@ -34,8 +34,8 @@ const (
 )
 
 // List returns the files that match the patterns (filepath.Match, several separated by commas), each
-// once and in order of their canonical paths, and makes sure that each can be read, and is not in
-// UTF-16 or UTF-32.
+// once and in order of their canonical paths, and makes sure that each can be read, and is neither in
+// UTF-16 or UTF-32 nor packed in another way than those below.
 func List(patterns string) ([]File, error) {
 	seen := map[string]bool{}
 	var files []File

@@ -5,7 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"flexbeam/schemas/record"
 )
@@ -117,6 +119,39 @@ func TestAFileThatHasGrownShorterGivesWhatIsLeft(t *testing.T) {
 	}
 	if got != "one\nt" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestFilesOfOtherFormsAreRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "day.ndjson")
+	for begin, says := range map[string]string{
+		"BZh91AY&SY": "bunzip2", "\xfd7zXZ\x00\x00\x04": "unxz", "PK\x03\x04\x14": "unzip",
+		"\xff\x06\x00\x00sNaPpY\x01": "Snappy", "PAR1\x15": "Parquet", "Obj\x01\x04": "Avro",
+	} {
+		if err := os.WriteFile(path, []byte(begin), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := List(path); !errors.Is(err, ErrNoFiles) || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%q: %v", begin, err)
+		}
+	}
+}
+
+// A pipe is refused at once: to open one waits for somebody who writes to it.
+func TestAPipeIsNoRegularFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Skip(err)
+	}
+	done := make(chan error, 1)
+	go func() { _, err := List(path); done <- err }()
+	select {
+	case err := <-done:
+		if !errors.Is(err, ErrNoFiles) || !strings.Contains(err.Error(), "no regular file") {
+			t.Errorf("got %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("List waits for the writer of a pipe")
 	}
 }
 

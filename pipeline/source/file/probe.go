@@ -21,14 +21,9 @@ const firstRead = 64 << 10
 
 // probe looks at a file: whether it can be read, how it is packed, and how its records stand in it.
 func probe(path string) (File, error) {
-	f, err := os.Open(path)
+	st, err := os.Stat(path) // before it is opened, which waits for the writer of a pipe
 	if err != nil {
 		return File{}, fmt.Errorf("%w: cannot read %s: %w", ErrNoFiles, path, errors.Unwrap(err))
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return File{}, fmt.Errorf("%w: cannot read %s: %w", ErrNoFiles, path, err)
 	}
 	if st.IsDir() {
 		return File{}, fmt.Errorf("%w: %s is a directory; name its files, such as %s", ErrNoFiles, path, filepath.Join(path, "*.ndjson"))
@@ -36,10 +31,18 @@ func probe(path string) (File, error) {
 	if !st.Mode().IsRegular() {
 		return File{}, fmt.Errorf("%w: %s is no regular file; write its records to a file first", ErrNoFiles, path)
 	}
-	var magic [4]byte
+	f, err := os.Open(path)
+	if err != nil {
+		return File{}, fmt.Errorf("%w: cannot read %s: %w", ErrNoFiles, path, errors.Unwrap(err))
+	}
+	defer f.Close()
+	var magic [10]byte
 	n, err := io.ReadFull(f, magic[:])
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return File{}, fmt.Errorf("%w: cannot read %s: %w", ErrNoFiles, path, err)
+	}
+	if what, do := foreign(magic[:n]); what != "" {
+		return File{}, fmt.Errorf("%w: %s is %s: %s", ErrNoFiles, path, what, do)
 	}
 	file := File{Path: path, Size: st.Size(), Format: formatOf(magic[:n])}
 	wide, spread := look(io.MultiReader(bytes.NewReader(magic[:n]), f), file.Format)
@@ -72,6 +75,26 @@ func formatOf(magic []byte) Format {
 		return Zstd
 	}
 	return Plain
+}
+
+// foreigners are forms of files that are not read, by their first bytes.
+var foreigners = []struct{ magic, what, do string }{
+	{"BZh", "packed by bzip2", "unpack it first, with bunzip2"},
+	{"\xfd7zXZ\x00", "packed by xz", "unpack it first, with unxz"},
+	{"PK\x03\x04", "a zip archive", "unpack it first, with unzip"},
+	{"\xff\x06\x00\x00sNaPpY", "packed by Snappy", "unpack it first"},
+	{"PAR1", "in Parquet", "write its records as JSON lines first"},
+	{"Obj\x01", "in Avro", "write its records as JSON lines first"},
+}
+
+// foreign tells what a file that is not read is, by its first bytes, and what to do; else both are empty.
+func foreign(magic []byte) (what, do string) {
+	for _, f := range foreigners {
+		if bytes.HasPrefix(magic, []byte(f.magic)) {
+			return f.what, f.do
+		}
+	}
+	return "", ""
 }
 
 // look looks at the begin of a file. wide is the name of an encoding of wide characters, if the

@@ -13,8 +13,6 @@ import (
 func init() {
 	beam.RegisterDoFn(&ReadFn{})
 	register.Emitter1[record.Batch]()
-	beam.RegisterType(chunkType)
-	beam.RegisterType(batchType)
 }
 
 // ReadFn reads the records of chunks.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"reflect"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -18,15 +17,9 @@ import (
 	"flexbeam/schemas/record"
 )
 
-var (
-	chunkType = reflect.TypeOf((*Chunk)(nil)).Elem()
-	batchType = reflect.TypeOf((*record.Batch)(nil)).Elem()
-)
-
 func init() {
 	beam.RegisterDoFn(&ReplayFn{})
 	register.Emitter2[beam.EventTime, record.Batch]()
-	beam.RegisterType(reflect.TypeOf((*Position)(nil)).Elem())
 }
 
 // A Position is where a replay stands in a file: the restriction of ReplayFn.

@@ -10,13 +10,17 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"flexbeam/internal/uri"
+	"flexbeam/pipeline/runtime"
 	"flexbeam/pipeline/source"
 	"flexbeam/schemas/event"
 )
 
 const form = "file:PATTERN, such as file:events/*.ndjson.gz,"
 
-func init() { source.Register("file", form, open) }
+func init() {
+	source.Register("file", form, open)
+	runtime.RegisterTexts(text)
+}
 
 // A Source is the files that a pattern names.
 type Source struct {
@@ -68,15 +72,17 @@ func (s *Source) Read(scope beam.Scope, o source.ReadOptions) beam.PCollection {
 }
 
 // Text implements source.Source.
-func (s *Source) Text(at event.Place) ([]byte, error) {
+func (s *Source) Text(at event.Place) ([]byte, error) { return text(at) }
+
+func text(at event.Place) ([]byte, error) {
 	f, err := os.Open(at.File)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	text := make([]byte, at.Length)
-	if _, err := f.ReadAt(text, at.Offset); err != nil {
+	b := make([]byte, at.Length)
+	if _, err := f.ReadAt(b, at.Offset); err != nil {
 		return nil, fmt.Errorf("at byte %d of %s: %w; was the file changed?", at.Offset, at.File, err)
 	}
-	return text, nil
+	return b, nil
 }

@@ -13,15 +13,33 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/timers"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
+	"flexbeam/internal/dofn"
+	"flexbeam/internal/span"
 	"flexbeam/pipeline/runtime"
 	"flexbeam/transforms/deadletter"
 	"flexbeam/transforms/keyed"
+	"flexbeam/transforms/write"
 )
 
 func init() {
 	beam.RegisterDoFn(&SplitFn{})
-	beam.RegisterDoFn(&SelectFn{})
-	beam.RegisterDoFn(&ProcessFn{})
+	dofn.Register(func(fn *SelectFn) []dofn.Method {
+		return []dofn.Method{{Name: "ProcessElement", Func: fn.ProcessElement, Call: func(a []any) error {
+			return fn.ProcessElement(a[0].(string), a[1].([]byte), a[2].(func(string, []byte)))
+		}}}
+	})
+	dofn.Register(func(fn *ProcessFn) []dofn.Method {
+		return []dofn.Method{
+			{Name: "ProcessElement", Func: fn.ProcessElement, Call: func(a []any) error {
+				return fn.ProcessElement(a[0].(context.Context), a[1].(beam.EventTime), a[2].(state.Provider), a[3].(timers.Provider),
+					a[4].(string), a[5].([]byte), a[6].(func([]byte)), a[7].(func(string, []byte)))
+			}},
+			{Name: "OnTimer", Func: fn.OnTimer, Call: func(a []any) error {
+				return fn.OnTimer(a[0].(context.Context), a[1].(beam.EventTime), a[2].(state.Provider), a[3].(timers.Provider),
+					a[4].(string), a[5].(timers.Context), a[6].(func([]byte)), a[7].(func(string, []byte)))
+			}},
+		}
+	})
 	register.Emitter3[beam.EventTime, string, []byte]()
 	register.Emitter2[string, []byte]()
 	register.Emitter1[[]byte]()
@@ -34,8 +52,8 @@ type Driver struct{}
 func (Driver) Partition() int { return 0 }
 
 // Process turns batches into blocks of changes.
-func (Driver) Process(s beam.Scope, job runtime.Job, kinds []keyed.Spec, batches beam.PCollection) (all []beam.PCollection, err error) {
-	var fed []beam.PCollection // inputs that earlier kinds gave, of all kinds
+func (Driver) Process(s beam.Scope, job runtime.Job, kinds []keyed.Spec, batches beam.PCollection) (all []write.Blocks, err error) {
+	var fed []write.Blocks // inputs that earlier kinds gave, of all kinds
 	for _, spec := range kinds {
 		kind, err := spec.Kind()
 		if err != nil {
@@ -47,7 +65,7 @@ func (Driver) Process(s beam.Scope, job runtime.Job, kinds []keyed.Spec, batches
 			inputs = append(inputs, beam.ParDo(s, &SplitFn{Kind: kind.ID}, batches))
 		}
 		for _, f := range fed {
-			inputs = append(inputs, beam.ParDo(s, &SelectFn{Kind: kind.ID}, f))
+			inputs = append(inputs, beam.ParDo(s.Scope("Of."+f.Name), &SelectFn{Kind: kind.ID}, f.PCollection))
 		}
 		gathered := inputs[0]
 		if len(inputs) > 1 {
@@ -56,7 +74,7 @@ func (Driver) Process(s beam.Scope, job runtime.Job, kinds []keyed.Spec, batches
 		changes, later := beam.ParDo2(s, &ProcessFn{
 			Job: job, Spec: spec, State: state.MakeValueState[[]byte]("state"), Due: timers.InEventTime("due"),
 		}, gathered)
-		all, fed = append(all, changes), append(fed, later)
+		all, fed = append(all, write.Blocks{Name: kind.Name, PCollection: changes}), append(fed, write.Blocks{Name: kind.Name, PCollection: later})
 	}
 	return all, nil
 }
@@ -87,33 +105,45 @@ type SelectFn struct {
 }
 
 // ProcessElement takes an input whose key has its kind in front.
-func (fn *SelectFn) ProcessElement(key string, input []byte, emit func(string, []byte)) {
+func (fn *SelectFn) ProcessElement(key string, input []byte, emit func(string, []byte)) error {
 	if key[0] == fn.Kind {
 		emit(key[1:], input)
 	}
+	return nil
 }
 
 // ProcessFn keeps the state of each key and, when the watermark has passed what came, processes it.
 type ProcessFn struct {
 	Job   runtime.Job
 	Spec  keyed.Spec
-	State state.Value[[]byte] // a keyed.State
+	State state.Value[[]byte] // a cell
 	Due   timers.EventTime
 
-	shared *runtime.Runtime
-	kind   *keyed.Kind
-	logic  keyed.Logic
-	now    func() time.Time
+	shared  *runtime.Runtime
+	kind    *keyed.Kind
+	logic   keyed.Logic
+	now     func() time.Time
+	written *written // nil: the kind's states need not outlive the process
+	ahead   *ahead
 }
 
 // Setup makes the rules.
 func (fn *ProcessFn) Setup() error {
 	fn.shared = runtime.Acquire(fn.Job)
-	kind, logics, err := fn.Spec.Logics(1, fn.shared.Env())
+	env, err := fn.shared.Env()
+	if err != nil {
+		return err
+	}
+	kind, logics, err := fn.Spec.Logics(1, env)
 	if err != nil {
 		return err
 	}
 	fn.kind, fn.logic, fn.now = kind, logics[0], fn.shared.Counters.Now
+	fn.ahead = fn.shared.Share("ahead "+kind.Name, func() any { return newAhead() }).(*ahead)
+	if kind.Volatile {
+		return nil
+	}
+	fn.written = fn.shared.Share("written "+kind.Name, func() any { return newWritten() }).(*written)
 	return nil
 }
 
@@ -127,7 +157,7 @@ func (fn *ProcessFn) ProcessElement(ctx context.Context, ts beam.EventTime, sp s
 	if err != nil {
 		return err
 	}
-	s, err := fn.read(sp)
+	s, behind, err := fn.read(sp, key)
 	if err != nil {
 		return err
 	}
@@ -145,19 +175,38 @@ func (fn *ProcessFn) ProcessElement(ctx context.Context, ts beam.EventTime, sp s
 		}
 	}
 	if fn.kind.Immediate {
-		return fn.process(ctx, s, sp, tp, key, keyed.None, changes, later)
+		return fn.process(ctx, at{s, key, keyed.None, behind}, sp, tp, changes, later)
 	}
-	if at := keyed.Millis(ts); s.Next == keyed.None || at < s.Next {
-		s.Next = at
-		fn.set(tp, at)
+	if err := fn.expect(ctx, s, &in, key, behind); err != nil {
+		return err
 	}
-	return fn.State.Write(sp, s.Append(nil))
+	if due := keyed.Millis(ts); s.Next == keyed.None || due < s.Next {
+		s.Next = due
+		fn.set(tp, due)
+	}
+	return fn.write(sp, key, s)
+}
+
+// expect notes whether the rules will ask for the rows of a key that got an input when it is processed.
+func (fn *ProcessFn) expect(ctx context.Context, s *keyed.State, in *keyed.Input, key string, behind bool) error {
+	prior, err := fn.shared.PriorRows(ctx)
+	if err != nil {
+		return err
+	}
+	var days span.Set
+	for _, e := range in.Events {
+		days = days.Add(span.Days(int64(e.Time), keyed.Around))
+	}
+	if behind || !s.Looked() && prior.Holds(fn.kind, key, days) {
+		fn.ahead.want(key, days, behind)
+	}
+	return nil
 }
 
 // OnTimer processes the key.
 func (fn *ProcessFn) OnTimer(ctx context.Context, ts beam.EventTime, sp state.Provider, tp timers.Provider, key string, _ timers.Context, changes func([]byte), later func(string, []byte)) (failed error) {
 	defer fn.shared.Note(&failed)
-	s, err := fn.read(sp)
+	s, behind, err := fn.read(sp, key)
 	if err != nil {
 		return err
 	}
@@ -165,28 +214,20 @@ func (fn *ProcessFn) OnTimer(ctx context.Context, ts beam.EventTime, sp state.Pr
 	if s.Arrival != keyed.None {
 		now = keyed.Fired(now, fn.now())
 	}
-	return fn.process(ctx, s, sp, tp, key, now, changes, later)
+	return fn.process(ctx, at{s, key, now, behind}, sp, tp, changes, later)
 }
 
-func (fn *ProcessFn) process(ctx context.Context, s *keyed.State, sp state.Provider, tp timers.Provider, key string, now keyed.Millis, changes func([]byte), later func(string, []byte)) error {
-	prior, err := fn.shared.PriorRows(ctx)
-	if err != nil {
-		return err
-	}
-	look, err := prior.Looker(ctx, fn.kind)
-	if err != nil {
-		return err
-	}
-	out := keyed.Output{Look: look.Look(key)}
-	next, done, err := fn.kind.Process(fn.logic, s, now, &out)
-	for err == nil && out.Ask != nil {
-		var found map[string]*keyed.Found
-		if found, err = look.Find(ctx, []keyed.Ask{*out.Ask}); err != nil {
-			return err
-		}
-		s.Learn(found[key])
-		next, done, err = fn.kind.Process(fn.logic, s, now, &out)
-	}
+// at is a key that is processed at a time.
+type at struct {
+	state  *keyed.State
+	key    string
+	now    keyed.Millis // how far the watermark has come; keyed.None if that is not known
+	behind bool         // rows may have been emitted since the state was written
+}
+
+func (fn *ProcessFn) process(ctx context.Context, a at, sp state.Provider, tp timers.Provider, changes func([]byte), later func(string, []byte)) error {
+	var out keyed.Output
+	next, done, err := fn.fold(ctx, a, &out)
 	if err != nil {
 		return err
 	}
@@ -201,24 +242,78 @@ func (fn *ProcessFn) process(ctx context.Context, s *keyed.State, sp state.Provi
 		later(string(rune(in.Kind))+in.Key, in.Append(nil, true))
 	}
 	if done {
-		return fn.State.Clear(sp)
+		return fn.clear(sp, a.key)
 	}
-	if s.Next = next; next != keyed.None {
+	if a.state.Next = next; next != keyed.None {
 		fn.set(tp, next)
 	}
-	return fn.State.Write(sp, s.Append(nil))
+	return fn.write(sp, a.key, a.state)
 }
 
-// read returns the state in the cell.
-func (fn *ProcessFn) read(p state.Provider) (*keyed.State, error) {
+// fold makes the rows of a key, and looks up what the rules ask for. It returns what Kind.Process does.
+func (fn *ProcessFn) fold(ctx context.Context, a at, out *keyed.Output) (next keyed.Millis, done bool, err error) {
+	prior, err := fn.shared.PriorRows(ctx)
+	if err != nil {
+		return keyed.None, false, err
+	}
+	look, err := prior.Looker(ctx, fn.kind)
+	if err != nil {
+		return keyed.None, false, err
+	}
+	if a.behind {
+		look = look.Anew()
+	}
+	out.Look = look.Look(a.key)
+	next, done, err = fn.kind.Process(fn.logic, a.state, a.now, out)
+	for err == nil && out.Ask != nil {
+		var found *keyed.Found
+		if found, err = fn.ahead.find(ctx, look, a.behind, *out.Ask); err != nil {
+			return keyed.None, false, err
+		}
+		a.state.Learn(found)
+		next, done, err = fn.kind.Process(fn.logic, a.state, a.now, out)
+	}
+	if err == nil && a.behind {
+		fn.written.found(a.key)
+	}
+	return next, done, err
+}
+
+// read returns the state in the cell, and whether it is behind the rows of the key.
+func (fn *ProcessFn) read(p state.Provider, key string) (s *keyed.State, behind bool, err error) {
 	b, _, err := fn.State.Read(p)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return keyed.ReadState(b)
+	c, err := readCell(b)
+	if err != nil {
+		return nil, false, err
+	}
+	if fn.written == nil {
+		return c.state, false, nil
+	}
+	return c.state, fn.written.read(key, c), nil
 }
 
-// set sets the timer of a key, and holds the output's watermark there.
+func (fn *ProcessFn) write(p state.Provider, key string, s *keyed.State) error {
+	c := cell{state: s}
+	if fn.written != nil {
+		c = fn.written.write(key, s)
+	}
+	return fn.State.Write(p, c.append(nil))
+}
+
+// clear clears the cell of a key.
+func (fn *ProcessFn) clear(p state.Provider, key string) error {
+	if fn.written != nil {
+		fn.written.clear(key)
+	}
+	return fn.State.Clear(p)
+}
+
+// set sets the timer of a key. Its output timestamp is the time for which it is set: so it holds the
+// watermark of the output there and no earlier, and OnTimer, to which Beam gives that timestamp, gets
+// the time.
 func (fn *ProcessFn) set(tp timers.Provider, at keyed.Millis) {
 	t := time.UnixMilli(int64(at))
 	fn.Due.Set(tp, t, timers.WithOutputTimestamp(t))

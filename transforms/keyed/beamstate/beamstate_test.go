@@ -29,12 +29,15 @@ var (
 		Retention: keyed.Retention{Open: 15 * keyed.Day, Closed: keyed.Day, Tombstone: 15 * keyed.Day}, New: newRules,
 		Route: func(e *event.Event) (string, bool) { return e.Text[event.TaskSID], true },
 	}
+	// owned is a kind whose keys own rows, under the name of the model's.
+	owned = &keyed.Kind{Name: model.TaskKind, ID: 12, Field: event.TaskSID, Part: event.TaskPart, New: newRules}
 	notes = &keyed.Kind{Name: "note", ID: 11, Retention: keyed.Retention{Open: keyed.Day}, Immediate: true, New: newRules}
 )
 
 func init() {
 	keyed.Register(tickets)
 	keyed.Register(notes)
+	keyed.Register(owned)
 }
 
 func newRules([]byte, keyed.Env) (keyed.Logic, error) { return &rules{}, nil }
@@ -61,29 +64,29 @@ func (r *rules) Process(s *keyed.State, now keyed.Millis, out *keyed.Output) (ke
 	return r.next(now), nil
 }
 
-// cell is a state cell and a timer in memory.
-type cell struct {
+// inMemory is a state cell and a timer in memory.
+type inMemory struct {
 	state.Provider
 	value any
 	set   []timers.TimerMap
 }
 
-func (c *cell) ReadValueState(string) (any, []state.Transaction, error) { return c.value, nil, nil }
+func (c *inMemory) ReadValueState(string) (any, []state.Transaction, error) { return c.value, nil, nil }
 
-func (c *cell) WriteValueState(t state.Transaction) error {
+func (c *inMemory) WriteValueState(t state.Transaction) error {
 	c.value = bytes.Clone(t.Val.([]byte))
 	return nil
 }
 
-func (c *cell) ClearValueState(state.Transaction) error {
+func (c *inMemory) ClearValueState(state.Transaction) error {
 	c.value = nil
 	return nil
 }
 
-func (c *cell) Set(t timers.TimerMap) { c.set = append(c.set, t) }
+func (c *inMemory) Set(t timers.TimerMap) { c.set = append(c.set, t) }
 
 // times returns for when the timer was set.
-func (c *cell) times(t *testing.T) (at []int64) {
+func (c *inMemory) times(t *testing.T) (at []int64) {
 	t.Helper()
 	for _, s := range c.set {
 		if s.Family != "due" || s.HoldTimestamp != s.FireTimestamp {
@@ -97,7 +100,7 @@ func (c *cell) times(t *testing.T) (at []int64) {
 
 // one is a key of a kind with the transform that works on it.
 type one struct {
-	*cell
+	*inMemory
 	fn      *ProcessFn
 	count   *telemetry.Counters
 	changes [][]byte
@@ -106,15 +109,32 @@ type one struct {
 
 func newOne(t *testing.T, k *keyed.Kind, r *rules) *one {
 	t.Helper()
-	job := runtime.Start(runtime.Job{ID: t.Name()}, telemetry.New(time.Now), nil, nil)
-	t.Cleanup(job.End)
+	o := &one{inMemory: new(inMemory)}
+	job := o.begin(t, nil)
 	fn := &ProcessFn{Job: job.Job, Spec: keyed.Spec{Name: k.Name}, State: state.MakeValueState[[]byte]("state"), Due: timers.InEventTime("due")}
 	if err := fn.Setup(); err != nil {
 		t.Fatal(err)
 	}
 	fn.logic = r
 	fn.now = func() time.Time { return time.UnixMilli(int64(1000 * keyed.Day)) }
-	return &one{cell: new(cell), fn: fn, count: job.Counters}
+	o.fn, o.count = fn, job.Counters
+	return o
+}
+
+// begin begins the job with what its sink held before.
+func (o *one) begin(t *testing.T, prior *keyed.PriorRows) *runtime.Runtime {
+	job := runtime.Start(runtime.Job{ID: t.Name()}, telemetry.New(time.Now), nil, prior)
+	t.Cleanup(job.End)
+	return job
+}
+
+// use begins the job anew, with what its sink held before.
+func (o *one) use(t *testing.T, prior *keyed.PriorRows) {
+	t.Helper()
+	logic := o.fn.logic
+	job := o.begin(t, prior)
+	must(t, o.fn.Setup())
+	o.fn.logic, o.count = logic, job.Counters
 }
 
 func (o *one) take(b []byte)              { o.changes = append(o.changes, bytes.Clone(b)) }
@@ -133,11 +153,11 @@ func (o *one) state(t *testing.T) *keyed.State {
 	if o.value == nil {
 		return nil
 	}
-	s, err := keyed.ReadState(o.value.([]byte))
+	c, err := readCell(o.value.([]byte))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return c.state
 }
 
 // inputOf returns an input of one event, which arrives at its time.

@@ -14,6 +14,7 @@ import (
 	"flexbeam/pipeline/runtime"
 	"flexbeam/schemas/event"
 	"flexbeam/transforms/keyed"
+	"flexbeam/transforms/write"
 )
 
 func init() {
@@ -35,8 +36,8 @@ type Driver struct {
 func (d Driver) Partition() int { return d.Buckets }
 
 // Process turns batches into blocks of changes.
-func (d Driver) Process(s beam.Scope, job runtime.Job, kinds []keyed.Spec, batches beam.PCollection) (all []beam.PCollection, err error) {
-	var fed []beam.PCollection // inputs that earlier kinds gave, of all kinds
+func (d Driver) Process(s beam.Scope, job runtime.Job, kinds []keyed.Spec, batches beam.PCollection) (all []write.Blocks, err error) {
+	var fed []write.Blocks // inputs that earlier kinds gave, of all kinds
 	for _, spec := range kinds {
 		kind, err := spec.Kind()
 		if err != nil {
@@ -48,14 +49,14 @@ func (d Driver) Process(s beam.Scope, job runtime.Job, kinds []keyed.Spec, batch
 			inputs = append(inputs, beam.ParDo(s, &SplitFn{Kind: kind.ID, Compress: d.Compress}, batches))
 		}
 		for _, f := range fed {
-			inputs = append(inputs, beam.ParDo(s, &SelectFn{Kind: kind.ID}, f))
+			inputs = append(inputs, beam.ParDo(s.Scope("Of."+f.Name), &SelectFn{Kind: kind.ID}, f.PCollection))
 		}
 		gathered := inputs[0]
 		if len(inputs) > 1 {
 			gathered = beam.Flatten(s, inputs...)
 		}
 		changes, later := beam.ParDo2(s, &ProcessFn{Job: job, Spec: spec, Buckets: d.Buckets}, beam.GroupByKey(s, gathered))
-		all, fed = append(all, changes), append(fed, later)
+		all, fed = append(all, write.Blocks{Name: kind.Name, PCollection: changes}), append(fed, write.Blocks{Name: kind.Name, PCollection: later})
 	}
 	return all, nil
 }
@@ -106,7 +107,11 @@ type ProcessFn struct {
 // Setup makes the rules, for each goroutine its own.
 func (fn *ProcessFn) Setup() (err error) {
 	fn.shared = runtime.Acquire(fn.Job)
-	fn.kind, fn.logics, err = fn.Spec.Logics(parallel.Workers(), fn.shared.Env())
+	env, err := fn.shared.Env()
+	if err != nil {
+		return err
+	}
+	fn.kind, fn.logics, err = fn.Spec.Logics(parallel.Workers(), env)
 	return err
 }
 
@@ -180,13 +185,14 @@ func (fn *ProcessFn) ProcessElement(ctx context.Context, _ int, inputs func(*[]b
 	return nil
 }
 
-// An ask is a key that has to know first what the sink holds of it.
+// An ask is a key that has to know first what the sink holds of it, or waits for what it has begun.
 type ask struct {
-	keyed.Ask
+	key   string
 	state *keyed.State
+	want  *keyed.Ask // nil: it waits
 }
 
-// processAll processes n keys on all processors, and returns those that have to know more first. at
+// processAll processes n keys on all processors, and returns those that have to be processed again. at
 // returns a key and its state.
 func (fn *ProcessFn) processAll(n int, at func(int) (string, *keyed.State), look *keyed.Looker, done []piece) ([]ask, error) {
 	asks := make([][]ask, len(done))
@@ -198,8 +204,8 @@ func (fn *ProcessFn) processAll(n int, at func(int) (string, *keyed.State), look
 			if err := fn.process(fn.logics[worker], s, p); err != nil {
 				return err
 			}
-			if p.out.Ask != nil {
-				asks[i] = append(asks[i], ask{*p.out.Ask, s})
+			if p.out.Ask != nil || p.out.Pending {
+				asks[i] = append(asks[i], ask{key, s, p.out.Ask})
 			}
 		}
 		return nil
@@ -207,28 +213,38 @@ func (fn *ProcessFn) processAll(n int, at func(int) (string, *keyed.State), look
 	return slices.Concat(asks...), err
 }
 
-// processAgain looks up what keys have asked for, processes them, and returns those that have to
-// know still more.
+// processAgain looks up what keys have asked for and processes them, then those that wait. So all
+// that can be begun is before anything is waited for. It returns the keys that have to be processed
+// once more.
 func (fn *ProcessFn) processAgain(ctx context.Context, look *keyed.Looker, asks []ask, done []piece) (more []ask, err error) {
-	for some := range slices.Chunk(asks, lookupKeys) {
+	asking, waiting := make([]ask, 0, len(asks)), make([]ask, 0, len(asks))
+	for _, a := range asks {
+		if a.want != nil {
+			asking = append(asking, a)
+		} else {
+			waiting = append(waiting, a)
+		}
+	}
+	for some := range slices.Chunk(asking, lookupKeys) {
 		wanted := make([]keyed.Ask, len(some))
 		for i, a := range some {
-			wanted[i] = a.Ask
+			wanted[i] = *a.want
 		}
 		found, err := look.Find(ctx, wanted)
 		if err != nil {
 			return nil, err
 		}
 		again, err := fn.processAll(len(some), func(k int) (string, *keyed.State) {
-			some[k].state.Learn(found[some[k].Key])
-			return some[k].Key, some[k].state
+			some[k].state.Learn(found[some[k].key])
+			return some[k].key, some[k].state
 		}, look, done)
 		if err != nil {
 			return nil, err
 		}
 		more = append(more, again...)
 	}
-	return more, nil
+	again, err := fn.processAll(len(waiting), func(k int) (string, *keyed.State) { return waiting[k].key, waiting[k].state }, look, done)
+	return append(more, again...), err
 }
 
 // process processes a key.

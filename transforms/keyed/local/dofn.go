@@ -14,6 +14,7 @@ import (
 	"flexbeam/schemas/change"
 	"flexbeam/transforms/deadletter"
 	"flexbeam/transforms/keyed"
+	"flexbeam/transforms/write"
 )
 
 func init() {
@@ -191,11 +192,11 @@ func (Driver) Partition() int { return 0 }
 
 // Process turns batches into blocks of changes: those with the dead letters of events that came too
 // late, and those of rows. The store knows which kinds there are.
-func (d Driver) Process(s beam.Scope, job runtime.Job, _ []keyed.Spec, batches beam.PCollection) ([]beam.PCollection, error) {
+func (d Driver) Process(s beam.Scope, job runtime.Job, _ []keyed.Spec, batches beam.PCollection) ([]write.Blocks, error) {
 	s = s.Scope("keyed.Local")
 	woken, letters := beam.ParDo2(s, &AddFn{Job: job}, batches)
 	recovered := beam.ParDo(s, &WakeFn{Job: job}, beam.Impulse(s))
 	due := beam.Flatten(s, woken, recovered)
 	changes := beam.ParDo(s, &ProcessFn{Job: job, AtOnce: d.AtOnce, Due: timers.InEventTime("due")}, due)
-	return []beam.PCollection{letters, changes}, nil
+	return []write.Blocks{{Name: "late", PCollection: letters}, {Name: "rows", PCollection: changes}}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"testing"
 
+	"flexbeam/schemas/event"
 	"flexbeam/schemas/evidence"
 	"flexbeam/transforms/keyed"
 )
@@ -11,7 +12,7 @@ import (
 // counting are rules that find one ticket, and that something is missing of it until it has a
 // second event.
 var counting = rules{func(s *keyed.State, out *keyed.Output) (keyed.Millis, error) {
-	groups, err := s.Groups(tickets.Field)
+	groups, err := s.Groups(tickets.Field, new([]event.Event))
 	if err != nil {
 		return keyed.None, err
 	}

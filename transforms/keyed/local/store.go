@@ -137,7 +137,7 @@ func (s *Store) claim(sink Sink) error {
 	if s.owner.Name == sink.Name {
 		return fmt.Errorf("%w than the one that is at %s now: bring back what was there, or begin with an empty state directory and read the stream from its start", ErrSink, sink.Name)
 	}
-	return fmt.Errorf("%w than %s: to %s: name that sink, or another state directory", ErrSink, sink.Name, s.owner.Name)
+	return fmt.Errorf("%w than %s: name its own, %s, or another state directory", ErrSink, sink.Name, s.owner.Name)
 }
 
 // wakeRecovered lets everything be processed that an earlier process left, since nothing tells

@@ -120,14 +120,14 @@ OPTIONS (description = 'One row for each contact of a customer, over all account
 
 CREATE TABLE IF NOT EXISTS turns (
   account_sid STRING NOT NULL OPTIONS (description = 'Twilio account.'),
-  turn_id STRING NOT NULL OPTIONS (description = 'Message SID (IM).'),
+  turn_id STRING NOT NULL OPTIONS (description = 'Message SID (IM); of a recording the reservation\'s SID.'),
   conversation_id STRING NOT NULL OPTIONS (description = 'Conversation, as in engagements.'),
-  conversation_sid STRING NOT NULL OPTIONS (description = 'Twilio conversation (CH).'),
+  conversation_sid STRING OPTIONS (description = 'Twilio conversation (CH); null for a recording.'),
   task_sid STRING NOT NULL OPTIONS (description = 'Task.'),
   engagement_id STRING OPTIONS (description = 'Engagement that the message belongs to.'),
   agent_id STRING OPTIONS (description = 'Worker SID of an agent\'s message.'),
   turn_time TIMESTAMP NOT NULL OPTIONS (description = 'Time of the message.'),
-  author_type STRING NOT NULL OPTIONS (description = '`Agent`, `Customer` or `Bot`.'),
+  author_type STRING OPTIONS (description = '`Agent`, `Customer` or `Bot`; null for a recording.'),
   turn_type STRING NOT NULL OPTIONS (description = '`Message`, `Image`, `File` or `Recording`.'),
   turn_index INT64 OPTIONS (description = 'Index of the message in its conversation.'),
   length INT64 OPTIONS (description = 'Characters of the text.'),
@@ -137,7 +137,7 @@ CREATE TABLE IF NOT EXISTS turns (
 )
 PARTITION BY DATE(turn_time)
 CLUSTER BY account_sid, turn_id
-OPTIONS (description = 'One row for each message of a non-voice conversation; its text is in turn_contents.', labels = [('managed_by', 'flexbeam')]);
+OPTIONS (description = 'One row for each message of a non-voice conversation, and for each recording of an agent\'s call; texts are in turn_contents.', labels = [('managed_by', 'flexbeam')]);
 
 CREATE TABLE IF NOT EXISTS turn_contents (
   account_sid STRING NOT NULL OPTIONS (description = 'Twilio account.'),
@@ -184,7 +184,11 @@ CREATE OR REPLACE VIEW conversations (
   engagement_time_seconds OPTIONS (description = 'Time of agents with the customer, seconds, over all agents.'),
   wrap_up_time_seconds OPTIONS (description = 'After-call work, seconds, over all agents.'),
   abandoned OPTIONS (description = 'True when the customer left a queue, of no outbound, internal or virtual task, and no agent was ever engaged.'),
-  updated_at OPTIONS (description = 'Time of the newest event behind the conversation.')
+  updated_at OPTIONS (description = 'Time of the newest event behind the conversation.'),
+  customer_messages OPTIONS (description = 'Number of messages of customers, of those in turns.'),
+  agent_messages OPTIONS (description = 'Number of messages of agents.'),
+  bot_messages OPTIONS (description = 'Number of messages of bots and of the system.'),
+  first_response_time_seconds OPTIONS (description = 'Time from the first message of a customer to the first of an agent behind it, seconds; null while there is none.')
 )
 OPTIONS (description = 'One row for each conversation: the engagements that share an account and a conversation_id.', labels = [('managed_by', 'flexbeam')]) AS
 SELECT
@@ -207,8 +211,19 @@ SELECT
   ROUND(SUM(ROUND((CASE WHEN engagement_type = 'Agent' AND is_virtual IS NOT TRUE THEN engagement_time_seconds END) * 1000000)) / 1000) / 1000 AS engagement_time_seconds,
   ROUND(SUM(ROUND((CASE WHEN engagement_type = 'Agent' AND is_virtual IS NOT TRUE THEN wrap_up_time_seconds END) * 1000000)) / 1000) / 1000 AS wrap_up_time_seconds,
   COUNT(CASE WHEN engagement_type = 'Queue' AND is_virtual IS NOT TRUE AND direction NOT IN ('Outbound', 'Internal') AND outcome_type = 'Customer Left' THEN 1 END) > 0 AND COUNT(CASE WHEN engagement_type = 'Agent' AND is_virtual IS NOT TRUE THEN 1 END) = 0 AS abandoned,
-  MAX(updated_at) AS updated_at
+  MAX(updated_at) AS updated_at,
+  COALESCE(MAX(t.by_customer), 0) AS customer_messages,
+  COALESCE(MAX(t.by_agent), 0) AS agent_messages,
+  COALESCE(MAX(t.by_bot), 0) AS bot_messages,
+  MAX(t.answered) AS first_response_time_seconds
 FROM engagements AS e
+LEFT JOIN (
+  SELECT account_sid, conversation_id, COUNT(CASE WHEN author_type = 'Customer' THEN 1 END) AS by_customer, COUNT(CASE WHEN author_type = 'Agent' THEN 1 END) AS by_agent,
+    COUNT(CASE WHEN author_type = 'Bot' THEN 1 END) AS by_bot, MIN(CASE WHEN author_type = 'Agent' AND turn_time >= asked THEN UNIX_MILLIS(turn_time) / 1000 END) - MIN(UNIX_MILLIS(asked) / 1000) AS answered
+  FROM (SELECT account_sid, conversation_id, author_type, turn_time,
+    MIN(CASE WHEN author_type = 'Customer' THEN turn_time END) OVER (PARTITION BY account_sid, conversation_id) AS asked FROM turns) AS m
+  GROUP BY account_sid, conversation_id
+) AS t USING (account_sid, conversation_id)
 GROUP BY account_sid, conversation_id;
 
 CREATE OR REPLACE VIEW service_level (
@@ -352,7 +367,66 @@ CREATE TABLE IF NOT EXISTS flexbeam_deletes (
 CREATE TABLE IF NOT EXISTS flexbeam_staging_engagements (
   flexbeam_key STRING,
   flexbeam_deleted BOOL,
+  flexbeam_forgets BOOL,
   flexbeam_arrival INT64,
+  account_sid STRING,
+  engagement_id STRING,
+  engagement_type STRING,
+  status STRING,
+  outcome_type STRING,
+  conversation_id STRING,
+  task_sid STRING,
+  reservation_sid STRING,
+  agent_id STRING,
+  contact_id STRING,
+  start_time TIMESTAMP,
+  end_time TIMESTAMP,
+  engagement_time_seconds FLOAT64,
+  wrap_up_time_seconds FLOAT64,
+  invitation_time_seconds FLOAT64,
+  wait_time_seconds FLOAT64,
+  focus_time_seconds FLOAT64,
+  hold_time_seconds FLOAT64,
+  queue_sid STRING,
+  queue STRING,
+  channel STRING,
+  channel_type STRING,
+  channel_vendor STRING,
+  platform STRING,
+  direction STRING,
+  company_contact STRING,
+  campaign STRING,
+  case_id STRING,
+  category STRING,
+  language STRING,
+  outcome STRING,
+  outcome_category STRING,
+  priority STRING,
+  reason STRING,
+  engaged_department STRING,
+  engaged_location STRING,
+  engaged_organization STRING,
+  engaged_manager STRING,
+  engaged_role STRING,
+  engaged_team STRING,
+  engagement_attribute_1 STRING,
+  engagement_attribute_2 STRING,
+  engagement_attribute_3 STRING,
+  engagement_fact_1 FLOAT64,
+  engagement_fact_2 FLOAT64,
+  engagement_fact_3 FLOAT64,
+  recording_url STRING,
+  end_reason STRING,
+  workspace_sid STRING,
+  workflow_sid STRING,
+  workflow_name STRING,
+  inferred BOOL,
+  is_virtual BOOL,
+  updated_at TIMESTAMP,
+  row_version INT64
+);
+
+CREATE TABLE IF NOT EXISTS flexbeam_rewrite_engagements (
   account_sid STRING,
   engagement_id STRING,
   engagement_type STRING,
@@ -416,7 +490,7 @@ USING (
   SELECT * FROM flexbeam_staging_engagements
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-  ) WHERE flexbeam_deleted
+  ) WHERE flexbeam_deleted AND NOT flexbeam_forgets
 ) AS s
 ON t.table_name = 'engagements' AND t.key = s.row_key
 WHEN MATCHED AND COALESCE(s.row_version, 0) > t.row_version THEN
@@ -451,13 +525,21 @@ SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version, start_time AS row_
   SELECT * FROM flexbeam_staging_engagements
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-) WHERE flexbeam_deleted;
+) WHERE flexbeam_deleted AND NOT flexbeam_forgets;
 
 SELECT account_sid, engagement_id, row_version FROM engagements WHERE account_sid IN UNNEST(['AC1']) AND engagement_id IN UNNEST(['WT1']) AND start_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND start_time <= TIMESTAMP '2026-03-02 09:00:00+00';
 
 SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'engagements' AND (row_time IS NULL OR row_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND row_time <= TIMESTAMP '2026-03-02 09:00:00+00');
 
 SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'engagements' AND row_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND row_time <= TIMESTAMP '2026-03-02 09:00:00+00';
+
+SELECT account_sid, engagement_id, engagement_type, status, outcome_type, conversation_id, task_sid, reservation_sid, agent_id, contact_id, start_time, end_time, engagement_time_seconds, wrap_up_time_seconds, invitation_time_seconds, wait_time_seconds, focus_time_seconds, hold_time_seconds, queue_sid, queue, channel, channel_type, channel_vendor, platform, direction, company_contact, campaign, case_id, category, language, outcome, outcome_category, priority, reason, engaged_department, engaged_location, engaged_organization, engaged_manager, engaged_role, engaged_team, engagement_attribute_1, engagement_attribute_2, engagement_attribute_3, engagement_fact_1, engagement_fact_2, engagement_fact_3, recording_url, end_reason, workspace_sid, workflow_sid, workflow_name, inferred, is_virtual, updated_at, row_version FROM engagements WHERE account_sid IN UNNEST(['AC1']);
+
+SELECT account_sid, engagement_id, engagement_type, status, outcome_type, conversation_id, task_sid, reservation_sid, agent_id, contact_id, start_time, end_time, engagement_time_seconds, wrap_up_time_seconds, invitation_time_seconds, wait_time_seconds, focus_time_seconds, hold_time_seconds, queue_sid, queue, channel, channel_type, channel_vendor, platform, direction, company_contact, campaign, case_id, category, language, outcome, outcome_category, priority, reason, engaged_department, engaged_location, engaged_organization, engaged_manager, engaged_role, engaged_team, engagement_attribute_1, engagement_attribute_2, engagement_attribute_3, engagement_fact_1, engagement_fact_2, engagement_fact_3, recording_url, end_reason, workspace_sid, workflow_sid, workflow_name, inferred, is_virtual, updated_at, row_version FROM engagements;
+
+SELECT account_sid, engagement_id, row_version FROM engagements WHERE engagement_id IN UNNEST(['AC1']);
+
+INSERT INTO flexbeam_rewrite_engagements (account_sid, engagement_id, engagement_type, status, outcome_type, conversation_id, task_sid, reservation_sid, agent_id, contact_id, start_time, end_time, engagement_time_seconds, wrap_up_time_seconds, invitation_time_seconds, wait_time_seconds, focus_time_seconds, hold_time_seconds, queue_sid, queue, channel, channel_type, channel_vendor, platform, direction, company_contact, campaign, case_id, category, language, outcome, outcome_category, priority, reason, engaged_department, engaged_location, engaged_organization, engaged_manager, engaged_role, engaged_team, engagement_attribute_1, engagement_attribute_2, engagement_attribute_3, engagement_fact_1, engagement_fact_2, engagement_fact_3, recording_url, end_reason, workspace_sid, workflow_sid, workflow_name, inferred, is_virtual, updated_at, row_version) SELECT account_sid, engagement_id, engagement_type, status, outcome_type, conversation_id, task_sid, reservation_sid, agent_id, contact_id, start_time, end_time, engagement_time_seconds, wrap_up_time_seconds, invitation_time_seconds, wait_time_seconds, focus_time_seconds, hold_time_seconds, queue_sid, queue, channel, channel_type, channel_vendor, platform, direction, company_contact, campaign, case_id, category, language, outcome, outcome_category, priority, reason, engaged_department, engaged_location, engaged_organization, engaged_manager, engaged_role, engaged_team, engagement_attribute_1, engagement_attribute_2, engagement_attribute_3, engagement_fact_1, engagement_fact_2, engagement_fact_3, recording_url, end_reason, workspace_sid, workflow_sid, workflow_name, inferred, is_virtual, updated_at, row_version FROM engagements;
 
 SELECT account_sid, task_sid FROM engagements WHERE start_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND start_time <= TIMESTAMP '2026-03-02 09:00:00+00' GROUP BY account_sid, task_sid;
 
@@ -468,7 +550,28 @@ SELECT account_sid, engagement_id, row_version FROM engagements WHERE start_time
 CREATE TABLE IF NOT EXISTS flexbeam_staging_agents (
   flexbeam_key STRING,
   flexbeam_deleted BOOL,
+  flexbeam_forgets BOOL,
   flexbeam_arrival INT64,
+  account_sid STRING,
+  agent_id STRING,
+  agent_name STRING,
+  email STRING,
+  department STRING,
+  location STRING,
+  manager STRING,
+  team STRING,
+  organization STRING,
+  role STRING,
+  roles STRING,
+  cost_per_hour FLOAT64,
+  cost_per_engagement FLOAT64,
+  state STRING,
+  agent_type STRING,
+  updated_at TIMESTAMP,
+  row_version INT64
+);
+
+CREATE TABLE IF NOT EXISTS flexbeam_rewrite_agents (
   account_sid STRING,
   agent_id STRING,
   agent_name STRING,
@@ -494,7 +597,7 @@ USING (
   SELECT * FROM flexbeam_staging_agents
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-  ) WHERE flexbeam_deleted
+  ) WHERE flexbeam_deleted AND NOT flexbeam_forgets
 ) AS s
 ON t.table_name = 'agents' AND t.key = s.row_key
 WHEN MATCHED AND COALESCE(s.row_version, 0) > t.row_version THEN
@@ -529,7 +632,7 @@ SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version, CURRENT_TIMESTAMP(
   SELECT * FROM flexbeam_staging_agents
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-) WHERE flexbeam_deleted;
+) WHERE flexbeam_deleted AND NOT flexbeam_forgets;
 
 SELECT account_sid, agent_id, row_version FROM agents WHERE account_sid IN UNNEST(['AC1']) AND agent_id IN UNNEST(['WT1']);
 
@@ -537,10 +640,31 @@ SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'agents' AND (r
 
 SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'agents' AND row_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND row_time <= TIMESTAMP '2026-03-02 09:00:00+00';
 
+SELECT account_sid, agent_id, agent_name, email, department, location, manager, team, organization, role, roles, cost_per_hour, cost_per_engagement, state, agent_type, updated_at, row_version FROM agents WHERE account_sid IN UNNEST(['AC1']);
+
+SELECT account_sid, agent_id, agent_name, email, department, location, manager, team, organization, role, roles, cost_per_hour, cost_per_engagement, state, agent_type, updated_at, row_version FROM agents;
+
+SELECT account_sid, agent_id, row_version FROM agents WHERE agent_id IN UNNEST(['AC1']);
+
+INSERT INTO flexbeam_rewrite_agents (account_sid, agent_id, agent_name, email, department, location, manager, team, organization, role, roles, cost_per_hour, cost_per_engagement, state, agent_type, updated_at, row_version) SELECT account_sid, agent_id, agent_name, email, department, location, manager, team, organization, role, roles, cost_per_hour, cost_per_engagement, state, agent_type, updated_at, row_version FROM agents;
+
 CREATE TABLE IF NOT EXISTS flexbeam_staging_agent_status (
   flexbeam_key STRING,
   flexbeam_deleted BOOL,
+  flexbeam_forgets BOOL,
   flexbeam_arrival INT64,
+  account_sid STRING,
+  agent_id STRING,
+  interval_start TIMESTAMP,
+  activity STRING,
+  activity_sid STRING,
+  availability STRING,
+  seconds FLOAT64,
+  updated_at TIMESTAMP,
+  row_version INT64
+);
+
+CREATE TABLE IF NOT EXISTS flexbeam_rewrite_agent_status (
   account_sid STRING,
   agent_id STRING,
   interval_start TIMESTAMP,
@@ -558,7 +682,7 @@ USING (
   SELECT * FROM flexbeam_staging_agent_status
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-  ) WHERE flexbeam_deleted
+  ) WHERE flexbeam_deleted AND NOT flexbeam_forgets
 ) AS s
 ON t.table_name = 'agent_status' AND t.key = s.row_key
 WHEN MATCHED AND COALESCE(s.row_version, 0) > t.row_version THEN
@@ -593,13 +717,21 @@ SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version, interval_start AS 
   SELECT * FROM flexbeam_staging_agent_status
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-) WHERE flexbeam_deleted;
+) WHERE flexbeam_deleted AND NOT flexbeam_forgets;
 
 SELECT account_sid, agent_id, interval_start, activity, row_version FROM agent_status WHERE account_sid IN UNNEST(['AC1']) AND agent_id IN UNNEST(['WT1']) AND activity IN UNNEST(['WT1']) AND interval_start >= TIMESTAMP '2026-03-02 08:00:00+00' AND interval_start <= TIMESTAMP '2026-03-02 09:00:00+00';
 
 SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'agent_status' AND (row_time IS NULL OR row_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND row_time <= TIMESTAMP '2026-03-02 09:00:00+00');
 
 SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'agent_status' AND row_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND row_time <= TIMESTAMP '2026-03-02 09:00:00+00';
+
+SELECT account_sid, agent_id, interval_start, activity, activity_sid, availability, seconds, updated_at, row_version FROM agent_status WHERE account_sid IN UNNEST(['AC1']);
+
+SELECT account_sid, agent_id, interval_start, activity, activity_sid, availability, seconds, updated_at, row_version FROM agent_status;
+
+SELECT account_sid, agent_id, interval_start, activity, row_version FROM agent_status WHERE activity IN UNNEST(['AC1']);
+
+INSERT INTO flexbeam_rewrite_agent_status (account_sid, agent_id, interval_start, activity, activity_sid, availability, seconds, updated_at, row_version) SELECT account_sid, agent_id, interval_start, activity, activity_sid, availability, seconds, updated_at, row_version FROM agent_status;
 
 SELECT account_sid, agent_id, MAX(interval_start) AS interval_start FROM agent_status WHERE interval_start >= TIMESTAMP '2026-03-02 08:00:00+00' AND interval_start <= TIMESTAMP '2026-03-02 09:00:00+00' GROUP BY account_sid, agent_id;
 
@@ -610,7 +742,22 @@ SELECT account_sid, agent_id, interval_start, activity, row_version FROM agent_s
 CREATE TABLE IF NOT EXISTS flexbeam_staging_customers (
   flexbeam_key STRING,
   flexbeam_deleted BOOL,
+  flexbeam_forgets BOOL,
   flexbeam_arrival INT64,
+  contact_id STRING,
+  contact_kind STRING,
+  state STRING,
+  country STRING,
+  category STRING,
+  organization STRING,
+  region STRING,
+  segment STRING,
+  isolated BOOL,
+  updated_at TIMESTAMP,
+  row_version INT64
+);
+
+CREATE TABLE IF NOT EXISTS flexbeam_rewrite_customers (
   contact_id STRING,
   contact_kind STRING,
   state STRING,
@@ -630,7 +777,7 @@ USING (
   SELECT * FROM flexbeam_staging_customers
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-  ) WHERE flexbeam_deleted
+  ) WHERE flexbeam_deleted AND NOT flexbeam_forgets
 ) AS s
 ON t.table_name = 'customers' AND t.key = s.row_key
 WHEN MATCHED AND COALESCE(s.row_version, 0) > t.row_version THEN
@@ -665,13 +812,21 @@ SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version, CURRENT_TIMESTAMP(
   SELECT * FROM flexbeam_staging_customers
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-) WHERE flexbeam_deleted;
+) WHERE flexbeam_deleted AND NOT flexbeam_forgets;
 
 SELECT contact_id, row_version FROM customers WHERE contact_id IN UNNEST(['AC1']);
 
 SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'customers' AND (row_time IS NULL OR row_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND row_time <= TIMESTAMP '2026-03-02 09:00:00+00');
 
 SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'customers' AND row_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND row_time <= TIMESTAMP '2026-03-02 09:00:00+00';
+
+SELECT contact_id, contact_kind, state, country, category, organization, region, segment, isolated, updated_at, row_version FROM customers WHERE contact_id IN UNNEST(['AC1']);
+
+SELECT contact_id, contact_kind, state, country, category, organization, region, segment, isolated, updated_at, row_version FROM customers;
+
+SELECT contact_id, row_version FROM customers WHERE contact_id IN UNNEST(['AC1']);
+
+INSERT INTO flexbeam_rewrite_customers (contact_id, contact_kind, state, country, category, organization, region, segment, isolated, updated_at, row_version) SELECT contact_id, contact_kind, state, country, category, organization, region, segment, isolated, updated_at, row_version FROM customers;
 
 SELECT contact_id FROM customers WHERE isolated AND (updated_at IS NULL OR updated_at >= TIMESTAMP '2026-03-02 08:00:00+00' AND updated_at <= TIMESTAMP '2026-03-02 09:00:00+00') GROUP BY contact_id;
 
@@ -680,7 +835,25 @@ SELECT contact_id, row_version FROM customers WHERE contact_id IN UNNEST(['WT1']
 CREATE TABLE IF NOT EXISTS flexbeam_staging_turns (
   flexbeam_key STRING,
   flexbeam_deleted BOOL,
+  flexbeam_forgets BOOL,
   flexbeam_arrival INT64,
+  account_sid STRING,
+  turn_id STRING,
+  conversation_id STRING,
+  conversation_sid STRING,
+  task_sid STRING,
+  engagement_id STRING,
+  agent_id STRING,
+  turn_time TIMESTAMP,
+  author_type STRING,
+  turn_type STRING,
+  turn_index INT64,
+  length INT64,
+  updated_at TIMESTAMP,
+  row_version INT64
+);
+
+CREATE TABLE IF NOT EXISTS flexbeam_rewrite_turns (
   account_sid STRING,
   turn_id STRING,
   conversation_id STRING,
@@ -703,7 +876,7 @@ USING (
   SELECT * FROM flexbeam_staging_turns
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-  ) WHERE flexbeam_deleted
+  ) WHERE flexbeam_deleted AND NOT flexbeam_forgets
 ) AS s
 ON t.table_name = 'turns' AND t.key = s.row_key
 WHEN MATCHED AND COALESCE(s.row_version, 0) > t.row_version THEN
@@ -738,7 +911,7 @@ SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version, turn_time AS row_t
   SELECT * FROM flexbeam_staging_turns
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-) WHERE flexbeam_deleted;
+) WHERE flexbeam_deleted AND NOT flexbeam_forgets;
 
 SELECT account_sid, turn_id, row_version FROM turns WHERE account_sid IN UNNEST(['AC1']) AND turn_id IN UNNEST(['WT1']) AND turn_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND turn_time <= TIMESTAMP '2026-03-02 09:00:00+00';
 
@@ -746,12 +919,33 @@ SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'turns' AND (ro
 
 SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'turns' AND row_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND row_time <= TIMESTAMP '2026-03-02 09:00:00+00';
 
+SELECT account_sid, turn_id, conversation_id, conversation_sid, task_sid, engagement_id, agent_id, turn_time, author_type, turn_type, turn_index, length, updated_at, row_version FROM turns WHERE account_sid IN UNNEST(['AC1']);
+
+SELECT account_sid, turn_id, conversation_id, conversation_sid, task_sid, engagement_id, agent_id, turn_time, author_type, turn_type, turn_index, length, updated_at, row_version FROM turns;
+
+SELECT account_sid, turn_id, row_version FROM turns WHERE turn_id IN UNNEST(['AC1']);
+
+INSERT INTO flexbeam_rewrite_turns (account_sid, turn_id, conversation_id, conversation_sid, task_sid, engagement_id, agent_id, turn_time, author_type, turn_type, turn_index, length, updated_at, row_version) SELECT account_sid, turn_id, conversation_id, conversation_sid, task_sid, engagement_id, agent_id, turn_time, author_type, turn_type, turn_index, length, updated_at, row_version FROM turns;
+
+SELECT account_sid, conversation_sid FROM turns WHERE turn_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND turn_time <= TIMESTAMP '2026-03-02 09:00:00+00' GROUP BY account_sid, conversation_sid;
+
+SELECT account_sid, turn_id, conversation_sid, turn_time, row_version FROM turns WHERE conversation_sid IN UNNEST(['WT1']) AND account_sid IN UNNEST(['AC1']) AND turn_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND turn_time <= TIMESTAMP '2026-03-02 09:00:00+00';
+
 SELECT account_sid, turn_id, row_version FROM turns WHERE turn_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND turn_time <= TIMESTAMP '2026-03-02 09:00:00+00';
 
 CREATE TABLE IF NOT EXISTS flexbeam_staging_turn_contents (
   flexbeam_key STRING,
   flexbeam_deleted BOOL,
+  flexbeam_forgets BOOL,
   flexbeam_arrival INT64,
+  account_sid STRING,
+  turn_id STRING,
+  text STRING,
+  updated_at TIMESTAMP,
+  row_version INT64
+);
+
+CREATE TABLE IF NOT EXISTS flexbeam_rewrite_turn_contents (
   account_sid STRING,
   turn_id STRING,
   text STRING,
@@ -765,7 +959,7 @@ USING (
   SELECT * FROM flexbeam_staging_turn_contents
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-  ) WHERE flexbeam_deleted
+  ) WHERE flexbeam_deleted AND NOT flexbeam_forgets
 ) AS s
 ON t.table_name = 'turn_contents' AND t.key = s.row_key
 WHEN MATCHED AND COALESCE(s.row_version, 0) > t.row_version THEN
@@ -800,7 +994,7 @@ SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version, CURRENT_TIMESTAMP(
   SELECT * FROM flexbeam_staging_turn_contents
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-) WHERE flexbeam_deleted;
+) WHERE flexbeam_deleted AND NOT flexbeam_forgets;
 
 SELECT account_sid, turn_id, row_version FROM turn_contents WHERE account_sid IN UNNEST(['AC1']) AND turn_id IN UNNEST(['WT1']);
 
@@ -808,10 +1002,30 @@ SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'turn_contents'
 
 SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'turn_contents' AND row_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND row_time <= TIMESTAMP '2026-03-02 09:00:00+00';
 
+SELECT account_sid, turn_id, text, updated_at, row_version FROM turn_contents WHERE account_sid IN UNNEST(['AC1']);
+
+SELECT account_sid, turn_id, text, updated_at, row_version FROM turn_contents;
+
+SELECT account_sid, turn_id, row_version FROM turn_contents WHERE turn_id IN UNNEST(['AC1']);
+
+INSERT INTO flexbeam_rewrite_turn_contents (account_sid, turn_id, text, updated_at, row_version) SELECT account_sid, turn_id, text, updated_at, row_version FROM turn_contents;
+
 CREATE TABLE IF NOT EXISTS flexbeam_staging_dead_letters (
   flexbeam_key STRING,
   flexbeam_deleted BOOL,
+  flexbeam_forgets BOOL,
   flexbeam_arrival INT64,
+  source STRING,
+  position STRING,
+  error_class STRING,
+  error STRING,
+  payload BYTES,
+  received_at TIMESTAMP,
+  updated_at TIMESTAMP,
+  row_version INT64
+);
+
+CREATE TABLE IF NOT EXISTS flexbeam_rewrite_dead_letters (
   source STRING,
   position STRING,
   error_class STRING,
@@ -828,7 +1042,7 @@ USING (
   SELECT * FROM flexbeam_staging_dead_letters
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-  ) WHERE flexbeam_deleted
+  ) WHERE flexbeam_deleted AND NOT flexbeam_forgets
 ) AS s
 ON t.table_name = 'dead_letters' AND t.key = s.row_key
 WHEN MATCHED AND COALESCE(s.row_version, 0) > t.row_version THEN
@@ -863,13 +1077,21 @@ SELECT flexbeam_key, COALESCE(row_version, 0) AS row_version, CURRENT_TIMESTAMP(
   SELECT * FROM flexbeam_staging_dead_letters
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY flexbeam_key ORDER BY COALESCE(row_version, 0) DESC, flexbeam_arrival DESC) = 1
-) WHERE flexbeam_deleted;
+) WHERE flexbeam_deleted AND NOT flexbeam_forgets;
 
 SELECT source, position, row_version FROM dead_letters WHERE source IN UNNEST(['AC1']) AND position IN UNNEST(['WT1']);
 
 SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'dead_letters' AND (row_time IS NULL OR row_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND row_time <= TIMESTAMP '2026-03-02 09:00:00+00');
 
 SELECT key, row_version FROM flexbeam_deletes WHERE table_name = 'dead_letters' AND row_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND row_time <= TIMESTAMP '2026-03-02 09:00:00+00';
+
+SELECT source, position, error_class, error, payload, received_at, updated_at, row_version FROM dead_letters WHERE source IN UNNEST(['AC1']);
+
+SELECT source, position, error_class, error, payload, received_at, updated_at, row_version FROM dead_letters;
+
+SELECT source, position, row_version FROM dead_letters WHERE position IN UNNEST(['AC1']);
+
+INSERT INTO flexbeam_rewrite_dead_letters (source, position, error_class, error, payload, received_at, updated_at, row_version) SELECT source, position, error_class, error, payload, received_at, updated_at, row_version FROM dead_letters;
 
 SELECT table_name FROM flexbeam_deletes GROUP BY table_name;
 

@@ -1,6 +1,6 @@
 //go:build unix
 
-package kinesistest
+package install
 
 import (
 	"os"

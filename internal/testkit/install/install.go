@@ -1,4 +1,6 @@
-package kinesistest
+// Package install puts what tests need of others, servers and files, into the folder .cache of the
+// project: once, at pinned versions.
+package install
 
 import (
 	"fmt"
@@ -8,9 +10,9 @@ import (
 	"testing"
 )
 
-// install makes a folder of the project's cache once, even if several processes want it, and
+// Folder makes a folder of the project's cache once, even if several processes want it, and
 // returns it. fill makes its content; it is done if that succeeds.
-func install(t testing.TB, name string, fill func(folder string) error) string {
+func Folder(t testing.TB, name string, fill func(folder string) error) string {
 	t.Helper()
 	folder, err := installed(name, fill)
 	if err != nil {
@@ -71,8 +73,8 @@ func projectRoot() (string, error) {
 	}
 }
 
-// tool finds a program, or says what is missing.
-func tool(t testing.TB, name, hint string) string {
+// Tool finds a program, or says what is missing.
+func Tool(t testing.TB, name, hint string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
@@ -81,10 +83,28 @@ func tool(t testing.TB, name, hint string) string {
 	return path
 }
 
-// output runs a command of an installation; its output is part of the error.
-func output(cmd *exec.Cmd) error {
+// Output runs a command of an installation; its output is part of the error.
+func Output(cmd *exec.Cmd) error {
 	if b, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", cmd, err, b)
 	}
 	return nil
+}
+
+// NPM makes a folder of the project's cache with the packages that a package-lock.json pins, and
+// returns it. files holds that and the package.json by their names. hint says what to do where there
+// is no npm.
+func NPM(t testing.TB, name, hint string, files map[string][]byte) string {
+	t.Helper()
+	npm := Tool(t, "npm", hint)
+	return Folder(t, name, func(folder string) error {
+		for name, b := range files {
+			if err := os.WriteFile(filepath.Join(folder, name), b, 0o644); err != nil {
+				return err
+			}
+		}
+		ci := exec.Command(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+		ci.Dir = folder
+		return Output(ci)
+	})
 }

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"flexbeam/internal/eventstreams"
+	"flexbeam/internal/twilio"
+	"flexbeam/pipeline/io/kinesisio"
+)
+
+const setupLong = `Set up Twilio's Event Streams: a sink that writes to a Kinesis stream, and a subscription of every event type of
+TaskRouter at its newest schema version, without rate limits.
+
+The stream is there already. Without --role the command prints the two policies of a role for Twilio to take on, with a new external
+id, and the command to go on with, and calls nobody. With --role it looks at what the account has and shows a plan; --yes carries it out. Run again, it finds
+nothing to do, or adds the event types that Twilio has got since.
+
+A new sink has to prove itself: Twilio sends a test event, and the command waits until it is in the stream, which it reads with
+the AWS credentials of the environment. Another stream or role makes a new sink; the old one goes once the test event has come.
+
+--remove removes the subscription and the sink that the command has made. Those of others are never touched.`
+
+const setupExample = `  flexbeam setup --stream arn:aws:kinesis:eu-west-1:123456789012:stream/flex-events
+  flexbeam setup --stream arn:aws:kinesis:eu-west-1:123456789012:stream/flex-events --role arn:aws:iam::123456789012:role/twilio --external-id ID --yes
+  flexbeam setup --remove --yes`
+
+// setupFlags are the flags of setup.
+type setupFlags struct {
+	target                    eventstreams.Target
+	account, key, secret      string
+	region, endpoint, kinesis string
+	yes, remove               bool
+}
+
+func newSetup(a *app) *cobra.Command {
+	var f setupFlags
+	cmd := &cobra.Command{
+		Use:     "setup --stream ARN",
+		Short:   "Set up Twilio's Event Streams for a Kinesis stream",
+		Long:    setupLong,
+		Example: setupExample,
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !f.remove {
+				if f.target.Stream == "" {
+					return usagef("--stream is missing: write the ARN of the Kinesis stream")
+				}
+				if err := f.target.Check(); err != nil {
+					return usagef("%w", err)
+				}
+				if f.target.Role == "" {
+					a.showPolicies(f.target)
+					return nil
+				}
+				if f.target.ExternalID == "" {
+					return usagef("--external-id is missing: write the one in the role's trust policy")
+				}
+			}
+			return a.setup(cmd.Context(), f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&f.target.Stream, "stream", "", "`ARN` of the Kinesis stream")
+	flags.StringVar(&f.target.Role, "role", "", "`ARN` of the role that Twilio takes on")
+	flags.StringVar(&f.target.ExternalID, "external-id", "", "`ID` in the trust policy of the role")
+	flags.BoolVar(&f.yes, "yes", false, "carry out the plan")
+	flags.BoolVar(&f.remove, "remove", false, "remove what the command has made")
+	flags.StringVar(&f.account, "account", "", "`SID` of the Twilio account; else TWILIO_ACCOUNT_SID")
+	flags.StringVar(&f.key, "key", "", "`SID` of its API key; else TWILIO_API_KEY")
+	flags.StringVar(&f.secret, "secret", "env:TWILIO_API_SECRET", "`REFERENCE` to the secret of the key: env:NAME or file:PATH")
+	flags.StringVar(&f.region, "region", "us1", "`REGION` of the account: us1 or ie1")
+	flags.StringVar(&f.endpoint, "endpoint", "", "`URL` in place of Twilio")
+	flags.StringVar(&f.kinesis, "kinesis-endpoint", "", "`URL` in place of Kinesis")
+	completeNothing(cmd, "stream", "role", "external-id", "account", "key", "secret", "region", "endpoint", "kinesis-endpoint")
+	return cmd
+}
+
+// showPolicies prints what the role needs.
+func (a *app) showPolicies(t eventstreams.Target) {
+	t.ExternalID = cmp.Or(t.ExternalID, eventstreams.NewExternalID())
+	fmt.Fprintf(a.stdout, "Create a role at AWS with this trust policy:\n\n%s\n\nand these permissions:\n\n%s\n\nThen:\n\n  flexbeam setup --stream %s --role ARN --external-id %s\n",
+		t.TrustPolicy(), t.Permissions(), quoteArg(t.Stream), t.ExternalID)
+}
+
+// setup looks, shows the plan, and carries it out if it may.
+func (a *app) setup(ctx context.Context, f setupFlags) error {
+	secret, err := twilio.ReadSecret(f.secret)
+	if err != nil {
+		return fmt.Errorf("--secret: %w", err)
+	}
+	c, err := twilio.New(twilio.Config{
+		Account: cmp.Or(f.account, os.Getenv("TWILIO_ACCOUNT_SID")), Key: cmp.Or(f.key, os.Getenv("TWILIO_API_KEY")), Secret: secret,
+		Region: f.region, Endpoint: f.endpoint,
+	})
+	if err != nil {
+		return usagef("%w", err)
+	}
+	defer c.Close()
+	state, err := eventstreams.Look(ctx, c)
+	if err != nil {
+		return err
+	}
+	plan := state.Plan(f.target)
+	if f.remove {
+		plan = state.Removal()
+	}
+	if plan.Empty() {
+		fmt.Fprintf(a.stdout, "nothing is to be done in the account %s\n", c.Account())
+		return nil
+	}
+	fmt.Fprintf(a.stdout, "in the account %s:\n", c.Account())
+	for _, line := range plan.Lines() {
+		fmt.Fprintf(a.stdout, "  %s\n", line)
+	}
+	if !f.yes {
+		fmt.Fprintln(a.stdout, "nothing was done: --yes does it")
+		return nil
+	}
+	return plan.Apply(ctx, c, f.test, func(format string, args ...any) { fmt.Fprintf(a.stdout, format+"\n", args...) })
+}
+
+// test waits for a test event in the stream.
+func (f setupFlags) test(ctx context.Context, account string, send func() error) error {
+	stream := kinesisio.Stream{ARN: f.target.Stream, Endpoint: f.kinesis}
+	if err := stream.Check(); err != nil {
+		return err
+	}
+	client, err := stream.Client(ctx)
+	if err != nil {
+		return err
+	}
+	return eventstreams.Await(ctx, client, f.target.Stream, account, send)
+}

@@ -1,0 +1,150 @@
+package eventstreams
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	events "github.com/twilio/twilio-go/rest/events/v1"
+
+	"flexbeam/internal/twilio"
+)
+
+// Mark begins the description of every sink that Apply makes.
+const Mark = "flexbeam"
+
+// The descriptions of a sink through which no test event has come yet, and of one that works.
+const (
+	untested = Mark + ": TaskRouter events, not tested yet"
+	tested   = Mark + ": TaskRouter events"
+)
+
+// schema is that of TaskRouter's events. Rate limits have another one.
+const schema = "TaskRouter.WDSEvent"
+
+// A Target is where events shall go.
+type Target struct {
+	Stream     string // ARN of the Kinesis stream
+	Role       string // ARN of the role that Twilio takes on
+	ExternalID string // that the role asks for
+}
+
+// A Sink is one of Event Streams, with its subscription.
+type Sink struct {
+	SID, Status  string
+	Untested     bool // no test event has come through it yet
+	Target       Target
+	Subscription string         // SID; empty: there is none
+	Types        map[string]int // that are subscribed to, with their schema versions
+}
+
+// A State is what an account has of Event Streams.
+type State struct {
+	Account string
+	Types   []string // of TaskRouter that can be subscribed to, in order
+	Newest  int      // schema version
+	Sinks   []Sink   // ours, the oldest first
+}
+
+// Look reads what an account has.
+func Look(ctx context.Context, c *twilio.Client) (s State, err error) {
+	s.Account = c.Account()
+	of, size := schema, 100
+	err = each(ctx, c, func(ctx context.Context) (*events.ListEventTypeResponse, error) {
+		return c.Events(ctx).PageEventType(&events.ListEventTypeParams{SchemaId: &of, PageSize: &size}, "", "")
+	}, func(p *events.ListEventTypeResponse) *string {
+		for _, t := range p.Types {
+			if text(t.Status) == "available" {
+				s.Types = append(s.Types, text(t.Type))
+			}
+		}
+		return p.Meta.NextPageUrl
+	})
+	if err != nil {
+		return s, err
+	}
+	newest, err := c.Events(ctx).FetchSchema(schema)
+	if err != nil {
+		return s, err
+	}
+	s.Newest = newest.LatestVersion
+	if len(s.Types) == 0 || s.Newest == 0 {
+		return s, fmt.Errorf("no event type of %s can be subscribed to in the account %s: is it in another region?", schema, s.Account)
+	}
+	err = each(ctx, c, func(ctx context.Context) (*events.ListSinkResponse, error) {
+		return c.Events(ctx).PageSink(&events.ListSinkParams{PageSize: &size}, "", "")
+	}, func(p *events.ListSinkResponse) *string {
+		for _, k := range p.Sinks {
+			if strings.HasPrefix(text(k.Description), Mark) && text(k.SinkType) == "kinesis" {
+				s.Sinks = append(s.Sinks, Sink{SID: text(k.Sid), Status: text(k.Status), Untested: text(k.Description) == untested, Target: targetOf(k.SinkConfiguration), Types: map[string]int{}})
+			}
+		}
+		return p.Meta.NextPageUrl
+	})
+	if err != nil {
+		return s, err
+	}
+	return s, s.subscriptions(ctx, c)
+}
+
+// subscriptions reads the subscriptions of the sinks.
+func (s *State) subscriptions(ctx context.Context, c *twilio.Client) error {
+	size := 100
+	err := each(ctx, c, func(ctx context.Context) (*events.ListSubscriptionResponse, error) {
+		return c.Events(ctx).PageSubscription(&events.ListSubscriptionParams{PageSize: &size}, "", "")
+	}, func(p *events.ListSubscriptionResponse) *string {
+		for _, u := range p.Subscriptions {
+			for i := range s.Sinks {
+				if s.Sinks[i].SID == text(u.SinkSid) {
+					s.Sinks[i].Subscription = text(u.Sid)
+				}
+			}
+		}
+		return p.Meta.NextPageUrl
+	})
+	for i := range s.Sinks {
+		k := &s.Sinks[i]
+		if err != nil || k.Subscription == "" {
+			continue
+		}
+		err = each(ctx, c, func(ctx context.Context) (*events.ListSubscribedEventResponse, error) {
+			return c.Events(ctx).PageSubscribedEvent(k.Subscription, &events.ListSubscribedEventParams{PageSize: &size}, "", "")
+		}, func(p *events.ListSubscribedEventResponse) *string {
+			for _, t := range p.Types {
+				k.Types[text(t.Type)] = t.SchemaVersion
+			}
+			return p.Meta.NextPageUrl
+		})
+	}
+	return err
+}
+
+// each reads a list. take takes a page and returns the link to the next one.
+func each[P any](ctx context.Context, c *twilio.Client, first func(context.Context) (*P, error), take func(*P) *string) error {
+	for _, err := range twilio.Pages(ctx, c, first, take) {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// targetOf reads the configuration of a Kinesis sink.
+func targetOf(config *any) (t Target) {
+	if config == nil {
+		return t
+	}
+	members, _ := (*config).(map[string]any)
+	get := func(name string) string {
+		value, _ := members[name].(string)
+		return value
+	}
+	return Target{get("arn"), get("role_arn"), get("external_id")}
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

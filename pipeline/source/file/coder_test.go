@@ -1,0 +1,34 @@
+package file
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"flexbeam/internal/testkit/golden"
+	"flexbeam/internal/wire"
+)
+
+func TestChunksAndPositionsAreReadAsTheyWere(t *testing.T) {
+	c := Chunk{File: File{Path: "events/a.ndjson.gz", Size: 1 << 40, Format: Gzip, Spread: true}, Part: 3, Start: 1 << 20, End: 1 << 30, Size: ChunkSize}
+	p := Position{Offset: 1 << 20, Line: 300, End: 1 << 40}
+	golden.Encodings(t, golden.Encoding{Name: "chunk", Bytes: encodeChunk(c)}, golden.Encoding{Name: "position", Bytes: encodePosition(p)})
+	if got, err := decodeChunk(encodeChunk(c)); err != nil || got != c {
+		t.Errorf("%v:\n%s", err, cmp.Diff(c, got))
+	}
+	if got, err := decodePosition(encodePosition(p)); err != nil || got != p {
+		t.Errorf("%v:\n%s", err, cmp.Diff(p, got))
+	}
+	for name, refused := range map[string]func(b []byte) error{
+		"chunk":    func(b []byte) error { _, err := decodeChunk(b); return err },
+		"position": func(b []byte) error { _, err := decodePosition(b); return err },
+	} {
+		if err := refused(nil); !errors.Is(err, wire.ErrCut) {
+			t.Errorf("%s of nothing: %v", name, err)
+		}
+		if err := refused([]byte{encoding + 1}); !errors.Is(err, wire.ErrForm) {
+			t.Errorf("%s of another form: %v", name, err)
+		}
+	}
+}

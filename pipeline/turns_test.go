@@ -1,0 +1,233 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"flexbeam/internal/testkit/history"
+	"flexbeam/internal/testkit/twiliolocal"
+	"flexbeam/schemas/model"
+	"flexbeam/simulate"
+	"flexbeam/simulate/chat"
+	"flexbeam/transforms/customer"
+)
+
+const plantedSecret = "plantedSecret0123456789"
+
+// theTurns are the tables of turns, of which jobs may differ in how often they wrote a row.
+func theTurns(t history.Tables) history.Tables {
+	return history.Tables{"turns": t["turns"], "turn_contents": t["turn_contents"]}
+}
+
+func differInTurns(want, got history.Tables) string {
+	return history.Diff(theTurns(want), theTurns(got), "row_version")
+}
+
+// chatting is a day of a contact centre, and a local Twilio that has its transcripts.
+type chatting struct {
+	records []simulate.Record
+	lines   [][]byte
+	server  *twiliolocal.Server
+	turns   string // what Options.Turns says to fetch from it
+	path    string // of the day as a file
+}
+
+func newChatting(t *testing.T) *chatting {
+	t.Helper()
+	c := &chatting{records: drawnDay(t, 11, 80, nil)}
+	for _, r := range c.records {
+		c.lines = append(c.lines, r.Text)
+	}
+	chats := chat.Read(bytes.Join(c.lines, []byte{'\n'}))
+	if len(chats) < 10 {
+		t.Fatalf("the day has %d chats", len(chats))
+	}
+	c.server = twiliolocal.New(twiliolocal.Options{Account: chats[0].Account, Secret: plantedSecret, NextAbsent: true})
+	for _, k := range chats {
+		k.AddTo(c.server)
+	}
+	if err := c.server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.server.Close() })
+	t.Setenv("TWILIO_ACCOUNT_SID", c.server.Account())
+	t.Setenv("TWILIO_API_KEY", c.server.Key())
+	t.Setenv("TWILIO_API_SECRET", plantedSecret)
+	c.turns = "missing?endpoint=" + c.server.URL
+	c.path = filepath.Join(t.TempDir(), "day.ndjson")
+	if err := os.WriteFile(c.path, append(bytes.Join(c.lines, []byte{'\n'}), '\n'), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// run runs a job over the day as a file.
+func (c *chatting) run(t *testing.T, o Options) (history.Tables, Summary) {
+	t.Helper()
+	store := history.NewStore()
+	if o.Sink == "" {
+		o.Sink = memory(store)
+	}
+	o.Source = "file:" + c.path
+	j, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, err := j.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store.Tables(), sum
+}
+
+// TestBatchStreamAndLiveGiveTheSameTurns runs a day with chats in every way, against a local Twilio
+// that fails now and then.
+func TestBatchStreamAndLiveGiveTheSameTurns(t *testing.T) {
+	c := newChatting(t)
+	want, sum := c.run(t, Options{Turns: c.turns})
+	kinds := map[string]int{}
+	for _, r := range want.Rows("turns") {
+		kinds[r["turn_type"]+" "+r["author_type"]]++
+		if r["turn_type"] != "Recording" && r["engagement_id"] == "" {
+			t.Errorf("a turn without engagement: %v", r)
+		}
+	}
+	for _, kind := range []string{"Message Agent", "Message Customer", "Message Bot", "Image Customer", "Recording "} {
+		if kinds[kind] == 0 {
+			t.Errorf("no turn is a %s: %v", kind, kinds)
+		}
+	}
+	if sum.Transcripts == 0 || sum.TranscriptsGone != 0 || sum.DeadLetters != int64(len(want["dead_letters"])) {
+		t.Errorf("%+v", sum)
+	}
+	for i, fault := range []twiliolocal.Fault{{Status: 503, HTML: true}, {Cut: true}, {Reset: true}} {
+		fault.Probability, fault.Seed = 0.05, uint64(i)
+		c.server.Inject(fault)
+	}
+	for _, o := range []Options{
+		{Runner: Prism, Mode: Batch}, {Runner: Prism, Mode: Stream},
+	} {
+		o.Turns = c.turns
+		got, _ := c.run(t, o)
+		if d := differInTurns(want, got); d != "" {
+			t.Errorf("%s, %s: %.3000s", o.Runner, o.Mode, d)
+		}
+	}
+
+	s := newService(t, c.records[0].Arrival.UnixMilli())
+	s.CreateStream("s", 2)
+	store, state := history.NewStore(), t.TempDir()
+	o := Options{Source: s.source("s"), Sink: memory(store), State: state, Turns: c.turns}
+	half := len(c.records) / 2
+	s.arrive("s", c.records[:half])
+	r := begin(t, o, store)
+	r.read(int64(half))
+	r.drain()
+	s.arrive("s", c.records[half:])
+	r = begin(t, o, store)
+	r.read(int64(len(c.records) - half))
+	var d string
+	r.until(func() bool {
+		s.clock.Advance(3 * time.Second)
+		d = differInTurns(want, store.Tables())
+		return d == ""
+	}, func() string { return "the turns of a batch job: " + d })
+	r.drain()
+	secretIn(t, state)
+}
+
+// secretIn fails if a file of a folder holds the planted secret.
+func secretIn(t *testing.T, dir string) {
+	t.Helper()
+	err := filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
+		if err != nil || info.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if bytes.Contains(b, []byte(plantedSecret)) {
+			t.Errorf("%s holds the secret", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAReplayDownloadsOnlyWhatIsMissing(t *testing.T) {
+	c := newChatting(t)
+	dir := "jsonl:" + t.TempDir()
+	_, first := c.run(t, Options{Turns: c.turns, Sink: dir})
+	calls := c.server.Calls("/Messages")
+	_, again := c.run(t, Options{Turns: c.turns, Sink: dir})
+	if n := c.server.Calls("/Messages") - calls; n != 0 || again.Transcripts != 0 || again.TranscriptsSpared != first.Transcripts {
+		t.Errorf("%d calls; %d transcripts, then %d with %d spared", n, first.Transcripts, again.Transcripts, again.TranscriptsSpared)
+	}
+	_, all := c.run(t, Options{Turns: strings.Replace(c.turns, "missing", "all", 1), Sink: dir})
+	if all.Transcripts != first.Transcripts || fmt.Sprint(all.Rows) != fmt.Sprint(first.Rows) {
+		t.Errorf("%d transcripts, then %d; rows %v, then %v", first.Transcripts, all.Transcripts, first.Rows, all.Rows)
+	}
+	calls = c.server.Calls("")
+	if _, none := c.run(t, Options{Turns: "none"}); none.Rows["turns"] != 0 || c.server.Calls("") != calls {
+		t.Errorf("%d turns, %d calls", none.Rows["turns"], c.server.Calls("")-calls)
+	}
+}
+
+func TestUnderAContactKeyNoCellEqualsAContact(t *testing.T) {
+	c := newChatting(t)
+	clear, _ := c.run(t, Options{Turns: c.turns})
+	contacts := map[string]bool{}
+	for _, r := range clear.Rows("customers") {
+		if r["contact_kind"] != customer.Task.String() {
+			contacts[r["contact_id"]] = true
+		}
+	}
+	hashed, _ := c.run(t, Options{Turns: c.turns, ContactKey: "a key"})
+	if len(contacts) == 0 || len(hashed["turns"]) != len(clear["turns"]) {
+		t.Fatalf("%d contacts, %d and %d turns", len(contacts), len(clear["turns"]), len(hashed["turns"]))
+	}
+	for _, table := range []*model.Table{&model.Turns, &model.Engagements, &model.Customers} {
+		for _, r := range hashed[table.Name] {
+			for i, v := range r {
+				if v.Type == model.String && contacts[v.Str] {
+					t.Errorf("%s.%s is a contact", table.Name, table.Columns[i].Name)
+				}
+			}
+		}
+	}
+	texts := func(t history.Tables) []string { return t.Show("turn_contents", "turn_id text") }
+	if fmt.Sprint(texts(clear)) != fmt.Sprint(texts(hashed)) {
+		t.Error("a key changes texts")
+	}
+}
+
+func TestWhatTwilioCannotGiveIsADeadLetterAndNoFailure(t *testing.T) {
+	c := newChatting(t)
+	c.server.Inject(twiliolocal.Fault{Status: 403, Path: "/Participants"})
+	got, sum := c.run(t, Options{Turns: c.turns})
+	letters := 0
+	for _, l := range got.Rows("dead_letters") {
+		if l["error_class"] == "turns_incomplete" {
+			letters++
+			if l["source"] != "conversations" || !strings.HasPrefix(l["position"], c.server.Account()+":CH") || strings.Contains(l["error"], plantedSecret) {
+				t.Errorf("%v", l)
+			}
+		}
+	}
+	if letters == 0 || sum.DeadLetters != int64(len(got["dead_letters"])) || len(got["turns"]) == 0 {
+		t.Errorf("%d letters of %d, %d turns", letters, sum.DeadLetters, len(got["turns"]))
+	}
+	for _, k := range chat.Read(bytes.Join(c.lines, []byte{'\n'})) {
+		c.server.DeleteConversation(k.SID)
+	}
+	got, sum = c.run(t, Options{Turns: c.turns})
+	if sum.TranscriptsGone == 0 || sum.Transcripts != 0 || len(got["engagements"]) == 0 {
+		t.Errorf("%+v", sum)
+	}
+}

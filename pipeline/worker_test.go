@@ -1,0 +1,123 @@
+package pipeline
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime/metricsx"
+	jobpb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/jobmanagement_v1"
+	beamprism "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners/universal/runnerlib"
+	"github.com/google/go-cmp/cmp"
+
+	"flexbeam/pipeline/runtime"
+	_ "flexbeam/pipeline/sink/jsonl"
+	"flexbeam/pipeline/source/file"
+	"flexbeam/transforms/keyed"
+	"flexbeam/transforms/keyed/beamstate"
+)
+
+// workerPool starts the worker of remote runners as a pool, and returns its address. Contacts are
+// hashed with the key in a file.
+func workerPool(t *testing.T, keyFile string) string {
+	t.Helper()
+	dir := t.TempDir()
+	program := filepath.Join(dir, "flexbeam-worker")
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", program, "../cmd/flexbeam-worker")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	c := exec.Command(program, "--worker-pool", "localhost:0")
+	c.Env = append(os.Environ(), keyed.KeyFileVariable+"="+keyFile)
+	errs, err := c.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
+	lines := bufio.NewReader(errs)
+	line, err := lines.ReadString('\n')
+	_, address, ok := strings.Cut(strings.TrimSpace(line), "address=")
+	if err != nil || !ok {
+		t.Fatalf("%v: %s", err, line)
+	}
+	go func() { _, _ = io.Copy(io.Discard, lines) }()
+	return address
+}
+
+// A job whose transforms run in the worker's process, which knows nothing but what travels with the
+// graph and what is in its environment, leaves the tables that the same job leaves in one process.
+// Its metrics come back by the runner.
+func TestAJobInTheWorkersProcessLeavesTheSameTables(t *testing.T) {
+	d := simulated(t)
+	ctx, stop := context.WithTimeout(context.Background(), patience)
+	defer stop()
+	const key = "the contact key"
+	keyFile := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(keyFile, []byte(key+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	here, there := t.TempDir(), t.TempDir()
+	o := Options{Source: "file:" + filepath.Join(d.dir, "*.ndjson*"), Mode: Stream, ContactKey: key, AsOf: asOf, Sink: "jsonl:" + here}
+	want, err := run(ctx, t, o, file.ChunkSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Sink = "jsonl:" + there
+	graph := graphOf(t, o, beamstate.Driver{}, workerPool(t, keyFile))
+	server, err := beamprism.CreateJobServer(ctx, beamprism.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	prepared, _, token, err := runnerlib.Prepare(ctx, server, graph, &runnerlib.JobOptions{Name: t.Name(), Experiments: []string{"prism_disable_sdf_split"}, Loopback: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := runnerlib.Submit(ctx, server, prepared, token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := runnerlib.WaitForCompletion(ctx, server, id); err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []string{"engagements", "agents", "agent_status", "customers", "dead_letters"} {
+		a, b := readLines(t, filepath.Join(here, table+".jsonl")), readLines(t, filepath.Join(there, table+".jsonl"))
+		if len(a) == 0 {
+			t.Errorf("%s is empty: the test shows nothing", table)
+		}
+		if d := cmp.Diff(a, b); d != "" {
+			t.Errorf("%s (-in one process +in the worker):\n%.3000s", table, d)
+		}
+	}
+	answer, err := server.GetJobMetrics(ctx, &jobpb.GetJobMetricsRequest{JobId: id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	counted := map[string]int64{}
+	for _, c := range metricsx.FromMonitoringInfos(nil, answer.GetMetrics().GetAttempted(), answer.GetMetrics().GetCommitted()).AllMetrics().Counters() {
+		if c.Key.Namespace == runtime.Metrics {
+			counted[c.Key.Name] += c.Result()
+		}
+	}
+	if counted["records"] != want.Records || counted["events"] != want.Events || counted["dead_letters"] != want.DeadLetters || counted["rows_engagements_upsert"] < want.Rows["engagements"] {
+		t.Errorf("the runner has counted %v, want %+v", counted, want)
+	}
+}
+
+func readLines(t *testing.T, path string) []string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSpace(string(b)), "\n")
+}
