@@ -228,8 +228,6 @@ func (l *Looker) Anew() *Looker {
 // Look says how to look for a key.
 func (l *Looker) Look(key string) Look {
 	switch {
-	case l.anew && len(l.tables) > 0 && !l.again:
-		return LookOnce
 	case l.prior == nil:
 		return LookNever
 	case l.again:

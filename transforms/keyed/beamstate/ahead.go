@@ -46,6 +46,16 @@ func (w *ahead) want(key string, days span.Set, behind bool) {
 	}
 }
 
+// done forgets a key that was processed, whether it has asked or not: what was found counts no longer.
+func (w *ahead) done(key string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.found, key)
+	for _, wanted := range w.wanted {
+		delete(wanted, key)
+	}
+}
+
 // find returns what the sink holds of a key that asks, and looks up others with it.
 func (w *ahead) find(ctx context.Context, look *keyed.Looker, behind bool, ask keyed.Ask) (*keyed.Found, error) {
 	w.mu.Lock()

@@ -273,6 +273,7 @@ func (fn *ProcessFn) fold(ctx context.Context, a at, out *keyed.Output) (next ke
 		a.state.Learn(found)
 		next, done, err = fn.kind.Process(fn.logic, a.state, a.now, out)
 	}
+	fn.ahead.done(a.key)
 	if err == nil && a.behind {
 		fn.written.found(a.key)
 	}

@@ -112,7 +112,12 @@ func (finds) OtherJobs(context.Context) (bool, error) { return false, nil }
 // for it, also where that held nothing when its days were read.
 func TestTheRowsOfARestoredKeyAreLookedUpOnce(t *testing.T) {
 	found := 0
-	prior := keyed.NewPriorRows(finds(func(model.TableID, model.OwnerQuery) { found++ }))
+	prior := keyed.NewPriorRows(finds(func(_ model.TableID, q model.OwnerQuery) {
+		found++
+		if len(q.Owners) != 1 || q.Owners[0].SID == "" {
+			t.Errorf("asked for the rows of %q", q.Owners)
+		}
+	}))
 	must(t, prior.Cover(context.Background(), span.Set{span.All}))
 	a := new(asking)
 	o := newOne(t, owned, &a.rules)
@@ -196,5 +201,32 @@ func TestAnAnswerAboutFewerDaysIsNotEnough(t *testing.T) {
 	}
 	if !slices.Equal(asked, []int{4, 1, 1}) {
 		t.Errorf("asked for %d keys, want four of the 100th day, of which one is asked of the 200th with it, and one of the 90th", asked)
+	}
+}
+
+// What was found of a key that did not ask then is old when it asks later.
+func TestAnAnswerCountsForOneFold(t *testing.T) {
+	asked := 0
+	prior := keyed.NewPriorRows(finds(func(id model.TableID, _ model.OwnerQuery) {
+		if id == model.EngagementsID {
+			asked++
+		}
+	}))
+	look, err := prior.Looker(context.Background(), owned)
+	must(t, err)
+	look = look.Anew()
+	w := newAhead()
+	find := func(key string) {
+		t.Helper()
+		if _, err := w.find(context.Background(), look, false, keyed.Ask{Key: key, Days: span.Set{span.Days(0, 1)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.want("a\x001", nil, false)
+	find("a\x002")
+	w.done("a\x001")
+	find("a\x001")
+	if asked != 2 {
+		t.Errorf("asked %d times, want once for the older question and once more", asked)
 	}
 }
