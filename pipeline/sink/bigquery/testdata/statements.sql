@@ -905,6 +905,7 @@ SELECT account_sid, turn_id, conversation_id, conversation_sid, task_sid, engage
 SELECT account_sid, turn_id, row_version FROM turns WHERE turn_id IN UNNEST(['AC1']);
 
 INSERT INTO flexbeam_rewrite_turns (account_sid, turn_id, conversation_id, conversation_sid, task_sid, engagement_id, agent_id, turn_time, author_type, turn_type, turn_index, length, updated_at, row_version) SELECT account_sid, turn_id, conversation_id, conversation_sid, task_sid, engagement_id, agent_id, turn_time, author_type, turn_type, turn_index, length, updated_at, row_version FROM turns;
+
 SELECT account_sid, turn_id, conversation_sid, turn_time, row_version FROM turns WHERE conversation_sid IN UNNEST(['WT1']) AND account_sid IN UNNEST(['AC1']);
 
 CREATE TABLE IF NOT EXISTS flexbeam_staging_turn_contents (
