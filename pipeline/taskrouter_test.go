@@ -64,11 +64,11 @@ func logDay(t *testing.T, o twiliolocal.Options) loggedDay {
 	return d
 }
 
-// tablesOf runs a job and returns what it leaves.
+// tablesOf runs a job without transcripts, which a file does not fetch, and returns what it leaves.
 func tablesOf(t *testing.T, o Options) (history.Tables, Summary) {
 	t.Helper()
 	store := history.NewStore()
-	o.Sink, o.AsOf = memory(store), time.Date(2026, 3, 3, 0, 0, 0, 0, time.UTC)
+	o.Sink, o.Turns, o.AsOf = memory(store), "none", time.Date(2026, 3, 3, 0, 0, 0, 0, time.UTC)
 	j, err := New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +129,7 @@ func TestAJobThatWasEndedGoesOnInTheLog(t *testing.T) {
 	d.source += "&parallel=1&keep=" + filepath.Join(t.TempDir(), "kept")
 	before := d.server.Calls("/Events")
 	ctx, stop := context.WithCancel(t.Context())
-	j, err := New(Options{Source: d.source, Sink: memory(history.NewStore())})
+	j, err := New(Options{Source: d.source, Sink: memory(history.NewStore()), Turns: "none"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,13 @@ func registered(t *testing.T, command string) (types, functions []string) {
 				return true
 			}
 			switch name := selector(call.Fun); name {
+			case "dofn.Register":
+				hot := call.Args[0].(*ast.FuncLit) // of a DoFn's pointer
+				ofTypes[pkg+"."+ident(hot.Type.Params.List[0].Type.(*ast.StarExpr).X)] = true
 			case "beam.RegisterDoFn", "beam.RegisterType":
+				if pkg == "flexbeam/internal/dofn" {
+					return true // that is how dofn.Register registers
+				}
 				ofTypes[typeIn(t, file, pkg, call.Args[0])] = true
 			case "beam.RegisterFunction":
 				ofFunctions[pkg+"."+ident(call.Args[0])] = true

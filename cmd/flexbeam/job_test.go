@@ -108,7 +108,7 @@ func TestAWrongJobSaysInOneLineWhatToDo(t *testing.T) {
 	if r.code != 1 {
 		t.Errorf("exit %d", r.code)
 	}
-	oneLine(t, r.errors, "Flink does not answer", "127.0.0.1:1")
+	oneLine(t, r.errors, "no answer from Flink", "127.0.0.1:1")
 }
 
 func TestAWrongJobOnFlinkSaysInOneLineWhatToDo(t *testing.T) {

@@ -136,7 +136,7 @@ func newRun(a *app) *cobra.Command {
 		"`REASON` of a cancellation that means that the customer left; repeatable, replaces the default")
 	flags.StringVar(&f.keyFile, "contact-key-file", "", "`FILE` that holds the key with which contacts are hashed")
 	flags.StringVar(&f.options.Turns, "turns", "",
-		"which transcripts are fetched from Twilio: `missing|all|none`, options behind ?; default missing, if there are credentials")
+		"transcripts to fetch from Twilio: `missing|all|none`, options behind ?; missing where there are credentials")
 	flags.BoolVar(&f.options.NoDeadLetterPayload, "no-dead-letter-payload", false,
 		"write dead letters without their record; a contact key implies it")
 	flags.StringVar(&f.letters, "max-dead-letters", "",

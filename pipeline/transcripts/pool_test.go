@@ -40,8 +40,10 @@ func TestAPoolHoldsNobodyUp(t *testing.T) {
 		defer p.Close()
 		begin := time.Now()
 		for i := range 256 {
-			if !p.Begin("AC1", fmt.Sprint(i), false) || !p.Begin("AC1", fmt.Sprint(i), false) {
-				t.Errorf("%d is refused", i)
+			for range 2 { // what is begun already takes no place
+				if !p.Begin("AC1", fmt.Sprint(i), false) {
+					t.Errorf("%d is refused", i)
+				}
 			}
 		}
 		if p.Begin("AC1", "256", false) {

@@ -28,7 +28,7 @@ const (
 )
 
 // ErrService says that Beam's job service does not do what it should.
-var ErrService = errors.New("Beam's job service")
+var ErrService = errors.New("the job service of Beam")
 
 // submission is a job that was handed to Beam's job service.
 type submission struct {

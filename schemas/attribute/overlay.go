@@ -119,7 +119,10 @@ func (o *Overlay) First(ids ...ID) string {
 // but not in an array.
 func (o *Overlay) True(id ID) bool {
 	switch o.cells[id].kind {
-	case text, number, boolean:
+	case number:
+		f, ok := o.Number(id)
+		return ok && f == 1
+	case text, boolean:
 	default:
 		return false
 	}

@@ -102,8 +102,8 @@ func TestMediaAreKeptByTheirKey(t *testing.T) {
 
 func TestTrueIsSaidInSeveralWays(t *testing.T) {
 	for value, want := range map[string]bool{
-		`true`: true, `"True"`: true, `1`: true, `" 1 "`: true, `"YES"`: true, `1e0`: true,
-		`false`: false, `"no"`: false, `0`: false, `"2"`: false, `["true"]`: false, `[1]`: false, `{}`: false, `null`: false, `"y"`: false, `"true, 1"`: false,
+		`true`: true, `"True"`: true, `1`: true, `" 1 "`: true, `"YES"`: true, `1e0`: true, `1.0`: true,
+		`false`: false, `"no"`: false, `0`: false, `"2"`: false, `["true"]`: false, `[1]`: false, `1.5`: false, `{}`: false, `null`: false, `"y"`: false, `"true, 1"`: false,
 	} {
 		if got := lay(t, `{"n":`+value+`}`).True(tree.ID("n")); got != want {
 			t.Errorf("%s: %v", value, got)

@@ -1,6 +1,7 @@
 package engagement
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -85,16 +86,7 @@ func (f *Folder) Fold(t Task, events []*event.Event, emit func(model.Row)) {
 		s.everything = s.open() || i == last
 		f.byEnd = append(f.byEnd, i)
 	}
-	slices.SortFunc(f.byEnd, func(i, j int) int {
-		a, b := &f.spans[i], &f.spans[j]
-		switch {
-		case a.end < b.end:
-			return -1
-		case a.end > b.end:
-			return 1
-		}
-		return i - j
-	})
+	slices.SortStableFunc(f.byEnd, func(i, j int) int { return cmp.Compare(f.spans[i].end, f.spans[j].end) })
 
 	values := f.values(t, events)
 	f.overlay.Reset()
@@ -162,11 +154,5 @@ func lastEnding(spans []span) int {
 }
 
 func later(s, t *span) bool {
-	switch {
-	case s.end != t.end:
-		return s.end > t.end
-	case s.start != t.start:
-		return s.start > t.start
-	}
-	return strings.Compare(s.id, t.id) > 0
+	return cmp.Or(cmp.Compare(s.end, t.end), cmp.Compare(s.start, t.start), strings.Compare(s.id, t.id)) > 0
 }

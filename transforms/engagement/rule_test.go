@@ -56,6 +56,24 @@ var courses = []struct {
 		[]string{"Q[0,5,Accepted]", "A[5,-,5,-,-,-] In Progress", "Q[11,-,-] In Progress"},
 	},
 	{
+		"2 also of a task that nobody was offered",
+		`0   initiated to=WQ2 type=QUEUE
+		 11  entered WQ2`,
+		[]string{"Q[11,-,-] In Progress"},
+	},
+	{
+		"2 a transfer opens nothing while a row is open",
+		`0   entered
+		 5   initiated to=WQ2 type=QUEUE
+		 11  task.canceled`,
+		[]string{"Q[0,11,Canceled]"},
+	},
+	{
+		"7 an entry that was lost counts at the moment of the acceptance too",
+		`0   accepted WQ1 since=08:00`,
+		[]string{"A[0,-,0,-,-,-] In Progress", "Q[0,0,Accepted] inferred"},
+	},
+	{
 		"2 entered behind the close of the provisional row replaces nothing",
 		`0   entered
 		 5   accepted

@@ -254,13 +254,11 @@ func companyContact(t *taskValues, o *attribute.Overlay) string {
 // accepted, created, then the reservation's others in order (rule 12).
 func (f *Folder) fillAgent(r *reservation) {
 	row := f.row
-	missing := len(agentColumns) + 2
 	var last attribute.Snapshot
 	seen := false
 	visit := func(e *event.Event) {
 		if row[col.agent].IsNull() && e.Text[event.WorkerSID] != "" {
 			row[col.agent] = model.Text(e.Text[event.WorkerSID])
-			missing--
 		}
 		if !e.HasWorkerAttrs || seen && e.WorkerAttributes == last {
 			return
@@ -270,27 +268,20 @@ func (f *Folder) fillAgent(r *reservation) {
 		f.roles.Add(e.WorkerAttributes)
 		for _, c := range agentColumns {
 			if row[c.col].IsNull() {
-				if row[c.col] = model.Text(f.roles.First(c.ids...)); !row[c.col].IsNull() {
-					missing--
-				}
+				row[c.col] = model.Text(f.roles.First(c.ids...))
 			}
 		}
 		if row[col.role].IsNull() {
-			if row[col.role] = model.Text(agent.Role(f.roles)); !row[col.role].IsNull() {
-				missing--
-			}
+			row[col.role] = model.Text(agent.Role(f.roles))
 		}
 	}
 	if r.accepted != nil {
 		visit(r.accepted)
 	}
-	if r.created != nil && missing > 0 {
+	if r.created != nil {
 		visit(r.created)
 	}
 	for _, e := range r.events {
-		if missing == 0 {
-			return
-		}
 		visit(e)
 	}
 }

@@ -78,6 +78,13 @@ var values = []struct {
 		"reservation_sid outcome", []string{"WR1 | -", "WR2 | late"},
 	},
 	{
+		"10 an offer lasts from created to its end, and nobody knows how long without created",
+		`5   created WR1
+		 8   rejected WR1
+		 9   rejected WR2`,
+		"reservation_sid invitation_time_seconds inferred", []string{"WR1 | 3 | false", "WR2 | - | true"},
+	},
+	{
 		"11 of two that end at once the one with the greater start takes all",
 		`5   accepted WR1
 		 8   accepted WR2

@@ -119,7 +119,7 @@ func (c *Cluster) take() error {
 
 // start starts all processes and waits until they are ready.
 func (c *Cluster) start(ctx context.Context) error {
-	ctx, stop := context.WithTimeoutCause(ctx, startWithin, fmt.Errorf("Flink was not ready within %v: see the logs in %s", startWithin, filepath.Join(c.options.Dir, "log")))
+	ctx, stop := context.WithTimeoutCause(ctx, startWithin, fmt.Errorf("no Flink was ready within %v: see the logs in %s", startWithin, filepath.Join(c.options.Dir, "log")))
 	defer stop()
 	rpc := 0
 	for _, port := range []*int{&rpc, &c.restPort, &c.jobPort} {

@@ -16,9 +16,9 @@ import (
 
 // The errors of a client.
 var (
-	ErrUnreachable = errors.New("Flink does not answer")
-	ErrNoJob       = errors.New("Flink has no such job")
-	ErrRefused     = errors.New("Flink refused")
+	ErrUnreachable = errors.New("no answer from Flink")
+	ErrNoJob       = errors.New("no such job on Flink")
+	ErrRefused     = errors.New("refused by Flink")
 )
 
 // callWithin is how long one call may take.
