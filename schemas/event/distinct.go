@@ -10,8 +10,7 @@ import (
 
 // Distinct removes all but the best record of each event and sorts the events: of two records of
 // one event that differ, one of Event Streams counts before one of REST, then the one of the newer
-// schema, then the one with more attributes, then the one whose text has the greater SHA-256
-// (contract, section 1). It works in place.
+// schema, then the one whose text has the greater SHA-256 (contract, section 1). It works in place.
 // texts reads the text of a record again that has a Place; it may be nil where none has. Distinct
 // fails only where such a text has to be read and cannot be.
 func Distinct(events []*Event, texts TextReader) ([]*Event, error) {
@@ -62,11 +61,6 @@ func better(e, f *Event, texts TextReader) (*Event, error) {
 			return e, nil
 		}
 		return f, nil
-	case e.attributed() != f.attributed():
-		if e.attributed() > f.attributed() {
-			return e, nil
-		}
-		return f, nil
 	case e.Sum == f.Sum && (e.Place.File == "") == (f.Place.File == ""):
 		return e, nil // the same text
 	}
@@ -82,18 +76,6 @@ func better(e, f *Event, texts TextReader) (*Event, error) {
 		return f, nil
 	}
 	return e, nil
-}
-
-// attributed returns how many of the task's and the worker's attributes a record has: REST shows
-// those of old events no longer.
-func (e *Event) attributed() (n int) {
-	if e.HasTaskAttributes {
-		n++
-	}
-	if e.HasWorkerAttrs {
-		n++
-	}
-	return n
 }
 
 // A TextReader reads the text of a record again.

@@ -230,18 +230,26 @@ func quarterHour(t model.TableID, r model.Row) (keyed.Unit, bool) {
 
 // openFrom returns the begin of the first quarter hour that is not final, for the bound of a worker and
 // what is known of it; keyed.None where none is. Nothing that may still come changes an earlier row: it
-// lies before the bound, and before the time that an update behind the bound tells of, which another
-// update in between may take from it.
+// lies before the bound; before the last update or deletion up to the bound, since the next update says
+// in which activity the worker was since then; and before the time that an update behind the bound tells
+// of, which another update in between may take from it.
 func openFrom(bound keyed.Millis, groups []event.Group) keyed.Millis {
 	if bound == keyed.None {
 		return keyed.None
 	}
 	open := bound
 	for _, g := range groups {
+		since := keyed.None
 		for _, e := range g.Events {
-			if e.Kind == event.WorkerActivityUpdate && e.Time > bound && e.InPreviousFor != event.None {
+			switch update := e.Kind == event.WorkerActivityUpdate; {
+			case e.Time <= bound && (update || e.Kind == event.WorkerDeleted):
+				since = max(since, e.Time)
+			case e.Time > bound && update && e.InPreviousFor != event.None:
 				open = min(open, e.Time-e.InPreviousFor)
 			}
+		}
+		if since != keyed.None {
+			open = min(open, since)
 		}
 	}
 	return agentstatus.Floor(max(open, bound-agentstatus.Longest))

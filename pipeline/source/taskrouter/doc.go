@@ -14,7 +14,7 @@
 //
 // Attributes that the log shows empty or redacted, as it does with those of old events, are left out
 // of a record: it tells the times of the event, and nothing of attributes. So they never take the
-// place of those that are known.
+// place of those that other events tell.
 //
 // With keep=DIR each window that was read is kept in a file of that folder, and read from there the
 // next time: a job that was killed goes on where it stopped.
