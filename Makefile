@@ -42,8 +42,8 @@ needs:
 ## test: what it needs, then lint, then all tests, with a closing summary; those on Flink last
 test: needs
 	@$(MAKE) --no-print-directory lint $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)
-	$(TOOLS)/gotestsum-$(GOTESTSUM_VERSION) --format pkgname-and-test-fails --packages ./... -- -timeout 30m
 	@$(MAKE) --no-print-directory test-flink
+	$(TOOLS)/gotestsum-$(GOTESTSUM_VERSION) --format pkgname-and-test-fails --packages ./... -- -timeout 30m
 
 ## test-flink: jobs on a real Flink cluster on this machine: a replay, a stream through kills, a savepoint; downloads Flink once
 test-flink: $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)
