@@ -18,6 +18,7 @@ import (
 	"flexbeam/pipeline/runtime"
 	"flexbeam/transforms/deadletter"
 	"flexbeam/transforms/keyed"
+	"flexbeam/transforms/keyed/chain"
 	"flexbeam/transforms/write"
 )
 
@@ -52,31 +53,17 @@ type Driver struct{}
 func (Driver) Partition() int { return 0 }
 
 // Process turns batches into blocks of changes.
-func (Driver) Process(s beam.Scope, job runtime.Job, kinds []keyed.Spec, batches beam.PCollection) (all []write.Blocks, err error) {
-	var fed []write.Blocks // inputs that earlier kinds gave, of all kinds
-	for _, spec := range kinds {
-		kind, err := spec.Kind()
-		if err != nil {
-			return nil, err
-		}
-		s := s.Scope("keyed.State." + kind.Name)
-		var inputs []beam.PCollection
-		if kind.Route != nil {
-			inputs = append(inputs, beam.ParDo(s, &SplitFn{Kind: kind.ID}, batches))
-		}
-		for _, f := range fed {
-			inputs = append(inputs, beam.ParDo(s.Scope("Of."+f.Name), &SelectFn{Kind: kind.ID}, f.PCollection))
-		}
-		gathered := inputs[0]
-		if len(inputs) > 1 {
-			gathered = beam.Flatten(s, inputs...)
-		}
-		changes, later := beam.ParDo2(s, &ProcessFn{
-			Job: job, Spec: spec, State: state.MakeValueState[[]byte]("state"), Due: timers.InEventTime("due"),
-		}, gathered)
-		all, fed = append(all, write.Blocks{Name: kind.Name, PCollection: changes}), append(fed, write.Blocks{Name: kind.Name, PCollection: later})
-	}
-	return all, nil
+func (Driver) Process(s beam.Scope, job runtime.Job, kinds []keyed.Spec, batches beam.PCollection) ([]write.Blocks, error) {
+	return chain.Link(s, chain.Transforms{
+		Scope:  "keyed.State",
+		Split:  func(kind byte) any { return &SplitFn{Kind: kind} },
+		Select: func(kind byte) any { return &SelectFn{Kind: kind} },
+		Process: func(s beam.Scope, spec keyed.Spec, inputs beam.PCollection) (changes, later beam.PCollection) {
+			return beam.ParDo2(s, &ProcessFn{
+				Job: job, Spec: spec, State: state.MakeValueState[[]byte]("state"), Due: timers.InEventTime("due"),
+			}, inputs)
+		},
+	}, kinds, batches)
 }
 
 // SplitFn gives the inputs of one kind by their keys, each at its time.

@@ -14,6 +14,7 @@ import (
 	"flexbeam/pipeline/runtime"
 	"flexbeam/schemas/event"
 	"flexbeam/transforms/keyed"
+	"flexbeam/transforms/keyed/chain"
 	"flexbeam/transforms/write"
 )
 
@@ -36,29 +37,15 @@ type Driver struct {
 func (d Driver) Partition() int { return d.Buckets }
 
 // Process turns batches into blocks of changes.
-func (d Driver) Process(s beam.Scope, job runtime.Job, kinds []keyed.Spec, batches beam.PCollection) (all []write.Blocks, err error) {
-	var fed []write.Blocks // inputs that earlier kinds gave, of all kinds
-	for _, spec := range kinds {
-		kind, err := spec.Kind()
-		if err != nil {
-			return nil, err
-		}
-		s := s.Scope("keyed.Grouped." + kind.Name)
-		var inputs []beam.PCollection
-		if kind.Route != nil {
-			inputs = append(inputs, beam.ParDo(s, &SplitFn{Kind: kind.ID, Compress: d.Compress}, batches))
-		}
-		for _, f := range fed {
-			inputs = append(inputs, beam.ParDo(s.Scope("Of."+f.Name), &SelectFn{Kind: kind.ID}, f.PCollection))
-		}
-		gathered := inputs[0]
-		if len(inputs) > 1 {
-			gathered = beam.Flatten(s, inputs...)
-		}
-		changes, later := beam.ParDo2(s, &ProcessFn{Job: job, Spec: spec, Buckets: d.Buckets}, beam.GroupByKey(s, gathered))
-		all, fed = append(all, write.Blocks{Name: kind.Name, PCollection: changes}), append(fed, write.Blocks{Name: kind.Name, PCollection: later})
-	}
-	return all, nil
+func (d Driver) Process(s beam.Scope, job runtime.Job, kinds []keyed.Spec, batches beam.PCollection) ([]write.Blocks, error) {
+	return chain.Link(s, chain.Transforms{
+		Scope:  "keyed.Grouped",
+		Split:  func(kind byte) any { return &SplitFn{Kind: kind, Compress: d.Compress} },
+		Select: func(kind byte) any { return &SelectFn{Kind: kind} },
+		Process: func(s beam.Scope, spec keyed.Spec, inputs beam.PCollection) (changes, later beam.PCollection) {
+			return beam.ParDo2(s, &ProcessFn{Job: job, Spec: spec, Buckets: d.Buckets}, beam.GroupByKey(s, inputs))
+		},
+	}, kinds, batches)
 }
 
 // SplitFn gives the inputs of one kind by their buckets.
