@@ -81,21 +81,29 @@ func cpuTime() time.Duration {
 }
 
 func run(ctx context.Context, out io.Writer, rows, rounds int, b *backfill) error {
-	service, err := startService("1GB")
+	var slow error
+	if rounds > 0 {
+		if slow = served(func(s *service) error { return compare(ctx, out, s, rows, rounds) }); slow != nil && !errors.Is(slow, errSlow) {
+			return slow
+		}
+	}
+	if b.rows > 0 {
+		if err := served(func(s *service) error { return b.run(ctx, s) }); err != nil {
+			return err
+		}
+		slow = errors.Join(slow, b.report(out))
+	}
+	return slow
+}
+
+// served runs f with a local BigQuery of its own, so that what came before does not weigh on it.
+func served(f func(*service) error) error {
+	s, err := startService("1GB")
 	if err != nil {
 		return err
 	}
-	defer service.stop()
-	if rounds > 0 {
-		err = compare(ctx, out, service, rows, rounds)
-	}
-	if b.rows > 0 && (err == nil || errors.Is(err, errSlow)) {
-		if e := b.run(ctx, service); e != nil {
-			return errors.Join(err, e)
-		}
-		err = errors.Join(err, b.report(out))
-	}
-	return err
+	defer s.stop()
+	return f(s)
 }
 
 // compare runs the sink and plain appends beside each other.

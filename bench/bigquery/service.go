@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"strings"
 
 	"flexbeam/internal/testkit/bigquerylocal"
@@ -16,6 +17,7 @@ const project = "local-project"
 // serve is the process of the local BigQuery: it tells its endpoints and ends with its input.
 // memory is what its tables may take.
 func serve(memory string) error {
+	debug.SetGCPercent(400) // Google's service shares no processor with the sink; this one does
 	s, err := bigquerylocal.Start(bigquerylocal.Options{MemoryLimit: memory})
 	if err != nil {
 		return err

@@ -14,7 +14,7 @@ import (
 
 // Writers, readers and changes of the schema at once neither lose rows nor wait for each other forever.
 func TestEverythingMayHappenAtOnce(t *testing.T) {
-	b := start(t, bigquerylocal.Options{})
+	b := start(t, bigquerylocal.Options{WaitingBytes: 1000})
 	table := b.table("people", people(), "id")
 	b.table("log", people())
 	f, g := newForm(t, changes(people())), newForm(t, people())

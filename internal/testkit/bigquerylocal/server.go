@@ -51,6 +51,10 @@ type Options struct {
 	// refuses them.
 	AnyDay bool
 
+	// WaitingBytes is the size of appended rows, of one table, at which they go to DuckDB before
+	// anything reads them; 64 MiB when zero.
+	WaitingBytes int
+
 	// Denied lists rights that callers do not have, such as bigquery.tables.updateData, for
 	// tables.testIamPermissions. Nothing else looks at them.
 	Denied []string
@@ -176,7 +180,7 @@ func (s *Server) Close() error {
 		}
 		s.jobs.wait()
 		if s.warehouse != nil {
-			errs = append(errs, s.warehouse.db.Close())
+			errs = append(errs, s.warehouse.close())
 		}
 		errs = append(errs, os.RemoveAll(s.dir))
 		s.closeErr = errors.Join(errs...)

@@ -17,7 +17,14 @@ import (
 // Whatever comes in which order, read at whichever moments, a table is what the plainest possible
 // store has: a map from the key to its newest change.
 func TestATableIsAMapOfItsNewestChanges(t *testing.T) {
-	b := start(t, bigquerylocal.Options{})
+	for _, waiting := range []int{0, 1} { // bytes: until a reader comes, or not at all
+		t.Run(fmt.Sprintf("%d bytes wait", waiting), func(t *testing.T) {
+			tableIsAMap(t, start(t, bigquerylocal.Options{WaitingBytes: waiting}))
+		})
+	}
+}
+
+func tableIsAMap(t *testing.T, b *bench) {
 	schema := bigquery.Schema{{Name: "a", Type: bigquery.StringFieldType}, {Name: "b", Type: bigquery.IntegerFieldType, Required: true}, {Name: "v", Type: bigquery.IntegerFieldType}}
 	f := newForm(t, changes(schema))
 	n := 0

@@ -1,6 +1,7 @@
 package bigquerylocal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -335,10 +336,10 @@ func (w *writeService) FlushRows(_ context.Context, r *storagepb.FlushRowsReques
 
 // relieve settles a table that has too many rows waiting. The caller holds t.mu.
 func (w *writeService) relieve(t *table) error {
-	if t.bytes < pendingLimit {
+	if t.bytes < cmp.Or(w.server.options.WaitingBytes, pendingLimit) {
 		return nil
 	}
-	if err := w.server.warehouse.settle(t); err != nil {
+	if err := w.server.warehouse.begin(t); err != nil {
 		return status.Error(codes.Internal, err.Error())
 	}
 	return nil

@@ -27,8 +27,8 @@ func (n tableName) duckdb() string { return ident(n.schemaName()) + "." + ident(
 // A table is a table, or a view, which has neither schema nor rows of its own here.
 //
 // Rows that Storage Write appended wait as they came, in pending and in the changes that are dirty,
-// until a reader, a load or a statement needs the table, or pendingLimit is reached: then settle
-// puts them into DuckDB.
+// until a reader, a load or a statement needs the table, or pendingLimit is reached: then they are
+// put into DuckDB, in the second case while more is appended.
 type table struct {
 	name    tableName
 	setting setting // what the query of a view is read with
@@ -42,10 +42,12 @@ type table struct {
 	pending  []row
 	changes  map[string]*change
 	dirty    []*change
-	bytes    int  // of pending and dirty rows
-	changers int  // open connections that sent changes
-	foreign  bool // rows came by other ways than changes
-	upserted bool // changes were streamed to it
+	bytes    int        // of pending and dirty rows
+	landing  chan error // of rows on their way into DuckDB, nil when there are none
+	broken   error      // why rows could not be put into DuckDB
+	changers int        // open connections that sent changes
+	foreign  bool       // rows came by other ways than changes
+	upserted bool       // changes were streamed to it
 
 	loads    []loaded             // in the last 24 hours
 	inserted time.Time            // when tabledata.insertAll wrote to it last

@@ -15,6 +15,7 @@ import (
 func (t *table) leave() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	_ = t.landed() // what could not be stored is dropped with the rest
 	t.gone, t.pending, t.changes, t.dirty = true, nil, nil, nil
 }
 
@@ -182,6 +183,9 @@ func (t *table) resource(s *Server) (*bq.Table, error) {
 	if t.isView() {
 		return &m, nil
 	}
+	if err := t.landed(); err != nil {
+		return nil, err
+	}
 	if len(t.pending)+len(t.dirty) > 0 {
 		m.StreamingBuffer = &bq.Streamingbuffer{EstimatedRows: uint64(len(t.pending) + len(t.dirty)), EstimatedBytes: uint64(t.bytes)}
 	}
@@ -313,10 +317,8 @@ func (c *catalog) alter(ctx context.Context, t *table, s *schema) error {
 	if err := s.replaces(t.schema, t.name.String()); err != nil {
 		return err
 	}
-	if len(t.dirty) > 0 || len(s.columns) != len(t.schema.columns) {
-		if err := c.server.warehouse.settle(t); err != nil {
-			return err
-		}
+	if err := c.server.warehouse.settle(t); err != nil {
+		return err
 	}
 	var statements []string
 	same := len(s.columns) == len(t.schema.columns)
@@ -365,10 +367,10 @@ func (c *catalog) drop(ctx context.Context, d *dataset, t *table) error {
 	if t.isView() {
 		kind = "VIEW "
 	}
+	t.leave()
 	if err := c.server.warehouse.exec(ctx, "DROP "+kind+t.name.duckdb()); err != nil {
 		return err
 	}
-	t.leave()
 	delete(d.tables, t.name.table)
 	return nil
 }
