@@ -62,8 +62,9 @@ func (j *Job) open(ctx context.Context) (r *running, err error) {
 	if !r.options.remote() {
 		prior = keyed.NewPriorRows(r.out)
 		if j.Live() {
-			// What an earlier process kept is written even if this one is ended at once.
-			if err := prior.Cover(context.WithoutCancel(ctx), recent(j.count.Now())); err != nil {
+			// What an earlier process kept is written even if this one is ended at once. Which conversations
+			// have rows is read when one of them asks.
+			if err := prior.Cover(context.WithoutCancel(ctx), []string{task.Name, worker.Name}, recent(j.count.Now())); err != nil {
 				return r, err
 			}
 		}

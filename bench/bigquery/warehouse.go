@@ -289,7 +289,7 @@ func live(ctx context.Context, uri string, flush bool) (q sink.Queries, err erro
 	}
 	prior := keyed.NewPriorRows(w)
 	now := time.Now().UnixMilli()
-	if err = prior.Cover(ctx, span.Set{{From: span.Days(now, recentDays).From, To: math.MaxInt64}}); err == nil && flush {
+	if err = prior.Cover(ctx, []string{model.TaskKind, model.WorkerKind}, span.Set{{From: span.Days(now, recentDays).From, To: math.MaxInt64}}); err == nil && flush {
 		if err = lookUp(ctx, w, prior, now); err == nil {
 			err = w.Write(ctx, someOfEach(now))
 		}
@@ -313,7 +313,7 @@ func lookUp(ctx context.Context, w sink.Sink, prior *keyed.PriorRows, now int64)
 	var asks []keyed.Ask
 	err = w.Owners(ctx, model.EngagementsID, yesterday, func(r model.Row) error {
 		out := keyed.Output{Look: look.Look(event.Key(model.Engagements.OwnerKey(r)))}
-		if len(asks) < lookedUpTogether && keyed.NewState().Ask(keyed.Whole, days, &out) {
+		if len(asks) < lookedUpTogether && keyed.NewState().Ask(keyed.Whole, func() span.Set { return days }, &out) {
 			asks = append(asks, *out.Ask)
 		}
 		return nil

@@ -64,6 +64,17 @@ func (s Set) Union(t Set) Set {
 	return s
 }
 
+// Later returns the set with so many days behind each of its spans.
+func (s Set) Later(days int) (all Set) {
+	for _, one := range s {
+		if one.To <= math.MaxInt64-int64(days)*DayMillis {
+			one.To += int64(days) * DayMillis
+		}
+		all = all.Add(one)
+	}
+	return all
+}
+
 // Covers tells whether all of a span is in the set.
 func (s Set) Covers(t Span) bool {
 	i, _ := slices.BinarySearchFunc(s, t.From, func(one Span, from int64) int {

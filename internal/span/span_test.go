@@ -101,3 +101,14 @@ func TestDaysAreThoseOfUTC(t *testing.T) {
 		}
 	}
 }
+
+func TestASetIsFollowedByDays(t *testing.T) {
+	days := func(from, to int64) Span { return Span{from * DayMillis, (to+1)*DayMillis - 1} }
+	s := Set{days(1, 2), days(4, 4), days(9, 9), {DayMillis * 100, math.MaxInt64 - 5}}
+	if d := cmp.Diff(Set{days(1, 6), days(9, 11), {DayMillis * 100, math.MaxInt64 - 5}}, s.Later(2)); d != "" {
+		t.Error(d)
+	}
+	if Set(nil).Later(3) != nil {
+		t.Error("no days are followed by some")
+	}
+}

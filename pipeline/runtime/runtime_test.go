@@ -73,7 +73,7 @@ func TestAWorkerThatDoesNotRunTheJobOpensItsSinkOnce(t *testing.T) {
 		all = append(all, r)
 		prior, err := r.PriorRows(ctx)
 		if err == nil {
-			err = prior.Cover(ctx, span.Set{span.All})
+			err = prior.Cover(ctx, []string{model.TaskKind}, span.Set{span.All})
 		}
 		if _, e := r.Sink(ctx); e != nil || err != nil || prior.Keys(model.TaskKind) != 1 {
 			t.Fatal(e, err)

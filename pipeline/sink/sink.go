@@ -114,6 +114,26 @@ type TableRewriting struct {
 	Text  func(cells []string) // changes the cells of Texts of one row, in their order; null is the empty text
 }
 
+// Apply changes a row.
+func (r *TableRewriting) Apply(row model.Row) {
+	t := model.Tables[r.Table]
+	texts := make([]string, len(r.Texts))
+	for i, name := range r.Texts {
+		texts[i] = t.Get(row, name).Str
+	}
+	if r.Text != nil {
+		r.Text(texts)
+	}
+	for i, name := range r.Texts {
+		if c := t.Col(name); texts[i] != row[c].Str {
+			row[c] = model.Text(texts[i])
+		}
+	}
+	if r.Empty != "" {
+		row[t.Col(r.Empty)] = model.Value{}
+	}
+}
+
 // ErrNoRewrite says that a sink cannot rewrite rows.
 var ErrNoRewrite = errors.New("rows cannot be changed in place there")
 

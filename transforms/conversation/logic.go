@@ -202,7 +202,7 @@ func (w *work) had() (had, known bool) {
 	if w.once || w.attempts > 0 || !replay || !w.from.Had() {
 		return false, true
 	}
-	if w.state.Ask(keyed.Whole, w.days(), w.out) {
+	if w.state.Ask(keyed.Whole, w.days, w.out) {
 		return false, false
 	}
 	knew, ok, err := w.state.Foreign(func(_ model.TableID, r model.Row) (keyed.Unit, bool) {

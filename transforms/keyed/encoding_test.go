@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"flexbeam/internal/span"
 	"flexbeam/internal/testkit/golden"
 	"flexbeam/internal/wire"
 	"flexbeam/schemas/event"
@@ -16,7 +17,7 @@ func TestStatesAndInputsAreEncodedAsTheyWere(t *testing.T) {
 	s := NewState()
 	s.Block, s.Value, s.Arrival, s.Since, s.Next, s.Bound, s.AsOf = event.Block{1, 0}, []byte("value"), 100, -200, 300, 400, 500
 	s.Closed, s.Dirty, s.Resumed, s.Distinct, s.Copies, s.Alone = true, true, true, 5, 2, 1
-	s.Buckets, s.looked = []Bucket{{Hour: 7, Newest: 8}}, &Span{From: -1, To: 9}
+	s.Buckets, s.looked, s.days = []Bucket{{Hour: 7, Newest: 8}}, &Span{From: -1, To: 9}, span.Set{{From: 0, To: int64(Day) - 1}}
 	s.Evidence[0], s.Evidence[1] = 3, 4
 	s.emitted = []emitted{
 		{table: model.EngagementsID, key: "AC1\x00WT1:EV1", hash: 0x0102030405060708, version: 4097, day: 3 * Day},
@@ -49,7 +50,7 @@ func TestAnotherFormIsAnErrorThatSaysSo(t *testing.T) {
 	_, _, ofInput := ReadInput(input)
 	_, ofBatch := ReadBatch(batch)
 	_, ofState := ReadState(state)
-	for name, err := range map[string]error{"form 1": ofInput, "form 2": ofBatch, "encoding 5": ofState} {
+	for name, err := range map[string]error{"form 1": ofInput, "form 2": ofBatch, "encoding 6": ofState} {
 		if !errors.Is(err, ErrCorrupt) || !errors.Is(err, wire.ErrForm) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: got %v", name, err)
 		}

@@ -1,6 +1,7 @@
 // Package keyed holds the one road on which every job makes rows of events: what is known of a key
 // (State), the rules that work on it (Logic), and what a new key of another kind has to say of itself
-// (Kind). It is pure: no Beam, no locks, no clock but the watermark that is given to it.
+// (Kind). It is pure: no Beam, no locks, no clock but the watermark that is given to it. Only PriorRows,
+// which reads for all keys of a process what a sink holds, is shared and locks.
 //
 // Three drivers keep states and call the rules. None of them knows what a task or a worker is:
 //

@@ -112,9 +112,12 @@ func (s *ownerSet) cover(ctx context.Context, sink Holder, days span.Set) (*owne
 	return next, nil
 }
 
-// Cover reads which keys have rows of some days.
-func (p *PriorRows) Cover(ctx context.Context, days span.Set) error {
+// Cover reads which keys of some kinds have rows of some days.
+func (p *PriorRows) Cover(ctx context.Context, kinds []string, days span.Set) error {
 	for _, id := range model.OwnedTables() {
+		if !slices.Contains(kinds, model.Tables[id].Owner.Kind) {
+			continue
+		}
 		if _, err := p.sets[id].cover(ctx, p.sink, days); err != nil {
 			return err
 		}
@@ -162,6 +165,7 @@ type Looker struct {
 	prior  *PriorRows // nil: nothing is looked up
 	again  bool
 	anew   bool // keys are looked up whatever is known of them
+	whole  bool // all events of the keys are there, and unless other jobs write it was read which have rows near them
 	tables []*model.Table
 }
 
@@ -188,9 +192,14 @@ func (p *PriorRows) Looker(ctx context.Context, k *Kind) (*Looker, error) {
 	return l, nil
 }
 
-// Cover reads which keys have rows near some groups of events, so that most of them need not ask.
+// Cover reads which keys have rows near some groups of events, so that most of them need not ask. The
+// groups are all events of all keys that the Looker serves.
 func (l *Looker) Cover(ctx context.Context, groups []event.Group) error {
-	if l.prior == nil || l.again {
+	if l.prior == nil || len(groups) == 0 {
+		return nil
+	}
+	l.whole = true
+	if l.again {
 		return nil
 	}
 	days := DaysOf(groups)
@@ -238,14 +247,19 @@ func (l *Looker) Look(key string) Look {
 	return Look{lookOnce, l, key}
 }
 
-// lacks tells whether it is known that there are no rows of the key.
-func (l Look) lacks(want Span, days span.Set) bool {
+// lacks tells whether it is known that there are no rows of the key on some days.
+func (l Look) lacks(want Span, days func() span.Set) bool {
 	if l.from == nil {
 		return false
 	}
 	for _, t := range l.from.tables {
 		o := l.from.prior.sets[t.ID].held.Load()
-		if o.holds(ownerOf(t, l.key)) || !o.covered.CoversAll(where(t, want, days)) {
+		switch {
+		case o.holds(ownerOf(t, l.key)):
+			return false
+		case t.Owner.Time != "" && !o.covered.Covers(want):
+			return false
+		case t.Owner.Time == "" && days != nil && !l.from.whole && !o.covered.CoversAll(days()):
 			return false
 		}
 	}
@@ -317,9 +331,16 @@ func (f *Found) Answers(a Ask) bool { return f.span.Covers(a.Span) && f.days.Cov
 // Len returns how many rows of the key the sink holds.
 func (f *Found) Len() int { return len(f.rows) }
 
-// Find looks up what keys ask for, all at once. Where no other job writes meanwhile, what lies
-// behind all rows of the sink counts as looked up too.
+// Find looks up what keys ask for, all at once. Of keys that may get further events it looks further
+// ahead than they ask, so that they need not ask again with every day. Where no other job writes
+// meanwhile, what lies behind all rows of the sink counts as looked up too.
 func (l *Looker) Find(ctx context.Context, asks []Ask) (map[string]*Found, error) {
+	if !l.whole {
+		asks = slices.Clone(asks)
+		for i := range asks {
+			asks[i].Days = asks[i].Days.Later(Around)
+		}
+	}
 	found := make(map[string]*Found, len(asks))
 	for _, a := range asks {
 		if found[a.Key] == nil {
@@ -404,13 +425,13 @@ func take(t *model.Table, r model.Row, of map[model.OwnerKey][]*Found) {
 
 // Ask tells whether the rules have to wait for what the sink holds of a span of their key: then
 // they return at once, having changed nothing, and are called again when the driver has learnt
-// that. days are those on which there may be rows whose unit is no time (DaysOf).
-func (s *State) Ask(want Span, days span.Set, out *Output) bool {
+// that. days returns those on which there may be rows whose unit is no time (DaysOf); nil: none.
+func (s *State) Ask(want Span, days func() span.Set, out *Output) bool {
 	switch {
 	case out.Look.how == lookNever:
 		return false
 	case out.Look.how == lookAgain && !s.fresh:
-	case s.looked != nil && s.looked.Covers(want) && (s.fresh || !s.undated()):
+	case s.knows(want, days):
 		return false
 	}
 	if s.looked != nil {
@@ -419,8 +440,23 @@ func (s *State) Ask(want Span, days span.Set, out *Output) bool {
 	if out.Look.lacks(want, days) {
 		return false
 	}
-	out.Ask = &Ask{Key: out.Look.key, Span: want, Days: days}
+	out.Ask = &Ask{Key: out.Look.key, Span: want, Days: s.days}
+	if days != nil {
+		out.Ask.Days = s.days.Union(days())
+	}
 	return true
+}
+
+// knows tells whether the sink was asked already for what the rules want to know: in this fold, or
+// before it.
+func (s *State) knows(want Span, days func() span.Set) bool {
+	switch {
+	case s.looked == nil || !s.looked.Covers(want):
+		return false
+	case s.fresh:
+		return true
+	}
+	return !s.undated() && (days == nil || s.days.CoversAll(days()))
 }
 
 // undated tells whether the state comes from a version that did not know the partitions of rows,
@@ -435,7 +471,7 @@ func (s *State) undated() bool {
 // Learn takes what a sink holds of the key, in the place of what was learnt before. Rows that this
 // job did not write, or not last, are another job's.
 func (s *State) Learn(f *Found) {
-	s.looked, s.fresh = &f.span, true
+	s.looked, s.days, s.fresh = &f.span, f.days, true
 	s.emitted = slices.DeleteFunc(s.emitted, func(e emitted) bool { return e.left })
 	if len(f.rows) == 0 {
 		return

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"flexbeam/internal/span"
 	"flexbeam/internal/wire"
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/evidence"
@@ -46,8 +47,9 @@ type State struct {
 	Evidence evidence.Counts // what of the key was counted as missing
 
 	emitted []emitted
-	looked  *Span // of what the sink was asked for the rows of other jobs; nil: nothing
-	fresh   bool  // that was for this fold
+	looked  *Span    // of what the sink was asked for the rows of other jobs; nil: nothing
+	days    span.Set // and of which days
+	fresh   bool     // that was for this fold
 
 	groups    []event.Group // the events decoded, where the driver has them so already
 	rewritten bool          // Block was replaced since TakeRewritten
@@ -124,7 +126,7 @@ func (s *State) bury() {
 
 // Disown makes the rows that an earlier process emitted those that the sink holds: that process may
 // have written others behind what is known of it.
-func (s *State) Disown() { s.emitted, s.looked, s.Resumed = nil, nil, true }
+func (s *State) Disown() { s.emitted, s.looked, s.days, s.Resumed = nil, nil, nil, true }
 
 // Recount counts the distinct events that an earlier process had counted.
 func (s *State) Recount(k *Kind) error {
@@ -164,7 +166,7 @@ func (s *State) Pack(k *Kind, b *event.Builder) error {
 }
 
 // encoding is the version of Append. ReadState reads it and the ones before that it names.
-const encoding = 4
+const encoding = 5
 
 // The flags of an encoded state.
 const (
@@ -225,7 +227,11 @@ func (s *State) Append(b []byte) []byte {
 	b = binary.AppendVarint(b, s.Copies)
 	b = binary.AppendVarint(b, s.Alone)
 	if s.looked != nil {
-		b = binary.AppendVarint(binary.AppendVarint(b, s.looked.From), s.looked.To)
+		b = appendSpan(b, *s.looked)
+		b = binary.AppendUvarint(b, uint64(len(s.days)))
+		for _, d := range s.days {
+			b = appendSpan(b, d)
+		}
 	}
 	b = binary.AppendUvarint(b, uint64(len(s.emitted)))
 	for _, e := range s.emitted {
@@ -241,6 +247,12 @@ func (s *State) Append(b []byte) []byte {
 	}
 	return append(AppendText(b, s.Value), s.Block...)
 }
+
+func appendSpan(b []byte, s Span) []byte {
+	return binary.AppendVarint(binary.AppendVarint(b, s.From), s.To)
+}
+
+func (r *Reader) span() Span { return Span{From: r.varint(), To: r.varint()} }
 
 // appendDay appends a time at which a day begins as the number of that day.
 func appendDay(b []byte, at Millis) []byte {
@@ -289,10 +301,10 @@ func ReadState(b []byte) (*State, error) {
 	}
 	r := Reader{b: b[1:]}
 	switch b[0] {
-	case encoding:
-		s.read(&r, r.Byte(), true)
+	case encoding, 4: // 4 does not know of which days the sink was asked
+		s.read(&r, r.Byte(), b[0])
 	case 3: // knows no versions and days of rows
-		s.read(&r, r.Byte()&^(isResumed|hasLooked|hasEvidence), false)
+		s.read(&r, r.Byte()&^(isResumed|hasLooked|hasEvidence), b[0])
 	case 2: // knows nothing but these
 		s.Since = r.Millis()
 		s.Distinct, s.Copies = r.varint(), r.varint()
@@ -310,7 +322,7 @@ func ReadState(b []byte) (*State, error) {
 
 // read reads what is in front of the block. Before encoding 4 there was no more of other jobs' rows
 // than whether the key had been processed: then all of them were known.
-func (s *State) read(r *Reader, flags byte, versions bool) {
+func (s *State) read(r *Reader, flags, version byte) {
 	s.Closed, s.Anonymous, s.Tombstone = flags&isClosed != 0, flags&isAnonymous != 0, flags&isTombstone != 0
 	s.Dirty, s.Resumed = flags&isDirty != 0, flags&isResumed != 0
 	s.Arrival, s.Since, s.Next, s.Bound, s.AsOf = r.optional(), r.optional(), r.optional(), r.optional(), r.optional()
@@ -323,15 +335,21 @@ func (s *State) read(r *Reader, flags byte, versions bool) {
 		s.Evidence = r.evidence()
 	}
 	s.Distinct, s.Copies = r.varint(), r.varint()
-	if versions {
+	if version >= 4 {
 		s.Alone = r.varint()
 		if flags&hasLooked != 0 {
-			s.looked = &Span{From: r.varint(), To: r.varint()}
+			looked := r.span()
+			s.looked = &looked
+		}
+		if flags&hasLooked != 0 && version > 4 {
+			for n := r.Count(); n > 0 && !r.bad; n-- {
+				s.days = append(s.days, r.span())
+			}
 		}
 	} else {
 		s.readFolds(r)
 	}
-	s.emitted = r.emitted(versions)
+	s.emitted = r.emitted(version >= 4)
 	if s.Value = r.Bytes(); len(s.Value) == 0 {
 		s.Value = nil
 	}

@@ -281,6 +281,9 @@ func TestWhatIsNotOverIsLeftToTheJobThatWroteOfIt(t *testing.T) {
 	}
 }
 
+// on returns what tells the days on which there may be rows.
+func on(days ...span.Span) func() span.Set { return func() span.Set { return days } }
+
 // What a key asks of the sink it asks once, or with every fold while other jobs write.
 func TestAKeyAsksForWhatItDoesNotKnow(t *testing.T) {
 	s := NewState()
@@ -314,6 +317,81 @@ func TestAKeyAsksForWhatItDoesNotKnow(t *testing.T) {
 			}
 		}
 		s = again(t, s) // fresh does not outlive the fold
+	}
+}
+
+// A key that gets events of further days asks for these, with those that it knows; and not with every
+// day, since the sink was asked of some days ahead.
+func TestAKeyAsksForDaysThatItHasNotAskedFor(t *testing.T) {
+	row := func(id string, day int) model.Row {
+		r := engagementAt(id, 1, Millis(day)*Day)
+		r[model.Engagements.Col("task_sid")] = model.Text("WT1")
+		return r
+	}
+	p, sink := prior(map[model.TableID][]model.Row{model.EngagementsID: {row("a", 3), row("b", 40), row("c", 70)}})
+	look, err := p.Looker(context.Background(), tasksOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := NewState()
+	for _, step := range []struct {
+		days  []span.Span
+		asks  bool
+		knows int
+	}{
+		{[]span.Span{span.Days(0, Around)}, true, 1},
+		{[]span.Span{span.Days(0, Around)}, false, 1},
+		{[]span.Span{span.Days(0, Around), span.Days(int64(9*Day), Around)}, false, 1},
+		{[]span.Span{span.Days(0, Around), span.Days(int64(30*Day), Around)}, true, 2},
+		{[]span.Span{span.Days(int64(60*Day), Around)}, true, 3},
+		{[]span.Span{span.Days(0, Around), span.Days(int64(61*Day), Around)}, false, 3},
+	} {
+		out := Output{Look: look.Look(event.Key("AC1", "WT1"))}
+		asked := s.Ask(Whole, on(span.Set(nil).Union(step.days)...), &out)
+		if asked {
+			found, err := look.Find(context.Background(), []Ask{*out.Ask})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Learn(found[out.Ask.Key])
+			if s.Ask(Whole, on(step.days...), &out) {
+				t.Errorf("%v: it asks again at once", step.days)
+			}
+		}
+		if asked != step.asks || len(s.emitted) != step.knows {
+			t.Errorf("%v: asked %t, knows %d rows, want %t and %d; %q", step.days, asked, len(s.emitted), step.asks, step.knows, sink.spans)
+		}
+		s = again(t, s)
+	}
+}
+
+// Which days a key of a batch has events of is told only where it may have rows.
+func TestTheDaysOfAKeyWithoutRowsAreNotAskedFor(t *testing.T) {
+	p, _ := prior(map[model.TableID][]model.Row{model.EngagementsID: {engagement("a", 1)}})
+	look, err := p.Looker(context.Background(), tasksOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := look.Cover(context.Background(), []event.Group{{Events: []*event.Event{{Time: 5}}}}); err != nil {
+		t.Fatal(err)
+	}
+	for task, want := range map[string]int{"WT1": 1, "WT2": 0} {
+		told, out := 0, Output{Look: look.Look(event.Key("AC1", task)), Once: true}
+		asked := NewState().Ask(Whole, func() span.Set { told++; return span.Set{span.Days(5, Around)} }, &out)
+		if asked != (want > 0) || told != want {
+			t.Errorf("%s: asked %t, its days are told %d times", task, asked, told)
+		}
+	}
+}
+
+// A job reads of the tables of its kinds alone which keys have rows.
+func TestOnlyTheTablesOfSomeKindsAreRead(t *testing.T) {
+	p, sink := prior(nil)
+	if err := p.Cover(context.Background(), []string{model.WorkerKind}, span.Set{{From: 1, To: 2}}); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"owners of agent_status {1 2}"}, sink.spans); d != "" {
+		t.Errorf("read (-want +got):\n%s", d)
 	}
 }
 
@@ -379,7 +457,7 @@ func learnt(t *testing.T, p *PriorRows, k *Kind, keys ...string) map[string]*Sta
 	byKey := map[string]*State{}
 	for _, key := range keys {
 		byKey[key] = NewState()
-		if out := (Output{Look: look.Look(key)}); byKey[key].Ask(Whole, span.Set{span.All}, &out) {
+		if out := (Output{Look: look.Look(key)}); byKey[key].Ask(Whole, on(span.All), &out) {
 			asks = append(asks, *out.Ask)
 		}
 	}
@@ -501,7 +579,7 @@ func TestQuarterHoursAreLookedUpByTheirTime(t *testing.T) {
 		return r
 	}
 	p, _ := prior(map[model.TableID][]model.Row{model.AgentStatusID: {row("WK1", 10), row("WK1", 20), row("WK1", 30), row("WK2", 20)}})
-	if err := p.Cover(context.Background(), span.Set{span.All}); err != nil {
+	if err := p.Cover(context.Background(), []string{model.WorkerKind}, span.Set{span.All}); err != nil {
 		t.Fatal(err)
 	}
 	look, err := p.Looker(context.Background(), workersOnly)
@@ -564,7 +642,7 @@ func TestOnlyTheDaysOfEventsAreRead(t *testing.T) {
 	}
 	ask := func(task string, days ...int) {
 		s, out := NewState(), Output{Look: look.Look(event.Key("AC1", task))}
-		if s.Ask(Whole, DaysOf([]event.Group{groupOf(days...)}), &out) {
+		if s.Ask(Whole, on(DaysOf([]event.Group{groupOf(days...)})...), &out) {
 			found, err := look.Find(context.Background(), []Ask{*out.Ask})
 			if err != nil {
 				t.Fatal(err)
@@ -575,13 +653,16 @@ func TestOnlyTheDaysOfEventsAreRead(t *testing.T) {
 	}
 	ask("WT500", 500)
 	ask("new", 501)
+	if look, err = p.Looker(context.Background(), tasksOnly); err != nil { // of a stream: further events may come
+		t.Fatal(err)
+	}
 	ask("WT520", 505, 900) // an event with a wrong clock
 	e, c := "engagements", "customers"
 	want := []string{
 		shown(e, "owners", 485, 517), shown(c, "owners", 485, 517),
 		shown(e, "rows", 485, 515), "1",
-		shown(e, "owners", 518, 520), shown(e, "owners", 885, 915), shown(e, "rows", 490, 520), shown(e, "rows", 885, 915),
-		shown(c, "owners", 518, 520), shown(c, "owners", 885, 915), "1",
+		shown(e, "owners", 518, 535), shown(e, "owners", 885, 930), shown(e, "rows", 490, 535), shown(e, "rows", 885, 930),
+		shown(c, "owners", 518, 535), shown(c, "owners", 885, 930), "1",
 	}
 	if d := cmp.Diff(want, sink.spans); d != "" {
 		t.Errorf("read (-want +got):\n%s", d)
@@ -600,7 +681,7 @@ func TestAKeyMayHaveRowsOfDaysThatWereNotRead(t *testing.T) {
 	if !holds("WT1", span.Days(0, 1)) || !holds("WT2", span.Days(0, 1)) {
 		t.Error("a key surely has no rows though nothing was read")
 	}
-	if err := p.Cover(context.Background(), span.Set{span.Days(0, 20)}); err != nil {
+	if err := p.Cover(context.Background(), []string{model.TaskKind}, span.Set{span.Days(0, 20)}); err != nil {
 		t.Fatal(err)
 	}
 	if !holds("WT1", span.Days(0, 1)) || holds("WT2", span.Days(0, 1)) {
@@ -666,6 +747,9 @@ func drawState(rt *rapid.T) *State {
 	}
 	if rapid.Bool().Draw(rt, "looked") {
 		s.looked = &Span{From: rapid.Int64().Draw(rt, "from"), To: rapid.Int64().Draw(rt, "to")}
+		for range rapid.IntRange(0, 3).Draw(rt, "days") {
+			s.days = append(s.days, Span{From: rapid.Int64().Draw(rt, "first"), To: rapid.Int64().Draw(rt, "last")})
+		}
 	}
 	for range rapid.IntRange(0, 3).Draw(rt, "rows") {
 		e := emitted{
@@ -757,6 +841,32 @@ func TestAStateOfVersion3IsRead(t *testing.T) {
 	}
 }
 
+// stateOfVersion4 is a state as the version before wrote it: it does not tell of which days the sink was
+// asked.
+func stateOfVersion4() []byte {
+	b := []byte{4, isClosed | hasLooked}
+	for _, t := range []Millis{11, None, 12, None, None} {
+		b = AppendMillis(b, t)
+	}
+	for _, n := range []int64{3, 1, 2, -5, 9} {
+		b = binary.AppendVarint(b, n)
+	}
+	return append(b, 0, 0, 1, 2)
+}
+
+func TestAStateOfVersion4IsRead(t *testing.T) {
+	got, err := ReadState(stateOfVersion4())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := NewState()
+	want.Arrival, want.Next, want.Closed, want.Distinct, want.Copies, want.Alone, want.Block = 11, 12, true, 3, 1, 2, event.Block{1, 2}
+	want.looked = &Span{From: -5, To: 9}
+	if d := cmp.Diff(want, got, cmp.AllowUnexported(State{}, emitted{})); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
 func FuzzReadStateRefusesWhatAppendDidNotWrite(f *testing.F) {
 	s := NewState()
 	s.Since, s.Arrival, s.Distinct, s.Alone, s.Block, s.Value, s.Closed = 7, -1, 3, 1, event.Block{1, 2}, []byte{3}, true
@@ -770,6 +880,7 @@ func FuzzReadStateRefusesWhatAppendDidNotWrite(f *testing.F) {
 	f.Add([]byte{2, 0})
 	f.Add([]byte{3, 0})
 	f.Add([]byte{4, 0x60})
+	f.Add(stateOfVersion4())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := ReadState(b)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 
+	"flexbeam/internal/span"
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/evidence"
 	"flexbeam/schemas/model"
@@ -77,7 +78,7 @@ func (l *logic) Process(s *keyed.State, _ keyed.Millis, out *keyed.Output) (keye
 	if err != nil {
 		return keyed.None, err
 	}
-	if !s.Anonymous && s.Ask(keyed.Whole, keyed.DaysOf(groups), out) {
+	if !s.Anonymous && s.Ask(keyed.Whole, func() span.Set { return keyed.DaysOf(groups) }, out) {
 		return keyed.None, nil
 	}
 	diff, err := s.Diff(out, wholeTask)

@@ -98,7 +98,7 @@ func (c *connection) handle(r *storagepb.AppendRowsRequest) (*storagepb.AppendRo
 	var refuse func(int, map[string]any) string
 	var lose error
 	stale, goAway := false, false
-	for _, f := range c.service.server.faults.strike("AppendRows", n.dataset+"."+n.table) {
+	for _, f := range c.service.server.strike("AppendRows", n.dataset+"."+n.table) {
 		switch f.Kind {
 		case Slow:
 			time.Sleep(f.Delay)

@@ -1,10 +1,11 @@
 package bigquerylocal
 
 import (
-	"sync"
 	"time"
 
 	"google.golang.org/grpc/codes"
+
+	"flexbeam/internal/testkit/fault"
 )
 
 // A FaultKind is what goes wrong.
@@ -51,37 +52,11 @@ type Fault struct {
 	Refuse func(index int, row map[string]any) string
 }
 
-// An Injected is a fault that was scheduled.
-type Injected struct {
-	fault Fault
-
-	mu            sync.Mutex
-	calls, struck int
-	removed       bool
-}
-
-// Struck returns how many times the fault happened.
-func (i *Injected) Struck() int {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.struck
-}
-
-// Remove ends the fault.
-func (i *Injected) Remove() {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.removed = true
-}
-
-// faults are the scheduled faults of a server.
-type faults struct {
-	mu  sync.Mutex
-	all []*Injected
-}
+// An Injection is a fault that was scheduled.
+type Injection = fault.Injection[Fault]
 
 // Fault schedules a fault.
-func (s *Server) Fault(f Fault) *Injected {
+func (s *Server) Fault(f Fault) *Injection {
 	if f.Code == codes.OK {
 		f.Code = codes.Unavailable
 	}
@@ -100,33 +75,16 @@ func (s *Server) Fault(f Fault) *Injected {
 			f.Message = "Exceeds 'AppendRows throughput' quota, injected fault"
 		}
 	}
-	f.Every = max(f.Every, 1)
+	count := max(f.Times, 0) // where a Schedule has no bound
 	if f.Times == 0 {
-		f.Times = 1
+		count = 1
 	}
-	i := &Injected{fault: f}
-	s.faults.mu.Lock()
-	defer s.faults.mu.Unlock()
-	s.faults.all = append(s.faults.all, i)
-	return i
+	return s.faults.Inject(f, fault.Schedule{Skip: f.Skip, Count: count, Every: f.Every})
 }
 
 // strike counts a call and returns the faults that strike it.
-func (f *faults) strike(method, table string) (struck []Fault) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, i := range f.all {
-		if (i.fault.Method != "" && i.fault.Method != method) || (i.fault.Table != "" && i.fault.Table != table) {
-			continue
-		}
-		i.mu.Lock()
-		n := i.calls - i.fault.Skip
-		i.calls++
-		if !i.removed && n >= 0 && n%i.fault.Every == 0 && (i.fault.Times < 0 || i.struck < i.fault.Times) {
-			i.struck++
-			struck = append(struck, i.fault)
-		}
-		i.mu.Unlock()
-	}
-	return struck
+func (s *Server) strike(method, table string) []*Fault {
+	return s.faults.Strike(func(f *Fault) bool {
+		return (f.Method == "" || f.Method == method) && (f.Table == "" || f.Table == table)
+	})
 }

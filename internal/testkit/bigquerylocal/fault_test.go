@@ -55,7 +55,7 @@ func TestFaultsOfAppendsStrikeOnSchedule(t *testing.T) {
 					t.Errorf("append %d: %v", i, err)
 				}
 			}
-			if n := struck.Struck(); n != 1 && test.fault.Method == "AppendRows" {
+			if n := struck.Hits(); n != 1 && test.fault.Method == "AppendRows" {
 				t.Errorf("the fault struck %d times", n)
 			}
 			for i, want := range test.want {
@@ -143,7 +143,7 @@ func TestFaultsOfRESTStrikeOnSchedule(t *testing.T) {
 			if _, err := b.client.Dataset(datasetID).Table("people").Metadata(b.ctx); err != nil {
 				t.Error(err)
 			}
-			if n := struck.Struck(); n != 1 {
+			if n := struck.Hits(); n != 1 {
 				t.Errorf("struck %d times", n)
 			}
 		})

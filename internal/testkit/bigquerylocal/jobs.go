@@ -115,7 +115,7 @@ func (j *jobs) start(project string, meta *bq.Job, request string, work func(con
 // and then fails it.
 func (j *jobs) disturbed(ctx context.Context, one *job, work func(context.Context, *job) error) error {
 	var lose error
-	for _, f := range j.server.faults.strike("jobs.run", "") {
+	for _, f := range j.server.strike("jobs.run", "") {
 		injected := &apiError{code: f.Status, reason: f.Reason, message: f.Message}
 		switch f.Kind {
 		case Slow:

@@ -213,14 +213,14 @@ func TestALargeFileIsResumed(t *testing.T) {
 	b.table("people", people())
 	line := `{"id":"a","name":"` + strings.Repeat("x", 1000) + "\"}\n"
 	n := 40<<20/len(line) + 1
-	for i, f := range []*bigquerylocal.Injected{
+	for i, f := range []*bigquerylocal.Injection{
 		b.server.Fault(bigquerylocal.Fault{Kind: bigquerylocal.Reply, Method: "jobs.upload", Skip: 2, Status: 503}),
 		b.server.Fault(bigquerylocal.Fault{Kind: bigquerylocal.Lose, Method: "jobs.upload", Skip: 6, Status: 500}),
 	} {
 		if _, err := b.load("people", "", bigquery.JSON, strings.NewReader(strings.Repeat(line, n))); err != nil {
 			t.Fatal(err)
 		}
-		if i == 0 && f.Struck() != 1 {
+		if i == 0 && f.Hits() != 1 {
 			t.Error("no chunk failed")
 		}
 		if got := b.query("SELECT COUNT(*) FROM calls.people"); got[0] != "["+itoa(n*(i+1))+"]" {

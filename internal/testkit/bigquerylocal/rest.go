@@ -72,7 +72,7 @@ func (s *Server) handler() http.Handler {
 // answer handles a call, with the faults that strike it.
 func (s *Server) answer(c *call, f func(*call) (any, error)) {
 	var lose error
-	for _, fault := range s.faults.strike(c.method, c.dataset().dataset+"."+c.PathValue("table")) {
+	for _, fault := range s.strike(c.method, c.dataset().dataset+"."+c.PathValue("table")) {
 		injected := &apiError{code: fault.Status, reason: fault.Reason, message: fault.Message}
 		switch fault.Kind {
 		case Slow:

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"flexbeam/internal/tempdir"
+	"flexbeam/internal/testkit/fault"
 )
 
 // Options say how a Server behaves. The zero value is a service on free ports of 127.0.0.1.
@@ -87,7 +88,7 @@ type Server struct {
 	options   Options
 	warehouse *warehouse
 	catalog   catalog
-	faults    faults
+	faults    fault.Set[Fault]
 	write     writeService
 	read      readService
 	jobs      jobs

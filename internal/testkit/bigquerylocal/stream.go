@@ -80,7 +80,7 @@ func (w *writeService) stream(name string) (*stream, error) {
 // disturb lets the faults of a unary call strike. after is not nil when the call must be done and
 // then fail.
 func (w *writeService) disturb(method string, n tableName) (before, after error) {
-	for _, f := range w.server.faults.strike(method, n.dataset+"."+n.table) {
+	for _, f := range w.server.strike(method, n.dataset+"."+n.table) {
 		switch f.Kind {
 		case Slow:
 			time.Sleep(f.Delay)

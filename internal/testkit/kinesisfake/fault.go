@@ -1,20 +1,17 @@
 package kinesisfake
 
 import (
-	"math/rand/v2"
-	"sync"
 	"time"
+
+	"flexbeam/internal/testkit/fault"
 )
 
 // Entry is the operation of a Fault that strikes single entries of PutRecords: the rest of the
 // request succeeds.
 const Entry = "PutRecords.Entry"
 
-// A Fault says which calls go wrong, and how. Calls that match are numbered from 1; of these, the
-// fault skips the first Skip, then strikes Count, of which only each Every-th, with Probability. So
-// it is the same in every run that makes the same calls in the same order.
-//
-// A call may be struck by several faults: their delays add up, and the first that was injected
+// A Fault says which calls go wrong, and how. Of those that match it strikes the ones that its
+// fault.Schedule says. A call may be struck by several faults: their delays add up, and the first that was injected
 // decides on the error.
 type Fault struct {
 	Operation string // such as GetRecords or Entry; "" is every operation, without Entry
@@ -41,79 +38,22 @@ type Fault struct {
 }
 
 // An Injection is a fault at work.
-type Injection struct {
-	fault Fault
-	set   *faults
-	dice  *rand.Rand
-	seen  int // calls that matched
-	hits  int
-}
-
-// Hits is how many calls were struck.
-func (i *Injection) Hits() int {
-	i.set.mu.Lock()
-	defer i.set.mu.Unlock()
-	return i.hits
-}
-
-// Remove ends the fault.
-func (i *Injection) Remove() {
-	i.set.mu.Lock()
-	defer i.set.mu.Unlock()
-	for n, o := range i.set.all {
-		if o == i {
-			i.set.all = append(i.set.all[:n:n], i.set.all[n+1:]...)
-			return
-		}
-	}
-}
+type Injection = fault.Injection[Fault]
 
 // Inject puts a fault to work until it is removed.
 func (s *Server) Inject(f Fault) *Injection {
-	i := &Injection{fault: f, set: &s.faults, dice: rand.New(rand.NewPCG(f.Seed, 0x6b696e65736973))}
-	s.faults.mu.Lock()
-	defer s.faults.mu.Unlock()
-	s.faults.all = append(s.faults.all, i)
-	return i
-}
-
-type faults struct {
-	mu  sync.Mutex
-	all []*Injection
+	return s.faults.Inject(f, fault.Schedule{Skip: f.Skip, Count: f.Count, Every: f.Every, Probability: f.Probability, Seed: f.Seed})
 }
 
 // strike returns the faults that strike a call.
-func (f *faults) strike(operation, stream, shard string, now time.Time) []*Fault {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	var hit []*Fault
-	for _, i := range f.all {
-		if i.matches(operation, stream, shard, now) && i.roll() {
-			i.hits++
-			hit = append(hit, &i.fault)
-		}
-	}
-	return hit
-}
-
-func (i *Injection) matches(operation, stream, shard string, now time.Time) bool {
-	f := &i.fault
-	return (f.Operation == operation || f.Operation == "" && operation != Entry) &&
-		(f.Stream == "" || f.Stream == stream) &&
-		(f.Shard == "" || f.Shard == shard) &&
-		(f.From.IsZero() || !now.Before(f.From)) &&
-		(f.Until.IsZero() || now.Before(f.Until))
-}
-
-// roll counts a call that matches and tells whether it is struck.
-func (i *Injection) roll() bool {
-	f := &i.fault
-	i.seen++
-	n := i.seen - f.Skip
-	return n > 0 &&
-		(f.Every < 2 || (n-1)%f.Every == 0) &&
-		(f.Count == 0 || i.hits < f.Count) &&
-		(f.Probability <= 0 || f.Probability >= 1 || i.dice.Float64() < f.Probability)
+func (s *Server) strike(operation, stream, shard string, now time.Time) []*Fault {
+	return s.faults.Strike(func(f *Fault) bool {
+		return (f.Operation == operation || f.Operation == "" && operation != Entry) &&
+			(f.Stream == "" || f.Stream == stream) &&
+			(f.Shard == "" || f.Shard == shard) &&
+			(f.From.IsZero() || !now.Before(f.From)) &&
+			(f.Until.IsZero() || now.Before(f.Until))
+	})
 }
 
 // announce counts the call and lets the faults strike that come before the operation.
@@ -124,7 +64,7 @@ func (q *request) announce(stream, shard string) error {
 		q.s.opts.OnCall(q.Call)
 	}
 	var failed error
-	for _, f := range q.s.faults.strike(q.Operation, stream, shard, q.Time) {
+	for _, f := range q.s.strike(q.Operation, stream, shard, q.Time) {
 		if f.Delay > 0 {
 			t := time.NewTimer(f.Delay)
 			select {

@@ -199,7 +199,7 @@ func (q *request) admit(st *stream, h *shard, e *entry) *apiError {
 	if q.s.opts.Limits && (!h.writes.take(now, 1, writesPerSecond) || !h.writeBytes.take(now, float64(e.size), writeBytesPerSecond)) {
 		return errorf(ThroughputExceeded, "Rate exceeded for shard %s in stream %s under account %s.", h.id, st.name, q.s.opts.Account)
 	}
-	for _, f := range q.s.faults.strike(Entry, st.name, h.id, q.Time) {
+	for _, f := range q.s.strike(Entry, st.name, h.id, q.Time) {
 		if f.Error != "" {
 			return f.failure()
 		}

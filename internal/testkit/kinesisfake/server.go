@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"flexbeam/internal/testkit/fault"
 )
 
 // target precedes the name of the operation in the header X-Amz-Target.
@@ -34,7 +36,7 @@ type Server struct {
 	streams map[string]*stream
 	serial  uint64
 
-	faults   faults
+	faults   fault.Set[Fault]
 	counts   counts
 	epoch    atomic.Uint64 // of iterators: older ones have expired
 	subs     subscriptions

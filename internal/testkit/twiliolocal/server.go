@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"flexbeam/internal/testkit/fault"
 )
 
 // A Server is a Twilio with one account. Its methods may be called from several goroutines.
@@ -19,7 +21,7 @@ type Server struct {
 
 	opts   Options
 	mux    *http.ServeMux
-	faults faults
+	faults fault.Set[Fault]
 	http   *http.Server
 	ended  chan struct{} // is closed when the server ends
 	end    sync.Once
@@ -206,7 +208,7 @@ func (s *Server) serve(r *http.Request) answer {
 	uri := r.URL.RequestURI()
 	over, number := s.enter(r.URL.Path)
 	defer s.leave()
-	f := s.faults.strike(r.Method, uri)
+	f := s.strike(r.Method, uri)
 	s.wait(r, s.opts.Latency+f.Delay)
 	a := s.struck(r, f, over)
 	if a.reset {

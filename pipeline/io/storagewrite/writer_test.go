@@ -96,7 +96,7 @@ func TestWhatFailsIsSentAgain(t *testing.T) {
 			if d := cmp.Diff(want, s.amounts()); d != "" {
 				t.Error(d)
 			}
-			if struck.Struck() == 0 {
+			if struck.Hits() == 0 {
 				t.Error("nothing was disturbed")
 			}
 		})

@@ -212,7 +212,7 @@ func TestFaultsLeaveTheTablesOfDuckDB(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			s := startLocal(t, bigquerylocal.Options{Grace: 50 * time.Millisecond})
 			uri := localURI(s, "mode="+f.mode)
-			var all []*bigquerylocal.Injected
+			var all []*bigquerylocal.Injection
 			for _, one := range f.faults {
 				all = append(all, s.Fault(one))
 			}
@@ -230,7 +230,7 @@ func TestFaultsLeaveTheTablesOfDuckDB(t *testing.T) {
 			must(t, w.Close(t.Context()))
 			struck := 0
 			for _, one := range all {
-				struck += one.Struck()
+				struck += one.Hits()
 				one.Remove()
 			}
 			if struck < f.struck {
@@ -253,8 +253,8 @@ func TestAStaleSchemaIsWaitedFor(t *testing.T) {
 	fault := s.Fault(bigquerylocal.Fault{Kind: bigquerylocal.StaleSchema, Method: "AppendRows", Times: 3})
 	must(t, w.Write(t.Context(), sampleAgent("WK1", 1)))
 	must(t, w.Close(t.Context()))
-	if rows := readRows(t, uri, &model.Agents); fault.Struck() != 3 || len(rows) != 1 || model.Agents.Get(rows[0], "agent_name").Str != "Alena" {
-		t.Errorf("struck %d times, rows %v", fault.Struck(), rows)
+	if rows := readRows(t, uri, &model.Agents); fault.Hits() != 3 || len(rows) != 1 || model.Agents.Get(rows[0], "agent_name").Str != "Alena" {
+		t.Errorf("struck %d times, rows %v", fault.Hits(), rows)
 	}
 }
 

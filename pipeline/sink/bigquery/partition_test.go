@@ -81,7 +81,7 @@ func TestARowThatMovesIsInItsNewDayOnly(t *testing.T) {
 		must(t, err)
 		key, state := event.Key("AC1", "WT1"), keyed.NewState()
 		out := keyed.Output{Look: look.Look(key)}
-		if state.Ask(keyed.Whole, span.Set{span.Days(march(4), keyed.Around)}, &out) {
+		if state.Ask(keyed.Whole, func() span.Set { return span.Set{span.Days(march(4), keyed.Around)} }, &out) {
 			found, err := look.Find(t.Context(), []keyed.Ask{*out.Ask})
 			must(t, err)
 			state.Learn(found[key])

@@ -86,7 +86,7 @@ func startOver(t *testing.T, uri string) (c cost) {
 	w := openSink(t, uri)
 	h := &countingHolder{Holder: w}
 	p := keyed.NewPriorRows(h)
-	must(t, p.Cover(t.Context(), span.Set{{From: daysAgo(2 * keyed.Around), To: math.MaxInt64}}))
+	must(t, p.Cover(t.Context(), []string{model.TaskKind, model.WorkerKind}, span.Set{{From: daysAgo(2 * keyed.Around), To: math.MaxInt64}}))
 	must(t, w.Write(t.Context(), block(engagementAgo(0, 1, 1), engagementAgo(3, 1, 7), versioned(statusOf(fields{"interval_start": daysAgo(2)}), 7), isolatedAgo(0, 1, 9))))
 	must(t, w.Flush(t.Context()))
 	c.Rows, c.Keys, c.Queries = h.rows, p.Keys(model.TaskKind), w.Queries().Count
@@ -159,7 +159,7 @@ func TestTheRowsThatAreFoundAreThoseOfAFullRead(t *testing.T) {
 		states, wanted := map[string]*keyed.State{}, []keyed.Ask{}
 		for key, days := range asks {
 			out := keyed.Output{Look: look.Look(key)}
-			if states[key] = keyed.NewState(); states[key].Ask(keyed.Whole, days, &out) {
+			if states[key] = keyed.NewState(); states[key].Ask(keyed.Whole, func() span.Set { return days }, &out) {
 				wanted = append(wanted, *out.Ask)
 			}
 		}

@@ -3,6 +3,7 @@ package jsonl
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -40,6 +41,17 @@ func TestSinkKeepsItsPromises(t *testing.T) {
 			return "jsonl:" + to
 		},
 	})
+}
+
+func TestAnOptionThatThereIsNotIsRefusedAndMakesNoDirectory(t *testing.T) {
+	dir := t.TempDir()
+	_, err := sink.Open(context.Background(), "jsonl:"+filepath.Join(dir, "out")+"?x=1", sink.Options{})
+	if !errors.Is(err, sink.ErrURI) || !strings.Contains(err.Error(), `unknown option "x"`) {
+		t.Errorf("got %v", err)
+	}
+	if made, _ := os.ReadDir(dir); len(made) > 0 {
+		t.Errorf("it makes %v", made)
+	}
 }
 
 func readRows(t testing.TB, dir string, table *model.Table) []model.Row {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"flexbeam/internal/span"
@@ -18,11 +17,8 @@ func (w *writer) Owners(_ context.Context, id model.TableID, in span.Span, f fun
 	if t.Owner.Kind == "" {
 		return nil
 	}
-	columns, at := t.OwnerColumns(), t.TimeColumn()
-	if !slices.Contains(columns, at) {
-		columns = append(columns, at)
-	}
-	return w.each(t, columns, func(r model.Row) error {
+	at := t.TimeColumn()
+	return w.owned(t, func(r model.Row) error {
 		if !r[at].IsNull() && !in.Covers(span.Span{From: r[at].Num, To: r[at].Num}) {
 			return nil
 		}
@@ -47,7 +43,7 @@ func (w *writer) Find(_ context.Context, id model.TableID, q model.OwnerQuery, f
 		}
 		wanted[o] = true
 	}
-	return w.each(t, t.FoundColumns(), func(r model.Row) error {
+	return w.owned(t, func(r model.Row) error {
 		account, sid := t.OwnerKey(r)
 		if !wanted[model.OwnerKey{Account: account, SID: sid}] || !q.Holds(t.Table, r) {
 			return nil
@@ -103,34 +99,20 @@ func (t *table) read(e entry, row model.Row) error {
 // OtherJobs implements sink.Sink: the folder is locked while it is open.
 func (w *writer) OtherJobs(context.Context) (bool, error) { return false, nil }
 
-// each calls f with some columns of a table's rows. Of a table with owners it leaves out the rows that
-// have none.
-func (w *writer) each(t *table, columns []int, f func(model.Row) error) error {
+// owned calls f with what is known of the rows that have an owner.
+func (w *writer) owned(t *table, f func(model.Row) error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err != nil {
 		return w.err
 	}
-	if t.Owner.Only != "" {
-		columns = append(columns, t.Col(t.Owner.Only))
-	}
 	row := t.NewRow()
 	for _, e := range t.entries {
-		if e.gone {
+		if e.known == nil {
 			continue
 		}
-		var fields map[string]json.RawMessage
-		err := json.Unmarshal([]byte(e.line), &fields)
-		for _, i := range columns {
-			if err == nil {
-				err = t.take(row, i, fields)
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("jsonl: read keys of %s: %w", t.Name, err)
-		}
-		if t.Owner.Kind != "" && !t.Owned(row) {
-			continue
+		for n, i := range t.known {
+			row[i] = e.known[n]
 		}
 		if err := f(row); err != nil {
 			return err

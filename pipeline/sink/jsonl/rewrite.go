@@ -11,7 +11,6 @@ import (
 
 	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/change"
-	"flexbeam/schemas/model"
 )
 
 // Rewrite implements sink.Sink. The new files are written beside the old ones. Once all are there,
@@ -50,7 +49,7 @@ func (w *writer) stageRewritten(ctx context.Context, r sink.Rewriting) error {
 // rewrite rewrites the rows of a table in memory.
 func (t *table) rewrite(ctx context.Context, r *sink.TableRewriting) error {
 	entries := make(map[string]entry, len(t.entries))
-	row, cells := t.NewRow(), make([]string, len(r.Texts))
+	row := t.NewRow()
 	for key, e := range t.entries {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -62,18 +61,7 @@ func (t *table) rewrite(ctx context.Context, r *sink.TableRewriting) error {
 		if err := t.read(e, row); err != nil {
 			return err
 		}
-		for i, name := range r.Texts {
-			cells[i] = t.Get(row, name).Str
-		}
-		if r.Text != nil {
-			r.Text(cells)
-		}
-		for i, name := range r.Texts {
-			row[t.Col(name)] = model.Text(cells[i])
-		}
-		if r.Empty != "" {
-			row[t.Col(r.Empty)] = model.Value{}
-		}
+		r.Apply(row)
 		entries[t.sortKey(row)] = t.encode(change.Change{Table: t.ID, Row: row})
 	}
 	t.entries = entries

@@ -25,6 +25,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"flexbeam/internal/uri"
 	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
@@ -45,7 +46,11 @@ type writer struct {
 	err          error    // the first one; every call returns it
 }
 
-func open(_ context.Context, dir string, _ sink.Options) (sink.Sink, error) {
+func open(_ context.Context, rest string, _ sink.Options) (sink.Sink, error) {
+	dir, err := uri.Options{}.Parse(rest, "jsonl:DIR")
+	if err != nil {
+		return nil, fmt.Errorf("jsonl: %w: %w", sink.ErrURI, err)
+	}
 	if fi, err := os.Stat(dir); err == nil && !fi.IsDir() {
 		return nil, fmt.Errorf("jsonl: open %s: it is a file: name a directory", dir)
 	}
@@ -58,7 +63,7 @@ func open(_ context.Context, dir string, _ sink.Options) (sink.Sink, error) {
 	}
 	w := &writer{dir: dir, lock: lock}
 	for _, t := range model.Tables {
-		w.tables = append(w.tables, &table{Table: t, entries: map[string]entry{}})
+		w.tables = append(w.tables, newTable(t))
 	}
 	err = w.placeRewritten()
 	if err == nil {

@@ -3,6 +3,7 @@ package jsonl
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 
 	"flexbeam/schemas/change"
@@ -12,6 +13,7 @@ import (
 // A table holds the newest change of each key.
 type table struct {
 	*model.Table
+	known   []int            // columns by which rows of owners are found; none without owners
 	entries map[string]entry // by sortKey
 	rows    int              // entries that are not gone
 	stale   bool             // its file is behind
@@ -20,9 +22,22 @@ type table struct {
 // An entry is a row as its line, or a delete as its line of deletes.jsonl.
 type entry struct {
 	line    string
+	known   []model.Value // of a row that has an owner: its cells of table.known
 	version int64
 	gone    bool
 	forgets bool // a delete that nothing is to remember
+}
+
+func newTable(t *model.Table) *table {
+	of := &table{Table: t, entries: map[string]entry{}}
+	if t.Owner.Kind == "" {
+		return of
+	}
+	of.known = t.FoundColumns()
+	if at := t.TimeColumn(); !slices.Contains(of.known, at) {
+		of.known = append(of.known, at)
+	}
+	return of
 }
 
 // check makes the texts of a change valid UTF-8, as JSON needs it, and returns its sort key.
@@ -65,6 +80,13 @@ func (t *table) encode(c change.Change) entry {
 		e.line = string(appendDelete(nil, t.Table, c.Row))
 	} else {
 		e.line = string(appendRow(nil, t.Table, c.Row))
+	}
+	if !c.Delete && t.Owned(c.Row) {
+		for _, i := range t.known {
+			v := c.Row[i]
+			v.Str = strings.Clone(v.Str) // of a whole block
+			e.known = append(e.known, v)
+		}
 	}
 	return e
 }

@@ -87,7 +87,7 @@ type asking struct {
 }
 
 func (a *asking) Process(s *keyed.State, now keyed.Millis, out *keyed.Output) (keyed.Millis, error) {
-	if s.Ask(keyed.Whole, span.Set{span.All}, out) {
+	if s.Ask(keyed.Whole, func() span.Set { return span.Set{span.All} }, out) {
 		a.asked++
 		return keyed.None, nil
 	}
@@ -118,7 +118,7 @@ func TestTheRowsOfARestoredKeyAreLookedUpOnce(t *testing.T) {
 			t.Errorf("asked for the rows of %q", q.Owners)
 		}
 	}))
-	must(t, prior.Cover(context.Background(), span.Set{span.All}))
+	must(t, prior.Cover(context.Background(), []string{owned.Name}, span.Set{span.All}))
 	a := new(asking)
 	o := newOne(t, owned, &a.rules)
 	o.use(t, prior)

@@ -236,7 +236,7 @@ func (s *Store) restoreInput(in *keyed.Input) (err error) {
 	if z.live[in.Key] == nil {
 		if f, ok := z.spill.get(hashOf(in.Key)); ok && !f.older { // it was spilled between Add and its commit
 			in.Block, in.Value = bytes.Clone(in.Block), bytes.Clone(in.Value)
-			s.unsettled = append(s.unsettled, *in)
+			s.deferred = append(s.deferred, *in)
 			return nil
 		}
 	}
@@ -342,8 +342,9 @@ func (s *Store) begin(sink Sink) {
 	commit(s.disk, &b)
 }
 
-// settle brings to the disk what an earlier version left, and adds the inputs that had to wait for it.
-func (s *Store) settle() error {
+// addDeferred brings to the disk what an earlier version left, and adds the inputs that had to wait
+// for it.
+func (s *Store) addDeferred() error {
 	var batch statedisk.Batch
 	for _, z := range s.kinds {
 		for i := range z.spill.parts {
@@ -365,8 +366,8 @@ func (s *Store) settle() error {
 		}
 	}
 	s.release = batch.Release
-	for i := range s.unsettled {
-		in := &s.unsettled[i]
+	for i := range s.deferred {
+		in := &s.deferred[i]
 		z := s.slotOf(in.Kind)
 		batch.Reset()
 		if err := s.addRestored(z, in); err != nil {
@@ -377,7 +378,7 @@ func (s *Store) settle() error {
 		}
 		commit(s.disk, &batch)
 	}
-	s.unsettled = nil
+	s.deferred = nil
 	return nil
 }
 

@@ -25,6 +25,15 @@ type Work struct {
 	Done    func(kind *keyed.Kind, out *keyed.Output) // is told of each key that was processed
 }
 
+// A round is a pass over the keys of a kind that are due.
+type round struct {
+	Work
+	slot  *slot
+	at    keyed.Millis // the time up to which keys were due
+	look  *keyed.Looker
+	found map[string]*keyed.Found // what keys have asked for
+}
+
 // Process brings the rows up to date of the keys that wait for a time up to at, in the order of
 // their kinds.
 func (s *Store) Process(ctx context.Context, at keyed.Millis, w Work) error {
@@ -38,7 +47,7 @@ func (s *Store) Process(ctx context.Context, at keyed.Millis, w Work) error {
 			return err
 		}
 		for group := range slices.Chunk(keys, lookupKeys) {
-			if err := s.processLooking(ctx, z, group, at, look, w); err != nil {
+			if err := s.processLooking(ctx, round{Work: w, slot: z, at: at, look: look}, group); err != nil {
 				return err
 			}
 		}
@@ -48,12 +57,11 @@ func (s *Store) Process(ctx context.Context, at keyed.Millis, w Work) error {
 
 // processLooking processes keys. What those have to know of the sink that ask for it is looked up
 // together.
-func (s *Store) processLooking(ctx context.Context, z *slot, keys []string, at keyed.Millis, look *keyed.Looker, w Work) error {
-	var found map[string]*keyed.Found
+func (s *Store) processLooking(ctx context.Context, r round, keys []string) error {
 	for len(keys) > 0 {
 		var asks []keyed.Ask
 		for some := range slices.Chunk(keys, groupKeys) {
-			more, err := s.processGroup(ctx, z, some, at, look, found, w)
+			more, err := s.processGroup(ctx, r, some)
 			if err != nil {
 				return err
 			}
@@ -63,7 +71,7 @@ func (s *Store) processLooking(ctx context.Context, z *slot, keys []string, at k
 			return nil
 		}
 		var err error
-		if found, err = look.Find(ctx, asks); err != nil {
+		if r.found, err = r.look.Find(ctx, asks); err != nil {
 			s.broken.Store(true) // the keys that were popped are not due any more
 			return err
 		}
@@ -84,9 +92,8 @@ type processed struct {
 }
 
 // processGroup processes keys on all processors, and returns those that have to know more of the
-// sink first. found is what they have asked for. Their changes go on in the order of the keys; a
-// group that fails gives none.
-func (s *Store) processGroup(ctx context.Context, z *slot, keys []string, at keyed.Millis, look *keyed.Looker, found map[string]*keyed.Found, w Work) (asks []keyed.Ask, err error) {
+// sink first. A group that fails gives no changes.
+func (s *Store) processGroup(ctx context.Context, r round, keys []string) (asks []keyed.Ask, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -99,58 +106,69 @@ func (s *Store) processGroup(ctx context.Context, z *slot, keys []string, at key
 		s.processing.RUnlock()
 	}()
 	results := make([]processed, len(keys))
-	err = parallel.Do(len(z.logics), len(keys), func(worker, i int) (err error) {
-		l := s.lock(z, keys[i])
-		if l == nil {
-			return nil
-		}
-		defer l.Unlock()
-		if l.queued <= at {
-			l.queued = keyed.None // it was taken out of the queue
-		}
-		if l.Next == keyed.None || l.Next > at {
-			return nil // it was processed meanwhile
-		}
-		if f := found[keys[i]]; f != nil {
-			l.Learn(f)
-		}
-		results[i].out.Look = look.Look(keys[i])
-		return s.process(z, z.logics[worker], keys[i], l, w.Now, &results[i])
+	err = parallel.Do(len(r.slot.logics), len(keys), func(worker, i int) error {
+		return s.processDue(r, r.slot.logics[worker], keys[i], &results[i])
 	})
-	if err != nil {
-		return nil, err
+	if err == nil {
+		asks, err = s.give(r, keys, results)
 	}
+	whole = err == nil
+	return asks, err
+}
+
+// processDue processes a key if it is due.
+func (s *Store) processDue(r round, logic keyed.Logic, key string, p *processed) error {
+	l := s.lock(r.slot, key)
+	if l == nil {
+		return nil
+	}
+	defer l.Unlock()
+	if l.queued <= r.at {
+		l.queued = keyed.None // it was taken out of the queue
+	}
+	if l.Next == keyed.None || l.Next > r.at {
+		return nil // it was processed meanwhile
+	}
+	if f := r.found[key]; f != nil {
+		l.Learn(f)
+	}
+	p.out.Look = r.look.Look(key)
+	return s.process(r.slot, logic, key, l, r.Now, p)
+}
+
+// give gives the changes of keys, in their order, and what else they ask for. It returns what they have
+// to know of the sink first.
+func (s *Store) give(r round, keys []string, results []processed) (asks []keyed.Ask, err error) {
 	var block change.Block
 	waited := 0
 	for i := range results {
-		r := &results[i]
-		if r.out.Ask != nil {
-			asks = append(asks, *r.out.Ask)
+		p := &results[i]
+		if p.out.Ask != nil {
+			asks = append(asks, *p.out.Ask)
 		}
-		if !r.made {
+		if !p.made {
 			continue
 		}
-		if r.waited {
+		if p.waited {
 			waited++
 		}
-		if r.next != keyed.None && z.due.add(keys[i], r.next) {
-			w.Wake(r.next)
+		if p.next != keyed.None && r.slot.due.add(keys[i], p.next) {
+			r.Wake(p.next)
 		}
-		block = append(block, r.out.Changes...)
-		if block, err = s.feed(r.out.Inputs, at, w.Now, block); err != nil {
+		block = append(block, p.out.Changes...)
+		if block, err = s.feed(p.out.Inputs, r.at, r.Now, block); err != nil {
 			return nil, err
 		}
-		w.Done(z.kind, &r.out)
+		r.Done(r.slot.kind, &p.out)
 		if len(block) >= groupChange {
-			w.Changes(block)
+			r.Changes(block)
 			block = nil
 		}
 	}
 	if len(block) > 0 {
-		w.Changes(block)
+		r.Changes(block)
 	}
 	s.waiting.Add(int64(-waited))
-	whole = true
 	return asks, nil
 }
 

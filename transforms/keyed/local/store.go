@@ -46,9 +46,9 @@ type Store struct {
 	rewrites   atomic.Int64 // how many snapshots there were
 
 	// While a directory is restored:
-	release   func(statedisk.Ref)
-	trees     translations  // of blocks that another version wrote
-	unsettled []keyed.Input // of keys whose states cannot be loaded yet
+	release  func(statedisk.Ref)
+	trees    translations  // of blocks that another version wrote
+	deferred []keyed.Input // of keys whose states cannot be loaded yet
 }
 
 // A slot holds the states of one kind.
@@ -126,7 +126,7 @@ func (s *Store) claim(sink Sink) error {
 		if !s.trees.current() {
 			s.begin(s.owner)
 		}
-		if err := s.settle(); err != nil {
+		if err := s.addDeferred(); err != nil {
 			return err
 		}
 		return s.wakeRecovered()

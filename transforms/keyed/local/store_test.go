@@ -705,7 +705,7 @@ func FuzzRestoreRefusesWhatNoStoreWrote(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		if err := s.settle(); !fine(err) {
+		if err := s.addDeferred(); !fine(err) {
 			t.Fatal(err)
 		}
 		checkSize(t, s)
