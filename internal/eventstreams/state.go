@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	events "github.com/twilio/twilio-go/rest/events/v1"
+	"golang.org/x/sync/errgroup"
 
 	"flexbeam/internal/twilio"
 )
@@ -29,10 +30,15 @@ type Target struct {
 	ExternalID string // that the role asks for
 }
 
+// RateLimits is the type of the events that tell of TaskRouter's rate limits. No rule reads them.
+const RateLimits = "com.twilio.apiusage.taskrouter.ratelimits"
+
 // A Sink is one of Event Streams, with its subscription.
 type Sink struct {
 	SID, Status  string
-	Untested     bool // no test event has come through it yet
+	Kind         string // such as kinesis or webhook
+	Ours         bool   // Apply made it
+	Untested     bool   // no test event has come through it yet
 	Target       Target
 	Subscription string         // SID; empty: there is none
 	Types        map[string]int // that are subscribed to, with their schema versions
@@ -43,11 +49,21 @@ type State struct {
 	Account string
 	Types   []string // of TaskRouter that can be subscribed to, in order
 	Newest  int      // schema version
-	Sinks   []Sink   // ours, the oldest first
+	Sinks   []Sink   // the oldest first
 }
 
-// Look reads what an account has.
-func Look(ctx context.Context, c *twilio.Client) (s State, err error) {
+// Look reads what an account has, of sinks ours.
+func Look(ctx context.Context, c *twilio.Client) (State, error) {
+	return survey(ctx, c, func(k Sink) bool { return k.Ours && k.Kind == "kinesis" })
+}
+
+// Survey reads what an account has, with the sinks of others.
+func Survey(ctx context.Context, c *twilio.Client) (State, error) {
+	return survey(ctx, c, func(Sink) bool { return true })
+}
+
+// survey reads what an account has, of sinks those that are wanted.
+func survey(ctx context.Context, c *twilio.Client, wanted func(Sink) bool) (s State, err error) {
 	s.Account = c.Account()
 	of, size := schema, 100
 	err = each(ctx, c, func(ctx context.Context) (*events.ListEventTypeResponse, error) {
@@ -75,8 +91,12 @@ func Look(ctx context.Context, c *twilio.Client) (s State, err error) {
 		return c.Events(ctx).PageSink(&events.ListSinkParams{PageSize: &size}, "", "")
 	}, func(p *events.ListSinkResponse) *string {
 		for _, k := range p.Sinks {
-			if strings.HasPrefix(text(k.Description), Mark) && text(k.SinkType) == "kinesis" {
-				s.Sinks = append(s.Sinks, Sink{SID: text(k.Sid), Status: text(k.Status), Untested: text(k.Description) == untested, Target: targetOf(k.SinkConfiguration), Types: map[string]int{}})
+			sink := Sink{
+				SID: text(k.Sid), Status: text(k.Status), Kind: text(k.SinkType), Ours: strings.HasPrefix(text(k.Description), Mark),
+				Untested: text(k.Description) == untested, Target: targetOf(k.SinkConfiguration), Types: map[string]int{},
+			}
+			if wanted(sink) {
+				s.Sinks = append(s.Sinks, sink)
 			}
 		}
 		return p.Meta.NextPageUrl
@@ -102,21 +122,33 @@ func (s *State) subscriptions(ctx context.Context, c *twilio.Client) error {
 		}
 		return p.Meta.NextPageUrl
 	})
-	for i := range s.Sinks {
-		k := &s.Sinks[i]
-		if err != nil || k.Subscription == "" {
-			continue
-		}
-		err = each(ctx, c, func(ctx context.Context) (*events.ListSubscribedEventResponse, error) {
-			return c.Events(ctx).PageSubscribedEvent(k.Subscription, &events.ListSubscribedEventParams{PageSize: &size}, "", "")
-		}, func(p *events.ListSubscribedEventResponse) *string {
-			for _, t := range p.Types {
-				k.Types[text(t.Type)] = t.SchemaVersion
-			}
-			return p.Meta.NextPageUrl
-		})
+	if err != nil {
+		return err
 	}
-	return err
+	var g errgroup.Group
+	g.SetLimit(atOnce)
+	for i := range s.Sinks {
+		if s.Sinks[i].Subscription != "" {
+			g.Go(func() error { return s.Sinks[i].types(ctx, c) })
+		}
+	}
+	return g.Wait()
+}
+
+// atOnce is how many subscriptions are read at the same time.
+const atOnce = 5
+
+// types reads the types that the subscription of a sink has.
+func (k *Sink) types(ctx context.Context, c *twilio.Client) error {
+	size := 100
+	return each(ctx, c, func(ctx context.Context) (*events.ListSubscribedEventResponse, error) {
+		return c.Events(ctx).PageSubscribedEvent(k.Subscription, &events.ListSubscribedEventParams{PageSize: &size}, "", "")
+	}, func(p *events.ListSubscribedEventResponse) *string {
+		for _, t := range p.Types {
+			k.Types[text(t.Type)] = t.SchemaVersion
+		}
+		return p.Meta.NextPageUrl
+	})
 }
 
 // each reads a list. take takes a page and returns the link to the next one.

@@ -7,8 +7,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
+
+	"flexbeam/internal/filelock"
 )
 
 // A Journal is an open directory. Its methods may be called from several goroutines.
@@ -70,34 +73,9 @@ func (j *Journal) open(replay func([]byte) error) (r Recovery, err error) {
 	if err != nil {
 		return r, fmt.Errorf("open: %w", err)
 	}
-	in := bufio.NewReaderSize(j.file, 1<<20)
-	head := make([]byte, len(header))
-	if _, err := io.ReadFull(in, head); err != nil || string(head) != header {
-		return r, fmt.Errorf("%w: %s does not begin as this version writes it: name another directory", ErrForeign, path)
-	}
-	size := int64(len(header))
-	whole := false // the snapshot
-	var entry []byte
-	for {
-		entry, err = readFrame(in, entry)
-		if err == io.EOF || err == errTorn {
-			break
-		}
-		if err != nil {
-			return r, fmt.Errorf("read %s: %w", path, err)
-		}
-		size += frameHead + int64(len(entry))
-		if len(entry) == 0 {
-			whole = true
-			continue
-		}
-		if err := replay(entry); err != nil {
-			return r, fmt.Errorf("entry before byte %d of %s: %w", size, path, err)
-		}
-		r.Entries++
-	}
-	if !whole {
-		return r, fmt.Errorf("%w at byte %d of %s: put back a copy of the directory; without one, remove it and read the stream from its start", ErrDamaged, size, path)
+	size, err := read(j.file, path, &r, replay)
+	if err != nil {
+		return r, err
 	}
 	st, err := j.file.Stat()
 	if err != nil {
@@ -113,6 +91,77 @@ func (j *Journal) open(replay func([]byte) error) (r Recovery, err error) {
 	}
 	j.size.Store(size)
 	return r, nil
+}
+
+// read calls replay with every entry of a file, and returns how many bytes of it are whole.
+func read(file io.Reader, path string, r *Recovery, replay func([]byte) error) (size int64, err error) {
+	in := bufio.NewReaderSize(file, 1<<20)
+	head := make([]byte, len(header))
+	if _, err := io.ReadFull(in, head); err != nil || string(head) != header {
+		return 0, fmt.Errorf("%w: %s does not begin as this version writes it: name another directory", ErrForeign, path)
+	}
+	size = int64(len(header))
+	whole := false // the snapshot
+	var entry []byte
+	for {
+		entry, err = readFrame(in, entry)
+		if err == io.EOF || err == errTorn {
+			break
+		}
+		if err != nil {
+			return size, fmt.Errorf("read %s: %w", path, err)
+		}
+		size += frameHead + int64(len(entry))
+		if len(entry) == 0 {
+			whole = true
+			continue
+		}
+		if err := replay(entry); err != nil {
+			return size, fmt.Errorf("entry before byte %d of %s: %w", size, path, err)
+		}
+		r.Entries++
+	}
+	if !whole {
+		return size, fmt.Errorf("%w at byte %d of %s: put back a copy of the directory; without one, remove it and read the stream from its start", ErrDamaged, size, path)
+	}
+	return size, nil
+}
+
+// Read calls replay with every entry of a directory as it is now, and changes nothing, also while a
+// process has the directory open. A directory without a file has no entries. The end of the file may
+// be torn.
+func Read(dir string, replay func(entry []byte) error) error {
+	path := filepath.Join(dir, fileName)
+	file, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("open: %w", err)
+	}
+	defer file.Close()
+	var r Recovery
+	_, err = read(file, path, &r, replay)
+	return err
+}
+
+// Holder returns the number of the process that has a directory open, "?" if the directory does not
+// tell; empty if none has.
+func Holder(dir string) string {
+	path := filepath.Join(dir, lockName)
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	f, err := filelock.Take(path, 0o600)
+	if err == nil {
+		f.Close()
+		return ""
+	}
+	owner, _ := os.ReadFile(path)
+	if text := strings.TrimSpace(string(owner)); errors.Is(err, filelock.ErrTaken) && text != "" {
+		return text
+	}
+	return "?"
 }
 
 // Append adds an entry, which must not be empty, to the log. It is kept in memory until Sync covers it.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -451,5 +452,46 @@ func BenchmarkAppendSync(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// Read and Holder change nothing, also while a process has the directory open.
+func TestADirectoryCanBeReadWhileItIsOpen(t *testing.T) {
+	dir := t.TempDir()
+	read := func() (got []string, err error) {
+		err = Read(dir, func(entry []byte) error { got = append(got, string(entry)); return nil })
+		return got, err
+	}
+	if got, err := read(); err != nil || got != nil || Holder(dir) != "" {
+		t.Errorf("an empty directory: %q, %v, held by %q", got, err, Holder(dir))
+	}
+	j, _, _ := reopen(t, dir)
+	synced(t, j, "a", "b")
+	file := filepath.Join(dir, fileName)
+	before, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, append(bytes.Clone(before), 1, 2, 3), 0o600); err != nil { // a frame is being written
+		t.Fatal(err)
+	}
+	if got, err := read(); err != nil || !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("%q, %v", got, err)
+	}
+	if after, err := os.ReadFile(file); err != nil || len(after) != len(before)+3 {
+		t.Errorf("it was changed: %d bytes, %v", len(after), err)
+	}
+	if got := Holder(dir); got != strconv.Itoa(os.Getpid()) {
+		t.Errorf("held by %q", got)
+	}
+	closed(t, j)
+	if got := Holder(dir); got != "" {
+		t.Errorf("held by %q", got)
+	}
+	if err := os.WriteFile(file, []byte("this is no log of a state"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := read(); !errors.Is(err, ErrForeign) {
+		t.Error(err)
 	}
 }

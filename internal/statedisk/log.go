@@ -73,18 +73,25 @@ func openLog(dir string, v *values, restore Restore) (*Log, Recovery, error) {
 
 // replay gives restore the changes of a batch.
 func (l *Log) replay(ops []byte, restore Restore) error {
+	return changes(ops, func(c Change) error {
+		if c.Op == Spill {
+			l.values.adopt(c.Ref)
+		}
+		return restore(c, l.values.disown)
+	})
+}
+
+// changes gives f the changes of a batch.
+func changes(ops []byte, f func(Change) error) error {
 	if Op(ops[0]) < Put {
-		return restore(Change{Op: Older, Value: ops}, l.values.disown)
+		return f(Change{Op: Older, Value: ops})
 	}
 	for len(ops) > 0 {
 		c, rest, ok := cut(ops)
 		if !ok {
 			return fmt.Errorf("%w: an operation %#x", ErrCorrupt, ops[0])
 		}
-		if c.Op == Spill {
-			l.values.adopt(c.Ref)
-		}
-		if err := restore(c, l.values.disown); err != nil {
+		if err := f(c); err != nil {
 			return err
 		}
 		ops = rest
@@ -219,4 +226,11 @@ func (l *Log) Close() error {
 		err = errors.Join(err, l.journal.Close())
 	}
 	return err
+}
+
+// ReadLog gives f the changes that a directory holds now, in order, and changes nothing, also while a
+// process has the directory open. Of spilled values it gives no more than the heads. A change is valid
+// until f returns. The errors are those of OpenLog.
+func ReadLog(dir string, f func(Change) error) error {
+	return journal.Read(dir, func(entry []byte) error { return changes(entry, f) })
 }

@@ -44,3 +44,27 @@ func TestCheckLeavesNothing(t *testing.T) {
 		t.Errorf("%v, %v", left, err)
 	}
 }
+
+func TestADirectoryThatCannotHoldAnythingIsTold(t *testing.T) {
+	there := t.TempDir()
+	file := filepath.Join(there, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for dir, want := range map[string]string{
+		there:                          "",
+		filepath.Join(there, "a", "b"): "",
+		file:                           file + " is no directory",
+		filepath.Join(file, "a"):       file + " is no directory",
+		filepath.Join(file, "a", "b"):  file + " is no directory",
+		"/proc/self":                   "/proc/self: no such file or directory", // where nobody may make a file
+	} {
+		err := CanHold(dir)
+		if (err == nil) != (want == "") || err != nil && err.Error() != want {
+			t.Errorf("%s: %v, want %q", dir, err, want)
+		}
+	}
+	if left, err := os.ReadDir(there); err != nil || len(left) != 1 {
+		t.Errorf("%v, %v", left, err)
+	}
+}

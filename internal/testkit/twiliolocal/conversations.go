@@ -167,6 +167,17 @@ func (s *Server) routeConversations() {
 			"default_inactive_timer": nil, "default_closed_timer": nil, "url": at, "links": map[string]any{"webhooks": at + "/Webhooks"},
 		}, nil
 	})
+	s.handle(hostConversations, "GET /v1/Services/{is}", func(r *http.Request) (any, error) {
+		sid := r.PathValue("is")
+		if sid != s.opts.ChatService && sid != s.opts.FlexService {
+			return nil, notFound(r)
+		}
+		at := "https://conversations.twilio.com/v1/Services/" + sid
+		return map[string]any{
+			"account_sid": s.opts.Account, "sid": sid, "friendly_name": "Chat", "date_created": "2026-01-01T00:00:00Z", "date_updated": "2026-01-01T00:00:00Z",
+			"url": at, "links": map[string]any{"conversations": at + "/Conversations", "configuration": at + "/Configuration"},
+		}, nil
+	})
 	for _, base := range []string{"/v1/Conversations/{ch}", "/v1/Services/{is}/Conversations/{ch}"} {
 		in := func(rest string, f func(*http.Request, *conversation, view) (any, error)) {
 			s.handle(hostConversations, "GET "+base+rest, func(r *http.Request) (any, error) {

@@ -162,6 +162,7 @@ func TestAnswersHaveThePublishedForm(t *testing.T) {
 		{"conversations", "GET", "/v1" + ch + im, nil},
 		{"conversations", "GET", "/v1" + ch + "/Participants", nil},
 		{"conversations", "GET", "/v1" + ch + mb, nil},
+		{"conversations", "GET", "/v1/Services/" + twiliolocal.DefaultChatService, nil},
 		{"conversations", "GET", "/v1/Services/" + twiliolocal.DefaultChatService + ch, nil},
 		{"conversations", "GET", "/v1/Services/" + twiliolocal.DefaultChatService + ch + "/Messages", nil},
 		{"conversations", "GET", "/v1/Services/" + twiliolocal.DefaultChatService + ch + im, nil},

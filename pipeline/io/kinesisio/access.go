@@ -54,16 +54,17 @@ func (s Stream) Client(ctx context.Context, optFns ...func(*sdk.Options)) (*sdk.
 	}), nil
 }
 
-// What may be missing of a client's configuration.
+// What may be missing of a client's configuration. Errors of Client that wrap one of these wrap
+// ErrCredentials, too.
 var (
-	errRegion        = errors.New("the region is not known: add one such as ?region=eu-west-1, or set AWS_REGION")
-	errNoCredentials = errors.New("no AWS credentials")
-	errAssume        = errors.New("assume role")
+	ErrNoRegion      = errors.New("the region is not known: add one such as ?region=eu-west-1, or set AWS_REGION")
+	ErrNoCredentials = errors.New("no AWS credentials")
+	ErrRole          = errors.New("assume role")
 )
 
 // kindOf returns the kind of an error of load; nil: none of its own.
 func kindOf(err error) error {
-	for _, missing := range []error{errRegion, errNoCredentials, errAssume} {
+	for _, missing := range []error{ErrNoRegion, ErrNoCredentials, ErrRole} {
 		if errors.Is(err, missing) {
 			return ErrCredentials
 		}
@@ -90,13 +91,13 @@ func (s Stream) load(ctx context.Context) (aws.Config, error) {
 	}
 	if cfg.Region == "" {
 		if !s.local() {
-			return cfg, errRegion
+			return cfg, ErrNoRegion
 		}
 		cfg.Region = "us-east-1"
 	}
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
 		if !s.local() {
-			return cfg, fmt.Errorf("%w: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run with a role: %w", errNoCredentials, err)
+			return cfg, fmt.Errorf("%w: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run with a role: %w", ErrNoCredentials, err)
 		}
 		cfg.Credentials = credentials.NewStaticCredentialsProvider("local", "local", "")
 	}
@@ -110,7 +111,7 @@ func (s Stream) load(ctx context.Context) (aws.Config, error) {
 		}
 	}))
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
-		return cfg, fmt.Errorf("%w %s: %w (does the role trust these credentials, and is external_id right?)", errAssume, s.RoleARN, err)
+		return cfg, fmt.Errorf("%w %s: %w (does the role trust these credentials, and is external_id right?)", ErrRole, s.RoleARN, err)
 	}
 	return cfg, nil
 }

@@ -122,6 +122,13 @@ func permanent(err error) bool {
 	return errors.As(err, &bad)
 }
 
+// Explain returns an error of a call to the service for a stream as an *Error, which is of one of the
+// kinds above where the service's code tells that, with what to do about it.
+func Explain(s Stream, call string, err error) error { return explain(s.ID(), "", call, err) }
+
+// Throttled tells whether the service has refused a call since there are too many.
+func Throttled(err error) bool { return isThrottle(err) }
+
 // explain says which call failed and what to do about it.
 func explain(stream, shard, call string, err error) error {
 	l := advices[code(err)]

@@ -24,7 +24,7 @@ type Stream struct {
 }
 
 // ID tells the streams of a job apart. It is the name, unless As says otherwise; see Identify.
-func (s Stream) ID() string { return cmp.Or(s.As, s.shortName()) }
+func (s Stream) ID() string { return cmp.Or(s.As, s.ShortName()) }
 
 // name sets the name, or the ARN if that is what is given.
 func (s *Stream) name(stream string) {
@@ -35,7 +35,8 @@ func (s *Stream) name(stream string) {
 	}
 }
 
-func (s Stream) shortName() string {
+// ShortName returns the name of the stream, also where an ARN is given.
+func (s Stream) ShortName() string {
 	if _, name, ok := strings.Cut(s.ARN, ":stream/"); ok {
 		return name
 	}
@@ -52,7 +53,7 @@ var (
 // Check checks what a stream says, and sets the region that its ARN has. Errors wrap ErrStream.
 func (s *Stream) Check() error {
 	refuse := func(format string, args ...any) error {
-		return &Error{Stream: s.shortName(), Kind: ErrStream, Err: fmt.Errorf(format, args...)}
+		return &Error{Stream: s.ShortName(), Kind: ErrStream, Err: fmt.Errorf(format, args...)}
 	}
 	if s.ARN != "" {
 		m := streamARN.FindStringSubmatch(s.ARN)
@@ -95,10 +96,10 @@ var errTwice = errors.New("is given twice; if these are two streams, name them b
 func Identify(streams []Stream) ([]Stream, error) {
 	streams = append([]Stream(nil), streams...)
 	forms := []func(Stream) string{
-		Stream.shortName,
-		func(s Stream) string { return s.Region + "/" + s.shortName() },
-		func(s Stream) string { return s.account() + "/" + s.Region + "/" + s.shortName() },
-		func(s Stream) string { return s.account() + "/" + s.Region + "/" + s.shortName() + "@" + s.Endpoint },
+		Stream.ShortName,
+		func(s Stream) string { return s.Region + "/" + s.ShortName() },
+		func(s Stream) string { return s.account() + "/" + s.Region + "/" + s.ShortName() },
+		func(s Stream) string { return s.account() + "/" + s.Region + "/" + s.ShortName() + "@" + s.Endpoint },
 	}
 	counts := make([]map[string]int, len(forms))
 	for f, form := range forms {
@@ -123,7 +124,7 @@ func Identify(streams []Stream) ([]Stream, error) {
 			break
 		}
 		if s.As == "" {
-			return nil, &Error{Stream: s.shortName(), Kind: ErrStream, Err: errTwice}
+			return nil, &Error{Stream: s.ShortName(), Kind: ErrStream, Err: errTwice}
 		}
 	}
 	return streams, nil

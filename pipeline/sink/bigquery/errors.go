@@ -23,12 +23,15 @@ var (
 	ErrTable = errors.New("incompatible table")
 )
 
-const rolesAdvice = "grant the roles that docs/bigquery.md lists to the account of the Application Default Credentials"
+const (
+	rolesAdvice       = "grant the roles that docs/bigquery.md lists to the account of the Application Default Credentials"
+	credentialsAdvice = "set up Application Default Credentials: gcloud auth application-default login, or a service account of the machine"
+)
 
 // hints say what a user can do about a status.
 var hints = map[codes.Code]string{
 	codes.PermissionDenied: rolesAdvice,
-	codes.Unauthenticated:  "set up Application Default Credentials: gcloud auth application-default login, or a service account of the machine",
+	codes.Unauthenticated:  credentialsAdvice,
 	codes.NotFound:         "create the tables first: flexbeam schema apply --sink bigquery:PROJECT.DATASET",
 }
 

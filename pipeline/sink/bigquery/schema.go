@@ -154,6 +154,9 @@ func (w *Writer) applyTable(ctx context.Context, t *table) error {
 	if err != nil || !needed {
 		return err
 	}
+	if change.MaxStaleness != nil && w.config.staleness < 0 {
+		slog.Info("a table has no max_staleness: an earlier version may have left it so, and it is set anew; with the option max_staleness=0s it stays 0", "table", t.name, "max_staleness", defaultStaleness)
+	}
 	return w.retry(ctx, func(ctx context.Context) error {
 		_, err := ref.Update(ctx, change, "")
 		return err
@@ -192,7 +195,6 @@ func (w *Writer) patch(t *table, meta *bigquery.TableMetadata) (change bigquery.
 	s := w.config.staleness
 	if s < 0 && t != deletesTable && meta.Labels[stalenessLabel] == "" && staleness(meta) == 0 {
 		s = defaultStaleness
-		slog.Info("a table has no max_staleness: an earlier version may have left it so, and it is set anew; with the option max_staleness=0s it stays 0", "table", t.name, "max_staleness", s)
 	}
 	if s >= 0 && t != deletesTable && staleness(meta) != s {
 		change.MaxStaleness, needed = bigquery.IntervalValueFromDuration(s), true

@@ -71,10 +71,13 @@ func checkMagic(file string) error {
 	defer f.Close()
 	head := make([]byte, 12)
 	if _, err := io.ReadFull(f, head); err != nil || string(head[8:]) != "DUCK" {
-		return fmt.Errorf("duckdb: open %s: it is no DuckDB file: name a file that DuckDB made or a new one", file)
+		return fmt.Errorf("duckdb: open %s: %w: name a file that DuckDB made or a new one", file, errForeign)
 	}
 	return nil
 }
+
+// errForeign says that a file is of another program.
+var errForeign = errors.New("it is no DuckDB file")
 
 // opened has the files that sinks of this process have open: the lock of the file keeps only other
 // processes out.

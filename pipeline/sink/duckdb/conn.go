@@ -57,12 +57,21 @@ func (c *conn) end() {
 	bindings.Close(&c.db)
 }
 
+// A failure is what DuckDB has against a statement.
+type failure struct{ statement, message string }
+
+func failed(query, message string) error { return failure{head(query), oneLine(message)} }
+
+// Error implements error. What is said to a user who can do something leaves the statement out; see
+// explainOpen.
+func (f failure) Error() string { return f.statement + ": " + f.message }
+
 // exec runs statements and returns how many rows the last one changed.
 func (c *conn) exec(query string) (int64, error) {
 	var r bindings.Result
 	defer bindings.DestroyResult(&r)
 	if bindings.Query(c.conn, query, &r) == bindings.StateError {
-		return 0, fmt.Errorf("%s: %s", head(query), oneLine(bindings.ResultError(&r)))
+		return 0, failed(query, bindings.ResultError(&r))
 	}
 	return int64(bindings.RowsChanged(&r)), nil
 }
@@ -73,7 +82,7 @@ func (c *conn) each(query string, f func(n int, columns []vector)) error {
 	var r bindings.Result
 	defer bindings.DestroyResult(&r)
 	if bindings.Query(c.conn, query, &r) == bindings.StateError {
-		return fmt.Errorf("%s: %s", head(query), oneLine(bindings.ResultError(&r)))
+		return failed(query, bindings.ResultError(&r))
 	}
 	columns := make([]vector, bindings.ColumnCount(&r))
 	for {
@@ -111,7 +120,7 @@ func (c *conn) texts(query string, f func(row []string) error, lists ...[]string
 	var r bindings.Result
 	defer bindings.DestroyResult(&r)
 	if message := c.query(query, lists, &r); message != "" {
-		return fmt.Errorf("%s: %s", head(query), oneLine(message))
+		return failed(query, message)
 	}
 	row := make([]string, bindings.ColumnCount(&r))
 	for {

@@ -173,6 +173,8 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 			}
 			if m := err.Error(); !strings.HasPrefix(m, "duckdb: ") || !strings.Contains(m, test.want) || strings.Contains(m, "\n") {
 				t.Errorf("got %s\nwant …%s…", m, test.want)
+			} else if strings.Contains(m, "ATTACH") || strings.Contains(m, catalog) {
+				t.Errorf("it shows internals: %s", m)
 			}
 		})
 	}

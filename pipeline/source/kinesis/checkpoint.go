@@ -48,6 +48,15 @@ func positionKey(key string) string {
 // startKey returns the key in a checkpoint of where a stream was begun.
 func startKey(stream string) string { return record.Key(prefix+stream, "") }
 
+// Known returns the IDs of the streams that the values of a checkpoint belong to.
+func Known(values map[string][]byte) (map[string]bool, error) {
+	positions, starts, err := load(values)
+	if err != nil {
+		return nil, err
+	}
+	return knownStreams(values, positions, starts), nil
+}
+
 // Positions returns the positions of shards, by kinesisio.Key, among the values of a checkpoint.
 func Positions(values map[string][]byte) (map[string]kinesisio.Position, error) {
 	positions, _, err := load(values)
