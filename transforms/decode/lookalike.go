@@ -31,6 +31,9 @@ var lookalikes = []lookalike{
 	{isBase64, UnknownForm, "it looks like base64, as Kinesis records stand in dumps: decode it first, such as with jq -Rr @base64d"},
 	{isWide, InvalidJSON, "it looks like UTF-16: " + convertWide},
 	{startsWith("{'", "[{'", "{ '"), InvalidJSON, "it looks like a dict as Python prints it: write it with json.dumps"},
+	{startsWith(","), InvalidJSON, "a comma stands where a value is due: write records one behind the other, or as an array"},
+	{hasJSONBehind, InvalidJSON, "it looks like a line of a log with JSON at its end: cut off what stands before it, such as with sed 's/^[^{]*//'"},
+	{isTable, InvalidJSON, "it looks like a line of CSV: write each record as JSON, such as the column that holds it"},
 	{startsWith("<"), InvalidJSON, "it looks like XML or HTML, perhaps the page of an error: " + expected},
 }
 
@@ -104,6 +107,14 @@ var shapes = []shape{
 	{"Records[", "Sns{", UnknownForm, "a Lambda event of a topic: take the records out first: jq -r '.Records[].Sns.Message'"},
 	{"Records[", "", UnknownForm, "a Lambda event or an answer of GetRecords: take the records out of it first, such as with jq"},
 	{"records[", "data\"", UnknownForm, "what Firehose hands to a function: take the records out first: jq -r '.records[].data | @base64d'"},
+	{"records{ eventSource\"", "", UnknownForm, "a Lambda event of Kafka: take the records out first: jq -r '.records[][].value | @base64d'"},
+	{"awslogs{", "", UnknownForm, "a Lambda event of CloudWatch Logs: unpack it first: jq -r .awslogs.data | base64 -d | gunzip | jq -r '.logEvents[].message'"},
+	{"logEvents[", "message\"", UnknownForm, "what CloudWatch Logs sends on: take the messages out first: jq -r '.logEvents[].message'"},
+	{"Messages[", "Body\"", UnknownForm, "an answer of SQS: take the messages out first: jq -r '.Messages[].Body'"},
+	{"Body\" ReceiptHandle\"", "", UnknownForm, "a message of SQS: take the body out first: jq -r .Body"},
+	{"body\" receiptHandle\"", "", UnknownForm, "a record of a Lambda event of a queue: take the body out first: jq -r .body"},
+	{"Message\" TopicArn\"", "", UnknownForm, "a notification of SNS: take the message out first: jq -r .Message"},
+	{"Sns{", "", UnknownForm, "a record of a Lambda event of a topic: take the message out first: jq -r .Sns.Message"},
 	{"kinesis{", "", UnknownForm, "a record of a Lambda event: take the data out first: jq -r '.kinesis.data | @base64d'"},
 	{"Data\" SequenceNumber\"", "", UnknownForm, "a record of GetRecords: take the data out first: jq -r '.Data | @base64d'"},
 	{"Data\" PartitionKey\"", "", UnknownForm, "a record of GetRecords: take the data out first: jq -r '.Data | @base64d'"},
@@ -210,6 +221,23 @@ func isForm(head []byte) bool {
 		}
 	}
 	return false
+}
+
+// hasJSONBehind tells whether words stand in front of an object on the first line of a text.
+func hasJSONBehind(head []byte) bool {
+	line, _, _ := bytes.Cut(head, []byte{'\n'})
+	at := bytes.Index(line, []byte(`{"`))
+	return at > 0 && bytes.IndexByte([]byte(" \t:"), line[at-1]) >= 0 && line[0] != '{' && line[0] != '['
+}
+
+// isTable tells whether the first line of a text has at least three fields with the same separator
+// between.
+func isTable(head []byte) bool {
+	const fields = 3
+	line, _, _ := bytes.Cut(head, []byte{'\n'})
+	return !startsWith("{", "[")(line) && slices.ContainsFunc([]byte(",;\t"), func(separator byte) bool {
+		return bytes.Count(line, []byte{separator}) >= fields-1
+	})
 }
 
 // isBase64 tells whether the first word of a text is base64 of JSON, or of something packed.

@@ -108,12 +108,17 @@ func foreignObject(r object) bool {
 		}
 		return true
 	}
-	list, _ := r["records"].([]any)
-	first := object{}
-	if len(list) > 0 {
-		first, _ = list[0].(object)
+	first := func(name string) object {
+		if list, _ := r[name].([]any); len(list) > 0 {
+			o, _ := list[0].(object)
+			return o
+		}
+		return nil
 	}
-	return has(r, "Records []") || has(first, "data string") || has(r, "kinesis map") ||
+	return has(r, "Records []") || has(first("records"), "data string") || has(r, "kinesis map") ||
+		has(r, "records map", "eventSource string") || has(r, "awslogs map") || has(first("logEvents"), "message string") ||
+		has(first("Messages"), "Body string") || has(r, "Body string", "ReceiptHandle string") || has(r, "body string", "receiptHandle string") ||
+		has(r, "Message string", "TopicArn string") || has(r, "Sns map") ||
 		has(r, "Data string", "SequenceNumber string") || has(r, "Data string", "PartitionKey string") ||
 		has(r, "body string", "requestContext map") || has(r, "body string", "httpMethod string") || has(r, "detail map", "detail-type string")
 }
