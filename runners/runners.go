@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 )
@@ -51,6 +52,16 @@ type Job struct {
 
 	// Kept is told where the state of a job is that was stopped, for a job that goes on.
 	Kept func(savepoint string)
+
+	// Progress is told from time to time how far a job is that a cluster runs. nil: nobody asks.
+	Progress  func(Progress)
+	Namespace string // of those of Beam's counters that Progress is told
+}
+
+// Progress is how far a job is.
+type Progress struct {
+	Watermark time.Time        // up to which the job has read; zero: it is not known
+	Counters  map[string]int64 // what transforms in other processes have counted in all, by name; nil: there are none
 }
 
 var registry struct {

@@ -4,40 +4,41 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
-	"os/exec"
 	"sync"
 
 	fnpb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/fnexecution_v1"
 	"google.golang.org/grpc"
 )
 
-// A Pool is Beam's external worker pool: it starts workers when a runner asks for them, each as a
-// process of its own, and stops them. A runner that was killed asks for a worker of the same ID again:
-// then the new one takes the place of the old.
+// A Pool is Beam's external worker pool: it starts workers when a runner asks for them, and stops
+// them. A runner that was killed tells nobody, and the one in its place asks for workers of the same
+// IDs: then the new one takes the place of the old.
 type Pool struct {
 	fnpb.UnimplementedBeamFnExternalWorkerPoolServer
 
-	Program string       // becomes a worker when it is started with the flags of one
-	Env     []string     // of the workers; nil: that of this process
-	Output  io.Writer    // gets what workers write; nil: nobody does
-	Log     *slog.Logger // gets what an operator should know
+	Start func(Flags) (Worker, error) // starts a worker: InProcess, or Program.Start
+	Log   *slog.Logger                // gets what an operator should know
 
 	mu      sync.Mutex
-	workers map[string]*child
+	workers map[string]Worker
+	running sync.WaitGroup // one for each worker that has not ended
 	closed  bool
 }
 
-// child is a worker.
-type child struct {
-	cmd   *exec.Cmd
-	leash io.Closer // its standard input
-	ended chan struct{}
+// A Worker is what a pool has started.
+type Worker interface {
+	// Stop ends the worker, and may be called when it has ended. The worker has nothing to save: what
+	// it did since the last checkpoint of the runner is done again.
+	Stop()
+	// Wait returns when the worker has ended, with why it did. Only one call returns that.
+	Wait() error
+	// LogValue tells where the worker runs.
+	slog.LogValuer
 }
 
-// Serve serves runners until ctx ends. Then it stops all workers and returns nil.
+// Serve serves runners until ctx ends. Then it stops all workers, waits for them, and returns nil.
 func (p *Pool) Serve(ctx context.Context, l net.Listener) error {
 	s := grpc.NewServer()
 	fnpb.RegisterBeamFnExternalWorkerPoolServer(s, p)
@@ -54,11 +55,12 @@ func (p *Pool) Serve(ctx context.Context, l net.Listener) error {
 
 func (p *Pool) close() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.closed = true
 	for id := range p.workers {
 		p.stop(id)
 	}
+	p.mu.Unlock()
+	p.running.Wait()
 }
 
 // StartWorker starts a worker. A refusal is part of the answer, as the protocol has it.
@@ -68,81 +70,69 @@ func (p *Pool) StartWorker(_ context.Context, r *fnpb.StartWorkerRequest) (*fnpb
 		p.Log.Warn("a worker was not started", "worker", r.GetWorkerId(), "reason", text)
 		return &fnpb.StartWorkerResponse{Error: text}, nil
 	}
-	id, endpoint := r.GetWorkerId(), r.GetProvisionEndpoint()
+	f := Flags{
+		ID: r.GetWorkerId(), ProvisionEndpoint: r.GetProvisionEndpoint().GetUrl(),
+		LoggingEndpoint: r.GetLoggingEndpoint().GetUrl(), ControlEndpoint: r.GetControlEndpoint().GetUrl(),
+	}
 	switch {
-	case id == "":
+	case f.ID == "":
 		return refused("the worker has no ID")
-	case endpoint.GetUrl() == "":
-		return refused("worker %s: the provision endpoint is missing", id)
-	case endpoint.GetAuthentication() != nil || r.GetControlEndpoint().GetAuthentication() != nil:
-		return refused("worker %s: endpoints with authentication are not supported", id)
+	case f.ProvisionEndpoint == "":
+		return refused("worker %s: the provision endpoint is missing", f.ID)
+	case r.GetProvisionEndpoint().GetAuthentication() != nil || r.GetControlEndpoint().GetAuthentication() != nil:
+		return refused("worker %s: endpoints with authentication are not supported", f.ID)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return refused("worker %s: the pool is being shut down", id)
+		return refused("worker %s: the pool is being shut down", f.ID)
 	}
-	if p.stop(id) {
-		p.Log.Info("a worker is replaced", "worker", id)
+	if p.stop(f.ID) {
+		p.Log.Info("a worker is replaced", "worker", f.ID)
 	}
-	if err := p.start(id, r); err != nil {
-		return refused("worker %s: %v", id, err)
+	w, err := p.Start(f)
+	if err != nil {
+		return refused("worker %s: %v", f.ID, err)
 	}
+	p.keep(f.ID, w)
 	return &fnpb.StartWorkerResponse{}, nil
 }
 
-// start starts the process of a worker.
-func (p *Pool) start(id string, r *fnpb.StartWorkerRequest) error {
-	cmd := exec.Command(p.Program, "--leash", "--id="+id, "--provision_endpoint="+r.GetProvisionEndpoint().GetUrl(),
-		"--logging_endpoint="+r.GetLoggingEndpoint().GetUrl(), "--control_endpoint="+r.GetControlEndpoint().GetUrl())
-	cmd.Env, cmd.Stdout, cmd.Stderr = p.Env, p.Output, p.Output
-	leash, err := cmd.StdinPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	c := &child{cmd: cmd, leash: leash, ended: make(chan struct{})}
+// keep notes a worker that was started, until it ends.
+func (p *Pool) keep(id string, w Worker) {
 	if p.workers == nil {
-		p.workers = map[string]*child{}
+		p.workers = map[string]Worker{}
 	}
-	p.workers[id] = c
-	p.Log.Info("a worker was started", "worker", id, "process", cmd.Process.Pid)
-	go func() {
-		err := cmd.Wait()
-		close(c.ended)
+	p.workers[id] = w
+	p.Log.Info("a worker was started", "worker", id, "in", w)
+	p.running.Go(func() {
+		err := w.Wait()
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if p.workers[id] == c { // nobody has stopped it
+		if p.workers[id] == w { // nobody has stopped it
 			delete(p.workers, id)
-			p.Log.Info("a worker has ended", "worker", id, "process", cmd.Process.Pid, "error", err)
+			p.Log.Info("a worker has ended", "worker", id, "in", w, "error", err)
 		}
-	}()
-	return nil
+	})
 }
 
-// stop kills the process of a worker and waits for its end, and tells whether there was one. A worker
-// has nothing to save: what it did since the last checkpoint of the runner is done again.
+// stop stops a worker, and tells whether there was one.
 func (p *Pool) stop(id string) bool {
-	c := p.workers[id]
-	if c == nil {
+	w := p.workers[id]
+	if w == nil {
 		return false
 	}
 	delete(p.workers, id)
-	_ = c.leash.Close()
-	_ = c.cmd.Process.Kill() // it may have ended
-	<-c.ended
+	w.Stop()
 	return true
 }
 
-// StopWorker stops a worker.
+// StopWorker stops a worker. One that is not there has ended by itself.
 func (p *Pool) StopWorker(_ context.Context, r *fnpb.StopWorkerRequest) (*fnpb.StopWorkerResponse, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.stop(r.GetWorkerId()) { // it has ended by itself
-		return &fnpb.StopWorkerResponse{}, nil
+	if p.stop(r.GetWorkerId()) {
+		p.Log.Info("a worker was stopped", "worker", r.GetWorkerId())
 	}
-	p.Log.Info("a worker was stopped", "worker", r.GetWorkerId())
 	return &fnpb.StopWorkerResponse{}, nil
 }
