@@ -21,7 +21,10 @@ var ErrCorrupt = errors.New("the state of a key is corrupt")
 // Beam state cell is a round trip (docs/adr/0001-blocks.md).
 type State struct {
 	Block event.Block // the events
-	Value []byte      // a kind's own, for keys without events
+	// Own are the attribute paths of the job's own that the events keep (model.Attributes.Own), where a
+	// driver keeps states beyond a job; else empty.
+	Own   string
+	Value []byte // a kind's own, for keys without events
 
 	// Arrival is that of the newest input; None where arrivals are not known.
 	Arrival Millis
@@ -165,8 +168,12 @@ func (s *State) Pack(k *Kind, b *event.Builder) error {
 	return nil
 }
 
-// encoding is the version of Append. ReadState reads it and the ones before that it names.
-const encoding = 5
+// encoding is the version of Append, and encodingOwn that of a state with paths of its own.
+// ReadState reads them and the ones before that it names.
+const (
+	encoding    = 5
+	encodingOwn = 6
+)
 
 // The flags of an encoded state.
 const (
@@ -209,7 +216,11 @@ func (s *State) Append(b []byte) []byte {
 		}
 	}
 	b = slices.Grow(b, len(s.Block)+len(s.Value)+64*len(s.emitted)+128)
-	b = append(b, encoding, flags)
+	if s.Own != "" {
+		b = append(AppendText(append(b, encodingOwn), s.Own), flags)
+	} else {
+		b = append(b, encoding, flags)
+	}
 	for _, t := range []Millis{s.Arrival, s.Since, s.Next, s.Bound, s.AsOf} {
 		b = AppendMillis(b, t)
 	}
@@ -303,6 +314,9 @@ func ReadState(b []byte) (*State, error) {
 	switch b[0] {
 	case encoding, 4: // 4 does not know of which days the sink was asked
 		s.read(&r, r.Byte(), b[0])
+	case encodingOwn:
+		s.Own = r.Text()
+		s.read(&r, r.Byte(), encoding)
 	case 3: // knows no versions and days of rows
 		s.read(&r, r.Byte()&^(isResumed|hasLooked|hasEvidence), b[0])
 	case 2: // knows nothing but these
@@ -311,7 +325,7 @@ func ReadState(b []byte) (*State, error) {
 		s.readFolds(&r)
 		s.emitted = r.emitted(false)
 	default:
-		return nil, fmt.Errorf("%w: %w: it has encoding %d, and this version reads 2 to %d", ErrCorrupt, wire.ErrForm, b[0], encoding)
+		return nil, fmt.Errorf("%w: %w: it has encoding %d, and this version reads 2 to %d", ErrCorrupt, wire.ErrForm, b[0], encodingOwn)
 	}
 	if err := r.Err(); err != nil {
 		return nil, err
