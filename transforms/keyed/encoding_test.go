@@ -46,11 +46,11 @@ func TestAnotherFormIsAnErrorThatSaysSo(t *testing.T) {
 	input[1] |= 1 << formBits
 	batch[0]++
 	state := NewState().Append(nil)
-	state[0] = encoding + 1
+	state[0] = encodingOwn + 1
 	_, _, ofInput := ReadInput(input)
 	_, ofBatch := ReadBatch(batch)
 	_, ofState := ReadState(state)
-	for name, err := range map[string]error{"form 1": ofInput, "form 2": ofBatch, "encoding 6": ofState} {
+	for name, err := range map[string]error{"form 1": ofInput, "form 2": ofBatch, "encoding 7": ofState} {
 		if !errors.Is(err, ErrCorrupt) || !errors.Is(err, wire.ErrForm) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: got %v", name, err)
 		}

@@ -804,7 +804,7 @@ func TestAStateOfVersion2IsRead(t *testing.T) {
 	if d := cmp.Diff(want, got, cmp.AllowUnexported(State{}, emitted{})); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
-	for _, other := range []byte{0, 1, encoding + 1} {
+	for _, other := range []byte{0, 1, encodingOwn + 1} {
 		if _, err := ReadState([]byte{other, 0, 0}); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("encoding %d: %v", other, err)
 		}
