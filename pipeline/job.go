@@ -8,6 +8,7 @@ import (
 	"flexbeam/internal/telemetry"
 	"flexbeam/pipeline/source"
 	"flexbeam/pipeline/transcripts"
+	"flexbeam/schemas/model"
 )
 
 var lastJob atomic.Int64
@@ -43,8 +44,11 @@ func New(o Options) (*Job, error) {
 			o.FlushEvery = time.Second
 		}
 	}
-	if o.transcripts, err = transcripts.Parse(o.Turns, src); err != nil {
+	if o.transcripts, err = transcripts.Parse(o.Turns, src, o.Accounts); err != nil {
 		return nil, usage("--turns: %w", err)
+	}
+	if o.attributes, err = model.NewAttributes(o.Columns); err != nil {
+		return nil, usage("the configuration: %w", err)
 	}
 	o.Runner = o.runner(needs(o.Mode, j.Live())).Name
 	j.options = o
@@ -60,3 +64,11 @@ func (j *Job) Counters() *telemetry.Counters { return j.count }
 
 // Live tells whether the job's source has no end.
 func (j *Job) Live() bool { return unbounded(j.source) }
+
+// Transcripts returns the SIDs of the accounts whose transcripts the job fetches.
+func (j *Job) Transcripts() (accounts []string) {
+	for _, a := range j.options.transcripts.Accounts {
+		accounts = append(accounts, a.SID)
+	}
+	return accounts
+}

@@ -18,6 +18,8 @@ type Option struct {
 	// Set takes the value, which is not empty. Its error says what to write instead; the name and
 	// the value are put before it.
 	Set func(value string) error
+	// Hidden says that the value may be a secret, by mistake: then no error shows it.
+	Hidden bool
 }
 
 // such returns the error that shows a value that would do.
@@ -27,7 +29,7 @@ func such(name, example string) error {
 
 // Func is an option that set takes; where set returns false, the error shows the example.
 func Func(name, example string, set func(value string) bool) Option {
-	return Option{name, func(value string) error {
+	return Option{Name: name, Set: func(value string) error {
 		if !set(value) {
 			return such(name, example)
 		}
@@ -37,7 +39,7 @@ func Func(name, example string, set func(value string) bool) Option {
 
 // String is an option of any text.
 func String(name string, to *string) Option {
-	return Option{name, func(value string) error {
+	return Option{Name: name, Set: func(value string) error {
 		*to = value
 		return nil
 	}}
@@ -55,7 +57,7 @@ func Match(name, example string, to *string, pattern string) Option {
 // URL is an option of a URL with the scheme http or https, a host, and no user. A slash at its end
 // is left out.
 func URL(name, example string, to *string) Option {
-	return Option{name, func(value string) error {
+	return Option{Name: name, Set: func(value string) error {
 		u, err := url.Parse(value)
 		if err != nil || u.Hostname() == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
 			return fmt.Errorf("want a URL: %w", such(name, example))
@@ -67,7 +69,7 @@ func URL(name, example string, to *string) Option {
 
 // Choice is an option of one of several words. Errors take the last one as the example.
 func Choice(name string, to *string, words ...string) Option {
-	return Option{name, func(value string) error {
+	return Option{Name: name, Set: func(value string) error {
 		if !slices.Contains(words, value) {
 			return fmt.Errorf("%w (one of %s)", such(name, words[len(words)-1]), strings.Join(words, ", "))
 		}
@@ -78,7 +80,7 @@ func Choice(name string, to *string, words ...string) Option {
 
 // Bool is an option that is true or false.
 func Bool(name string, to *bool) Option {
-	return Option{name, func(value string) error {
+	return Option{Name: name, Set: func(value string) error {
 		if value != "true" && value != "false" {
 			return fmt.Errorf("write %s=true or %s=false", name, name)
 		}
@@ -89,7 +91,7 @@ func Bool(name string, to *bool) Option {
 
 // Int is an option of a whole number within limits.
 func Int(name string, to *int, least, most int) Option {
-	return Option{name, func(value string) error {
+	return Option{Name: name, Set: func(value string) error {
 		n, err := strconv.Atoi(value)
 		if err != nil || n < least || n > most {
 			return fmt.Errorf("write a number from %d to %d", least, most)
@@ -102,7 +104,7 @@ func Int(name string, to *int, least, most int) Option {
 // Duration is an option of a duration within limits, written as time.ParseDuration reads it. If
 // most is math.MaxInt64 there is no upper one.
 func Duration(name, example string, to *time.Duration, least, most time.Duration) Option {
-	return Option{name, func(value string) error {
+	return Option{Name: name, Set: func(value string) error {
 		d, err := time.ParseDuration(value)
 		switch {
 		case err != nil:
@@ -119,7 +121,7 @@ func Duration(name, example string, to *time.Duration, least, most time.Duration
 
 // Time is an option of a time after 1970 as RFC 3339 writes it.
 func Time(name string, to *time.Time) Option {
-	return Option{name, func(value string) (err error) {
+	return Option{Name: name, Set: func(value string) (err error) {
 		*to, err = ParseTime(value)
 		return err
 	}}

@@ -102,6 +102,9 @@ func (o Options) Set(values Values) error {
 			return fmt.Errorf("option %s: is empty; give it a value or leave it out", option.Name)
 		}
 		if err := option.Set(value); err != nil {
+			if option.Hidden {
+				value = "(hidden)"
+			}
 			return fmt.Errorf("option %s=%s: %w", option.Name, value, err)
 		}
 	}
