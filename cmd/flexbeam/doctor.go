@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"flexbeam/internal/console"
 	"flexbeam/internal/doctor"
 	"flexbeam/internal/finding"
+	"flexbeam/internal/secret"
 	"flexbeam/internal/twilio"
 	"flexbeam/pipeline/source"
 	"flexbeam/pipeline/source/kinesis"
@@ -60,7 +62,7 @@ func newDoctor(a *app) *cobra.Command {
 			if f.timeout <= 0 {
 				return usagef("--timeout %v: write a time above 0, such as 10s", f.timeout)
 			}
-			in, err := f.input()
+			in, err := f.input(nil)
 			if err != nil {
 				return err
 			}
@@ -77,8 +79,8 @@ func newDoctor(a *app) *cobra.Command {
 	flags.StringVar(&f.workspace, "workspace", "", "`SID` of the workspace that there must be")
 	flags.StringVar(&f.account, "account", "", "`SID` of the Twilio account; else TWILIO_ACCOUNT_SID")
 	flags.StringVar(&f.key, "key", "", "`SID` of its API key; else TWILIO_API_KEY")
-	flags.StringVar(&f.secret, "secret", "env:TWILIO_API_SECRET", "`REFERENCE` to the secret of the key: env:NAME or file:PATH")
-	flags.StringVar(&f.region, "region", "us1", "`REGION` of the account: us1 or ie1")
+	flags.StringVar(&f.secret, "secret", "", "`REFERENCE` to the secret of the key, such as env:NAME or file:PATH; else TWILIO_API_SECRET")
+	flags.StringVar(&f.region, "region", "", "`REGION` of the account: us1 (default) or ie1")
 	flags.StringVar(&f.endpoint, "endpoint", "", "`URL` in place of Twilio")
 	flags.StringVar(&f.kinesis, "kinesis-endpoint", "", "`URL` in place of Kinesis, without a source")
 	flags.DurationVar(&f.timeout, "timeout", 10*time.Second, "how long each check of a service may take")
@@ -87,29 +89,14 @@ func newDoctor(a *app) *cobra.Command {
 	return cmd
 }
 
-// input returns what is to be looked at.
-func (f doctorFlags) input() (in doctor.Input, err error) {
-	add := func(name, where string, err error, fix string) {
-		in.Found = append(in.Found, finding.New(name, where, strings.TrimPrefix(rootCause(err), "--source: "), fix))
+// input returns what is to be looked at: what a job of these flags and accounts would use.
+func (f doctorFlags) input(accounts []source.Account) (in doctor.Input, err error) {
+	if f.account != "" || f.key != "" || len(accounts) == 0 {
+		said := source.Account{SID: f.account, Key: f.key, Secret: f.secret, Region: f.region, Endpoint: f.endpoint}
+		accounts = []source.Account{said.Or(source.EnvironmentAccount())}
 	}
-	var src source.Source
-	scheme, rest, _ := strings.Cut(f.source, ":")
-	switch {
-	case f.source == "":
-		in.OfSinks, in.KinesisEndpoint = true, f.kinesis
-	case scheme == "kinesis" && rest != "":
-		if in.Streams, err = kinesis.ParseStreams(rest); err != nil {
-			add("config-source", "--source "+f.source, err, "write such as --source 'kinesis:flex-events?region=us-east-1'")
-		}
-	default:
-		src, err = source.Open(f.source)
-		if err != nil && !(scheme == "taskrouter" && errors.Is(err, source.ErrNoInput)) { // else the check of the account tells
-			add("config-source", "--source "+f.source, err, "see flexbeam run --help, Sources")
-		}
-	}
-	if err := f.turnsOf(&in, src); err != nil {
-		add("config-turns", "--turns "+f.turns, err, "write such as --turns missing, or --turns none")
-	}
+	src := f.sourceOf(&in, accounts)
+	f.accountsOf(&in, src, accounts)
 	key, err := contactKey(f.keyFile)
 	if err != nil {
 		return in, err
@@ -135,45 +122,82 @@ func (f doctorFlags) input() (in doctor.Input, err error) {
 	return in, nil
 }
 
-// ofCredentials tells whether a source does not open for want of what the checks of the account tell of.
-func ofCredentials(err error) bool {
-	return errors.Is(err, twilio.ErrConfig) || errors.Is(err, twilio.ErrRegion)
+// sourceOf opens the source, which reads nothing, and adds its streams; nil: there is none that opens.
+func (f doctorFlags) sourceOf(in *doctor.Input, accounts []source.Account) source.Source {
+	if f.source == "" {
+		in.OfSinks, in.KinesisEndpoint = true, f.kinesis
+		return nil
+	}
+	wrong := func(err error) {
+		in.Found = append(in.Found, finding.New("config-source", "--source "+f.source, rootCause(err), "see flexbeam run --help, Sources"))
+	}
+	if rest, ok := strings.CutPrefix(f.source, "kinesis:"); ok && rest != "" {
+		streams, err := kinesis.ParseStreams(rest)
+		if err != nil {
+			wrong(err)
+		}
+		in.Streams = streams
+		return nil
+	}
+	src, err := source.Open(f.source, accounts...)
+	if err != nil && !(f.readsLog() && errors.Is(err, source.ErrNoInput)) { // that the check of the account tells
+		wrong(err)
+	}
+	return src
 }
 
-// turnsOf adds the account that flags, the source or the environment name, unless none of them does.
-func (f doctorFlags) turnsOf(in *doctor.Input, src source.Source) error {
-	a := doctor.Account{
-		SID: cmp.Or(f.account, os.Getenv("TWILIO_ACCOUNT_SID")), Key: cmp.Or(f.key, os.Getenv("TWILIO_API_KEY")),
-		Region: f.region, Endpoint: f.endpoint, Turns: true, Events: f.source == "" || len(in.Streams) > 0,
+// readsLog tells whether the source is TaskRouter's log.
+func (f doctorFlags) readsLog() bool { return strings.HasPrefix(f.source, "taskrouter:") }
+
+// accountsOf adds the accounts that the job calls.
+func (f doctorFlags) accountsOf(in *doctor.Input, src source.Source, known []source.Account) {
+	turns, err := transcripts.Parse(f.turns, src, known)
+	called := known
+	if log, ok := src.(source.AccountSource); ok {
+		called = log.Accounts()
+		for i, a := range called {
+			of, _ := source.Find(known, a.SID)
+			called[i] = a.Or(of)
+		}
 	}
-	secret := f.secret
+	for _, a := range turns.Accounts {
+		if i := slices.IndexFunc(called, func(o source.Account) bool { return o.SID == a.SID }); i >= 0 {
+			called[i] = a.Or(called[i])
+		} else {
+			called = append(called, a)
+		}
+	}
+	needed := f.readsLog() || f.workspace != "" || f.turns != "" && (turns.Which == transcripts.Missing || turns.Which == transcripts.All)
+	for _, a := range called {
+		if !needed && a.SID+a.Key+a.Secret == "" {
+			continue // nothing is said of an account, and none is needed
+		}
+		in.Accounts = append(in.Accounts, f.accountOf(in, a, src, turns.Which != transcripts.None))
+	}
+	told := errors.Is(err, transcripts.ErrNoCredentials) || errors.Is(err, twilio.ErrConfig) || errors.Is(err, twilio.ErrRegion) // by the check of the account
+	if err != nil && !told {
+		in.Found = append(in.Found, finding.New("config-turns", "--turns "+f.turns, rootCause(err), "write such as --turns missing, or --turns none"))
+	}
+}
+
+// accountOf returns an account that is looked at.
+func (f doctorFlags) accountOf(in *doctor.Input, of source.Account, src source.Source, turns bool) doctor.Account {
+	reference := secret.Reference(cmp.Or(of.Secret, "env:"+source.SecretVariable))
+	a := doctor.Account{
+		SID: of.SID, Key: of.Key, Region: of.Region, Endpoint: cmp.Or(of.Endpoint, f.endpoint), Workspaces: of.Workspaces, Service: of.ChatService,
+		Turns: turns, Events: f.source == "" || len(in.Streams) > 0,
+		Secret: func(ctx context.Context) (twilio.Secret, error) { return secret.Read(ctx, reference) },
+	}
 	if log, ok := src.(*taskrouter.Source); ok {
-		of := log.Account()
-		a.SID, a.Key, secret, a.Region, a.Endpoint = of.SID, of.Key, of.Secret, cmp.Or(of.Region, a.Region), cmp.Or(of.Endpoint, a.Endpoint)
 		a.Workspaces = []string{log.Plan.Workspace}
 	}
 	if f.workspace != "" {
 		a.Workspaces = []string{f.workspace}
 	}
-	config, err := transcripts.Parse(f.turns, src)
-	switch {
-	case f.turns == "" || err != nil && (ofCredentials(err) || a.SID == "" || a.Key == ""):
-		err = nil // the check of the account tells
-	case err == nil && config.Fetches():
-		a.SID, a.Key, secret = cmp.Or(config.Account, a.SID), cmp.Or(config.Key, a.Key), cmp.Or(config.Secret, secret)
-		a.Region, a.Endpoint, a.Service = cmp.Or(config.Region, a.Region), cmp.Or(config.Endpoint, a.Endpoint), config.Service
-	case err == nil:
-		a.Turns = false
-	}
-	a.Secret = func(context.Context) (twilio.Secret, error) { return twilio.ReadSecret(secret) }
-	if path, ok := strings.CutPrefix(secret, "file:"); ok {
+	if path, ok := strings.CutPrefix(string(reference), "file:"); ok {
 		in.Found = append(in.Found, doctor.SecretFile(path)...)
 	}
-	needed := strings.HasPrefix(f.source, "taskrouter:") || f.workspace != "" || f.turns != "" && a.Turns
-	if needed || a.SID+a.Key+os.Getenv("TWILIO_API_SECRET") != "" {
-		in.Accounts = append(in.Accounts, a)
-	}
-	return err
+	return a
 }
 
 // doctor looks, prints the report, and returns an error if something is to be mended.
