@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -13,11 +14,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"flexbeam/internal/config"
 	"flexbeam/internal/console"
 	"flexbeam/internal/doctor"
 	"flexbeam/internal/finding"
 	"flexbeam/internal/secret"
 	"flexbeam/internal/twilio"
+	"flexbeam/pipeline/io/kinesisio"
 	"flexbeam/pipeline/source"
 	"flexbeam/pipeline/source/kinesis"
 	"flexbeam/pipeline/source/taskrouter"
@@ -28,7 +31,8 @@ import (
 const doctorLong = `Look for what keeps flexbeam from working: configuration, credentials, the workspace, subscription and sink of Event Streams, Kinesis,
 BigQuery, the DuckDB file, the state directory, the clock and disks. It changes nothing.
 
-Give it what the job gets: --source, --sink, --state and --turns. Without a source it looks at the streams that flexbeam setup had Event
+Give it what the job gets: --config, or --source, --sink, --state and --turns. Of a configuration it looks at all accounts, streams and
+sinks. Without a source it looks at the streams that flexbeam setup had Event
 Streams write to. Twilio's credentials come from TWILIO_ACCOUNT_SID, TWILIO_API_KEY and TWILIO_API_SECRET.
 
 Each finding has a name that stays, a severity (error, warning or note), what is wrong, where, and how it is mended: docs/doctor.md lists
@@ -38,16 +42,21 @@ Exit status: 0 nothing is to be mended, 1 there are errors or warnings, 2 the co
 
 const doctorExample = `  flexbeam doctor
   flexbeam doctor --source 'kinesis:flex-events?region=us-east-1' --sink duckdb:calls.duckdb --state calls.state
+  flexbeam doctor --config flexbeam.yaml
   flexbeam doctor --sink bigquery:my-project.flex --json`
 
 // doctorFlags are the flags of doctor.
 type doctorFlags struct {
-	source, sink, state, turns, keyFile string
-	account, key, secret                string
-	region, endpoint, kinesis           string
-	workspace                           string
-	timeout                             time.Duration
-	json                                bool
+	config                     configFlag
+	contacts                   keyFlags
+	source, sink, state, turns string
+	account, key, secret       string
+	region, endpoint, kinesis  string
+	workspace                  string
+	timeout                    time.Duration
+	json                       bool
+
+	one bool // the source or the sink is named on the command line: then others of the configuration are not looked at
 }
 
 func newDoctor(a *app) *cobra.Command {
@@ -62,8 +71,13 @@ func newDoctor(a *app) *cobra.Command {
 			if f.timeout <= 0 {
 				return usagef("--timeout %v: write a time above 0, such as 10s", f.timeout)
 			}
-			in, err := f.input(nil)
-			if err != nil {
+			var in doctor.Input
+			file := f.load(&in)
+			f.one = f.source+f.sink != ""
+			if err := a.configure(cmd, file); err != nil {
+				return err
+			}
+			if err := f.input(cmd.Context(), &in, file); err != nil {
 				return err
 			}
 			return a.doctor(cmd.Context(), in, f)
@@ -71,11 +85,12 @@ func newDoctor(a *app) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
+	f.config.add(cmd)
 	flags.StringVar(&f.source, "source", "", "`URI` of the job's source")
 	flags.StringVar(&f.sink, "sink", "", "`URI` of the job's sink")
 	flags.StringVar(&f.state, "state", "", "`DIR` of the job's state")
 	flags.StringVar(&f.turns, "turns", "", "what the job fetches of transcripts: `missing|all|none`, options behind ?")
-	flags.StringVar(&f.keyFile, "contact-key-file", "", "`FILE` that holds the key with which the job hashes contacts")
+	f.contacts.add(cmd)
 	flags.StringVar(&f.workspace, "workspace", "", "`SID` of the workspace that there must be")
 	flags.StringVar(&f.account, "account", "", "`SID` of the Twilio account; else TWILIO_ACCOUNT_SID")
 	flags.StringVar(&f.key, "key", "", "`SID` of its API key; else TWILIO_API_KEY")
@@ -89,37 +104,120 @@ func newDoctor(a *app) *cobra.Command {
 	return cmd
 }
 
-// input returns what is to be looked at: what a job of these flags and accounts would use.
-func (f doctorFlags) input(accounts []source.Account) (in doctor.Input, err error) {
+// load reads the configuration. What is wrong with it is a finding, and the rest is looked at without it.
+func (f doctorFlags) load(in *doctor.Input) *config.File {
+	file, err := f.config.load()
+	if err == nil {
+		return file
+	}
+	where := cmp.Or(f.config.path, os.Getenv(configVariable))
+	var faults config.Faults
+	if errors.As(err, &faults) {
+		for _, fault := range faults {
+			in.Found = append(in.Found, finding.New("config-file", where, fault.String(), "docs/configuration.md has all keys; flexbeam config example prints a file"))
+		}
+	} else {
+		in.Found = append(in.Found, finding.New("config-file", where, rootCause(err), "flexbeam config example > flexbeam.yaml makes one"))
+	}
+	file, err = config.Parse("", nil)
+	must(err)
+	return file
+}
+
+// input adds what is to be looked at: what a job of these flags and this configuration would use.
+func (f doctorFlags) input(ctx context.Context, in *doctor.Input, file *config.File) error {
+	accounts := accountsOf(file)
 	if f.account != "" || f.key != "" || len(accounts) == 0 {
 		said := source.Account{SID: f.account, Key: f.key, Secret: f.secret, Region: f.region, Endpoint: f.endpoint}
 		accounts = []source.Account{said.Or(source.EnvironmentAccount())}
 	}
-	src := f.sourceOf(&in, accounts)
-	f.accountsOf(&in, src, accounts)
-	key, err := contactKey(f.keyFile)
-	if err != nil {
-		return in, err
+	f.source, f.turns = cmp.Or(f.source, streamsOf(file)), cmp.Or(f.turns, turnsOf(file))
+	src := f.sourceOf(in, accounts)
+	if f.state != "" {
+		in.States = append(in.States, doctor.State{Dir: f.state, Sink: sinkOf(file, f.sink), Streams: in.Streams})
 	}
-	if f.sink != "" {
-		s := doctor.Sink{URI: f.sink}
+	f.accountsOf(in, src, accounts)
+	f.streamsOf(in, file)
+	key, err := f.contacts.key(ctx, file)
+	if err != nil {
+		return err
+	}
+	in.Secrets = append(in.Secrets, key, os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN"))
+	for _, uri := range f.sinks(file) {
+		s := doctor.Sink{URI: uri}
 		if key != "" {
 			fingerprint := customer.Key(key).Fingerprint()
 			s.ContactKey = &fingerprint
-			in.Secrets = append(in.Secrets, key)
 		}
 		in.Sinks = append(in.Sinks, s)
 	}
-	if f.state != "" {
-		in.States = append(in.States, doctor.State{Dir: f.state, Sink: f.sink, Streams: in.Streams})
+	if len(in.Accounts)+len(in.Found)+len(in.Sinks) == 0 && f.source == "" && f.state == "" {
+		return usagef("there is nothing to look at: give --config, or --source and --sink as for run, or set TWILIO_ACCOUNT_SID, TWILIO_API_KEY and TWILIO_API_SECRET")
 	}
-	for _, name := range []string{"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} {
-		in.Secrets = append(in.Secrets, os.Getenv(name))
+	return nil
+}
+
+// sinks returns the URIs of the sinks: that of the flag, else all of the configuration.
+func (f doctorFlags) sinks(file *config.File) []string {
+	if f.sink != "" && f.one {
+		return []string{sinkOf(file, f.sink)}
 	}
-	if len(in.Accounts) == 0 && f.source == "" && f.sink == "" && f.state == "" {
-		return in, usagef("there is nothing to look at: give --source and --sink as for run, or set TWILIO_ACCOUNT_SID, TWILIO_API_KEY and TWILIO_API_SECRET")
+	all := slices.Collect(maps.Values(file.Sinks))
+	if f.sink != "" {
+		all = append(all, sinkOf(file, f.sink))
 	}
-	return in, nil
+	if text := file.Turns.TextSink; text != "" {
+		all = append(all, file.Sink(text))
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// streamsOf adds the streams of the accounts of a configuration, unless a source is named, and says which
+// account writes to which.
+func (f doctorFlags) streamsOf(in *doctor.Input, file *config.File) {
+	for _, of := range file.Accounts {
+		rest, ok := strings.CutPrefix(streamsOf(&config.File{Accounts: []config.Account{of}}), "kinesis:")
+		if !ok {
+			continue
+		}
+		streams, err := kinesis.ParseStreams(rest)
+		if err != nil {
+			in.Found = append(in.Found, finding.New("config-file", file.Name(), "the streams of the account "+of.SID+": "+rootCause(err), "docs/configuration.md has all keys"))
+			continue
+		}
+		if !f.one {
+			all := in.Streams
+			for _, s := range streams {
+				if len(among([]kinesisio.Stream{s}, all)) == 0 {
+					all = append(all, s)
+				}
+			}
+			if all, err = kinesisio.Identify(all); err == nil {
+				in.Streams = all
+			}
+		}
+		for i := range in.Accounts {
+			if in.Accounts[i].SID == of.SID {
+				in.Accounts[i].Where, in.Accounts[i].Streams, in.Accounts[i].Events = of.Name, streams, true
+			}
+		}
+	}
+	for i := range in.Accounts {
+		in.Accounts[i].Streams = among(in.Streams, in.Accounts[i].Streams)
+	}
+}
+
+// among returns those of all streams that are among some.
+func among(all, some []kinesisio.Stream) (both []kinesisio.Stream) {
+	for _, s := range all {
+		if slices.ContainsFunc(some, func(o kinesisio.Stream) bool {
+			return o.Name == s.Name && o.ARN == s.ARN && o.Region == s.Region && o.Endpoint == s.Endpoint
+		}) {
+			both = append(both, s)
+		}
+	}
+	return both
 }
 
 // sourceOf opens the source, which reads nothing, and adds its streams; nil: there is none that opens.
