@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"flexbeam/pipeline/sink"
@@ -184,6 +185,9 @@ func (o Options) checkText() error {
 // checkLive refuses options that do not go with a live source, or without one.
 func (o Options) checkLive(live bool) error {
 	switch {
+	case !live && o.State != "" && strings.HasPrefix(o.Source, "taskrouter:"):
+		return usage("--state: TaskRouter's log has an end, and the source itself keeps what was read: leave --state out, and write keep=DIR into the source, such as --source '%s'",
+			withOption(o.Source, "keep="+o.State))
 	case !live && o.State != "":
 		return usage("--state: files are read from their start each time, so there is nothing to keep: leave it out, or read a stream: kinesis:STREAM")
 	case o.AddStream && o.State == "":
@@ -194,6 +198,14 @@ func (o Options) checkLive(live bool) error {
 		return usage("--mode batch: a stream has no end: choose --mode stream, or read files")
 	}
 	return o.checkCapabilities(needs(o.Mode, live))
+}
+
+// withOption returns a URI with one more option.
+func withOption(uri, option string) string {
+	if strings.Contains(uri, "?") {
+		return uri + "&" + option
+	}
+	return uri + "?" + option
 }
 
 // openSource opens the source that a URI names.

@@ -18,6 +18,7 @@ const (
 	deliveryDice
 	formDice
 	lineDice
+	addedDice
 )
 
 // dice is one seeded random source.

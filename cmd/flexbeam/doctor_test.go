@@ -66,7 +66,7 @@ func TestDoctorFollowsSetupAndFindsWhatIsWrongLater(t *testing.T) {
 			t.Errorf("behind setup, %v: exit %d:\n%s%s", args, r.code, r.out, r.errors)
 		}
 	}
-	server.SetSinkStatus(sinkOf(t, server), "failed")
+	server.SetSinkStatus(onlySink(t, server), "failed")
 	r = call(t, append([]string{"doctor", "--json"}, job...)...)
 	var report struct {
 		Version, Faults int
@@ -87,8 +87,8 @@ func TestDoctorFollowsSetupAndFindsWhatIsWrongLater(t *testing.T) {
 	}
 }
 
-// sinkOf returns the SID of the only sink of a local Twilio.
-func sinkOf(t *testing.T, s *twiliolocal.Server) string {
+// onlySink returns the SID of the only sink of a local Twilio.
+func onlySink(t *testing.T, s *twiliolocal.Server) string {
 	t.Helper()
 	r := call(t, "setup", "--remove", "--endpoint="+s.URL)
 	_, sid, ok := strings.Cut(r.out, "remove the sink ")

@@ -75,3 +75,20 @@ func TestAFileInUTF16IsRefusedBeforeTheJobStarts(t *testing.T) {
 		t.Errorf("the sink was opened: %v", err)
 	}
 }
+
+func TestAJobWithoutAnyRecordSaysSoAtItsEnd(t *testing.T) {
+	dir := t.TempDir()
+	empty := write(t, filepath.Join(dir, "empty.ndjson"), "\n\n[]\n")
+	for _, mode := range []string{"batch", "stream"} {
+		r := call(t, "run", "--source=file:"+empty, "--sink=jsonl:"+filepath.Join(dir, mode), "--progress=none", "--mode="+mode)
+		if r.code != 0 || !strings.HasSuffix(r.errors, "\nwarning: the input has no records: are these the right files?\n") {
+			t.Errorf("%s: exit %d:\n%s", mode, r.code, r.errors)
+		}
+	}
+	r := call(t, "run", "--source=file:"+empty, "--sink=jsonl:"+filepath.Join(dir, "json"), "--log-format=json")
+	lines := strings.Split(strings.TrimSpace(r.errors), "\n")
+	var last struct{ Level, Msg, Source string }
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil || last.Level != "WARN" || last.Msg != "the input has no records" || last.Source != "file:"+empty {
+		t.Errorf("%v: %s", err, r.errors)
+	}
+}

@@ -283,8 +283,12 @@ func (a *app) run(ctx context.Context, o pipeline.Options, kind console.Kind, me
 	if job.Live() && a.logFormat.value != "json" {
 		fmt.Fprintln(a.screen, drained(o, job.Savepoint()))
 	}
-	if err == nil && !job.Live() && sum.Useless() {
+	switch {
+	case err != nil || job.Live() || sum.Remote:
+	case sum.Useless():
 		a.warnUseless(sum)
+	case sum.Records == 0:
+		a.warnEmpty(o.Source)
 	}
 	return err
 }

@@ -98,6 +98,19 @@ func (a *app) warnUseless(s pipeline.Summary) {
 		console.Number(s.DeadLetters), console.Number(s.WorstCount), s.WorstClass, example)
 }
 
+// warnEmpty tells of a job whose input had no records.
+func (a *app) warnEmpty(source string) {
+	look := "are these the right files?"
+	if strings.HasPrefix(source, "taskrouter:") {
+		look = "is it the right workspace, and did anything happen between from and to?"
+	}
+	if a.logFormat.value == "json" {
+		a.notices().Warn("the input has no records", "source", source, "what", look)
+		return
+	}
+	fmt.Fprintf(a.screen, "warning: the input has no records: %s\n", look)
+}
+
 // missing returns the signs that events are missing, for a log line.
 func missing(s pipeline.Summary) []map[string]any {
 	all := []map[string]any{}

@@ -13,6 +13,7 @@ func TestWrongCommandLineSaysInOneLineWhatToDo(t *testing.T) {
 	day := write(t, filepath.Join(dir, "day.ndjson"), "{}\n")
 	empty := write(t, filepath.Join(dir, "empty.key"), "\n")
 	text := write(t, filepath.Join(dir, "text"), "this is no database\n")
+	secret := write(t, filepath.Join(dir, "secret"), "s3cret\n")
 	db := filepath.Join(dir, "x.duckdb")
 	source, sink := "--source=file:"+day, "--sink=duckdb:"+db
 	tests := []struct {
@@ -44,6 +45,8 @@ func TestWrongCommandLineSaysInOneLineWhatToDo(t *testing.T) {
 		{"unknown progress", []string{"run", source, sink, "--progress=loud"}, 2, []string{"loud", "plain"}},
 		{"unknown log level", []string{"run", source, sink, "--log-level=loud"}, 2, []string{"loud", "debug, info"}},
 		{"empty key", []string{"run", source, sink, "--contact-key-file=" + empty}, 2, []string{"empty.key is empty"}},
+		{"a state of TaskRouter's log", []string{"run", "--source=taskrouter:WS00000000000000000000000000000001?account=AC00000000000000000000000000000001&key=SK00000000000000000000000000000001&secret=file:" + secret, sink, "--state=log.state"}, 2,
+			[]string{"--state", "keep=log.state", "leave --state out"}},
 		{"no file of a key", []string{"run", source, sink, "--contact-key-file=" + dir + "/no.key"}, 1, []string{"no.key", "no such file"}},
 		{"no file", []string{"run", "--source=file:" + dir + "/none.ndjson", sink}, 1, []string{"none.ndjson"}},
 		{"a folder as a file", []string{"run", "--source=file:" + dir, sink}, 1, []string{"is a directory", "*.ndjson"}},

@@ -115,7 +115,6 @@ func TestSummaryIsForPeopleAndBeamIsSilent(t *testing.T) {
 		for _, table := range model.Tables {
 			known = append(known, "  "+table.Name+" ")
 		}
-		known = append(known, "warning: events are missing", "  1 of 68 (1.5 %) tasks with reservations have no task-queue.entered") // as it is drawn
 		known = append(known, "next: flexbeam query --db calls.duckdb ")
 		if len(lines) != len(known) {
 			t.Errorf("%s: %d lines, want %d:\n%s", how, len(lines), len(known), r.errors)

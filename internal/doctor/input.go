@@ -27,7 +27,7 @@ type Input struct {
 
 // An Account is one of Twilio.
 type Account struct {
-	Where            string // how the user knows it, such as accounts[0] of flexbeam.yaml; empty: by its SID
+	Where            string // what the user calls it, such as emea; empty: by its SID
 	SID, Key         string // of the account and of its API key
 	Secret           func(context.Context) (twilio.Secret, error)
 	Region, Endpoint string // as in twilio.Config

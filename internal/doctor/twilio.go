@@ -26,8 +26,11 @@ const (
 
 // known is how a user knows an account.
 func (a *Account) known() string {
-	if a.SID == "" {
+	switch {
+	case a.SID == "":
 		return cmp.Or(a.Where, "the environment")
+	case a.Where != "":
+		return "account " + a.SID + " (" + a.Where + ")"
 	}
 	return "account " + a.SID
 }

@@ -35,6 +35,9 @@ type Counters struct {
 	// and those that were not fetched since the sink has them.
 	Transcripts struct{ Fetched, Gone, Spared atomic.Int64 }
 
+	// Calls to Twilio.
+	Twilio TwilioCalls
+
 	// Unbounded says that the source has no end. Only then are latencies kept and progress is shown
 	// without a share.
 	Unbounded atomic.Bool

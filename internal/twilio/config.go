@@ -44,6 +44,17 @@ type Call struct {
 	Elapsed  time.Duration // from sending the request until the answer was read
 }
 
+// Outcome says how the attempt ended, in a word: ok, not_found, refused, throttled, unavailable or
+// broken.
+func (c Call) Outcome() string {
+	if name, ok := outcomes[c.Kind]; ok {
+		return name
+	}
+	return "refused"
+}
+
+var outcomes = map[error]string{nil: "ok", ErrNotFound: "not_found", ErrThrottled: "throttled", ErrUnavailable: "unavailable", ErrBroken: "broken", ErrTooLarge: "broken"}
+
 const (
 	defaultParallel = 20
 	defaultAttempts = 8

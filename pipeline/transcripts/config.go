@@ -74,7 +74,7 @@ func Parse(text string, src source.Source, accounts []source.Account) (Config, e
 		return c, err
 	}
 	for _, a := range c.Accounts {
-		client, err := client(a)
+		client, err := client(a, nil)
 		if err != nil {
 			return c, err
 		}
@@ -103,8 +103,10 @@ func candidates(src source.Source, accounts []source.Account) []source.Account {
 }
 
 var (
-	errNoCredentials = errors.New("transcripts need an API key of Twilio")
-	errWhich         = errors.New("several accounts are known, and key, secret and service are those of one: add account=AC…, or leave them out")
+	// ErrNoCredentials says that of an account the SID or the API key is not known.
+	ErrNoCredentials = errors.New("transcripts need an API key of Twilio")
+
+	errWhich = errors.New("several accounts are known, and key, secret and service are those of one: add account=AC…, or leave them out")
 )
 
 // chosen returns the accounts with what options say of them.
@@ -122,7 +124,7 @@ func chosen(said source.Account, known []source.Account) ([]source.Account, erro
 	for i, a := range known {
 		all[i] = said.Or(a).Or(source.Account{Secret: "env:" + source.SecretVariable, Parallel: usualCalls})
 		if all[i].SID == "" || all[i].Key == "" {
-			return nil, fmt.Errorf("%w: set %s, %s and %s, or name the account in a configuration", errNoCredentials, source.AccountVariable, source.KeyVariable, source.SecretVariable)
+			return nil, fmt.Errorf("%w: set %s, %s and %s, or name the account in a configuration", ErrNoCredentials, source.AccountVariable, source.KeyVariable, source.SecretVariable)
 		}
 	}
 	return all, nil
@@ -132,22 +134,23 @@ func chosen(said source.Account, known []source.Account) ([]source.Account, erro
 func (c Config) Fetches() bool { return c.Which != None && c.Which != "" }
 
 // client returns a client of Twilio for an account.
-func client(a source.Account) (*twilio.Client, error) {
+func client(a source.Account, observe func(twilio.Call)) (*twilio.Client, error) {
 	hidden, err := twilio.ReadSecret(a.Secret)
 	if err != nil {
 		return nil, err
 	}
-	return twilio.New(twilio.Config{Account: a.SID, Key: a.Key, Secret: hidden, Region: a.Region, Endpoint: a.Endpoint, Parallel: a.Parallel})
+	return twilio.New(twilio.Config{Account: a.SID, Key: a.Key, Secret: hidden, Region: a.Region, Endpoint: a.Endpoint, Parallel: a.Parallel, Observe: observe})
 }
 
 // Open returns what fetches from Twilio.
 func (c Config) Open(count *telemetry.Counters) (*Pools, error) {
 	all := &Pools{of: map[string]*Pool{}}
 	for _, a := range c.Accounts {
-		client, err := client(a)
+		client, err := client(a, func(c twilio.Call) { count.Twilio.Requested(c.Product, c.Outcome(), c.Attempt > 1, c.Waited) })
 		if err != nil {
 			return nil, err
 		}
+		count.Twilio.Limited(telemetry.TwilioLimit{Account: a.SID, Use: "transcripts"}, client.Limit)
 		o := Options{Account: a.SID, Parallel: a.Parallel, Had: c.Which == Missing, Every: c.Every}
 		all.add(NewPool(o, NewFetch(client, a.ChatService), count))
 	}

@@ -28,7 +28,7 @@ func (f *Folder) Evidence(events []*event.Event) (c evidence.Counts) {
 		case Agent:
 			c[evidence.Agents]++
 			c[evidence.AgentsUnaccepted] += count(r.accepted == nil)
-			c[evidence.AgentsInferred] += count(r.accepted != nil && s.inferred)
+			c[evidence.AgentsInferred] += count(r.accepted != nil && s.inferred && s.status != Corrupted) // of a task that is deleted no end comes
 		}
 	}
 	return c

@@ -37,6 +37,7 @@ func TestWhatIsMissingIsCountedByTheRows(t *testing.T) {
 		{"no queue entry", []happened{created, accepted, completed, ended}, counts{evidence.Reserved: 1, evidence.Unqueued: 1, evidence.Agents: 1}},
 		{"an engagement without its end, while it runs", []happened{entered, created, accepted}, counts{evidence.Reserved: 1, evidence.Agents: 1}},
 		{"an engagement without its end", []happened{entered, created, accepted, ended}, counts{evidence.Reserved: 1, evidence.Agents: 1, evidence.AgentsInferred: 1}},
+		{"an engagement of a task that is deleted", []happened{entered, created, accepted, {30, event.TaskDeleted, ""}}, counts{evidence.Reserved: 1, evidence.Agents: 1}},
 		{"an engagement without its beginning", []happened{entered, created, completed, ended},
 			counts{evidence.Reserved: 1, evidence.Agents: 1, evidence.AgentsUnaccepted: 1}},
 		{"an offer", []happened{entered, created, {9, event.ReservationTimeout, "WR1"}}, counts{evidence.Reserved: 1, evidence.Offers: 1}},

@@ -52,6 +52,9 @@ func busy() *telemetry.Counters {
 	c.Shard("west", "shard-1").Close()
 	c.Observe(at.Add(-2 * time.Second).UnixMilli())
 	_ = c.Flush(func() error { return nil })
+	c.Twilio.Requested("taskrouter", "throttled", false, time.Second)
+	c.Twilio.Requested("taskrouter", "ok", true, 0)
+	c.Twilio.Limited(telemetry.TwilioLimit{Account: "AC1", Use: "log"}, func() int { return 4 })
 	return c
 }
 
@@ -133,6 +136,16 @@ flexbeam_shards{state="open",stream="west"} 1
 flexbeam_state_bytes{kind="agent"} 400
 flexbeam_state_bytes{kind="contact"} 300
 flexbeam_state_bytes{kind="task"} 9000
+# HELP flexbeam_twilio_limit How many calls to Twilio may be made at once now, for TaskRouter's log and for transcripts: fewer after a 429, more while answers stay quick.
+# TYPE flexbeam_twilio_limit gauge
+flexbeam_twilio_limit{account="AC1",use="log"} 4
+# HELP flexbeam_twilio_requests_total Requests to Twilio, further attempts of a call included: ok, not_found, refused, throttled (429), unavailable (5xx, no answer) or broken (an answer that cannot be used).
+# TYPE flexbeam_twilio_requests_total counter
+flexbeam_twilio_requests_total{outcome="ok",product="taskrouter"} 1
+flexbeam_twilio_requests_total{outcome="throttled",product="taskrouter"} 1
+# HELP flexbeam_twilio_retries_total Part of these requests that were further attempts of a call.
+# TYPE flexbeam_twilio_retries_total counter
+flexbeam_twilio_retries_total{product="taskrouter"} 1
 # HELP flexbeam_watermark_age_seconds How far the job's watermark is behind the clock.
 # TYPE flexbeam_watermark_age_seconds gauge
 flexbeam_watermark_age_seconds 3
@@ -141,7 +154,7 @@ flexbeam_watermark_age_seconds 3
 flexbeam_watermark_timestamp_seconds 1.772441997e+09
 `
 	names := []string{"flexbeam_dead_letters_total", "flexbeam_duplicates_total", "flexbeam_shards", "flexbeam_shard_behind_seconds",
-		"flexbeam_state_bytes", "flexbeam_watermark_age_seconds", "flexbeam_watermark_timestamp_seconds"}
+		"flexbeam_state_bytes", "flexbeam_twilio_limit", "flexbeam_twilio_requests_total", "flexbeam_twilio_retries_total", "flexbeam_watermark_age_seconds", "flexbeam_watermark_timestamp_seconds"}
 	if err := testutil.GatherAndCompare(registry(t, busy()), strings.NewReader(want), names...); err != nil {
 		t.Error(err)
 	}

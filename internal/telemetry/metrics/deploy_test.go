@@ -255,7 +255,7 @@ func TestDashboardPanelsLieInRowsWithoutOverlap(t *testing.T) {
 			}
 		}
 	}
-	want := []string{"Throughput", "Lag and watermark", "Dead letters", "Open tasks and state", "Rows by table", "Latency", "Flushes of the sink", "Process"}
+	want := []string{"Throughput", "Lag and watermark", "Dead letters", "Open tasks and state", "Rows by table", "Latency", "Flushes of the sink", "Calls to Twilio", "Process"}
 	if !slices.Equal(rows, want) {
 		t.Errorf("rows %q, want %q", rows, want)
 	}

@@ -95,6 +95,28 @@ var Table = []Metric{
 			emit(float64(j.Transcripts.Gone.Load()), "gone")
 			emit(float64(j.Transcripts.Spared.Load()), "spared")
 		}},
+	{Name: "flexbeam_twilio_requests_total", Kind: Counter, Labels: []string{"product", "outcome"},
+		Help: "Requests to Twilio, further attempts of a call included: ok, not_found, refused, throttled (429), unavailable (5xx, no answer) or broken (an answer that cannot be used).",
+		values: func(j job, emit emitter) {
+			j.Twilio.Requests(func(r telemetry.TwilioRequests, n int64) { emit(float64(n), r.Product, r.Outcome) })
+		}},
+	{Name: "flexbeam_twilio_retries_total", Kind: Counter, Labels: []string{"product"},
+		Help: "Part of these requests that were further attempts of a call.",
+		values: func(j job, emit emitter) {
+			for product, n := range j.Twilio.Retries() {
+				emit(float64(n), product)
+			}
+		}},
+	{Name: "flexbeam_twilio_wait_seconds", Kind: Histogram,
+		Help:   "How long requests to Twilio waited for a place among those that are made at once, and for what is left of TaskRouter's limits.",
+		spread: (*telemetry.Counters).TwilioWaits},
+	{Name: "flexbeam_twilio_limit", Kind: Gauge, Labels: []string{"account", "use"},
+		Help: "How many calls to Twilio may be made at once now, for TaskRouter's log and for transcripts: fewer after a 429, more while answers stay quick.",
+		values: func(j job, emit emitter) {
+			for l, n := range j.Twilio.Limits() {
+				emit(float64(n), l.Account, l.Use)
+			}
+		}},
 	{Name: "flexbeam_latency_seconds", Kind: Histogram,
 		Help:   "Time from the arrival of a record in the stream to its visible row, the end of the flush that showed it: of each fold of a task, for the first record that had waited for it.",
 		spread: (*telemetry.Counters).Latency},

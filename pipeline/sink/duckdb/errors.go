@@ -63,7 +63,7 @@ func (e *openError) Unwrap() []error {
 }
 
 // processID finds the process that has a file locked in what DuckDB says of it.
-var processID = regexp.MustCompile(`\(PID (\d+)\)`)
+var processID = regexp.MustCompile(`PID (\d+)`)
 
 // explainOpen says what to do about the errors of opening that users meet. The statement that failed
 // means nothing to them.

@@ -1,6 +1,7 @@
 package duckdb
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -31,10 +32,8 @@ func inspect(_ context.Context, rest string) (in sink.Inspection) {
 	if fi, e := os.Stat(p.file); err == nil && e == nil && fi.Size() > 0 { // else a job makes it
 		err = lookAt(p, &in)
 	}
-	if errors.Is(err, errLocked) {
-		if in.Holder = holder(err); in.Holder == "" {
-			in.Holder = "?"
-		}
+	if e := (*openError)(nil); errors.As(err, &e) && e.kind == errLocked {
+		in.Holder = cmp.Or(holder(e.err), "?")
 	} else if err != nil {
 		in.Findings = append(in.Findings, findingOf(p.file, err))
 	}

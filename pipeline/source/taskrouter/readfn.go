@@ -8,6 +8,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
+	"flexbeam/internal/telemetry"
 	"flexbeam/internal/twilio"
 	"flexbeam/pipeline/runtime"
 	"flexbeam/schemas/record"
@@ -32,6 +33,7 @@ func (fn *readFn) ProcessElement(ctx context.Context, p Plan, batches func(recor
 	}
 	count := runtime.Counters(fn.Job)
 	client, err := p.client(func(c twilio.Call) {
+		count.Twilio.Requested(c.Product, c.Outcome(), c.Attempt > 1, c.Waited)
 		if errors.Is(c.Kind, twilio.ErrThrottled) {
 			count.Throttled.Add(1)
 		}
@@ -40,6 +42,7 @@ func (fn *readFn) ProcessElement(ctx context.Context, p Plan, batches func(recor
 		return err
 	}
 	defer client.Close()
+	count.Twilio.Limited(telemetry.TwilioLimit{Account: p.Account, Use: "log"}, client.Limit)
 	keep, err := newKeeper(p.Keep, p.Account, p.Workspace)
 	if err != nil {
 		return err
