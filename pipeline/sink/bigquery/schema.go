@@ -134,7 +134,7 @@ func (w *Writer) created(t *table) *bigquery.TableMetadata {
 }
 
 func (w *Writer) applyTable(ctx context.Context, t *table) error {
-	ref := w.rest.DatasetInProject(w.config.project, w.config.in(t)).Table(t.name)
+	ref := w.table(t)
 	var meta *bigquery.TableMetadata
 	look := func(ctx context.Context) (err error) { meta, err = ref.Metadata(ctx); return err }
 	err := w.retry(ctx, look)
@@ -190,9 +190,13 @@ func (w *Writer) patch(t *table, meta *bigquery.TableMetadata) (change bigquery.
 		needed = true
 	}
 	s := w.config.staleness
-	if s < 0 && t != deletesTable && meta.Labels[stalenessLabel] == "" && staleness(meta) == 0 {
-		s = defaultStaleness
-		slog.Info("a table has no max_staleness: an earlier version may have left it so, and it is set anew; with the option max_staleness=0s it stays 0", "table", t.name, "max_staleness", s)
+	if t != deletesTable && meta.Labels[stalenessLabel] == "" && staleness(meta) == 0 {
+		if s < 0 {
+			s = defaultStaleness
+		}
+		if s > 0 {
+			slog.Info("a table has no max_staleness: an earlier version may have left it so, and it is set anew; with the option max_staleness=0s it stays 0", "table", t.name, "max_staleness", s)
+		}
 	}
 	if s >= 0 && t != deletesTable && staleness(meta) != s {
 		change.MaxStaleness, needed = bigquery.IntervalValueFromDuration(s), true
