@@ -159,17 +159,52 @@ func (d *Decoder) object(b []byte, v Visitor) {
 
 // decode fills d.event from d.rec. b is the record's text.
 func (d *Decoder) decode(b []byte) (dropped bool, _ *Error) {
+	name, rest, dropped, err := d.kind()
+	if dropped || err != nil {
+		return dropped, err
+	}
 	r, e := &d.rec, &d.event
-	name := text(r.at[envType])
+	kind := []byte(name)
+	*e = event.Event{Kind: event.ParseKind(kind), Stream: !rest, Time: event.None}
+	for f := range event.NumFields {
+		if v := r.at[f]; v != nil {
+			e.Text[f] = text(v)
+		}
+	}
+	d.identify(b, rest)
+	for _, s := range [...]slot{payloadTimestamp, dataTimestamp, restDateMS, camelDateMS, envTime} {
+		if v := r.at[s]; v != nil {
+			if e.Time = instant(v); e.Time != event.None {
+				break
+			}
+		}
+	}
+	if err := d.check(kind); err != nil {
+		return false, err
+	}
+
+	e.QueueEnteredAt = instant(r.at[queueEntered])
+	e.InPreviousFor = duration(r.at[previousMS], r.at[previousSeconds])
+	e.WorkerAvailable = tristate(r.at[available])
+	e.TaskAttributes, e.HasTaskAttributes = d.attributes(&d.task, r.at[taskAttributes])
+	e.WorkerAttributes, e.HasWorkerAttrs = d.attributes(&d.worker, r.at[workerAttributes])
+	return false, nil
+}
+
+// kind returns the name of the event's kind without its prefix, and whether the record is one of the
+// REST log. dropped says that the event is none of TaskRouter's.
+func (d *Decoder) kind() (name string, rest, dropped bool, _ *Error) {
+	r := &d.rec
+	name = text(r.at[envType])
 	if name != "" {
 		if !strings.HasPrefix(name, TypePrefix) {
-			return true, nil
+			return "", false, true, nil
 		}
 		name = name[len(TypePrefix):]
 	}
-	rest := name == "" && r.isRest()
+	rest = name == "" && r.isRest()
 	if err := d.open(rest); err != nil {
-		return false, err
+		return "", false, false, err
 	}
 	if name == "" {
 		name = text(r.at[payloadType])
@@ -178,22 +213,21 @@ func (d *Decoder) decode(b []byte) (dropped bool, _ *Error) {
 		}
 		if strings.HasPrefix(name, "com.") {
 			if !strings.HasPrefix(name, TypePrefix) {
-				return true, nil
+				return "", false, true, nil
 			}
 			name = name[len(TypePrefix):]
 		}
 	}
 	if name == "" {
-		return false, refuse(MissingType, "the record names no event type, neither in type, data.payload.eventtype nor event_type: pass the records on as Twilio sends them")
+		return "", false, false, refuse(MissingType, "the record names no event type, neither in type, data.payload.eventtype nor event_type: pass the records on as Twilio sends them")
 	}
+	return name, rest, false, nil
+}
 
-	kind := []byte(name)
-	*e = event.Event{Kind: event.ParseKind(kind), Stream: !rest}
-	for f := range event.NumFields {
-		if v := r.at[f]; v != nil {
-			e.Text[f] = text(v)
-		}
-	}
+// identify fills in whose event it is and by what its copies are known (contract, section 1). b is the
+// record's text.
+func (d *Decoder) identify(b []byte, rest bool) {
+	r, e := &d.rec, &d.event
 	if rest {
 		e.Text[event.AccountSID] = first(text(r.at[restAccount]), text(r.at[camelAccount]), e.Text[event.AccountSID])
 		e.Text[event.WorkspaceSID] = first(text(r.at[restWorkspace]), text(r.at[camelWorkspace]), e.Text[event.WorkspaceSID])
@@ -212,25 +246,6 @@ func (d *Decoder) decode(b []byte) (dropped bool, _ *Error) {
 		sum := sha256.Sum256(b)
 		e.ID = hex.EncodeToString(sum[:])
 	}
-
-	e.Time = event.None
-	for _, s := range [...]slot{payloadTimestamp, dataTimestamp, restDateMS, camelDateMS, envTime} {
-		if v := r.at[s]; v != nil {
-			if e.Time = instant(v); e.Time != event.None {
-				break
-			}
-		}
-	}
-	if err := d.check(kind); err != nil {
-		return false, err
-	}
-
-	e.QueueEnteredAt = instant(r.at[queueEntered])
-	e.InPreviousFor = duration(r.at[previousMS], r.at[previousSeconds])
-	e.WorkerAvailable = tristate(r.at[available])
-	e.TaskAttributes, e.HasTaskAttributes = d.attributes(&d.task, r.at[taskAttributes])
-	e.WorkerAttributes, e.HasWorkerAttrs = d.attributes(&d.worker, r.at[workerAttributes])
-	return false, nil
 }
 
 // schema returns the version that a dataschema ends with: the number that begins behind its last

@@ -378,42 +378,44 @@ func TestAPositionIsOfAnEarlierStreamIfTheStreamWasMadeBehindIt(t *testing.T) {
 	}
 }
 
-// lasting is the keeper of a stream that was made at a time in ms and keeps all.
+// lasting is the retention of a stream that was made at a time in ms and keeps all.
 type lasting int64
 
-func (lasting) old(int64) bool                             { return false }
-func (l lasting) horizon(context.Context) (horizon, error) { return horizon{created: int64(l)}, nil }
+func (lasting) old(int64) bool { return false }
+func (l lasting) keptRange(context.Context) (keptRange, error) {
+	return keptRange{created: int64(l)}, nil
+}
 
 func TestThePositionMovesToTheNewStreamWithTheGapBeforeIt(t *testing.T) {
 	made := epoch.Add(time.Hour)
 	h := lasting(made.UnixMilli())
 	old := Position{Sequence: "900", Sub: 2, UpTo: epoch.UnixMilli()}
-	track := newTrack(old)
-	kept, _ := h.horizon(t.Context())
-	track.check(kept)
-	add := func(a answer) chunk {
+	cursor := newCursor(old)
+	kept, _ := h.keptRange(t.Context())
+	cursor.check(kept)
+	add := func(a fetchResult) chunk {
 		t.Helper()
-		c, err := track.add(t.Context(), a, h)
+		c, err := cursor.add(t.Context(), a, h)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return c
 	}
 	for range 2 { // nobody knows what comes next
-		if c := add(answer{behind: 5}); c.position != old || c.gapTo != 0 {
+		if c := add(fetchResult{behind: 5}); c.position != old || c.gapTo != 0 {
 			t.Errorf("at %+v with a gap to %d, want to stay at %+v", c.position, c.gapTo, old)
 		}
-		if kind := track.begin(false).kind; kind != types.ShardIteratorTypeTrimHorizon {
+		if kind := cursor.begin(false).kind; kind != types.ShardIteratorTypeTrimHorizon {
 			t.Errorf("it begins anew at %s", kind)
 		}
 	}
 	arrival := made.Add(time.Minute)
-	c := add(answer{records: []types.Record{{Data: []byte("new"), SequenceNumber: aws.String("3"), ApproximateArrivalTimestamp: &arrival}}})
+	c := add(fetchResult{records: []types.Record{{Data: []byte("new"), SequenceNumber: aws.String("3"), ApproximateArrivalTimestamp: &arrival}}})
 	want := Position{Sequence: "3", UpTo: arrival.UnixMilli()}
 	if c.position != want || c.gapFrom != old.UpTo || c.gapTo != made.UnixMilli() {
 		t.Errorf("at %+v with a gap from %d to %d", c.position, c.gapFrom, c.gapTo)
 	}
-	if c := add(answer{asOf: arrival.UnixMilli()}); c.gapTo != 0 {
+	if c := add(fetchResult{asOf: arrival.UnixMilli()}); c.gapTo != 0 {
 		t.Error("the gap is told of twice")
 	}
 }

@@ -136,9 +136,9 @@ func (k *client) ask(ctx context.Context) (summary, error) {
 	return s, nil
 }
 
-// doubt forgets what is known of the stream when something of it was not found: it may have been
-// made anew, and what a track stands at be of the one before.
-func (k *client) doubt(t *track) {
+// invalidate forgets what is known of the stream when something of it was not found: it may have been
+// made anew, and what a cursor stands at be of the one before.
+func (k *client) invalidate(t *cursor) {
 	t.checked = false
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -154,21 +154,21 @@ func (k *client) old(ms int64) bool {
 	return ms < now-leastRetention.Milliseconds()
 }
 
-// horizon returns what is kept of the stream.
-func (k *client) horizon(ctx context.Context) (horizon, error) {
+// keptRange returns what is kept of the stream.
+func (k *client) keptRange(ctx context.Context) (keptRange, error) {
 	s, err := k.describe(ctx)
 	if err != nil {
-		return horizon{}, err
+		return keptRange{}, err
 	}
 	now, _ := k.serverTime(k.c.now())
-	return horizon{from: now - s.retention.Milliseconds(), created: s.created}, nil
+	return keptRange{from: now - s.retention.Milliseconds(), created: s.created}, nil
 }
 
-// overdue tells whether the record that a track stands at may be gone. It first finds out whether
+// expired tells whether the record that a cursor stands at may be gone. It first finds out whether
 // that is a record of this stream at all.
-func (k *client) overdue(ctx context.Context, t *track) (bool, error) {
+func (k *client) expired(ctx context.Context, t *cursor) (bool, error) {
 	if !t.checked && t.at.Sequence != "" {
-		kept, err := k.horizon(ctx)
+		kept, err := k.keptRange(ctx)
 		if err != nil {
 			return false, err
 		}
@@ -177,7 +177,7 @@ func (k *client) overdue(ctx context.Context, t *track) (bool, error) {
 	if t.watermark == unknown || !k.old(t.watermark) {
 		return false, nil
 	}
-	kept, err := k.horizon(ctx)
+	kept, err := k.keptRange(ctx)
 	return t.watermark < kept.from, err
 }
 

@@ -14,8 +14,8 @@ import (
 // unknown is the watermark of a shard of which nothing is known yet.
 const unknown = int64(mtime.MinTimestamp)
 
-// answer is what one call, or one event of a subscription, gave.
-type answer struct {
+// fetchResult is what one call, or one event of a subscription, gave.
+type fetchResult struct {
 	records  []types.Record
 	behind   int64    // MillisBehindLatest
 	asOf     int64    // ms since 1970: without records and not behind, all that arrived before was read; 0: not known
@@ -24,7 +24,7 @@ type answer struct {
 	lost     bool     // the position is no longer there: the reading began at the oldest record instead
 }
 
-// chunk is what an answer added.
+// chunk is what a fetchResult added.
 type chunk struct {
 	data          []byte
 	ends          []int64
@@ -41,8 +41,8 @@ type chunk struct {
 	fit           int64 // bytes of the budget that it needs
 }
 
-// track follows the reading of a shard: it knows what was read and what to expect.
-type track struct {
+// cursor follows the reading of a shard: it knows what was read and what to expect.
+type cursor struct {
 	at        Position
 	watermark int64
 	seen      bool      // a record was read that lies directly behind at, or before it: nothing is missing between
@@ -50,24 +50,24 @@ type track struct {
 	earlier   *Position // at as it was in an earlier stream of the same name, until the gap behind it is told of
 }
 
-func newTrack(at Position) *track {
-	t := &track{at: at, watermark: unknown}
+func newCursor(at Position) *cursor {
+	t := &cursor{at: at, watermark: unknown}
 	if at.UpTo > 0 {
 		t.watermark = at.UpTo
 	}
 	return t
 }
 
-// horizon is what is kept of a stream.
-type horizon struct {
+// keptRange is what is kept of a stream.
+type keptRange struct {
 	from    int64 // ms since 1970: the arrival of the oldest record that is surely kept
 	created int64 // ms since 1970: of the stream
 }
 
-// keeper knows what is kept of a stream.
-type keeper interface {
+// retention knows what is kept of a stream.
+type retention interface {
 	old(ms int64) bool // whether a record that arrived then may be gone
-	horizon(context.Context) (horizon, error)
+	keptRange(context.Context) (keptRange, error)
 }
 
 // beginning is where the service is asked to begin.
@@ -77,9 +77,9 @@ type beginning struct {
 	time     *time.Time
 }
 
-// check finds out whether the track stands at a record of an earlier stream. Then it goes on at the
+// check finds out whether the cursor stands at a record of an earlier stream. Then it goes on at the
 // oldest record of this one, which may have a lower number.
-func (t *track) check(kept horizon) {
+func (t *cursor) check(kept keptRange) {
 	t.checked = true
 	if t.at.Sequence != "" && t.at.outlived(kept.created) {
 		at := t.at
@@ -89,9 +89,9 @@ func (t *track) check(kept horizon) {
 
 // begin returns where to go on. A record that may be gone is looked for from the oldest one on;
 // what comes before it is left out by add.
-func (t *track) begin(overdue bool) beginning {
+func (t *cursor) begin(expired bool) beginning {
 	switch {
-	case t.earlier != nil, t.at.Sequence == "" && t.at.UpTo == 0, t.at.Sequence != "" && overdue:
+	case t.earlier != nil, t.at.Sequence == "" && t.at.UpTo == 0, t.at.Sequence != "" && expired:
 		return beginning{kind: types.ShardIteratorTypeTrimHorizon}
 	case t.at.Sequence == "":
 		return beginning{kind: types.ShardIteratorTypeAtTimestamp, time: aws.Time(time.UnixMilli(t.at.UpTo))}
@@ -102,7 +102,7 @@ func (t *track) begin(overdue bool) beginning {
 }
 
 // add follows an answer. What was handed on before is left out.
-func (t *track) add(ctx context.Context, a answer, h keeper) (chunk, error) {
+func (t *cursor) add(ctx context.Context, a fetchResult, h retention) (chunk, error) {
 	c := newChunk(a, t.watermark)
 	read := t.at.Sequence != "" || t.earlier != nil
 	first := t.records(&c, a)
@@ -139,7 +139,7 @@ func (t *track) add(ctx context.Context, a answer, h keeper) (chunk, error) {
 
 // newChunk returns a chunk with room for the records of an answer. What arrived before low lies
 // before it.
-func newChunk(a answer, low int64) chunk {
+func newChunk(a fetchResult, low int64) chunk {
 	c := chunk{behind: a.behind, children: a.children, low: low}
 	n := len(a.records)
 	if n == 0 {
@@ -156,7 +156,7 @@ func newChunk(a answer, low int64) chunk {
 
 // records adds the records of an answer to a chunk, and returns when the first of them arrived;
 // unknown if there is none.
-func (t *track) records(c *chunk, a answer) (first int64) {
+func (t *cursor) records(c *chunk, a fetchResult) (first int64) {
 	first = unknown
 	for i := range a.records {
 		r := &a.records[i]
@@ -191,13 +191,13 @@ const clockDistance = 1000
 // gap finds out whether records may have fallen out of retention between the position and an
 // answer; read: that the position is a record's. A record from before the position proves that none
 // did.
-func (t *track) gap(ctx context.Context, c *chunk, a answer, first int64, read bool, h keeper) error {
+func (t *cursor) gap(ctx context.Context, c *chunk, a fetchResult, first int64, read bool, h retention) error {
 	seen, was := t.seen, c.low
 	t.seen = false
 	if was == unknown || seen || t.earlier == nil && !a.lost && !h.old(was) {
 		return nil
 	}
-	kept, err := h.horizon(ctx)
+	kept, err := h.keptRange(ctx)
 	if err != nil {
 		return err
 	}
@@ -220,7 +220,7 @@ func (t *track) gap(ctx context.Context, c *chunk, a answer, first int64, read b
 
 // arrival returns when a record arrived, in ms since 1970. Servers that do not say are believed
 // that records are in order.
-func (t *track) arrival(r *types.Record) int64 {
+func (t *cursor) arrival(r *types.Record) int64 {
 	if r.ApproximateArrivalTimestamp == nil {
 		return max(t.watermark, 0)
 	}

@@ -16,8 +16,8 @@ type handover struct {
 	idle    bool // batches without records are wanted
 }
 
-// hand begins a call for a shard at a position, in a bundle. If no reader stands there it starts one.
-func (s *session) hand(sh shard, st *shardState, at Position, c *settings, bundle int64) *handover {
+// handOver begins a call for a shard at a position, in a bundle. If no reader stands there it starts one.
+func (s *session) handOver(sh shard, st *shardState, at Position, c *settings, bundle int64) *handover {
 	s.mu.Lock()
 	r := st.reader
 	fresh := r == nil || !r.usable(at)
@@ -49,7 +49,7 @@ func (h *handover) take(own int64) (*Batch, bool, error) {
 	}
 	children, ok, err := h.reader.take(b, batchBytes)
 	if ok && b.Position.Done && !h.session.ctl.Succeeded(h.stream, h.shard, children) {
-		ok = h.reader.untake(b, children, h.at)
+		ok = h.reader.putBack(b, children, h.at)
 	}
 	return b, ok, err
 }

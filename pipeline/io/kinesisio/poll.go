@@ -10,9 +10,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 )
 
-// feed gives what is in a shard, in order.
-type feed interface {
-	next(context.Context) (answer, error) // waits for a while if there is nothing
+// fetcher gives what is in a shard, in order.
+type fetcher interface {
+	next(context.Context) (fetchResult, error) // waits for a while if there is nothing
 	close()
 }
 
@@ -21,14 +21,14 @@ type poll struct {
 	k        *client
 	retrier  retrier
 	shard    string
-	t        *track
+	t        *cursor
 	iterator *string
 	lost     bool // the iterator begins at the oldest record because the position is gone
 	idle     bool // the last answer had nothing
 	idleWait time.Duration
 }
 
-func newPoll(k *client, shard string, t *track, apart time.Duration) *poll {
+func newPoll(k *client, shard string, t *cursor, apart time.Duration) *poll {
 	return &poll{
 		k:        k,
 		shard:    shard,
@@ -41,20 +41,20 @@ func newPoll(k *client, shard string, t *track, apart time.Duration) *poll {
 func (p *poll) close() {}
 
 // next asks for records.
-func (p *poll) next(ctx context.Context) (answer, error) {
+func (p *poll) next(ctx context.Context) (fetchResult, error) {
 	if p.idle {
 		if err := p.k.c.sleep(ctx, p.idleWait); err != nil {
-			return answer{}, err
+			return fetchResult{}, err
 		}
 	}
 	for {
 		if p.iterator == nil {
 			gone, err := p.open(ctx)
 			if err != nil {
-				return answer{}, err
+				return fetchResult{}, err
 			}
 			if gone {
-				return answer{end: true, lost: true}, nil
+				return fetchResult{end: true, lost: true}, nil
 			}
 			if p.iterator == nil {
 				continue
@@ -74,14 +74,14 @@ func (p *poll) next(ctx context.Context) (answer, error) {
 			continue
 		case notFound:
 			p.iterator = nil // opening finds out what is gone
-			p.k.doubt(p.t)
+			p.k.invalidate(p.t)
 			continue
 		}
 		if err != nil {
-			return answer{}, err
+			return fetchResult{}, err
 		}
 		p.iterator = out.NextShardIterator
-		a := answer{
+		a := fetchResult{
 			records: out.Records,
 			behind:  aws.ToInt64(out.MillisBehindLatest),
 			asOf:    p.k.asOf(out.ResultMetadata, sent),
@@ -101,11 +101,11 @@ func (p *poll) next(ctx context.Context) (answer, error) {
 
 // open gets an iterator at the position; gone: the shard is no longer there.
 func (p *poll) open(ctx context.Context) (gone bool, err error) {
-	overdue, err := p.k.overdue(ctx, p.t)
+	expired, err := p.k.expired(ctx, p.t)
 	if err != nil {
 		return false, err
 	}
-	b := p.t.begin(overdue)
+	b := p.t.begin(expired)
 	in := &sdk.GetShardIteratorInput{
 		ShardId: aws.String(p.shard), StreamName: p.k.name(), StreamARN: p.k.arn(),
 		ShardIteratorType: b.kind, StartingSequenceNumber: b.sequence, Timestamp: b.time,
@@ -138,8 +138,8 @@ func (p *poll) get(ctx context.Context, in *sdk.GetShardIteratorInput) error {
 
 // missing tells whether a shard that was not found is gone. It fails if the whole stream is; if
 // neither is, it waits a little.
-func (k *client) missing(ctx context.Context, p retrier, shard string, t *track) (bool, error) {
-	k.doubt(t)
+func (k *client) missing(ctx context.Context, p retrier, shard string, t *cursor) (bool, error) {
+	k.invalidate(t)
 	var l listing
 	if err := p.try(ctx, "ListShards", func(ctx context.Context) (err error) {
 		l, err = k.list(ctx)

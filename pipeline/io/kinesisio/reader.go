@@ -34,10 +34,10 @@ type reader struct {
 }
 
 // read starts a reader at a position.
-func read(room *budget, at Position, open func(context.Context, *track) (feed, keeper, error)) *reader {
+func read(room *budget, at Position, open func(context.Context, *cursor) (fetcher, retention, error)) *reader {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &reader{cancel: cancel, room: room, at: at, taken: make(chan struct{})}
-	t := newTrack(at)
+	t := newCursor(at)
 	r.live = t.watermark
 	r.lapse = time.AfterFunc(unasked, r.stop)
 	go func() {
@@ -50,7 +50,7 @@ func read(room *budget, at Position, open func(context.Context, *track) (feed, k
 }
 
 // run reads until the shard's end, or ctx's.
-func (r *reader) run(ctx context.Context, t *track, open func(context.Context, *track) (feed, keeper, error)) error {
+func (r *reader) run(ctx context.Context, t *cursor, open func(context.Context, *cursor) (fetcher, retention, error)) error {
 	f, k, err := open(ctx, t)
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func (r *reader) run(ctx context.Context, t *track, open func(context.Context, *
 }
 
 // next reads what comes next.
-func (r *reader) next(ctx context.Context, t *track, f feed, k keeper) (chunk, error) {
+func (r *reader) next(ctx context.Context, t *cursor, f fetcher, k retention) (chunk, error) {
 	a, err := f.next(ctx)
 	if err != nil {
 		return chunk{}, err
@@ -181,9 +181,9 @@ func (r *reader) take(b *Batch, size int64) (children []string, ok bool, err err
 	return children, true, nil
 }
 
-// untake takes the shard's end out of a batch and keeps it for later. It returns false if there was
+// putBack takes the shard's end out of a batch and keeps it for later. It returns false if there was
 // nothing else: the reading stands at the position before.
-func (r *reader) untake(b *Batch, children []string, before Position) bool {
+func (r *reader) putBack(b *Batch, children []string, before Position) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	end := chunk{position: b.Position, behind: b.BehindMS, low: b.Watermark, watermark: b.Watermark, children: children}

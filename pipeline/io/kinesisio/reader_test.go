@@ -13,28 +13,28 @@ import (
 	"flexbeam/internal/testkit/kinesisfake"
 )
 
-// flood is a feed that never ends.
+// flood is a fetcher that never ends.
 type flood struct{ n int }
 
-func (f *flood) next(ctx context.Context) (answer, error) {
+func (f *flood) next(ctx context.Context) (fetchResult, error) {
 	f.n++
-	return answer{behind: 1, records: []types.Record{{
+	return fetchResult{behind: 1, records: []types.Record{{
 		Data: make([]byte, 1<<20), SequenceNumber: aws.String(fmt.Sprint(f.n)), ApproximateArrivalTimestamp: aws.Time(epoch),
 	}}}, ctx.Err()
 }
 func (*flood) close() {}
 
-// forever is the keeper of a stream that loses nothing.
+// forever is the retention of a stream that loses nothing.
 type forever struct{}
 
-func (forever) old(int64) bool                           { return false }
-func (forever) horizon(context.Context) (horizon, error) { return horizon{}, nil }
+func (forever) old(int64) bool                               { return false }
+func (forever) keptRange(context.Context) (keptRange, error) { return keptRange{}, nil }
 
 func TestReadersHoldNoMoreThanTheyMay(t *testing.T) {
 	room := newBudget(totalBytes)
 	var readers []*reader
 	for range 8 {
-		readers = append(readers, read(room, Position{}, func(context.Context, *track) (feed, keeper, error) { return &flood{}, forever{}, nil }))
+		readers = append(readers, read(room, Position{}, func(context.Context, *cursor) (fetcher, retention, error) { return &flood{}, forever{}, nil }))
 	}
 	held := func() (all int64) {
 		for _, r := range readers {

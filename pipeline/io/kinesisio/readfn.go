@@ -109,7 +109,7 @@ func (fn *readFn) ProcessElement(
 	if at.Bundle = fn.bundle; !rt.TryClaim(at) {
 		return sdf.StopProcessing(), rt.GetError()
 	}
-	h := fn.session.hand(s, state, at.At, &fn.Config, fn.bundle)
+	h := fn.session.handOver(s, state, at.At, &fn.Config, fn.bundle)
 	claimed, err := fn.handOn(ctx, h, we, rt, emit)
 	if err != nil {
 		return nil, err

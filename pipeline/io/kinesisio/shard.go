@@ -11,8 +11,8 @@ type shard struct {
 }
 
 // open returns what opens a shard for reading on.
-func (s *session) open(sh shard, c *settings) func(context.Context, *track) (feed, keeper, error) {
-	return func(ctx context.Context, t *track) (feed, keeper, error) {
+func (s *session) open(sh shard, c *settings) func(context.Context, *cursor) (fetcher, retention, error) {
+	return func(ctx context.Context, t *cursor) (fetcher, retention, error) {
 		k, err := s.client(ctx, sh.Stream)
 		if err != nil {
 			return nil, nil, err
@@ -22,23 +22,23 @@ func (s *session) open(sh shard, c *settings) func(context.Context, *track) (fee
 		}
 		f := timed{session: s, stream: sh.Stream.ID(), shard: sh.ID}
 		if sh.Stream.Consumer != "" {
-			f.feed = newSubscribe(k, sh.ID, t, c.SubscribeInterval)
+			f.fetcher = newSubscribe(k, sh.ID, t, c.SubscribeInterval)
 		} else {
-			f.feed = newPoll(k, sh.ID, t, c.PollInterval)
+			f.fetcher = newPoll(k, sh.ID, t, c.PollInterval)
 		}
 		return f, k, nil
 	}
 }
 
-// timed is a feed that says when the service answered.
+// timed is a fetcher that says when the service answered.
 type timed struct {
-	feed
+	fetcher
 	session       *session
 	stream, shard string
 }
 
-func (f timed) next(ctx context.Context) (answer, error) {
-	a, err := f.feed.next(ctx)
+func (f timed) next(ctx context.Context) (fetchResult, error) {
+	a, err := f.fetcher.next(ctx)
 	if err == nil {
 		f.session.ctl.Answered(f.stream, f.shard)
 	}
@@ -48,5 +48,7 @@ func (f timed) next(ctx context.Context) (answer, error) {
 // gone is a shard that is no longer there: all that it had fell out of retention.
 type gone struct{}
 
-func (gone) next(context.Context) (answer, error) { return answer{end: true, lost: true}, nil }
-func (gone) close()                               {}
+func (gone) next(context.Context) (fetchResult, error) {
+	return fetchResult{end: true, lost: true}, nil
+}
+func (gone) close() {}

@@ -23,7 +23,7 @@ type subscribe struct {
 	k       *client
 	retrier retrier
 	shard   string
-	t       *track
+	t       *cursor
 	stream  *sdk.SubscribeToShardEventStream
 	cancel  context.CancelFunc
 	after   string // continuation number of the last event
@@ -31,7 +31,7 @@ type subscribe struct {
 	begun   bool   // there was a subscription before
 }
 
-func newSubscribe(k *client, shard string, t *track, apart time.Duration) *subscribe {
+func newSubscribe(k *client, shard string, t *cursor, apart time.Duration) *subscribe {
 	return &subscribe{
 		k:       k,
 		shard:   shard,
@@ -51,15 +51,15 @@ func (s *subscribe) close() {
 }
 
 // next waits for an event.
-func (s *subscribe) next(ctx context.Context) (answer, error) {
+func (s *subscribe) next(ctx context.Context) (fetchResult, error) {
 	for {
 		if s.stream == nil {
 			gone, err := s.open(ctx)
 			if err != nil {
-				return answer{}, err
+				return fetchResult{}, err
 			}
 			if gone {
-				return answer{end: true, lost: true}, nil
+				return fetchResult{end: true, lost: true}, nil
 			}
 			if s.stream == nil {
 				continue
@@ -70,13 +70,13 @@ func (s *subscribe) next(ctx context.Context) (answer, error) {
 		select {
 		case <-ctx.Done():
 			dead.Stop()
-			return answer{}, ctx.Err()
+			return fetchResult{}, ctx.Err()
 		case <-dead.C:
 			s.close()
 		case event, ok := <-s.stream.Events():
 			dead.Stop()
 			if e, is := event.(*types.SubscribeToShardEventStreamMemberSubscribeToShardEvent); ok && is {
-				return s.answer(&e.Value, since, time.Since(began)), nil
+				return s.fetchResult(&e.Value, since, time.Since(began)), nil
 			}
 			if ok {
 				continue // of a kind that there was none of when this was written
@@ -84,23 +84,23 @@ func (s *subscribe) next(ctx context.Context) (answer, error) {
 			err := s.stream.Err()
 			s.close()
 			if code(err) == notFound {
-				s.k.doubt(s.t)
+				s.k.invalidate(s.t)
 			}
 			if err == nil || code(err) == notFound {
 				continue // opening finds out what is gone
 			}
 			err = explain(s.retrier.stream, s.shard, "SubscribeToShard", err)
 			if permanent(err) {
-				return answer{}, err
+				return fetchResult{}, err
 			}
 			s.k.c.ctl.Retried(s.retrier.stream, s.shard, err, isThrottle(err))
 		}
 	}
 }
 
-// answer returns what is in an event. We began to wait for it at since, and waited for a time.
-func (s *subscribe) answer(e *types.SubscribeToShardEvent, since time.Time, wait time.Duration) answer {
-	a := answer{records: e.Records, behind: aws.ToInt64(e.MillisBehindLatest), lost: s.lost}
+// fetchResult returns what is in an event. We began to wait for it at since, and waited for a time.
+func (s *subscribe) fetchResult(e *types.SubscribeToShardEvent, since time.Time, wait time.Duration) fetchResult {
+	a := fetchResult{records: e.Records, behind: aws.ToInt64(e.MillisBehindLatest), lost: s.lost}
 	s.after = aws.ToString(e.ContinuationSequenceNumber)
 	a.end = s.after == ""
 	for _, c := range e.ChildShards {
@@ -121,11 +121,11 @@ func (s *subscribe) open(ctx context.Context) (gone bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	overdue, err := s.k.overdue(ctx, s.t)
+	expired, err := s.k.expired(ctx, s.t)
 	if err != nil {
 		return false, err
 	}
-	from := s.from(overdue)
+	from := s.from(expired)
 	err = s.begin(ctx, consumer, from)
 	if code(err) == invalidArgument && from.SequenceNumber != nil {
 		s.lost = true
@@ -139,11 +139,11 @@ func (s *subscribe) open(ctx context.Context) (gone bool, err error) {
 }
 
 // from says where to begin.
-func (s *subscribe) from(overdue bool) *types.StartingPosition {
-	if s.after != "" && !overdue && s.t.earlier == nil {
+func (s *subscribe) from(expired bool) *types.StartingPosition {
+	if s.after != "" && !expired && s.t.earlier == nil {
 		return &types.StartingPosition{Type: types.ShardIteratorTypeAfterSequenceNumber, SequenceNumber: aws.String(s.after)}
 	}
-	b := s.t.begin(overdue)
+	b := s.t.begin(expired)
 	return &types.StartingPosition{Type: b.kind, SequenceNumber: b.sequence, Timestamp: b.time}
 }
 

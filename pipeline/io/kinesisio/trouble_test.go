@@ -162,7 +162,7 @@ func TestAnIdleShardIsPolledHalfAsOftenAsTheServiceAllows(t *testing.T) {
 		t.Fatal(err)
 	}
 	shard := f.Shards("s")[0].ID
-	p := newPoll(k, shard, newTrack(Position{}), defaultPollInterval)
+	p := newPoll(k, shard, newCursor(Position{}), defaultPollInterval)
 	for clock.Now().Sub(epoch) < 10*time.Second {
 		if a, err := p.next(t.Context()); err != nil || len(a.records) > 0 {
 			t.Fatalf("%d records of an empty shard, %v", len(a.records), err)

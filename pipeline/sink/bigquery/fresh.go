@@ -122,9 +122,9 @@ func (w *Writer) appliedUpTo(ctx context.Context, t *table) (at time.Time, err e
 	return at, nil
 }
 
-// settled tells whether BigQuery has applied all that was streamed to a table: by this job, and
+// allApplied tells whether BigQuery has applied all that was streamed to a table: by this job, and
 // before it by others.
-func (w *Writer) settled(ctx context.Context, t *table) (bool, error) {
+func (w *Writer) allApplied(ctx context.Context, t *table) (bool, error) {
 	w.reading.mu.Lock()
 	written, err := w.before(ctx)
 	w.reading.mu.Unlock()

@@ -135,6 +135,12 @@ func TestAStalenessThatAnEarlierVersionLeftIsPutBackAndTold(t *testing.T) {
 	if a, e := staleness("agents"), staleness("engagements"); a != defaultStaleness || e != 0 {
 		t.Errorf("agents %v, engagements %v", a, e)
 	}
+	_, err = d.Table("customers").Update(t.Context(), left, "")
+	must(t, err)
+	must(t, apply(t, uri)) // whose option says 10m
+	if c := staleness("customers"); c != 10*time.Minute || !strings.Contains(told.String(), "table=customers max_staleness=10m") {
+		t.Errorf("customers %v: %s", c, &told)
+	}
 	if n := strings.Count(told.String(), "max_staleness=15m"); n != 1 || !strings.Contains(told.String(), "table=agents") {
 		t.Errorf("told %d times: %s", n, &told)
 	}

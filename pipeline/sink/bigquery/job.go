@@ -41,6 +41,16 @@ func (w *Writer) job(ctx context.Context, id string, start func(ctx context.Cont
 	}
 }
 
+// statement runs a statement with named parameters to its end, and returns its job.
+func (w *Writer) statement(ctx context.Context, id, sql string, parameters ...bigquery.QueryParameter) (*bigquery.Job, error) {
+	return w.job(ctx, id, func(ctx context.Context, id string) (*bigquery.Job, error) {
+		q := w.rest.Query(sql)
+		q.JobID, q.Location, q.Parameters = id, w.config.location, parameters
+		q.Labels = map[string]string{managedLabel: agent}
+		return q.Run(ctx)
+	})
+}
+
 // count counts a job that is a query, and what it is billed for.
 func (w *Writer) count(s *bigquery.JobStatus) {
 	if s.Statistics == nil {

@@ -199,14 +199,10 @@ func (k *known) read(ctx context.Context, t *table, in span.Span, first bool) er
 
 // versions calls f with the keys and versions that a query of selectVersions answers.
 func (w *Writer) versions(ctx context.Context, t *table, sql string, f func(key []byte, version int64), parameters ...bigquery.QueryParameter) error {
-	row, cells := make(model.Row, len(t.columns)), t.versionCells()
 	var key []byte
-	err := w.query(ctx, sql, func(values []bigquery.Value) error {
-		if err := fill(t, row, cells, values); err != nil {
-			return err
-		}
-		key = t.appendKey(key[:0], row)
-		f(key, row[len(row)-1].Num)
+	err := w.rows(ctx, t, t.versionCells(), sql, func(r model.Row) error {
+		key = t.appendKey(key[:0], r)
+		f(key, r[len(r)-1].Num)
 		return nil
 	}, parameters...)
 	if err != nil {
@@ -245,8 +241,8 @@ func (k *known) wait(ctx context.Context, t *table, c change.Change, pass passFu
 	return k.lookup(ctx, t, pass)
 }
 
-// settle gives all that waits to pass.
-func (k *known) settle(ctx context.Context, pass passFunc) error {
+// passAll gives all that waits to pass.
+func (k *known) passAll(ctx context.Context, pass passFunc) error {
 	for i := range k.of {
 		m := &k.of[i]
 		m.asking.Lock()

@@ -201,10 +201,7 @@ type staging struct {
 
 func (s *staging) name() string { return "flexbeam_staging_" + s.id }
 
-func (s *staging) ref() *bigquery.Table {
-	w := s.loader.sink
-	return w.rest.DatasetInProject(w.config.project, w.config.in(s.table)).Table(s.name())
-}
+func (s *staging) ref() *bigquery.Table { return s.loader.sink.beside(s.table, s.name()) }
 
 // load creates the table and loads the files.
 func (s *staging) load(ctx context.Context) error {
@@ -362,15 +359,10 @@ func (s *staging) merge(ctx context.Context) (err error) {
 		if err != nil {
 			return
 		}
-		_, err = w.job(ctx, "flexbeam_"+what+"_"+s.id, func(ctx context.Context, id string) (*bigquery.Job, error) {
-			q := w.rest.Query(sql)
-			q.JobID, q.Location = id, w.config.location
-			q.Labels = map[string]string{managedLabel: agent}
-			return q.Run(ctx)
-		})
+		_, err = w.statement(ctx, "flexbeam_"+what+"_"+s.id, sql)
 	}
 	if s.deletes {
-		deletes, e := s.loader.router.regime(ctx, deletesTable)
+		deletes, e := s.loader.router.again(ctx, deletesTable)
 		switch {
 		case e != nil:
 			err = e

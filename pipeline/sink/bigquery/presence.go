@@ -135,8 +135,7 @@ func (w *Writer) SetShape(ctx context.Context, s sink.Shape) error {
 
 // label changes labels of a table.
 func (w *Writer) label(ctx context.Context, t *table, change bigquery.TableMetadataToUpdate) error {
-	ref := w.rest.DatasetInProject(w.config.project, w.config.in(t)).Table(t.name)
-	err := w.retry(ctx, func(ctx context.Context) error { _, err := ref.Update(ctx, change, ""); return err })
+	err := w.retry(ctx, func(ctx context.Context) error { _, err := w.table(t).Update(ctx, change, ""); return err })
 	if err != nil {
 		return fmt.Errorf("bigquery: label table %s: %w", t.name, explain(err))
 	}

@@ -20,16 +20,11 @@ import (
 // query runs a query with named parameters and calls f with each row of its answer. The row is
 // valid until f returns.
 func (w *Writer) query(ctx context.Context, sql string, f func([]bigquery.Value) error, parameters ...bigquery.QueryParameter) error {
-	job, err := w.job(ctx, fmt.Sprintf("flexbeam_query_%d_%d", time.Now().UnixNano(), rand.Uint32()), func(ctx context.Context, id string) (*bigquery.Job, error) {
-		q := w.rest.Query(sql)
-		q.JobID, q.Location, q.Parameters = id, w.config.location, parameters
-		q.Labels = map[string]string{managedLabel: agent}
-		return q.Run(ctx)
-	})
+	job, err := w.statement(ctx, fmt.Sprintf("flexbeam_query_%d_%d", time.Now().UnixNano(), rand.Uint32()), sql, parameters...)
 	if err != nil {
 		return explain(err)
 	}
-	ctx, p := w.config.patience(ctx)
+	ctx, p := w.config.timeLimit(ctx)
 	defer p.end()
 	it, err := job.Read(ctx)
 	if err != nil {
@@ -67,13 +62,13 @@ func (w *Writer) Counts(ctx context.Context) (map[string]int64, error) {
 		if err != nil {
 			return nil, err
 		}
-		settled := meta.Labels[regimeLabel] != string(byStream) || staleness(meta) == 0
-		if !settled {
-			if settled, err = w.settled(ctx, t); err != nil {
+		applied := meta.Labels[regimeLabel] != string(byStream) || staleness(meta) == 0
+		if !applied {
+			if applied, err = w.allApplied(ctx, t); err != nil {
 				return nil, err
 			}
 		}
-		if settled {
+		if applied {
 			counted = append(counted, t)
 		}
 	}
@@ -102,7 +97,7 @@ func (w *Writer) Owners(ctx context.Context, id model.TableID, in span.Span, f f
 	if t.model.Owner.Kind == "" {
 		return nil
 	}
-	return w.keys(ctx, t, t.model.OwnerColumns(), selectOwners(t, w.config.sql), f,
+	return w.freshRows(ctx, t, t.model.OwnerColumns(), selectOwners(t, w.config.sql), f,
 		bigquery.QueryParameter{Name: "from", Value: timeOf(in.From)}, bigquery.QueryParameter{Name: "to", Value: timeOf(in.To)})
 }
 
@@ -141,7 +136,7 @@ func (w *Writer) Find(ctx context.Context, id model.TableID, q model.OwnerQuery,
 	if err != nil {
 		return err
 	}
-	return w.keys(ctx, t, t.model.FoundColumns(), selectOwned(t, w.config.sql), func(r model.Row) error {
+	return w.freshRows(ctx, t, t.model.FoundColumns(), selectOwned(t, w.config.sql), func(r model.Row) error {
 		account, sid := t.model.OwnerKey(r)
 		if !wanted[model.OwnerKey{Account: account, SID: sid}] {
 			return nil
@@ -159,20 +154,26 @@ func timeOf(ms int64) time.Time {
 	return time.UnixMilli(min(max(ms, first), last)).UTC()
 }
 
-// keys calls f with what a query of selectOwners or selectOwned answers.
-func (w *Writer) keys(ctx context.Context, t *table, cells []int, sql string, f func(model.Row) error, parameters ...bigquery.QueryParameter) error {
-	row := t.model.NewRow()
+// rows runs a query that answers with some cells of a table, and calls f with each row. It is valid
+// until f returns.
+func (w *Writer) rows(ctx context.Context, t *table, cells []int, sql string, f func(model.Row) error, parameters ...bigquery.QueryParameter) error {
+	row := make(model.Row, len(t.columns))
+	return w.query(ctx, sql, func(values []bigquery.Value) error {
+		if err := fill(t, row, cells, values); err != nil {
+			return err
+		}
+		return f(row)
+	}, parameters...)
+}
+
+// freshRows is rows, once the answers have what other jobs had streamed when the sink was opened.
+func (w *Writer) freshRows(ctx context.Context, t *table, cells []int, sql string, f func(model.Row) error, parameters ...bigquery.QueryParameter) error {
 	err := w.fresh(ctx, t)
 	if err == nil {
-		err = w.query(ctx, sql, func(values []bigquery.Value) error {
-			if err := fill(t, row, cells, values); err != nil {
-				return err
-			}
-			return f(row)
-		}, parameters...)
+		err = w.rows(ctx, t, cells, sql, f, parameters...)
 	}
 	if err != nil {
-		return fmt.Errorf("bigquery: read keys of %s: %w", t.name, err)
+		return fmt.Errorf("bigquery: read rows of %s: %w", t.name, err)
 	}
 	return nil
 }

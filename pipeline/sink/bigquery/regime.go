@@ -25,8 +25,12 @@ const (
 // ErrRegime says that a job is to load into a table that belongs to change data capture.
 var ErrRegime = errors.New("the table belongs to change data capture")
 
-func (w *Writer) table(t *table) *bigquery.Table {
-	return w.rest.DatasetInProject(w.config.project, w.config.in(t)).Table(t.name)
+// table returns a table of the dataset.
+func (w *Writer) table(t *table) *bigquery.Table { return w.beside(t, t.name) }
+
+// beside returns the table of a name in the dataset of a table.
+func (w *Writer) beside(t *table, name string) *bigquery.Table {
+	return w.rest.DatasetInProject(w.config.project, w.config.in(t)).Table(name)
 }
 
 // wanted is the regime that the job gives to empty tables.

@@ -131,6 +131,29 @@ func TestABatchStreamsWhatItHasStagedWhenAStreamComesFirst(t *testing.T) {
 	}
 }
 
+// The deletes of a batch are streamed as soon as another job streams to any table of the dataset, under
+// the lax reading too, where BigQuery would take a MERGE; the batch's own table stays one of load jobs.
+func TestTheDeletesOfABatchAreStreamedWhenAStreamComesFirst(t *testing.T) {
+	for _, lax := range []bool{false, true} {
+		s := startLocal(t, bigquerylocal.Options{LaxDML: lax})
+		uri := localURI(s, "mode=auto")
+		batch := openSinkWith(t, uri, bounded)
+		must(t, batch.Write(t.Context(), block(starting(1, march(2), 1), starting(2, march(2), 1), deleteOf(starting(2, march(2), 3)))))
+		writeAll(t, uri, sink.Options{}, sampleAgent("WK1", 1))
+		must(t, batch.Close(t.Context()))
+		if got := labels(t, uri); got["engagements"] != "load" || got["agents"] != "cdc" || got[deletesName] != "cdc" {
+			t.Errorf("lax %v: %v", lax, got)
+		}
+		ask(t, configOf(t, uri), "SELECT query FROM `region-us`.INFORMATION_SCHEMA.JOBS_BY_PROJECT WHERE query LIKE 'MERGE%"+deletesName+"` AS t%'", func(v []bigquery.Value) {
+			t.Errorf("lax %v: a statement changes the deletes: %v", lax, v)
+		})
+		writeAll(t, uri, bounded, block(starting(2, march(2), 2))) // older than the delete
+		if got := starts(t, uri); got != "2 v1" {
+			t.Errorf("lax %v: %s", lax, got)
+		}
+	}
+}
+
 func TestJobsThatEnterATableAtOnceAgree(t *testing.T) {
 	s := startLocal(t, bigquerylocal.Options{})
 	for range 5 {

@@ -30,7 +30,7 @@ func (r *retrier) wait(ctx context.Context) bool {
 
 // retry calls f until it succeeds or fails for good, at most as long as the option retry says.
 func (w *Writer) retry(ctx context.Context, f func(context.Context) error) error {
-	ctx, p := w.config.patience(ctx)
+	ctx, p := w.config.timeLimit(ctx)
 	defer p.end()
 	r := newRetrier(w.config.retry)
 	for {
@@ -41,10 +41,10 @@ func (w *Writer) retry(ctx context.Context, f func(context.Context) error) error
 	}
 }
 
-// A patience ends the context of requests that Google's client would try for ever by itself: when
+// A timeLimit ends the context of requests that Google's client would try for ever by itself: when
 // the time for attempts is over and none is under way, or has been for as long as a single one may
 // take.
-type patience struct {
+type timeLimit struct {
 	config   config
 	cancel   context.CancelFunc
 	underway atomic.Bool // a request has a connection, and no answer yet
@@ -60,10 +60,10 @@ type patience struct {
 // retry says.
 const shortestRetry = time.Second
 
-// patience returns a context that it ends, and is ended itself when it is no longer needed.
-func (p config) patience(ctx context.Context) (context.Context, *patience) {
+// timeLimit returns a context that it ends, and is ended itself when it is no longer needed.
+func (p config) timeLimit(ctx context.Context) (context.Context, *timeLimit) {
 	ctx, cancel := context.WithCancel(ctx)
-	t := &patience{config: p, cancel: cancel, began: time.Now()}
+	t := &timeLimit{config: p, cancel: cancel, began: time.Now()}
 	t.timer = time.AfterFunc(max(p.retry, shortestRetry), t.look)
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn:              func(httptrace.GotConnInfo) { t.underway.Store(true) },
@@ -72,7 +72,7 @@ func (p config) patience(ctx context.Context) (context.Context, *patience) {
 }
 
 // begin starts the time anew: something came back.
-func (t *patience) begin() {
+func (t *timeLimit) begin() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.began, t.quiet = time.Now(), false
@@ -80,7 +80,7 @@ func (t *patience) begin() {
 }
 
 // look ends the context if that is due. An answer that is being read has until the next look.
-func (t *patience) look() {
+func (t *timeLimit) look() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	quiet := !t.underway.Load()
@@ -94,7 +94,7 @@ func (t *patience) look() {
 }
 
 // told returns an error as the one of an option, if that ended the context.
-func (t *patience) told(err error) error {
+func (t *timeLimit) told(err error) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err == nil || !t.over {
@@ -103,7 +103,7 @@ func (t *patience) told(err error) error {
 	return fmt.Errorf("given up after %v, the option retry is %v: %w", time.Since(t.began).Round(time.Second/10), t.config.retry, err)
 }
 
-func (t *patience) end() {
+func (t *timeLimit) end() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.timer.Stop()

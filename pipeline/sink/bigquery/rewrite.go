@@ -83,9 +83,7 @@ func (w *Writer) rewrite(ctx context.Context, r sink.Rewriting) error {
 // keptName is the table that holds the rows of a table as they were before a Rewrite.
 func (t *table) keptName() string { return "flexbeam_rewrite_" + t.name }
 
-func (w *Writer) kept(t *table) *bigquery.Table {
-	return w.rest.DatasetInProject(w.config.project, w.config.in(t)).Table(t.keptName())
-}
+func (w *Writer) kept(t *table) *bigquery.Table { return w.beside(t, t.keptName()) }
 
 func (w *Writer) keptSQL(t *table) string {
 	return "`" + w.config.project + "." + w.config.in(t) + "." + t.keptName() + "`"
@@ -109,12 +107,7 @@ func (w *Writer) keep(ctx context.Context, t *table) error {
 	if err != nil && restStatus(err) != http.StatusConflict { // of our own making: an answer was lost
 		return explain(err)
 	}
-	_, err = w.job(ctx, fmt.Sprintf("flexbeam_rewrite_%s_%d", t.name, rand.Uint64()), func(ctx context.Context, id string) (*bigquery.Job, error) {
-		q := w.rest.Query(insertKept(t, w.keptSQL(t), w.config.sql))
-		q.JobID, q.Location = id, w.config.location
-		q.Labels = map[string]string{managedLabel: agent}
-		return q.Run(ctx)
-	})
+	_, err = w.statement(ctx, fmt.Sprintf("flexbeam_rewrite_%s_%d", t.name, rand.Uint64()), insertKept(t, w.keptSQL(t), w.config.sql))
 	if err != nil {
 		return fmt.Errorf("copy %s: %w", t.name, explain(err))
 	}
@@ -147,12 +140,7 @@ func (w *Writer) rewriteTable(ctx context.Context, r *sink.TableRewriting) error
 		return explain(err)
 	}
 	var b change.Block
-	row := t.model.NewRow()
-	cells := allColumns(t)
-	err = w.query(ctx, selectWhole(t, "", func(string) string { return w.keptSQL(t) }), func(values []bigquery.Value) error {
-		if err := fill(t, row, cells, values); err != nil {
-			return err
-		}
+	err = w.rows(ctx, t, allColumns(t), selectWhole(t, "", func(string) string { return w.keptSQL(t) }), func(row model.Row) error {
 		if b = appendRewritten(b, t.model, r, row); len(b) < rewriteBytes {
 			return ctx.Err()
 		}
@@ -170,21 +158,7 @@ func (w *Writer) rewriteTable(ctx context.Context, r *sink.TableRewriting) error
 // of the old key, which nothing remembers. It appends nothing for a row that stays.
 func appendRewritten(b change.Block, t *model.Table, r *sink.TableRewriting, row model.Row) change.Block {
 	next := slices.Clone(row)
-	if r.Empty != "" {
-		next[t.Col(r.Empty)] = model.Value{}
-	}
-	texts := make([]string, len(r.Texts))
-	for i, name := range r.Texts {
-		texts[i] = t.Get(row, name).Str
-	}
-	if r.Text != nil {
-		r.Text(texts)
-	}
-	for i, name := range r.Texts {
-		if c := t.Col(name); texts[i] != row[c].Str {
-			next[c] = model.Text(texts[i])
-		}
-	}
+	r.Apply(next)
 	if slices.Equal(next, row) {
 		return b
 	}

@@ -35,6 +35,16 @@ func (r *router) regime(ctx context.Context, t *table) (regime, error) {
 	return r.enter(ctx, t, r.sink.wanted())
 }
 
+// again returns the regime that a table of load jobs has now, since another job may have streamed to it
+// meanwhile.
+func (r *router) again(ctx context.Context, t *table) (regime, error) {
+	g, _, err := r.sink.enter(ctx, t, byLoad)
+	if err != nil || g == byLoad {
+		return g, err
+	}
+	return r.enter(ctx, t, byStream)
+}
+
 // enter lets a table enter its regime. The table of deletes is streamed to as soon as any other one
 // is, and is entered before it, so that no delete is forgotten.
 func (r *router) enter(ctx context.Context, t *table, wanted regime) (regime, error) {

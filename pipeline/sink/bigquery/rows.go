@@ -2,7 +2,6 @@ package bigquery
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"cloud.google.com/go/bigquery"
@@ -22,20 +21,7 @@ func (w *Writer) Rows(ctx context.Context, id model.TableID, column string, text
 		}
 		parameters = append(parameters, bigquery.QueryParameter{Name: "texts", Value: valid})
 	}
-	row, all := t.model.NewRow(), allColumns(t)
-	err := w.fresh(ctx, t)
-	if err == nil {
-		err = w.query(ctx, selectWhole(t, column, w.config.sql), func(values []bigquery.Value) error {
-			if err := fill(t, row, all, values); err != nil {
-				return err
-			}
-			return f(row)
-		}, parameters...)
-	}
-	if err != nil {
-		return fmt.Errorf("bigquery: read rows of %s: %w", t.name, err)
-	}
-	return nil
+	return w.freshRows(ctx, t, allColumns(t), selectWhole(t, column, w.config.sql), f, parameters...)
 }
 
 // selectWhole asks for whole rows: those in which a column is one of the parameter texts, or all.

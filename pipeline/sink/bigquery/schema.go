@@ -1,6 +1,7 @@
 package bigquery
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -134,7 +135,7 @@ func (w *Writer) created(t *table) *bigquery.TableMetadata {
 }
 
 func (w *Writer) applyTable(ctx context.Context, t *table) error {
-	ref := w.rest.DatasetInProject(w.config.project, w.config.in(t)).Table(t.name)
+	ref := w.table(t)
 	var meta *bigquery.TableMetadata
 	look := func(ctx context.Context) (err error) { meta, err = ref.Metadata(ctx); return err }
 	err := w.retry(ctx, look)
@@ -154,8 +155,8 @@ func (w *Writer) applyTable(ctx context.Context, t *table) error {
 	if err != nil || !needed {
 		return err
 	}
-	if change.MaxStaleness != nil && w.config.staleness < 0 {
-		slog.Info("a table has no max_staleness: an earlier version may have left it so, and it is set anew; with the option max_staleness=0s it stays 0", "table", t.name, "max_staleness", defaultStaleness)
+	if s := cmp.Or(max(w.config.staleness, 0), defaultStaleness); change.MaxStaleness != nil && w.config.staleness != 0 && meta.Labels[stalenessLabel] == "" && staleness(meta) == 0 {
+		slog.Info("a table has no max_staleness: an earlier version may have left it so, and it is set anew; with the option max_staleness=0s it stays 0", "table", t.name, "max_staleness", s)
 	}
 	return w.retry(ctx, func(ctx context.Context) error {
 		_, err := ref.Update(ctx, change, "")

@@ -2,7 +2,6 @@ package bigquery
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -176,21 +175,10 @@ func (h *holder) release(ctx context.Context, t *table) error {
 
 // noteVersions notes the versions of the rows whose last column of the key is one of some texts.
 func (w *Writer) noteVersions(ctx context.Context, t *table, texts []string) error {
-	row, cells := make(model.Row, len(t.columns)), t.versionCells()
-	err := w.fresh(ctx, t)
-	if err == nil {
-		err = w.query(ctx, selectVersionsOf(t, w.config.sql), func(values []bigquery.Value) error {
-			if err := fill(t, row, cells, values); err != nil {
-				return err
-			}
-			w.stored.note(t, row)
-			return nil
-		}, bigquery.QueryParameter{Name: "texts", Value: texts})
-	}
-	if err != nil {
-		return fmt.Errorf("bigquery: look up versions of %s: %w", t.name, err)
-	}
-	return nil
+	return w.freshRows(ctx, t, t.versionCells(), selectVersionsOf(t, w.config.sql), func(r model.Row) error {
+		w.stored.note(t, r)
+		return nil
+	}, bigquery.QueryParameter{Name: "texts", Value: texts})
 }
 
 // selectVersionsOf asks for the versions of the rows whose last column of the key is in the

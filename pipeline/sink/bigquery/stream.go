@@ -170,7 +170,7 @@ func (s *streamer) flush(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := s.known.settle(ctx, s.pass); err != nil {
+	if err := s.known.passAll(ctx, s.pass); err != nil {
 		return err
 	}
 	err := s.writer.Flush(ctx)

@@ -3,7 +3,6 @@ package duckdb
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"flexbeam/internal/span"
@@ -22,7 +21,7 @@ func (w *writer) Owners(_ context.Context, id model.TableID, in span.Span, f fun
 	var owner []string
 	for _, i := range t.OwnerColumns() {
 		if name := t.Columns[i].Name; name != t.Owner.Time {
-			owner = append(owner, name)
+			owner = append(owner, "t."+name)
 		}
 	}
 	grouped := " GROUP BY " + strings.Join(owner, ", ")
@@ -79,47 +78,24 @@ func (w *writer) OtherJobs(context.Context) (bool, error) { return false, nil }
 // lookUp calls f with some columns of the rows that the end of a query with lists of texts leaves of a
 // table t. In a query with groups the time of owners is the latest.
 func (s *store) lookUp(t *model.Table, columns []int, end string, f func(model.Row) error, lists ...[]string) error {
-	var names []string
-	for _, i := range columns {
-		c := &t.Columns[i]
-		if c.Name == t.Owner.Time && strings.Contains(end, " GROUP BY ") {
-			names = append(names, "epoch_ms(max("+c.Name+"))::VARCHAR")
-			continue
-		}
-		switch c.Type {
-		case model.String:
-			names = append(names, c.Name)
-		case model.Timestamp:
-			names = append(names, "epoch_ms("+c.Name+")::VARCHAR")
-		case model.Int:
-			names = append(names, c.Name+"::VARCHAR")
-		default:
-			return fmt.Errorf("duckdb: read keys of %s: column %s is neither text, time nor integer", t.Name, c.Name)
-		}
+	grouped := strings.Contains(end, " GROUP BY ")
+	cells := make([]string, len(columns))
+	for n, i := range columns {
+		cells[n] = cellText(&t.Columns[i], grouped && t.Columns[i].Name == t.Owner.Time)
 	}
-	query := "SELECT " + strings.Join(names, ", ") + " FROM " + t.Name + " AS t" + end
 	row := t.NewRow()
 	s.reading.Lock()
 	defer s.reading.Unlock()
-	err := s.texts(query, func(cells []string) error {
+	err := s.texts("SELECT "+strings.Join(cells, ", ")+" FROM "+t.Name+" AS t"+end, func(cells []string) error {
 		for n, i := range columns {
-			if t.Columns[i].Type == model.String {
-				row[i] = model.Text(cells[n])
-				continue
-			}
-			number, err := strconv.ParseInt(cells[n], 10, 64)
-			if err != nil {
-				return err
-			}
-			row[i] = model.Millis(number)
-			if t.Columns[i].Type == model.Int {
-				row[i] = model.Integer(number)
+			if err := readCell(&row[i], t.Columns[i].Type, cells[n]); err != nil {
+				return fmt.Errorf("column %s: %w", t.Columns[i].Name, err)
 			}
 		}
 		return f(row)
 	}, lists...)
 	if err != nil {
-		return fmt.Errorf("duckdb: read keys of %s: %w", t.Name, err)
+		return fmt.Errorf("duckdb: read rows of %s: %w", t.Name, err)
 	}
 	return nil
 }

@@ -3,9 +3,7 @@ package duckdb
 import (
 	"context"
 	"encoding/hex"
-	"fmt"
 	"strconv"
-	"strings"
 
 	"flexbeam/schemas/model"
 )
@@ -13,52 +11,39 @@ import (
 // Rows implements sink.Sink.
 func (w *writer) Rows(_ context.Context, id model.TableID, column string, texts []string, f func(model.Row) error) error {
 	t := model.Tables[id]
-	cells := make([]string, len(t.Columns))
-	for i := range t.Columns {
-		cells[i] = wholeCell(&t.Columns[i])
+	all := make([]int, len(t.Columns))
+	for i := range all {
+		all[i] = i
 	}
-	query := "SELECT " + strings.Join(cells, ", ") + " FROM " + t.Name + " AS t"
-	var lists [][]string
-	if column != "" {
-		query += " SEMI JOIN (SELECT unnest($1) AS wanted) AS o ON t." + column + " = o.wanted"
-		valid := make([]string, len(texts))
-		for i, s := range texts {
-			valid[i] = validText(s)
-		}
-		lists = append(lists, valid)
+	if column == "" {
+		return w.store.lookUp(t, all, "", f)
 	}
-	row := t.NewRow()
-	w.store.reading.Lock()
-	defer w.store.reading.Unlock()
-	err := w.store.texts(query, func(cells []string) error {
-		for i := range row {
-			if err := readCell(&row[i], t.Columns[i].Type, cells[i]); err != nil {
-				return fmt.Errorf("column %s: %w", t.Columns[i].Name, err)
-			}
-		}
-		return f(row)
-	}, lists...)
-	if err != nil {
-		return fmt.Errorf("duckdb: read rows of %s: %w", t.Name, err)
+	valid := make([]string, len(texts))
+	for i, s := range texts {
+		valid[i] = validText(s)
 	}
-	return nil
+	return w.store.lookUp(t, all, " SEMI JOIN (SELECT unnest($1) AS wanted) AS o ON t."+column+" = o.wanted", f, valid)
 }
 
-// wholeCell returns what reads a cell as text. A text has a mark in front, since texts gives null as
-// the empty one.
-func wholeCell(c *model.Column) string {
+// cellText returns what reads a cell, or the greatest of a group of times, as text. A text has a mark in
+// front, since texts gives null as the empty one.
+func cellText(c *model.Column, greatest bool) string {
+	name := "t." + c.Name
+	if greatest {
+		name = "max(" + name + ")"
+	}
 	switch c.Type {
 	case model.String:
-		return "'=' || t." + c.Name
+		return "'=' || " + name
 	case model.Bytes:
-		return "'=' || hex(t." + c.Name + ")"
+		return "'=' || hex(" + name + ")"
 	case model.Timestamp:
-		return "epoch_ms(t." + c.Name + ")::VARCHAR"
+		return "epoch_ms(" + name + ")::VARCHAR"
 	}
-	return "t." + c.Name + "::VARCHAR"
+	return name + "::VARCHAR"
 }
 
-// readCell reads what wholeCell gives.
+// readCell reads what cellText gives.
 func readCell(v *model.Value, kind model.Type, text string) (err error) {
 	if *v = (model.Value{}); text == "" {
 		return nil
