@@ -30,6 +30,16 @@ func TestHelpOfEveryCommandHasExamples(t *testing.T) {
 	}
 }
 
+// Examples count no offers and waits of outbound, internal and virtual tasks: nobody missed these.
+func TestExamplesCountNoOffersThatNobodyMissed(t *testing.T) {
+	examples := []string{rootExample, queryExample, nextStep("duckdb:calls.duckdb")}
+	for _, line := range strings.Split(strings.Join(examples, "\n"), "\n") {
+		if strings.Contains(line, "count(") && strings.Contains(line, "engagements") && !strings.Contains(line, "is_virtual") {
+			t.Errorf("it counts all offers: %s", line)
+		}
+	}
+}
+
 func TestHelpOfSimulateSaysWhatIsDrawn(t *testing.T) {
 	if r := call(t, "simulate", "--help"); !strings.Contains(r.out, simulate.Describe()[:200]) {
 		t.Errorf("got:\n%s", r.out)

@@ -2,7 +2,7 @@
 //
 //	flexbeam simulate --events 100000 --out day.ndjson
 //	flexbeam run --source file:day.ndjson --sink duckdb:calls.duckdb
-//	flexbeam query --db calls.duckdb "SELECT engagement_type, count(*) FROM engagements GROUP BY 1"
+//	flexbeam query --db calls.duckdb "FROM conversations LIMIT 5"
 //
 // What a command prints goes to standard output; progress, summaries, logs and errors go to
 // standard error, an error as one line. The exit status is 0 when the work was done, 1 when it

@@ -19,22 +19,36 @@ func procedures(t *testing.T, section string) []string {
 	return proceduresOf(t, "docs/operations.md", section)
 }
 
-// proceduresOf does so with a section of another document.
+// proceduresOf does so with a section of another document. Without a section it is what stands before the
+// first one.
 func proceduresOf(t *testing.T, document, section string) (commands []string) {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(top, document))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, text, found := strings.Cut(string(b), "\n## "+section+"\n")
-	if !found {
-		t.Fatalf("%s has no section %s", document, section)
+	text := string(b) // what stands before the first section
+	if section != "" {
+		var found bool
+		if _, text, found = strings.Cut(text, "\n## "+section+"\n"); !found {
+			t.Fatalf("%s has no section %s", document, section)
+		}
 	}
 	text, _, _ = strings.Cut(text, "\n## ")
+	goesOn := false
 	for line := range strings.Lines(text) {
-		if command, ok := strings.CutPrefix(line, "    "); ok {
-			commands = append(commands, strings.TrimSpace(command))
+		command, ok := strings.CutPrefix(line, "    ")
+		if !ok {
+			continue
 		}
+		command = strings.TrimSpace(command)
+		begin, more := strings.CutSuffix(command, "\\")
+		if goesOn {
+			commands[len(commands)-1] += begin
+		} else {
+			commands = append(commands, begin)
+		}
+		goesOn = more
 	}
 	return commands
 }

@@ -14,7 +14,7 @@ import (
 	"flexbeam/schemas/model"
 )
 
-const queryExample = `  flexbeam query --db calls.duckdb "SELECT engagement_type, outcome_type, count(*) FROM engagements GROUP BY ALL ORDER BY ALL"
+const queryExample = `  flexbeam query --db calls.duckdb "FROM abandonment ORDER BY day, queue"
   flexbeam query --db calls.duckdb --format csv "FROM agent_status" > agent_status.csv
   flexbeam query --db calls.duckdb "SUMMARIZE engagements"
   echo "FROM conversations LIMIT 3; FROM dead_letters LIMIT 3" | flexbeam query --db calls.duckdb --format json

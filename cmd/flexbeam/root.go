@@ -14,7 +14,7 @@ Exit status: 0 the work was done, 1 it failed, 2 the command line is wrong.`
 const rootExample = `  # A day of an invented contact centre, its tables, and a first answer
   flexbeam simulate --tasks 2000 --out day.ndjson.gz
   flexbeam run --source file:day.ndjson.gz --sink duckdb:calls.duckdb
-  flexbeam query --db calls.duckdb "SELECT engagement_type, count(*) FROM engagements GROUP BY 1"`
+  flexbeam query --db calls.duckdb "FROM conversations LIMIT 5"`
 
 func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{

@@ -139,7 +139,7 @@ func nextStep(sink string) string {
 	scheme, _, _ := strings.Cut(sink, ":")
 	switch scheme {
 	case "duckdb":
-		return `flexbeam query --db ` + quoteArg(place(sink)) + ` "SELECT engagement_type, outcome_type, count(*) FROM engagements GROUP BY ALL ORDER BY ALL"`
+		return `flexbeam query --db ` + quoteArg(place(sink)) + ` "FROM conversations LIMIT 5"`
 	case "jsonl":
 		return "head -n 3 " + quoteArg(strings.TrimRight(place(sink), "/")+"/engagements.jsonl")
 	}

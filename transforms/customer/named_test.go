@@ -1,6 +1,9 @@
 package customer
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // TestUnderAKeyAConversationIsASIDOrAHash: what is no SID says who the customer is, so it is hashed.
 func TestUnderAKeyAConversationIsASIDOrAHash(t *testing.T) {
@@ -93,5 +96,60 @@ func TestFingerprintsTellKeysApart(t *testing.T) {
 			t.Errorf("the fingerprint of %q is %q, that of %q too: %t", k, p, other, known)
 		}
 		seen[p] = k
+	}
+}
+
+// TestTextsReadAsAddresses: numbers, what has an @, and letters, a colon and something with a digit.
+func TestTextsReadAsAddresses(t *testing.T) {
+	for text, want := range map[string]bool{
+		"+1 (500) 555-0123": true, "1234567": true, "123456": false, "+123456": false, "Ann@Example.com": true, "sip:ann@host": true,
+		"telegram:998877": true, "LINE:U12": true, " line:U12 ": true, "line: U12": false, "line:U 12": false, "line:ann": false, "client:": false,
+		":998877": false, "room5:12": false, "ann 7": false, "Ann": false, "": false, "whatsapp:+15005550123": true, "whatsapp:room7": false,
+	} {
+		if got := ReadsAsAddress(text); got != want {
+			t.Errorf("%q reads as an address: %v", text, got)
+		}
+	}
+}
+
+// TestNothingIsLeftOfWhatIsNoText: blanks and marks of writing direction alone.
+func TestNothingIsLeftOfWhatIsNoText(t *testing.T) {
+	for _, text := range []string{"", " ", "\t \n", "\u200e", "\u00a0", "\u202a \u202c"} {
+		if got := NormalizeAddress(text); got != "" {
+			t.Errorf("of %q is left %q", text, got)
+		}
+	}
+}
+
+// TestWithoutAKeyTextsStayAsTheyStand: also those that name the customer in another writing.
+func TestWithoutAKeyTextsStayAsTheyStand(t *testing.T) {
+	var n Named
+	n.add([]candidate{{Phone, "+1 500 555 0123", "+15005550123"}})
+	for _, text := range []string{"+1 500 555 0123", "+1-500-555-0123", "Ann", ""} {
+		if got := n.Hide(text); got != text {
+			t.Errorf("%q becomes %q", text, got)
+		}
+	}
+}
+
+// TestACustomerIsReachedByPhonesAndEmails: as they stand and normalized, but by no address or ID.
+func TestACustomerIsReachedByPhonesAndEmails(t *testing.T) {
+	var n Named
+	n.add([]candidate{
+		{ExternalID, "crm-7", "crm-7"}, {Phone, "+1 500 555 0123", "+15005550123"}, {Email, "Ann@Example.com", "ann@example.com"}, {Address, "+15005550124", "+15005550124"},
+	})
+	want := []string{"+1 500 555 0123", "+15005550123", "Ann@Example.com", "ann@example.com"}
+	if got := n.Reached(); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestOfOneTextTheBetterKindCounts: of two of one kind the first that was seen.
+func TestOfOneTextTheBetterKindCounts(t *testing.T) {
+	var n Named
+	n.key = "secret"
+	n.add([]candidate{{Email, "x", "e-mail"}, {Phone, "x", "phone"}, {Address, "x", "address"}, {Phone, "x", "another"}})
+	if got, want := n.Hide("x"), n.key.ID("phone"); got != want {
+		t.Errorf("got %s, want that of the phone, %s", got, want)
 	}
 }
