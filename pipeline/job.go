@@ -7,7 +7,6 @@ import (
 
 	"flexbeam/internal/telemetry"
 	"flexbeam/pipeline/source"
-	"flexbeam/pipeline/transcripts"
 )
 
 var lastJob atomic.Int64
@@ -43,8 +42,8 @@ func New(o Options) (*Job, error) {
 			o.FlushEvery = time.Second
 		}
 	}
-	if o.transcripts, err = transcripts.Parse(o.Turns, src); err != nil {
-		return nil, usage("--turns: %w", err)
+	if o.transcripts, err = o.parseTurns(src); err != nil {
+		return nil, err
 	}
 	o.Runner = o.runner(needs(o.Mode, j.Live())).Name
 	j.options = o

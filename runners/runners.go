@@ -12,6 +12,8 @@ import (
 	"sync"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"flexbeam/runners/portable"
 )
 
 // Capabilities are what a runner can do, or what a job needs of its runner.
@@ -37,8 +39,8 @@ type Runner struct {
 	Keeps bool
 
 	// Run runs a pipeline to its end. When ctx ends before, it stops the pipeline, and no other one
-	// of the process, and returns the cause of ctx. A runner that keeps the state of a stream stops
-	// that so that another job can go on, and returns no error.
+	// of the process, and returns the cause of ctx. A runner that keeps the state of a stream leaves it
+	// so that a job can go on, and returns no error.
 	Run func(ctx context.Context, p *beam.Pipeline, j Job) error
 }
 
@@ -49,8 +51,12 @@ type Job struct {
 	Options   any          // of this runner alone, of the type that its package says; nil where it has none
 	Log       *slog.Logger // gets what an operator should know
 
-	// Kept is told where the state of a job is that was stopped, for a job that goes on.
+	// Kept is told where the state of a stream is when Run returns, for a job that goes on: the path of
+	// a savepoint, or the ID of the job that runs on.
 	Kept func(savepoint string)
+
+	// Forbidden must not be in what travels to other machines.
+	Forbidden []portable.Forbidden
 }
 
 var registry struct {
