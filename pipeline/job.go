@@ -7,7 +7,6 @@ import (
 
 	"flexbeam/internal/telemetry"
 	"flexbeam/pipeline/source"
-	"flexbeam/pipeline/transcripts"
 	"flexbeam/schemas/model"
 )
 
@@ -44,8 +43,8 @@ func New(o Options) (*Job, error) {
 			o.FlushEvery = time.Second
 		}
 	}
-	if o.transcripts, err = transcripts.Parse(o.Turns, src, o.Accounts); err != nil {
-		return nil, usage("--turns: %w", err)
+	if o.transcripts, err = o.parseTurns(src); err != nil {
+		return nil, err
 	}
 	if o.attributes, err = model.NewAttributes(o.Columns); err != nil {
 		return nil, usage("the configuration: %w", err)

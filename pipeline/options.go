@@ -10,6 +10,7 @@ import (
 	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/source"
 	"flexbeam/pipeline/transcripts"
+	"flexbeam/runners/dataflow"
 	"flexbeam/runners/flink"
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/model"
@@ -23,9 +24,10 @@ var ErrUsage = errors.New("usage")
 
 // The runners.
 const (
-	Prism  = "prism"
-	Direct = "direct"
-	Flink  = flink.Name
+	Prism    = "prism"
+	Direct   = "direct"
+	Flink    = flink.Name
+	Dataflow = dataflow.Name
 )
 
 // The modes.
@@ -85,7 +87,8 @@ type Options struct {
 	AtOnce    bool         // fold events when they are read, not when the watermark has passed them
 	Log       *slog.Logger // gets what an operator should know; nil: nobody
 
-	Flink flink.Options // of Flink; the zero value means flink.NewOptions
+	Flink    flink.Options    // of Flink; the zero value means flink.NewOptions
+	Dataflow dataflow.Options // of Dataflow; the zero value means dataflow.NewOptions
 
 	transcripts transcripts.Config // what Turns says
 	attributes  *model.Attributes  // what Columns say
@@ -117,6 +120,7 @@ func (o *Options) defaults() {
 	if o.Flink == (flink.Options{}) {
 		o.Flink = flink.NewOptions()
 	}
+	o.dataflowDefaults()
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -154,10 +158,14 @@ func (o Options) check() (source.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := transcripts.Parse(o.Turns, src, o.Accounts); err != nil {
-		return nil, usage("--turns: %w", err)
+	fetch, err := o.parseTurns(src)
+	if err != nil {
+		return nil, err
 	}
 	if err := o.checkFlink(); err != nil {
+		return nil, err
+	}
+	if err := o.checkDataflow(src, fetch); err != nil {
 		return nil, err
 	}
 	return src, o.checkLive(unbounded(src))
@@ -180,6 +188,18 @@ func (o Options) checkText() error {
 		}
 	}
 	return nil
+}
+
+// parseTurns returns which transcripts are fetched. The workers of Dataflow fetch none unless told to.
+func (o Options) parseTurns(src source.Source) (transcripts.Config, error) {
+	if o.Turns == "" && o.Runner == Dataflow {
+		return transcripts.Config{}, nil
+	}
+	c, err := transcripts.Parse(o.Turns, src, o.Accounts)
+	if err != nil {
+		return c, usage("--turns: %w", err)
+	}
+	return c, nil
 }
 
 // checkLive refuses options that do not go with a live source, or without one.

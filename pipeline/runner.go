@@ -9,7 +9,6 @@ import (
 	"flexbeam/pipeline/runtime"
 	"flexbeam/runners"
 	_ "flexbeam/runners/direct" // registers direct
-	_ "flexbeam/runners/flink"  // registers flink
 	_ "flexbeam/runners/prism"  // registers prism
 )
 
@@ -72,14 +71,17 @@ func (j *Job) execute(ctx context.Context, p *beam.Pipeline) error {
 			j.count.RunsOnCluster(max(0, p.Watermark.UnixMilli()))
 		},
 	}
-	if j.options.Runner == Flink {
+	switch j.options.Runner {
+	case Flink:
 		job.Options = j.options.Flink
+	case Dataflow:
+		job.Options, job.Forbidden = j.options.Dataflow, j.forbidden()
 	}
 	return j.options.runner(runners.Capabilities{}).Run(ctx, p, job)
 }
 
-// Savepoint returns where a stream that the runner keeps goes on, once it was stopped; "" if it was
-// not.
+// Savepoint returns where the state of a stream is that the runner keeps, once this process has let go
+// of it: the path of Flink's savepoint, or the ID of Dataflow's job that runs on; "" if there is none.
 func (j *Job) Savepoint() string {
 	if s := j.savepoint.Load(); s != nil {
 		return *s
@@ -94,7 +96,9 @@ func (j *Job) embedded() bool { return j.Live() && !j.keeps() }
 func (j *Job) keeps() bool { return j.options.runner(runners.Capabilities{}).Keeps }
 
 // remote tells whether the transforms run in other processes than this one.
-func (o Options) remote() bool { return o.Runner == Flink && o.Flink.Remote() }
+func (o Options) remote() bool {
+	return o.Runner == Flink && o.Flink.Remote() || o.Runner == Dataflow
+}
 
 // here are the sources and sinks that are files, by their scheme: another machine has others.
 var here = map[string]string{

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"flexbeam/runners/portable"
 )
 
 // Capabilities are what a runner can do, or what a job needs of its runner.
@@ -38,8 +40,8 @@ type Runner struct {
 	Keeps bool
 
 	// Run runs a pipeline to its end. When ctx ends before, it stops the pipeline, and no other one
-	// of the process, and returns the cause of ctx. A runner that keeps the state of a stream stops
-	// that so that another job can go on, and returns no error.
+	// of the process, and returns the cause of ctx. A runner that keeps the state of a stream leaves it
+	// so that a job can go on, and returns no error.
 	Run func(ctx context.Context, p *beam.Pipeline, j Job) error
 }
 
@@ -50,12 +52,16 @@ type Job struct {
 	Options   any          // of this runner alone, of the type that its package says; nil where it has none
 	Log       *slog.Logger // gets what an operator should know
 
-	// Kept is told where the state of a job is that was stopped, for a job that goes on.
+	// Kept is told where the state of a stream is when Run returns, for a job that goes on: the path of
+	// a savepoint, or the ID of the job that runs on.
 	Kept func(savepoint string)
 
 	// Progress is told from time to time how far a job is that a cluster runs. nil: nobody asks.
 	Progress  func(Progress)
 	Namespace string // of those of Beam's counters that Progress is told
+
+	// Forbidden must not be in what travels to other machines.
+	Forbidden []portable.Forbidden
 }
 
 // Progress is how far a job is.

@@ -8,7 +8,7 @@ import (
 )
 
 func TestHelpOfEveryCommandHasExamples(t *testing.T) {
-	for _, path := range []string{"", "run", "simulate", "local", "local kinesis", "local bigquery", "local twilio", "local flink", "job", "job list", "job status", "job savepoint", "job stop", "job cancel", "setup", "doctor", "config", "config check", "config example", "config schema", "config docs", "query", "erase", "schema", "schema ddl", "schema json", "schema docs", "schema apply", "version"} {
+	for _, path := range []string{"", "run", "simulate", "local", "local kinesis", "local bigquery", "local twilio", "local flink", "job", "job list", "job status", "job savepoint", "job stop", "job drain", "job cancel", "template", "template metadata", "setup", "doctor", "config", "config check", "config example", "config schema", "config docs", "query", "erase", "schema", "schema ddl", "schema json", "schema docs", "schema apply", "version"} {
 		t.Run("flexbeam "+path, func(t *testing.T) {
 			args := strings.Fields(path)
 			r := call(t, append(args, "--help")...)
@@ -65,7 +65,7 @@ func TestFlagValuesComplete(t *testing.T) {
 		args string
 		want string
 	}{
-		{"run --runner", "auto direct prism flink :4"},
+		{"run --runner", "auto direct prism flink dataflow :4"},
 		{"run --mode", "auto batch stream :4"},
 		{"run --progress", "auto bar plain none :4"},
 		{"run --log-level", "debug info warn error :4"},
@@ -78,6 +78,9 @@ func TestFlagValuesComplete(t *testing.T) {
 		{"simulate --speed", ":4"},
 		{"run --flink-environment", "loopback process external :4"},
 		{"run --flink-rest", ":4"},
+		{"run --dataflow-flexrs", "none cost speed :4"},
+		{"run --dataflow-staging", ":4"},
+		{"job status --dataflow-region", ":4"},
 		{"local kinesis --stream", ":4"},
 		{"erase --task", ":4"},
 		{"job status", ":4"},

@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -12,43 +12,90 @@ import (
 	"github.com/spf13/cobra"
 
 	"flexbeam/internal/console"
+	"flexbeam/runners/dataflow"
+	"flexbeam/runners/dataflow/dataflowapi"
 	"flexbeam/runners/flink/flinkrest"
 )
 
-const jobLong = `Look after the jobs of a Flink cluster, over its REST interface.
+const jobLong = `Look after the jobs of a Flink cluster, over its REST interface, or of a region of Dataflow.
 
-JOB is Flink's ID of a job, its name, or the beginning of one of them that no other job has. Without it the command is about the
+JOB is the ID of a job, its name, or the beginning of one of them that no other job has. Without it the command is about the
 only job that runs.
 
-To upgrade flexbeam or to change the parallelism, stop the job and start the new one with --flink-savepoint and the path that stop has told.`
+To upgrade flexbeam on Flink or to change the parallelism, stop the job and start the new one with --flink-savepoint and the path
+that stop has told. On Dataflow start the new one with --dataflow-update while the old one runs; drain ends a stream for good.`
 
 const jobExample = `  flexbeam job list --flink-rest 127.0.0.1:8081
   flexbeam job status --flink-rest 127.0.0.1:8081 flexbeam-k2c4
-  flexbeam job stop --flink-rest 127.0.0.1:8081 --to s3://bucket/savepoints`
+  flexbeam job stop --flink-rest 127.0.0.1:8081 --to s3://bucket/savepoints
+  flexbeam job drain --dataflow-project my-project --dataflow-region europe-west1 flexbeam-live`
+
+// A cluster is where jobs run that are looked after.
+type cluster interface {
+	// where names it in errors.
+	where() string
+	// jobs returns those that it knows, also of those that have ended.
+	jobs(ctx context.Context) ([]clusterJob, error)
+	// status writes lines about a job, with tabs between their parts.
+	status(ctx context.Context, j clusterJob, w io.Writer) error
+	// savepoint makes a savepoint of a job that runs on and returns its path.
+	savepoint(ctx context.Context, id, to string) (string, error)
+	// stop ends a job by a savepoint and returns its path.
+	stop(ctx context.Context, id, to string) (string, error)
+	// drain ends a job once what was read is written, and returns its last state.
+	drain(ctx context.Context, id string) (string, error)
+	// cancel ends a job at once and returns its last state.
+	cancel(ctx context.Context, id string) (string, error)
+}
+
+// A clusterJob is what a cluster tells of a job.
+type clusterJob struct {
+	id, name, state string
+	over            bool
+	started, ended  time.Time // ended is zero while it runs
+}
 
 // jobFlags are what the subcommands of job share.
 type jobFlags struct {
-	rest string
+	rest     string
+	dataflow dataflow.Options // of which the place counts
 }
 
-// client returns a client of the cluster that was named.
-func (f *jobFlags) client() (*flinkrest.Client, error) {
-	if f.rest == "" {
-		return nil, usagef("--flink-rest is missing: give HOST:PORT of Flink's REST interface, such as 127.0.0.1:8081")
+// cluster returns the one that was named.
+func (f *jobFlags) cluster(ctx context.Context) (cluster, error) {
+	o := f.dataflow
+	switch onDataflow := o.Project != "" || o.Region != ""; {
+	case f.rest != "" && onDataflow:
+		return nil, usagef("--flink-rest and --dataflow-project: a job runs on one of them: leave the other out")
+	case f.rest != "":
+		return &flinkCluster{flinkrest.New(f.rest)}, nil
+	case !onDataflow:
+		return nil, usagef("--flink-rest is missing: give HOST:PORT of Flink's REST interface, such as 127.0.0.1:8081, or --dataflow-project and --dataflow-region")
+	case o.Project == "":
+		return nil, usagef("--dataflow-project is missing: write such as my-project")
+	case o.Region == "":
+		return nil, usagef("--dataflow-region is missing: write such as europe-west1")
 	}
-	return flinkrest.New(f.rest), nil
+	c, err := dataflowapi.New(ctx, o.Place())
+	if err != nil {
+		return nil, err
+	}
+	return &dataflowCluster{c, time.Second}, nil
 }
 
 func newJob(a *app) *cobra.Command {
-	var f jobFlags
+	f := jobFlags{dataflow: dataflow.NewOptions()}
 	cmd := &cobra.Command{
-		Use: "job", Short: "Look after jobs on a Flink cluster", Long: jobLong, Example: jobExample,
+		Use: "job", Short: "Look after jobs on Flink or Dataflow", Long: jobLong, Example: jobExample,
 		Args: knownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.PersistentFlags().StringVar(&f.rest, "flink-rest", "", "`HOST:PORT` of Flink's REST interface (required)")
-	must(cmd.RegisterFlagCompletionFunc("flink-rest", cobra.NoFileCompletions))
-	cmd.AddCommand(newJobList(a, &f), newJobStatus(a, &f), newJobSavepoint(a, &f), newJobStop(a, &f), newJobCancel(a, &f))
+	cmd.PersistentFlags().StringVar(&f.rest, "flink-rest", "", "`HOST:PORT` of Flink's REST interface (required on Flink)")
+	addPlace(cmd.PersistentFlags(), &f.dataflow)
+	for _, name := range []string{"flink-rest", "dataflow-project", "dataflow-region", "dataflow-endpoint", "dataflow-gcs-endpoint"} {
+		must(cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions))
+	}
+	cmd.AddCommand(newJobList(a, &f), newJobStatus(a, &f), newJobSavepoint(a, &f), newJobStop(a, &f), newJobDrain(a, &f), newJobCancel(a, &f))
 	return cmd
 }
 
@@ -58,19 +105,19 @@ func newJobList(a *app, f *jobFlags) *cobra.Command {
 		Long:    "List the jobs of a cluster, the newest first, also those that have ended and that it still knows.",
 		Example: "  flexbeam job list --flink-rest 127.0.0.1:8081",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := f.client()
+			c, err := f.cluster(cmd.Context())
 			if err != nil {
 				return err
 			}
-			jobs, err := c.Jobs(cmd.Context())
+			jobs, err := c.jobs(cmd.Context())
 			if err != nil {
 				return err
 			}
-			slices.SortFunc(jobs, func(a, b flinkrest.Job) int { return b.Started.Compare(a.Started) })
+			slices.SortFunc(jobs, func(a, b clusterJob) int { return b.started.Compare(a.started) })
 			w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "ID\tNAME\tSTATE\tSTARTED\tRAN")
 			for _, j := range jobs {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", j.ID, j.Name, j.State, j.Started.Format(time.RFC3339), console.Duration(ranFor(j)))
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", j.id, j.name, j.state, j.started.Format(time.RFC3339), console.Duration(j.ranFor()))
 			}
 			return w.Flush()
 		},
@@ -78,16 +125,16 @@ func newJobList(a *app, f *jobFlags) *cobra.Command {
 }
 
 // ranFor returns for how long a job has run.
-func ranFor(j flinkrest.Job) time.Duration {
-	end := j.Ended
+func (j clusterJob) ranFor() time.Duration {
+	end := j.ended
 	if end.IsZero() {
 		end = time.Now()
 	}
-	return end.Sub(j.Started)
+	return end.Sub(j.started)
 }
 
 // jobCommand makes a subcommand about one job.
-func jobCommand(f *jobFlags, name, short, long string, do func(ctx context.Context, c *flinkrest.Client, j flinkrest.Job) error) *cobra.Command {
+func jobCommand(f *jobFlags, name, short, long string, do func(ctx context.Context, c cluster, j clusterJob) error) *cobra.Command {
 	return &cobra.Command{
 		Use: name + " [JOB]", Short: short, Long: long, Example: "  flexbeam job " + name + " --flink-rest 127.0.0.1:8081",
 		Args: func(_ *cobra.Command, args []string) error {
@@ -98,7 +145,7 @@ func jobCommand(f *jobFlags, name, short, long string, do func(ctx context.Conte
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := f.client()
+			c, err := f.cluster(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -111,98 +158,54 @@ func jobCommand(f *jobFlags, name, short, long string, do func(ctx context.Conte
 	}
 }
 
-// theJob returns the job that a name begins, or the only one that runs.
-func theJob(ctx context.Context, c *flinkrest.Client, name string) (flinkrest.Job, error) {
-	jobs, err := c.Jobs(ctx)
+// theJob returns the job that a name begins, or the only one that runs. Of several jobs of one name it
+// is the one that runs.
+func theJob(ctx context.Context, c cluster, name string) (clusterJob, error) {
+	jobs, err := c.jobs(ctx)
 	if err != nil {
-		return flinkrest.Job{}, err
+		return clusterJob{}, err
 	}
-	var found []flinkrest.Job
+	var named, begun []clusterJob
 	for _, j := range jobs {
 		switch {
-		case name != "" && (j.ID == name || j.Name == name):
+		case name != "" && j.id == name:
 			return j, nil
-		case name == "" && !j.State.Ended(), name != "" && (strings.HasPrefix(j.ID, name) || strings.HasPrefix(j.Name, name)):
-			found = append(found, j)
+		case name != "" && j.name == name:
+			named = append(named, j)
+		case name == "" && !j.over, name != "" && (strings.HasPrefix(j.id, name) || strings.HasPrefix(j.name, name)):
+			begun = append(begun, j)
 		}
 	}
-	switch {
-	case len(found) == 1:
-		return found[0], nil
-	case name == "" && len(found) == 0:
-		return flinkrest.Job{}, errors.New("no job runs on the cluster: see flexbeam job list")
-	case name == "":
-		return flinkrest.Job{}, usagef("%d jobs run on the cluster: name one, see flexbeam job list", len(found))
-	case len(found) == 0:
-		return flinkrest.Job{}, fmt.Errorf("the cluster knows no job %s: see flexbeam job list", name)
+	if len(named) > 0 {
+		slices.SortFunc(named, func(a, b clusterJob) int { return b.started.Compare(a.started) })
+		if i := slices.IndexFunc(named, func(j clusterJob) bool { return !j.over }); i > 0 {
+			return named[i], nil
+		}
+		return named[0], nil
 	}
-	return flinkrest.Job{}, usagef("%d jobs begin with %s: write more of the ID", len(found), name)
+	switch {
+	case len(begun) == 1:
+		return begun[0], nil
+	case name == "" && len(begun) == 0:
+		return clusterJob{}, fmt.Errorf("no job runs on %s: see flexbeam job list", c.where())
+	case name == "":
+		return clusterJob{}, usagef("%d jobs run on %s: name one, see flexbeam job list", len(begun), c.where())
+	case len(begun) == 0:
+		return clusterJob{}, fmt.Errorf("%s knows no job %s: see flexbeam job list", c.where(), name)
+	}
+	return clusterJob{}, usagef("%d jobs begin with %s: write more of the ID", len(begun), name)
 }
 
 func newJobStatus(a *app, f *jobFlags) *cobra.Command {
-	long := "Show how a job stands: its state, checkpoints, the watermark behind which it has settled, and the exceptions for which it was restarted."
-	return jobCommand(f, "status", "Show how a job stands", long, func(ctx context.Context, c *flinkrest.Client, j flinkrest.Job) error {
-		return a.jobStatus(ctx, c, j)
-	})
-}
-
-// jobStatus prints how a job stands.
-func (a *app) jobStatus(ctx context.Context, c *flinkrest.Client, j flinkrest.Job) error {
-	s, err := c.Status(ctx, j.ID)
-	if err != nil {
-		return err
-	}
-	points, err := c.Checkpoints(ctx, j.ID)
-	if err != nil {
-		return err
-	}
-	exceptions, err := c.Exceptions(ctx, j.ID)
-	if err != nil {
-		return err
-	}
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "job\t%s\t%s\nstate\t%s\tfor %s\n", s.Name, s.ID, s.State, console.Duration(ranFor(s.Job)))
-	if !s.State.Ended() {
-		at, err := settled(ctx, c, s)
-		if err != nil {
+	long := `Show how a job stands. On Flink: its state, checkpoints, the watermark behind which it has settled, and the exceptions for which it
+was restarted. On Dataflow: its state, the counters of its workers, and the newest warnings and errors.`
+	return jobCommand(f, "status", "Show how a job stands", long, func(ctx context.Context, c cluster, j clusterJob) error {
+		w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+		if err := c.status(ctx, j, w); err != nil {
 			return err
 		}
-		fmt.Fprintf(w, "watermark\t%s\tof the vertex that is furthest behind\n", at)
-	}
-	fmt.Fprintf(w, "checkpoints\t%d completed\t%d failed, %d restored\n", points.Completed, points.Failed, points.Restored)
-	if l := points.Last; l != nil {
-		fmt.Fprintf(w, "the last\t%s\t%s in %s, at %s\n", l.Path, console.Bytes(l.Bytes), console.Duration(l.Took), l.Finished.Format(time.RFC3339))
-	}
-	for _, e := range exceptions {
-		fmt.Fprintf(w, "exception\t%s\t%s\n", e.Time.Format(time.RFC3339), strings.Join(strings.Fields(flinkrest.Cause(e.Text)), " "))
-	}
-	return w.Flush()
-}
-
-// settled returns the least watermark of a job's vertices, as a text.
-func settled(ctx context.Context, c *flinkrest.Client, s flinkrest.Status) (string, error) {
-	least := int64(flinkrest.EndOfTime)
-	for _, v := range s.Vertices {
-		if v.Source {
-			continue
-		}
-		at, ok, err := c.Watermark(ctx, s.ID, v)
-		if err != nil {
-			return "", err
-		}
-		if !ok {
-			return "not known yet", nil
-		}
-		least = min(least, at)
-	}
-	switch at := time.UnixMilli(least).UTC(); {
-	case least == flinkrest.EndOfTime:
-		return "the end of time", nil
-	case at.Year() < 1970 || at.Year() > 9999:
-		return "not known yet", nil
-	default:
-		return at.Format(time.RFC3339), nil
-	}
+		return w.Flush()
+	})
 }
 
 // addTo adds the flag that says where a savepoint goes.
@@ -213,9 +216,9 @@ func addTo(cmd *cobra.Command, to *string) {
 
 func newJobSavepoint(a *app, f *jobFlags) *cobra.Command {
 	var to string
-	cmd := jobCommand(f, "savepoint", "Make a savepoint of a job that runs on", "Make a savepoint of a job, which runs on, and print its path.",
-		func(ctx context.Context, c *flinkrest.Client, j flinkrest.Job) error {
-			path, err := c.Savepoint(ctx, j.ID, to)
+	cmd := jobCommand(f, "savepoint", "Make a savepoint of a job that runs on", "Make a savepoint of a job on Flink, which runs on, and print its path.",
+		func(ctx context.Context, c cluster, j clusterJob) error {
+			path, err := c.savepoint(ctx, j.id, to)
 			if err != nil {
 				return err
 			}
@@ -228,14 +231,11 @@ func newJobSavepoint(a *app, f *jobFlags) *cobra.Command {
 
 func newJobStop(a *app, f *jobFlags) *cobra.Command {
 	var to string
-	cmd := jobCommand(f, "stop", "End a job by a savepoint", `End a job by a savepoint, and print its path. What was read and whose time has come is in the sink; what waits for more events is in the
-savepoint. A job goes on from it with --flink-savepoint.`,
-		func(ctx context.Context, c *flinkrest.Client, j flinkrest.Job) error {
-			path, err := c.Stop(ctx, j.ID, to)
+	cmd := jobCommand(f, "stop", "End a job by a savepoint", `End a job on Flink by a savepoint, and print its path. What was read and whose time has come is in the sink; what waits for more
+events is in the savepoint. A job goes on from it with --flink-savepoint.`,
+		func(ctx context.Context, c cluster, j clusterJob) error {
+			path, err := c.stop(ctx, j.id, to)
 			if err != nil {
-				return err
-			}
-			if _, err := c.Await(ctx, j.ID); err != nil {
 				return err
 			}
 			fmt.Fprintln(a.stdout, path)
@@ -245,17 +245,26 @@ savepoint. A job goes on from it with --flink-savepoint.`,
 	return cmd
 }
 
+func newJobDrain(a *app, f *jobFlags) *cobra.Command {
+	cmd := jobCommand(f, "drain", "End a stream once what was read is written", `End a stream on Dataflow for good: nothing more is read, and what was read is written, also of tasks that are not over. No job
+goes on from it: one that follows begins where start= says, and rows settle by key and version. To upgrade a job, update it.`,
+		func(ctx context.Context, c cluster, j clusterJob) error { return a.ended(j)(c.drain(ctx, j.id)) })
+	cmd.Example = "  flexbeam job drain --dataflow-project my-project --dataflow-region europe-west1 flexbeam-live"
+	return cmd
+}
+
 func newJobCancel(a *app, f *jobFlags) *cobra.Command {
 	return jobCommand(f, "cancel", "End a job and lose its state", `End a job at once. Its state is lost: a job that follows begins where start= says, and rows settle by key and version.
-To go on where it was, use stop.`,
-		func(ctx context.Context, c *flinkrest.Client, j flinkrest.Job) error {
-			if err := c.Cancel(ctx, j.ID); err != nil {
-				return err
-			}
-			state, err := c.Await(ctx, j.ID)
-			if err == nil {
-				fmt.Fprintf(a.screen, "job %s: %s\n", j.ID, state)
-			}
-			return err
-		})
+To go on where it was, use stop on Flink, and update the job on Dataflow.`,
+		func(ctx context.Context, c cluster, j clusterJob) error { return a.ended(j)(c.cancel(ctx, j.id)) })
+}
+
+// ended returns what says in which state a job has ended.
+func (a *app) ended(j clusterJob) func(state string, err error) error {
+	return func(state string, err error) error {
+		if err == nil {
+			fmt.Fprintf(a.screen, "job %s: %s\n", j.id, state)
+		}
+		return err
+	}
 }

@@ -25,7 +25,7 @@ func main() {
 	crash.Install(crashed)
 	beamWorker(os.Args[1:])
 	ctx, stop := interruptible(context.Background(), os.Stderr)
-	code := realMain(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := realMain(ctx, launched(os.Args), os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }

@@ -47,11 +47,14 @@ Runners  auto            the fastest that can do the job: direct for files in ba
          flink           a Flink cluster, at --flink-endpoint and --flink-rest, which keeps the state of a stream; see docs/flink.md.
                          In the environment loopback, which is there to try things, transforms run in this process and every source
                          and sink will do; in the others file:, duckdb: and jsonl: are refused, as they are on this machine's disks.
+         dataflow        Google's Dataflow, with the --dataflow- flags, which keeps the state of a stream while it runs; see
+                         docs/dataflow.md. The same sources and sinks are refused. --dry-run prints the job, and needs no project.
 
 A stream is read on where its --state directory ends, also after kill -9: it holds the events of open tasks and of those that ended
 within a day, the last day of each agent, and the position of each shard. Without one, a new process begins at start.
 A directory belongs to the streams that were read with it; --add-stream adds those that it does not know.
 On Flink the cluster keeps all that: a signal stops the job by a savepoint, and --flink-savepoint goes on from there.
+On Dataflow the service keeps all that: a signal leaves the job running, and --dataflow-update replaces it with its state.
 
 Where event types seem not to be subscribed to, or events were lost, the summary says which to look for, and of a stream a warning
 once an hour.
@@ -97,6 +100,7 @@ type runFlags struct {
 	metrics  string
 	letters  string
 	flink    *flinkFlags
+	dataflow *dataflowFlags
 }
 
 func newRunFlags() *runFlags {
@@ -106,6 +110,7 @@ func newRunFlags() *runFlags {
 		text:     newChoice(pipeline.TextKept, pipeline.TextKept, pipeline.TextApart, pipeline.TextNone),
 		progress: newProgressChoice(),
 		flink:    newFlinkFlags(),
+		dataflow: newDataflowFlags(),
 	}
 }
 
@@ -128,12 +133,18 @@ func newRun(a *app) *cobra.Command {
 			if err == nil {
 				f.options.ContactKey, err = f.key.key(cmd.Context(), file)
 			}
+			if err == nil && f.options.ContactKey == "" {
+				f.options.ContactKey, err = f.dataflow.contactKey(cmd.Context())
+			}
 			if err != nil {
 				return err
 			}
 			if time.Until(f.options.AsOf) > time.Hour { // not the odd clock
 				a.log.Warn("--as-of is in the future: agents count as being in their activity up to it, and these rows stay until later events tell of that time",
 					"as_of", f.options.AsOf.Format(time.RFC3339))
+			}
+			if f.dataflow.dryRun {
+				return a.dryRun(cmd.Context(), f.options)
 			}
 			return a.run(cmd.Context(), f.options, console.Kind(f.progress.value), f.metrics)
 		},
@@ -186,6 +197,7 @@ func (f *runFlags) add(cmd *cobra.Command) {
 		"`HOST:PORT` that serves /metrics for Prometheus, /healthz, /readyz; "+
 			":PORT is the loopback interface, port 0 a free one")
 	f.flink.add(cmd)
+	f.dataflow.add(cmd)
 	completeNothing(cmd, "source", "sink", "as-of", "hide-activity", "customer-left-reason", "turns", "turns-text-sink", "max-dead-letters", "flush-every", "metrics-addr")
 }
 
@@ -215,6 +227,9 @@ func (f *runFlags) complete(cmd *cobra.Command, file *config.File) (err error) {
 	}
 	o.Runner, o.Mode = f.runner.value, f.mode.value
 	if o.Flink, err = f.flink.complete(cmd, o.Runner); err != nil {
+		return err
+	}
+	if o.Dataflow, err = f.dataflow.complete(cmd, o.Runner); err != nil {
 		return err
 	}
 	if cmd.Flags().Changed("as-of") {
@@ -279,6 +294,10 @@ func (a *app) run(ctx context.Context, o pipeline.Options, kind console.Kind, me
 		}
 		return err
 	}
+	if err == nil && o.Runner == pipeline.Dataflow && (o.Dataflow.Detach || o.Dataflow.Template != "") {
+		a.handed(o, job.Savepoint())
+		return nil
+	}
 	a.summarize(o, sum)
 	if job.Live() && a.logFormat.value != "json" {
 		fmt.Fprintln(a.screen, drained(o, job.Savepoint()))
@@ -306,9 +325,38 @@ func (a *app) tellOfTranscripts(o pipeline.Options, job *pipeline.Job) {
 	fmt.Fprintf(a.screen, "transcripts of conversations are fetched for %s, since there are credentials; --turns none leaves them out\n", strings.Join(accounts, ", "))
 }
 
-// drained says how to go on with a stream whose job was ended by a signal.
+// dryRun prints what a job would be on Dataflow.
+func (a *app) dryRun(ctx context.Context, o pipeline.Options) error {
+	o.Log = a.log
+	job, err := pipeline.New(o)
+	if err != nil {
+		return err
+	}
+	if err := job.DescribeDataflow(ctx, a.stdout); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.screen, "dry run: the graph fits Dataflow, and nothing was run; what the service itself would refuse is not known")
+	return nil
+}
+
+// handed says that a job was handed to Dataflow, of which nothing more is known.
+func (a *app) handed(o pipeline.Options, id string) {
+	if a.logFormat.value == "json" {
+		a.notices().Info("job created", "id", id, "project", o.Dataflow.Project, "region", o.Dataflow.Region, "template", o.Dataflow.Template)
+		return
+	}
+	fmt.Fprintln(a.screen, drained(o, id))
+}
+
+// drained says how to go on with a stream that this process has let go of.
 func drained(o pipeline.Options, savepoint string) string {
 	switch {
+	case o.Runner == pipeline.Dataflow && o.Dataflow.Template != "":
+		return "the template is written to " + o.Dataflow.Template
+	case o.Runner == pipeline.Dataflow && savepoint != "":
+		return fmt.Sprintf("the job %s runs on; flexbeam job status, drain or cancel %[1]s %s", savepoint, onDataflow(o.Dataflow))
+	case o.Runner == pipeline.Dataflow:
+		return "the job has ended: the next one begins where start= says"
 	case savepoint != "":
 		return "the job is stopped; the same command goes on with --flink-savepoint " + savepoint
 	case o.Runner == pipeline.Flink:

@@ -27,6 +27,8 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime/harness"
 	fnpb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/fnexecution_v1"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/util/grpcx"
+
+	"flexbeam/internal/workerenv"
 )
 
 // The errors of Run.
@@ -59,6 +61,13 @@ func Run(ctx context.Context, f Flags, stdin io.Reader) error {
 	opts, err := begin(info)
 	if err != nil {
 		return err
+	}
+	secrets, err := workerenv.Decode(runtime.GlobalOptions.Get(workerenv.Option))
+	if err == nil {
+		err = secrets.Set(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("the environment of the worker: %w", err)
 	}
 	ended := make(chan error, 3)
 	go func() { ended <- harness.MainWithOptions(ctx, logging, control, opts) }()

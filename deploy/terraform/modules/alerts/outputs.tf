@@ -1,0 +1,4 @@
+output "names" {
+  description = "Names of the alerts."
+  value       = concat(keys(local.dataflow), keys(local.kinesis))
+}

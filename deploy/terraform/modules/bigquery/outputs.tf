@@ -1,0 +1,4 @@
+output "sink" {
+  description = "The sink's URI."
+  value       = "bigquery:${var.project}.${google_bigquery_dataset.flex.dataset_id}"
+}
