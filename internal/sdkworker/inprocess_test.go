@@ -37,6 +37,16 @@ func TestAWorkerInTheProcessTakesThePlaceOfTheOneOfItsID(t *testing.T) {
 	}
 	killed, again := fakerunner.Start(t), fakerunner.Start(t)
 	first, other := start(killed, "1-1"), start(killed, "1-2")
+	beside := start(again, "1-1") // of another TaskManager, which counts its workers by itself
+	if !first.Answers(t) || !beside.Answers(t) {
+		t.Error("one TaskManager's worker takes the place of another's")
+	}
+	if r, err := p.StopWorker(t.Context(), &fnpb.StopWorkerRequest{WorkerId: "1-1"}); err != nil || r.GetError() != "" || !first.Answers(t) || !beside.Answers(t) {
+		t.Error("a worker was stopped, and it is not known which was meant", err, r.GetError())
+	}
+	beside.Release()
+	beside.AwaitEnd(t)
+	killed.Vanish()
 	second := start(again, "1-1")
 	first.AwaitEnd(t)
 	for range 2 { // the second time it is gone

@@ -1,20 +1,26 @@
 package sdkworker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"sync"
+	"time"
 
 	fnpb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/fnexecution_v1"
 	"google.golang.org/grpc"
 )
 
 // A Pool is Beam's external worker pool: it starts workers when a runner asks for them, and stops
-// them. A runner that was killed tells nobody, and the one in its place asks for workers of the same
-// IDs: then the new one takes the place of the old.
+// them.
+//
+// The runner is each TaskManager of a cluster, and each counts the IDs of its workers by itself. So two
+// that have one pool ask for workers of one ID, and both get theirs: they are told apart by where they
+// are controlled. One that was killed tells nobody, and the one in its place asks for the same IDs: then
+// the new worker takes the place of the old, whose runner takes no connections any more.
 type Pool struct {
 	fnpb.UnimplementedBeamFnExternalWorkerPoolServer
 
@@ -22,10 +28,16 @@ type Pool struct {
 	Log   *slog.Logger                // gets what an operator should know
 
 	mu      sync.Mutex
-	workers map[string]Worker
+	workers map[place]Worker
 	running sync.WaitGroup // one for each worker that has not ended
 	closed  bool
 }
+
+// goneWithin is how long a runner may take to take a connection.
+const goneWithin = 2 * time.Second
+
+// place is which worker of which runner one is.
+type place struct{ id, control string }
 
 // A Worker is what a pool has started.
 type Worker interface {
@@ -56,8 +68,8 @@ func (p *Pool) Serve(ctx context.Context, l net.Listener) error {
 func (p *Pool) close() {
 	p.mu.Lock()
 	p.closed = true
-	for id := range p.workers {
-		p.stop(id)
+	for at := range p.workers {
+		p.stop(at)
 	}
 	p.mu.Unlock()
 	p.running.Wait()
@@ -87,52 +99,77 @@ func (p *Pool) StartWorker(_ context.Context, r *fnpb.StartWorkerRequest) (*fnpb
 	if p.closed {
 		return refused("worker %s: the pool is being shut down", f.ID)
 	}
-	if p.stop(f.ID) {
-		p.Log.Info("a worker is replaced", "worker", f.ID)
+	at := place{f.ID, cmp.Or(f.ControlEndpoint, f.ProvisionEndpoint)}
+	for _, old := range p.of(f.ID) {
+		if old == at || gone(old.control) {
+			p.stop(old)
+			p.Log.Info("a worker is replaced", "worker", f.ID)
+		}
 	}
 	w, err := p.Start(f)
 	if err != nil {
 		return refused("worker %s: %v", f.ID, err)
 	}
-	p.keep(f.ID, w)
+	p.keep(at, w)
 	return &fnpb.StartWorkerResponse{}, nil
 }
 
 // keep notes a worker that was started, until it ends.
-func (p *Pool) keep(id string, w Worker) {
+func (p *Pool) keep(at place, w Worker) {
 	if p.workers == nil {
-		p.workers = map[string]Worker{}
+		p.workers = map[place]Worker{}
 	}
-	p.workers[id] = w
-	p.Log.Info("a worker was started", "worker", id, "in", w)
+	p.workers[at] = w
+	p.Log.Info("a worker was started", "worker", at.id, "in", w)
 	p.running.Go(func() {
 		err := w.Wait()
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if p.workers[id] == w { // nobody has stopped it
-			delete(p.workers, id)
-			p.Log.Info("a worker has ended", "worker", id, "in", w, "error", err)
+		if p.workers[at] == w { // nobody has stopped it
+			delete(p.workers, at)
+			p.Log.Info("a worker has ended", "worker", at.id, "in", w, "error", err)
 		}
 	})
 }
 
-// stop stops a worker, and tells whether there was one.
-func (p *Pool) stop(id string) bool {
-	w := p.workers[id]
-	if w == nil {
-		return false
+// of returns the workers of an ID.
+func (p *Pool) of(id string) (all []place) {
+	for at := range p.workers {
+		if at.id == id {
+			all = append(all, at)
+		}
 	}
-	delete(p.workers, id)
-	w.Stop()
-	return true
+	return all
 }
 
-// StopWorker stops a worker. One that is not there has ended by itself.
+// stop stops a worker.
+func (p *Pool) stop(at place) {
+	w := p.workers[at]
+	delete(p.workers, at)
+	w.Stop()
+}
+
+// gone tells whether a runner takes no connections any more.
+func gone(endpoint string) bool {
+	conn, err := net.DialTimeout("tcp", endpoint, goneWithin)
+	if err != nil {
+		return true
+	}
+	_ = conn.Close() // it carried nothing
+	return false
+}
+
+// StopWorker stops a worker. One that is not there has ended by itself. Of several runners' workers of
+// one ID it is not known which is meant: each ends when its runner ends its control stream.
 func (p *Pool) StopWorker(_ context.Context, r *fnpb.StopWorkerRequest) (*fnpb.StopWorkerResponse, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.stop(r.GetWorkerId()) {
-		p.Log.Info("a worker was stopped", "worker", r.GetWorkerId())
+	all := p.of(r.GetWorkerId())
+	for _, at := range all {
+		if len(all) == 1 || gone(at.control) {
+			p.stop(at)
+			p.Log.Info("a worker was stopped", "worker", at.id)
+		}
 	}
 	return &fnpb.StopWorkerResponse{}, nil
 }

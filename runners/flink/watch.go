@@ -285,7 +285,8 @@ func (w *watch) stop(ctx, background context.Context) error {
 	if _, err := w.cluster.Await(within, w.flink); err != nil {
 		return err
 	}
-	return w.stopped(background)
+	w.keep()
+	return nil
 }
 
 // savepoint stops the job by a savepoint. One that is being restarted refuses, and a JobManager that is
@@ -327,16 +328,21 @@ func (w *watch) finished(ctx context.Context) bool {
 	return true
 }
 
-// stopped tells where a stream goes on that has ended.
+// stopped tells where a stream goes on that somebody else has ended. Flink tells of the last savepoint
+// with some delay.
 func (w *watch) stopped(ctx context.Context) error {
 	if w.Bounded {
 		return nil
 	}
-	points, err := w.cluster.Checkpoints(ctx, w.flink)
-	if err != nil {
-		return fmt.Errorf("the job was stopped, but where its savepoint is could not be asked: %w", err)
+	for begun := time.Now(); ; time.Sleep(lookEvery) {
+		points, err := w.cluster.Checkpoints(ctx, w.flink)
+		if err != nil {
+			return fmt.Errorf("the job was stopped, but where its savepoint is could not be asked: %w", err)
+		}
+		if points.Savepoint != "" || time.Since(begun) > forgetWithin {
+			w.from = points.Savepoint
+			w.keep()
+			return nil
+		}
 	}
-	w.from = points.Savepoint
-	w.keep()
-	return nil
 }
