@@ -64,6 +64,16 @@ type AccountSource interface {
 	Account() Account
 }
 
+// A LocalSource may read what only this machine has.
+type LocalSource interface {
+	Source
+	// Local tells whether it does.
+	Local() bool
+}
+
+// A Span is a time, from From on and before To. A zero time leaves its side open.
+type Span struct{ From, To time.Time }
+
 // ReadOptions say how a source is read.
 type ReadOptions struct {
 	Job     string  // ID of the job, whose counters are told of bytes that were read
@@ -147,9 +157,13 @@ type Counts struct {
 // other than those that wrap ErrNoInput say what to write instead.
 type Opener func(rest string) (Source, error)
 
+// A SpanOpener is an Opener that leaves out what was written long before or behind the time in which
+// the events happened that are of use, where it can tell. It may open more.
+type SpanOpener func(rest string, within Span) (Source, error)
+
 type scheme struct {
 	form string
-	open Opener
+	open SpanOpener
 }
 
 var registry = uri.Registry[scheme]{
@@ -158,16 +172,25 @@ var registry = uri.Registry[scheme]{
 
 // Register makes a source available under a scheme. form is what its URIs look like, such as
 // file:PATTERN. Sources register themselves in init, so a binary has those it imports.
-func Register(name, form string, o Opener) { registry.Register(name, scheme{form, o}) }
+func Register(name, form string, o Opener) {
+	RegisterSpan(name, form, func(rest string, _ Span) (Source, error) { return o(rest) })
+}
+
+// RegisterSpan is Register of a source that may leave out what is of another time.
+func RegisterSpan(name, form string, o SpanOpener) { registry.Register(name, scheme{form, o}) }
 
 // Schemes returns the registered schemes in order.
 func Schemes() []string { return registry.Schemes() }
 
 // Open opens the source that a URI names, such as file:events/*.ndjson.gz or kinesis:flex-events.
-func Open(text string) (Source, error) {
+func Open(text string) (Source, error) { return OpenWithin(text, Span{}) }
+
+// OpenWithin is Open where only the events of a time are of use. A source that cannot tell when its
+// parts were written gives all of them.
+func OpenWithin(text string, within Span) (Source, error) {
 	s, rest, err := registry.Find(text)
 	if err != nil {
 		return nil, err
 	}
-	return s.open(rest)
+	return s.open(rest, within)
 }
