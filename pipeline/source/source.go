@@ -57,6 +57,16 @@ type AccountSource interface {
 	Accounts() []Account
 }
 
+// A LocalSource may read what only this machine has.
+type LocalSource interface {
+	Source
+	// Local tells whether it does.
+	Local() bool
+}
+
+// A Span is a time, from From on and before To. A zero time leaves its side open.
+type Span struct{ From, To time.Time }
+
 // ReadOptions say how a source is read.
 type ReadOptions struct {
 	Job     string  // ID of the job, whose counters are told of bytes that were read
@@ -143,9 +153,13 @@ type Opener func(rest string) (Source, error)
 // An AccountOpener is an Opener of a source that calls Twilio, with one of the accounts that are known.
 type AccountOpener func(rest string, accounts []Account) (Source, error)
 
+// A SpanOpener is an Opener that leaves out what was written long before or behind the time in which
+// the events happened that are of use, where it can tell. It may open more.
+type SpanOpener func(rest string, within Span) (Source, error)
+
 type scheme struct {
 	form string
-	open AccountOpener
+	open func(rest string, within Span, accounts []Account) (Source, error)
 }
 
 var registry = uri.Registry[scheme]{
@@ -155,11 +169,22 @@ var registry = uri.Registry[scheme]{
 // Register makes a source available under a scheme. form is what its URIs look like, such as
 // file:PATTERN. Sources register themselves in init, so a binary has those it imports.
 func Register(name, form string, o Opener) {
-	RegisterTwilio(name, form, func(rest string, _ []Account) (Source, error) { return o(rest) })
+	register(name, form, func(rest string, _ Span, _ []Account) (Source, error) { return o(rest) })
 }
 
 // RegisterTwilio is Register for a source that calls Twilio.
-func RegisterTwilio(name, form string, o AccountOpener) { registry.Register(name, scheme{form, o}) }
+func RegisterTwilio(name, form string, o AccountOpener) {
+	register(name, form, func(rest string, _ Span, accounts []Account) (Source, error) { return o(rest, accounts) })
+}
+
+// RegisterSpan is Register for a source that may leave out what is of another time.
+func RegisterSpan(name, form string, o SpanOpener) {
+	register(name, form, func(rest string, within Span, _ []Account) (Source, error) { return o(rest, within) })
+}
+
+func register(name, form string, open func(string, Span, []Account) (Source, error)) {
+	registry.Register(name, scheme{form, open})
+}
 
 // Schemes returns the registered schemes in order.
 func Schemes() []string { return registry.Schemes() }
@@ -167,9 +192,15 @@ func Schemes() []string { return registry.Schemes() }
 // Open opens the source that a URI names, such as file:events/*.ndjson.gz or kinesis:flex-events. One
 // that calls Twilio does so with one of the accounts; if there are none, with that of the environment.
 func Open(text string, accounts ...Account) (Source, error) {
+	return OpenWithin(text, Span{}, accounts...)
+}
+
+// OpenWithin is Open where only the events of a time are of use. A source that cannot tell when its
+// parts were written gives all of them.
+func OpenWithin(text string, within Span, accounts ...Account) (Source, error) {
 	s, rest, err := registry.Find(text)
 	if err != nil {
 		return nil, err
 	}
-	return s.open(rest, accounts)
+	return s.open(rest, within, accounts)
 }

@@ -1,10 +1,12 @@
-// Package childtest starts the children of tests that kill processes.
+// Package childtest starts the children of tests: those of tests that kill processes, and servers.
 package childtest
 
 import (
 	"bufio"
+	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 )
 
@@ -30,4 +32,40 @@ func Start(t *testing.T, variable string) (*exec.Cmd, string) {
 		t.Fatal(err)
 	}
 	return c, line
+}
+
+// Serve starts a server that says "listening on ADDRESS" on a line of its own and ends when its standard
+// input does, as it does with this process, and returns the address. It is ended with the test.
+func Serve(t testing.TB, c *exec.Cmd) string {
+	t.Helper()
+	in, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Stderr = os.Stderr
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = in.Close()
+		_ = c.Process.Kill()
+		_ = c.Wait() // killed
+	})
+	lines, address := bufio.NewReader(out), ""
+	for said := ""; address == ""; {
+		line, err := lines.ReadString('\n')
+		said += line
+		if err != nil {
+			t.Fatalf("%s: %v: it said %s", c.Path, err, said)
+		}
+		if at, ok := strings.CutPrefix(strings.TrimSpace(line), "listening on "); ok {
+			address = at
+		}
+	}
+	go func() { _, _ = io.Copy(io.Discard, lines) }()
+	return address
 }

@@ -3,6 +3,8 @@
 package install
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"os/exec"
@@ -55,14 +57,43 @@ func installed(name string, fill func(folder string) error) (string, error) {
 	return folder, os.WriteFile(done, nil, 0o644)
 }
 
-// projectRoot is the folder of go.mod.
+// Go makes a folder of the project's cache with the program that is in a folder of the project, a
+// module of its own, and returns the program's path. It is made anew when a file of the folder changes.
+func Go(t testing.TB, folder string) string {
+	t.Helper()
+	root, err := projectRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder = filepath.Join(root, filepath.FromSlash(folder))
+	files, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.New()
+	for _, f := range files {
+		b, err := os.ReadFile(filepath.Join(folder, f.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(sum, "%s %d\n%s", f.Name(), len(b), b)
+	}
+	name := filepath.Base(folder)
+	return filepath.Join(Folder(t, fmt.Sprintf("%s-%.8x", name, sum.Sum(nil)), func(to string) error {
+		build := exec.Command(Tool(t, "go", "it is what this project is written in"), "build", "-o", filepath.Join(to, name), ".")
+		build.Dir = folder
+		return Output(build)
+	}), name)
+}
+
+// projectRoot is the folder of the project's go.mod.
 func projectRoot() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", err
 	}
 	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+		if b, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil && bytes.HasPrefix(b, []byte("module flexbeam\n")) {
 			return dir, nil
 		}
 		up := filepath.Dir(dir)

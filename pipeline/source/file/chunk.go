@@ -2,6 +2,7 @@ package file
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,12 +10,16 @@ import (
 
 	"flexbeam/internal/jsonscan"
 	"flexbeam/internal/mapped"
+	"flexbeam/internal/objects"
 	"flexbeam/schemas/record"
 )
 
 // ChunkSize is how much of a file becomes one batch, in bytes. Larger chunks make fewer elements,
 // but more memory.
 const ChunkSize = 16 << 20
+
+// tailSize is how much is read behind a chunk at first, in bytes: its last line may go on there.
+const tailSize = 64 << 10
 
 // name names this source in dead letters.
 const name = "file"
@@ -43,8 +48,16 @@ func Chunks(files []File, size int64) []Chunk {
 	return chunks
 }
 
-// Read calls emit with the records of a chunk, in one batch or, from a file that cannot be cut, in
-// several. read is told of the bytes that were read from the file.
+// read calls emit with the records of a chunk of a file or of an object, as Read does.
+func (c Chunk) read(ctx context.Context, client *objects.Client, read func(n int64), emit func(record.Batch) error) error {
+	if objects.Is(c.Path) {
+		return c.readObject(ctx, client, read, emit)
+	}
+	return c.Read(read, emit)
+}
+
+// Read calls emit with the records of a chunk of a file of this machine, in one batch or, from a file
+// that cannot be cut, in several. read is told of the bytes that were read from the file.
 func (c Chunk) Read(read func(n int64), emit func(record.Batch) error) error {
 	f, err := os.Open(c.Path)
 	if err != nil {
@@ -84,7 +97,7 @@ func lines(f *os.File, start, end int64) (data []byte, offset int64, release fun
 	if end = min(end, st.Size()); end <= from {
 		return nil, end, func() {}, nil
 	}
-	for tail := int64(64 << 10); ; tail *= 16 { // the last line may go on behind the end
+	for tail := int64(tailSize); ; tail *= 16 {
 		to := min(end+tail, st.Size())
 		data, release, err = mapped.Map(f, from, int(to-from))
 		if err != nil {
@@ -111,9 +124,63 @@ func lines(f *os.File, start, end int64) (data []byte, offset int64, release fun
 	return data[skip:], from + int64(skip), release, nil
 }
 
+// readObject is Read of a part of an object.
+func (c Chunk) readObject(ctx context.Context, client *objects.Client, read func(n int64), emit func(record.Batch) error) error {
+	if !c.Cuttable() {
+		r := client.Open(ctx, c.object(), 0, c.File.Size)
+		defer r.Close()
+		return c.stream(r, read, emit)
+	}
+	data, begins, err := c.fetch(ctx, client)
+	if err != nil {
+		return fmt.Errorf("file: %w", err)
+	}
+	read(c.End - c.Start)
+	// The text of a record is not read again: it costs less to hash each than to ask for one.
+	b := record.Batch{Source: name, Name: c.Path, Data: data, Part: c.Part}
+	if c.Start == 0 {
+		b.FirstLine = 1
+	}
+	if !begins {
+		b.Data = nil
+	}
+	return emit(b)
+}
+
+// fetch returns the lines of an object that begin in the chunk; begins is false if none does.
+func (c Chunk) fetch(ctx context.Context, client *objects.Client) (data []byte, begins bool, err error) {
+	from := max(c.Start-1, 0) // the byte before tells whether a line begins at Start
+	last := c.End - 1 - from  // the last byte in which a line can begin, or End
+	for tail := int64(tailSize); ; tail *= 16 {
+		at := from + int64(len(data))
+		r := client.Open(ctx, c.object(), at, c.End+tail-at)
+		more, err := io.ReadAll(r)
+		if e := r.Close(); err == nil {
+			err = e
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		data = append(data, more...)
+		if i := bytes.IndexByte(data[last:], '\n'); i >= 0 {
+			data = data[:last+int64(i)+1]
+			break
+		}
+		if from+int64(len(data)) == c.File.Size {
+			break
+		}
+	}
+	if c.Start == 0 {
+		return data, true, nil
+	}
+	skip := bytes.IndexByte(data, '\n') + 1
+	return data[skip:], skip > 0 && from+int64(skip) < c.End, nil
+}
+
 // stream reads a file from its start.
 func (c Chunk) stream(f io.Reader, read func(int64), emit func(record.Batch) error) error {
-	r, release, err := unpacked(&counter{r: f, read: read}, c.Format)
+	in := &counter{r: f, read: read}
+	r, release, err := unpacked(in, c.Format)
 	if err == nil {
 		defer release()
 	}
@@ -149,7 +216,10 @@ func (c Chunk) stream(f io.Reader, read func(int64), emit func(record.Batch) err
 			b.FirstLine += int64(bytes.Count(buf, []byte{'\n'}))
 		}
 	}
-	if c.Format == Plain {
+	if in.err != nil {
+		err = in.err // the archive may be whole
+	}
+	if c.Format == Plain || in.err != nil {
 		return fmt.Errorf("file: read %s: %w", c.Path, err)
 	}
 	b.Broken = fmt.Sprintf("the archive cannot be read on: %v; what came before was used: fetch it again, and run the same command again", err)
@@ -186,13 +256,18 @@ func truncated(r io.Reader) bool {
 	return !errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
+// A counter tells of the bytes that are read, and keeps why they cannot be read on.
 type counter struct {
 	r    io.Reader
 	read func(int64)
+	err  error
 }
 
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.read(int64(n))
+	if err != nil && !errors.Is(err, io.EOF) {
+		c.err = err
+	}
 	return n, err
 }

@@ -1,4 +1,5 @@
-// Package file reads records from files: one a line, plain or compressed with gzip or zstd.
+// Package file reads records from files: one a line, plain or compressed with gzip or zstd. Objects of
+// Amazon S3 and Google Cloud Storage are files, too, whose paths are URLs (internal/objects).
 //
 // # Batch and stream
 //
@@ -12,5 +13,11 @@
 // # What is promised
 //
 // Every line is handed on once, in a batch that names its place. Lines may have any length. What a
-// damaged archive still yields is used, the rest is reported as a dead letter.
+// damaged archive still yields is used, the rest is reported as a dead letter. An object that is not
+// what it was when it was listed is an error, and so is one that cannot be fetched.
+//
+// # Times in paths
+//
+// Where only the events of a time are of use (source.OpenWithin), files are left out whose folders tell
+// that they were written more than a day before or behind it.
 package file

@@ -2,6 +2,7 @@ package file
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"flexbeam/internal/jsonscan"
+	"flexbeam/internal/objects"
 )
 
 // firstRead is how much of a file is read at first to see how its records stand in it, in bytes.
@@ -36,25 +38,74 @@ func probe(path string) (File, error) {
 		return File{}, fmt.Errorf("%w: cannot read %s: %w", ErrNoFiles, path, errors.Unwrap(err))
 	}
 	defer f.Close()
+	return examine(f, File{Path: path, Size: st.Size()})
+}
+
+// probeObject looks at an object as probe does at a file.
+func (l *lister) probeObject(o objects.Object) (File, error) {
+	r := &growing{ctx: l.ctx, objects: l.objects, o: o}
+	defer r.close()
+	return examine(r, File{Path: o.URL, Size: o.Size, Version: o.Version})
+}
+
+// examine tells how a file is packed, and how its records stand in it, from its begin.
+func examine(f io.Reader, file File) (File, error) {
 	var magic [10]byte
 	n, err := io.ReadFull(f, magic[:])
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		return File{}, fmt.Errorf("%w: cannot read %s: %w", ErrNoFiles, path, err)
+		return File{}, fmt.Errorf("%w: cannot read %s: %w", ErrNoFiles, file.Path, err)
 	}
 	if what, do := foreign(magic[:n]); what != "" {
-		return File{}, fmt.Errorf("%w: %s is %s: %s", ErrNoFiles, path, what, do)
+		return File{}, fmt.Errorf("%w: %s is %s: %s", ErrNoFiles, file.Path, what, do)
 	}
-	file := File{Path: path, Size: st.Size(), Format: formatOf(magic[:n])}
+	file.Format = formatOf(magic[:n])
 	wide, spread := look(io.MultiReader(bytes.NewReader(magic[:n]), f), file.Format)
 	if wide != "" {
-		return File{}, fmt.Errorf("%w: %s is in %s: convert it to UTF-8 first, such as with %s", ErrNoFiles, path, wide, converter(path, wide, file.Format))
+		return File{}, fmt.Errorf("%w: %s is in %s: convert it to UTF-8 first, such as with %s", ErrNoFiles, file.Path, wide, converter(file.Path, wide, file.Format))
 	}
 	file.Spread = spread
 	return file, nil
 }
 
+// growing reads an object in parts, each twice as long as all before it: few need more than the first.
+type growing struct {
+	ctx     context.Context
+	objects *objects.Client
+	o       objects.Object
+	at, end int64
+	part    io.ReadCloser
+}
+
+// Read implements io.Reader.
+func (g *growing) Read(p []byte) (int, error) {
+	for {
+		if g.at == g.end {
+			if g.close(); g.end >= g.o.Size {
+				return 0, io.EOF
+			}
+			length := max(firstRead, g.at)
+			g.part, g.end = g.objects.Open(g.ctx, g.o, g.at, length), min(g.at+length, g.o.Size)
+		}
+		n, err := g.part.Read(p)
+		g.at += int64(n)
+		if n > 0 || err != io.EOF {
+			return n, err
+		}
+	}
+}
+
+func (g *growing) close() {
+	if g.part != nil {
+		_ = g.part.Close()
+		g.part = nil
+	}
+}
+
 // converter returns a command that converts a file to UTF-8.
 func converter(path, wide string, format Format) string {
+	if objects.Is(path) {
+		return fmt.Sprintf("iconv -f %s -t UTF-8, and read the copy", wide)
+	}
 	name := strings.TrimSuffix(strings.TrimSuffix(filepath.Base(path), ".gz"), ".zst")
 	utf8 := filepath.Join(filepath.Dir(path), "utf8-"+name)
 	switch format {

@@ -13,6 +13,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/util/reflectx"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
+	"flexbeam/internal/objects"
 	"flexbeam/pipeline/runtime"
 	"flexbeam/schemas/record"
 )
@@ -33,7 +34,8 @@ type Position struct {
 // until it ends.
 type ReplayFn struct {
 	Job        string
-	LatenessMS int64 // distance of the watermark behind the newest event
+	LatenessMS int64          // distance of the watermark behind the newest event
+	Config     objects.Config // how objects are reached
 
 	// NewestEvent is a func(record.Batch) int64 that returns the time of the newest event in a
 	// batch, in ms since 1970; math.MinInt64 if there is none. nil: the watermark waits for the
@@ -41,14 +43,19 @@ type ReplayFn struct {
 	NewestEvent *beam.EncodedFunc
 
 	newestEvent func(record.Batch) int64
+	client      *objects.Client
 }
 
-// Setup finds the function.
+// Setup finds the function and makes the client.
 func (fn *ReplayFn) Setup() {
+	fn.client = objects.New(fn.Config)
 	if fn.NewestEvent != nil {
 		fn.newestEvent = func(b record.Batch) int64 { return fn.NewestEvent.Fn.Call([]any{b})[0].(int64) }
 	}
 }
+
+// Teardown closes the client.
+func (fn *ReplayFn) Teardown() error { return fn.client.Close() }
 
 // CreateInitialRestriction returns the start of a file.
 func (fn *ReplayFn) CreateInitialRestriction(c Chunk) Position { return Position{End: c.End} }
@@ -114,7 +121,7 @@ func (fn *ReplayFn) ProcessElement(ctx context.Context, we *sdf.ManualWatermarkE
 	claimed := c.Cuttable() || rt.TryClaim(to)
 	lines := p.Line
 	if claimed {
-		err := next.Read(read, func(b record.Batch) error {
+		err := next.read(ctx, fn.client, read, func(b record.Batch) error {
 			if c.Cuttable() {
 				to.Line += int64(bytes.Count(b.Data, []byte{'\n'}))
 				if claimed = rt.TryClaim(to); !claimed {
@@ -204,14 +211,14 @@ func watermark(ms int64) time.Time {
 
 // Replay reads the records of files, about size bytes at a time, as an unbounded source would. The
 // watermark waits for the end.
-func Replay(s beam.Scope, job string, size int64, files []File) beam.PCollection {
-	return readAs(s, &ReplayFn{Job: job}, size, files)
+func Replay(s beam.Scope, job string, size int64, files []File, c objects.Config) beam.PCollection {
+	return readAs(s, &ReplayFn{Job: job, Config: c}, size, files)
 }
 
 // ReplayBehind is Replay with a watermark that follows the newest event at a distance. newestEvent
 // is that of ReplayFn; it must be registered with Beam.
-func ReplayBehind(s beam.Scope, job string, size int64, files []File, distance time.Duration, newestEvent func(record.Batch) int64) beam.PCollection {
-	fn := &ReplayFn{Job: job, LatenessMS: distance.Milliseconds(), NewestEvent: &beam.EncodedFunc{Fn: reflectx.MakeFunc(newestEvent)}}
+func ReplayBehind(s beam.Scope, job string, size int64, files []File, c objects.Config, distance time.Duration, newestEvent func(record.Batch) int64) beam.PCollection {
+	fn := &ReplayFn{Job: job, Config: c, LatenessMS: distance.Milliseconds(), NewestEvent: &beam.EncodedFunc{Fn: reflectx.MakeFunc(newestEvent)}}
 	return readAs(s, fn, size, files)
 }
 
