@@ -160,9 +160,6 @@ var registry = uri.Registry[scheme]{
 // file:PATTERN. Sources register themselves in init, so a binary has those it imports.
 func Register(name, form string, o Opener) { registry.Register(name, scheme{form, o}) }
 
-// Schemes returns the registered schemes in order.
-func Schemes() []string { return registry.Schemes() }
-
 // Open opens the source that a URI names, such as file:events/*.ndjson.gz or kinesis:flex-events.
 func Open(text string) (Source, error) {
 	s, rest, err := registry.Find(text)
