@@ -67,14 +67,6 @@ func (c *Counters) MostLetters() (class string, n int64, e Example) {
 	return class, n, c.letters.examples[class]
 }
 
-// DeclareLetters lets classes count from zero before their first dead letter. Prometheus computes an
-// increase only from a value that it has seen before.
-func (c *Counters) DeclareLetters(classes ...string) {
-	for _, class := range classes {
-		c.DeadLetter(class, 0)
-	}
-}
-
 // DeadLetter counts n dead letters of a class, the column error_class, and adds them to the total.
 func (c *Counters) DeadLetter(class string, n int64) {
 	c.letters.mu.Lock()
@@ -101,11 +93,4 @@ func (c *Counters) Letters() map[string]int64 {
 		all[unclassified] += rest
 	}
 	return all
-}
-
-// LettersOf returns the number of dead letters of a class.
-func (c *Counters) LettersOf(class string) int64 {
-	c.letters.mu.Lock()
-	defer c.letters.mu.Unlock()
-	return c.letters.byClass[class]
 }

@@ -170,9 +170,6 @@ var registry = uri.Registry[Opener]{Plural: "sinks", ErrURI: ErrURI, ErrUnknown:
 // has those it imports.
 func Register(scheme string, o Opener) { registry.Register(scheme, o) }
 
-// Schemes returns the registered schemes in order.
-func Schemes() []string { return registry.Schemes() }
-
 // Check tells whether uri names a registered sink, without opening it. Its errors wrap ErrUnknown
 // or ErrURI.
 func Check(uri string) error {

@@ -186,9 +186,6 @@ func register(name, form string, open func(string, Span, []Account) (Source, err
 	registry.Register(name, scheme{form, open})
 }
 
-// Schemes returns the registered schemes in order.
-func Schemes() []string { return registry.Schemes() }
-
 // Open opens the source that a URI names, such as file:events/*.ndjson.gz or kinesis:flex-events. One
 // that calls Twilio does so with one of the accounts; if there are none, with that of the environment.
 func Open(text string, accounts ...Account) (Source, error) {

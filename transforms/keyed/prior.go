@@ -138,7 +138,8 @@ func (p *PriorRows) Keys(kind string) (n int) {
 	return n
 }
 
-// A Look says when the rules of a key have to ask for the rows of other jobs.
+// A Look says when the rules of a key have to ask for the rows of other jobs. The zero Look says that
+// there are none.
 type Look struct {
 	how  lookWay
 	from *Looker // knows which keys have none
@@ -147,17 +148,11 @@ type Look struct {
 
 type lookWay byte
 
+// The ways to look.
 const (
 	lookNever lookWay = iota
-	lookOnce
-	lookAgain
-)
-
-// The ways to look.
-var (
-	LookNever = Look{}               // there are none
-	LookOnce  = Look{how: lookOnce}  // before the first fold of something
-	LookAgain = Look{how: lookAgain} // with every fold, since other jobs write meanwhile
+	lookOnce          // before the first fold of something
+	lookAgain         // with every fold, since other jobs write meanwhile
 )
 
 // A Looker is a PriorRows for the keys of a kind that are folded together.
@@ -238,7 +233,7 @@ func (l *Looker) Anew() *Looker {
 func (l *Looker) Look(key string) Look {
 	switch {
 	case l.prior == nil:
-		return LookNever
+		return Look{}
 	case l.again:
 		return Look{how: lookAgain, key: key}
 	case l.anew:

@@ -165,10 +165,10 @@ func TestDaysThatAnOlderVersionDidNotKeepAreLookedUp(t *testing.T) {
 	}
 	key := string(model.Engagements.AppendKey(nil, engagement("a", 1)))
 	s.emitted[0].key = key
-	if s.Ask(Whole, nil, &Output{Look: LookNever}) {
+	if s.Ask(Whole, nil, &Output{Look: Look{}}) {
 		t.Error("it asks a sink that holds nothing")
 	}
-	out := Output{Look: LookOnce}
+	out := Output{Look: Look{how: lookOnce}}
 	if !s.Ask(Whole, nil, &out) {
 		t.Fatal("it does not ask")
 	}
@@ -292,14 +292,14 @@ func TestAKeyAsksForWhatItDoesNotKnow(t *testing.T) {
 		want Span
 		asks *Span
 	}{
-		{LookNever, Span{From: 1, To: 5}, nil},
-		{LookOnce, Span{From: 3, To: 5}, &Span{From: 3, To: 5}},
-		{LookOnce, Span{From: 4, To: 5}, nil},
-		{LookOnce, Span{From: 4, To: 7}, &Span{From: 3, To: 7}},
-		{LookOnce, Span{From: 1, To: 2}, &Span{From: 1, To: 7}},
-		{LookAgain, Span{From: 2, To: 3}, &Span{From: 1, To: 7}},
-		{LookAgain, Span{From: 2, To: 3}, &Span{From: 1, To: 7}},
-		{LookOnce, Span{From: 2, To: 3}, nil},
+		{Look{}, Span{From: 1, To: 5}, nil},
+		{Look{how: lookOnce}, Span{From: 3, To: 5}, &Span{From: 3, To: 5}},
+		{Look{how: lookOnce}, Span{From: 4, To: 5}, nil},
+		{Look{how: lookOnce}, Span{From: 4, To: 7}, &Span{From: 3, To: 7}},
+		{Look{how: lookOnce}, Span{From: 1, To: 2}, &Span{From: 1, To: 7}},
+		{Look{how: lookAgain}, Span{From: 2, To: 3}, &Span{From: 1, To: 7}},
+		{Look{how: lookAgain}, Span{From: 2, To: 3}, &Span{From: 1, To: 7}},
+		{Look{how: lookOnce}, Span{From: 2, To: 3}, nil},
 	} {
 		out := Output{Look: step.look}
 		asked := s.Ask(step.want, nil, &out)

@@ -3,10 +3,8 @@ package jsonl
 import (
 	"bufio"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 )
 
 const (
@@ -37,8 +35,8 @@ func (w *writer) writeDeletes() error {
 
 // lines writes the rows or the deletes in order.
 func (t *table) lines(b *bufio.Writer, gone bool) error {
-	for _, k := range slices.Sorted(maps.Keys(t.entries)) {
-		if e := t.entries[k]; e.gone == gone {
+	for _, key := range t.inOrder() {
+		if e := t.entries[key]; e.gone == gone {
 			if _, err := b.WriteString(e.line); err != nil {
 				return err
 			}

@@ -64,7 +64,7 @@ func (t *table) rewrite(ctx context.Context, r *sink.TableRewriting) error {
 		r.Apply(row)
 		entries[t.sortKey(row)] = t.encode(change.Change{Table: t.ID, Row: row})
 	}
-	t.entries = entries
+	t.replace(entries)
 	return nil
 }
 

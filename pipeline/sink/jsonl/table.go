@@ -3,6 +3,7 @@ package jsonl
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -15,6 +16,8 @@ type table struct {
 	*model.Table
 	known   []int            // columns by which rows of owners are found; none without owners
 	entries map[string]entry // by sortKey
+	order   []string         // keys of entries in order, and of some that were forgotten
+	added   []string         // further ones, in no order
 	rows    int              // entries that are not gone
 	stale   bool             // its file is behind
 }
@@ -67,11 +70,37 @@ func (t *table) settle(key string, e entry) bool {
 		t.rows++
 	}
 	t.stale = t.stale || !e.gone || ok && !old.gone
+	if !ok {
+		t.added = append(t.added, key)
+	}
 	t.entries[key] = e
 	if e.forgets {
 		delete(t.entries, key)
 	}
 	return true
+}
+
+// inOrder returns the keys in order. Some that are not there any more may be among them.
+func (t *table) inOrder() []string {
+	if len(t.added) == 0 {
+		return t.order
+	}
+	slices.Sort(t.added)
+	all := make([]string, 0, len(t.order)+len(t.added))
+	for _, key := range t.added {
+		i, there := slices.BinarySearch(t.order, key)
+		all, t.order = append(all, t.order[:i]...), t.order[i:]
+		if !there && (len(all) == 0 || all[len(all)-1] != key) {
+			all = append(all, key)
+		}
+	}
+	t.order, t.added = append(all, t.order...), nil
+	return t.order
+}
+
+// replace takes other entries.
+func (t *table) replace(entries map[string]entry) {
+	t.entries, t.order, t.added = entries, nil, slices.Collect(maps.Keys(entries))
 }
 
 func (t *table) encode(c change.Change) entry {
