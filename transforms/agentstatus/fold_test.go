@@ -325,6 +325,20 @@ func TestRowsBeforeTheLastThousandDaysStay(t *testing.T) {
 	}
 }
 
+// A stretch of just a thousand days is not cut off, so a job knows of what lies before it.
+func TestOfAStretchOfAThousandDaysNothingIsCutOff(t *testing.T) {
+	const day = event.Millis(24 * 60 * 60 * 1000)
+	noon := event.Millis(time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC).UnixMilli())
+	made := event.Event{Kind: event.OtherWorker, Time: noon - 1500*day, InPreviousFor: event.None, WorkerAvailable: event.Unknown}
+	update := event.Event{Kind: event.WorkerActivityUpdate, Time: noon, InPreviousFor: agentstatus.Longest, WorkerAvailable: event.Unknown}
+	update.Text[event.PreviousActivityName] = "Break"
+	f := agentstatus.NewFolder(nil)
+	f.Fold("AC1", "WK1", []*event.Event{&made, &update}, event.None, func(model.Row) {})
+	if first, _, ok := f.Known(); !ok || first != agentstatus.Floor(noon-1500*day) {
+		t.Errorf("known from %d on, %v", first, ok)
+	}
+}
+
 func TestVersionAndTimeComeFromTheEventsUpToTheFirstBehindTheQuarterHour(t *testing.T) {
 	tests := []struct {
 		name, events, want string

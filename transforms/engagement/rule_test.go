@@ -411,6 +411,15 @@ var courses = []struct {
 		[]string{"A[1,6,-,-,8,0]"},
 	},
 	{
+		"7 a taking-away is no entry while the row of a lost entry is open at it",
+		`0   accepted WR1
+		 10  canceled WR1
+		 12  task.completed
+		 20  accepted WR1 WQ1 since=8
+		 30  accepted WR2`,
+		[]string{"A[0,10,-,-,10,-]", "Q[8,20,Accepted] inferred", "A[30,-,22,-,-,-] In Progress"},
+	},
+	{
 		"7 a customer whose agent was taken away waits again until the next agent",
 		`0    entered
 		 5    accepted WR1
