@@ -1,6 +1,7 @@
 package transcripts
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"flexbeam/internal/telemetry"
 	"flexbeam/internal/twilio"
 	"flexbeam/internal/uri"
+	"flexbeam/pipeline/runtime"
 	"flexbeam/pipeline/source"
 )
 
@@ -39,6 +41,7 @@ type Config struct {
 	Secret           string        // reference: env:NAME or file:PATH
 	Region, Endpoint string        // as in twilio.Config
 	Service          string        // SID of the chat service; empty: the account's default one, else that of Flex
+	Legacy           bool          // channels of Programmable Chat are looked for, too
 	Parallel         int           // calls at once at most
 	Every            time.Duration // how often the transcript of an open conversation is fetched
 }
@@ -67,7 +70,9 @@ func Parse(text string, src source.Source) (Config, error) {
 		}
 		text = Missing
 	}
+	legacy := ""
 	options := uri.Options{
+		uri.Choice("legacy", &legacy, "no", "yes"),
 		uri.Match("account", "AC0123456789abcdef0123456789abcdef", &c.Account, `^AC[0-9a-f]{32}$`),
 		uri.Match("key", "SK0123456789abcdef0123456789abcdef", &c.Key, `^(SK|AC)[0-9a-f]{32}$`),
 		uri.Match("secret", "env:"+secretVariable, &c.Secret, `^(env|file):.+$`),
@@ -81,6 +86,7 @@ func Parse(text string, src source.Source) (Config, error) {
 	if c.Which, err = options.Parse(text, Form); err != nil {
 		return c, err
 	}
+	c.Legacy = legacy == "yes"
 	switch c.Which {
 	case None:
 		return Config{Which: None}, nil
@@ -115,6 +121,28 @@ func (c Config) client(observe func(twilio.Call)) (*twilio.Client, error) {
 	})
 }
 
+func init() {
+	runtime.RegisterTranscripts(func(turns string, count *telemetry.Counters) (runtime.Transcripts, error) {
+		var c Config
+		if err := json.Unmarshal([]byte(turns), &c); err != nil {
+			return nil, fmt.Errorf("what the job says of them: %w", err)
+		}
+		return c.Open(count)
+	})
+}
+
+// Text returns the configuration as text, for workers that do not run the job.
+func (c Config) Text() string {
+	if !c.Fetches() {
+		return ""
+	}
+	b, err := json.Marshal(c)
+	if err != nil {
+		panic(err) // texts and numbers alone
+	}
+	return string(b)
+}
+
 // Open returns a pool that fetches from Twilio.
 func (c Config) Open(count *telemetry.Counters) (*Pool, error) {
 	client, err := c.client(nil)
@@ -122,5 +150,5 @@ func (c Config) Open(count *telemetry.Counters) (*Pool, error) {
 		return nil, err
 	}
 	o := Options{Account: c.Account, Parallel: c.Parallel, Had: c.Which == Missing, Every: c.Every}
-	return NewPool(o, NewFetch(client, c.Service), count), nil
+	return NewPool(o, NewFetch(client, c.Service, Legacy(c.Legacy)), count), nil
 }
