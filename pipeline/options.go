@@ -41,6 +41,10 @@ type Options struct {
 	Runner string // Auto (default): the fastest that can do the job; or a registered one, such as Prism or Direct
 	Mode   string // Auto (default), Batch or Stream
 
+	// Within is the time of the events that are of use. Files and objects that were written long before or
+	// behind it, as their folders tell, are not read; what is read is used whole. The zero value: all.
+	Within source.Span
+
 	AsOf       time.Time // running activities count up to the last quarter hour before; zero: they do not
 	ContactKey string    // contacts are hashed with this key; empty: they stay clear
 	Hidden     []string  // activities that are not kept; nil: agentstatus.DefaultHidden
@@ -120,14 +124,14 @@ func (o Options) check() (source.Source, error) {
 	if err := sink.Check(o.Sink); err != nil {
 		return nil, usage("--sink: %w", err)
 	}
-	src, err := openSource(o.Source)
+	src, err := openSource(o.Source, o.Within)
 	if err != nil {
 		return nil, err
 	}
 	if _, err := transcripts.Parse(o.Turns, src); err != nil {
 		return nil, usage("--turns: %w", err)
 	}
-	if err := o.checkFlink(); err != nil {
+	if err := o.checkFlink(src); err != nil {
 		return nil, err
 	}
 	return src, o.checkLive(unbounded(src))
@@ -148,9 +152,9 @@ func (o Options) checkLive(live bool) error {
 	return o.checkCapabilities(needs(o.Mode, live))
 }
 
-// openSource opens the source that a URI names.
-func openSource(uri string) (source.Source, error) {
-	src, err := source.Open(uri)
+// openSource opens the source that a URI names, of which the events of a time are of use.
+func openSource(uri string, within source.Span) (source.Source, error) {
+	src, err := source.OpenWithin(uri, within)
 	switch {
 	case errors.Is(err, source.ErrNoInput):
 		return nil, fmt.Errorf("--source: %w", err)

@@ -110,7 +110,7 @@ func (r *running) openSink(ctx context.Context) (err error) {
 
 // runtime returns what the transforms find this process by.
 func (j *Job) runtime() runtime.Job {
-	return runtime.Job{ID: j.id, Sink: j.options.Sink, HidePayload: j.options.HidesPayload()}
+	return runtime.Job{ID: j.id, Sink: j.options.Sink, HidePayload: j.options.HidesPayload(), Turns: j.options.transcripts.Text()}
 }
 
 // warnOfForeign tells of rows that the job may leave alone since it knows none of the events behind

@@ -24,6 +24,10 @@ Give a job all events of the tasks that it reads: of two jobs, the one that know
 
 Sources  file:PATTERN    JSON values, on lines or spread over them; plain, gzip or zstd; * and ? match file names, commas separate patterns.
                          file:PATTERN?lateness=6h lets --mode stream settle rows while it reads, that far behind the newest event.
+         s3://BUCKET/PATTERN, gs://BUCKET/PATTERN
+                         the same of objects in Amazon S3, or a server like it, and Google Cloud Storage; a slash at the end stands for all
+                         below, ** for any folders. Of S3 region and endpoint are options. Credentials are those of the environment; see
+                         docs/inputs.md
          kinesis:STREAM  Amazon Kinesis streams, by name or ARN, commas between; read until SIGINT, SIGTERM or SIGHUP, which drain the job.
                          Options behind ?, with & between: start=trim-horizon (the oldest record there is), latest (from about a second
                          before the job began) or at:TIME; region, endpoint, consumer (enhanced fan-out), role_arn and external_id.
@@ -44,7 +48,7 @@ Runners  auto            the fastest that can do the job: direct for files in ba
          prism           Beam's portable runner, in this process: batch and stream
          flink           a Flink cluster, at --flink-endpoint and --flink-rest, which keeps the state of a stream; see docs/flink.md.
                          In the environment loopback, which is there to try things, transforms run in this process and every source
-                         and sink will do; in the others file:, duckdb: and jsonl: are refused, as they are on this machine's disks.
+                         and sink will do; in the others files, duckdb: and jsonl: are refused, as they are on this machine's disks; objects are not.
 
 A stream is read on where its --state directory ends, also after kill -9: it holds the events of open tasks and of those that ended
 within a day, the last day of each agent, and the position of each shard. Without one, a new process begins at start.
@@ -59,8 +63,8 @@ hangup, customer_hangup, caller hung up, customer hung up, customer left, custom
 
 With credentials of Twilio in TWILIO_ACCOUNT_SID, TWILIO_API_KEY and TWILIO_API_SECRET, the transcripts of conversations are fetched, and
 become turns: with --turns missing, the default then, those of which the sink does not have the turns; all; or none. Options behind ?, with
-& between: account, key, secret=env:NAME or file:PATH, region, endpoint, parallel (calls at once), service (SID of the chat service) and
-every (how often a stream looks at conversations that are open; 5m by default). See docs/twilio.md.
+& between: account, key, secret=env:NAME or file:PATH, region, endpoint, parallel (calls at once), service (SID of the chat service),
+legacy=yes (look for channels of Programmable Chat, too) and every (how often a stream looks at conversations that are open; 5m by default). See docs/twilio.md.
 
 A record that cannot be used becomes a row of dead_letters, which says why and what to do, and the job goes on. With --max-dead-letters 0, 100 or
 0.5% a job fails with exit status 1 if there are more, once all else is written. A stream is judged so when it is drained, by what its process read.
@@ -121,7 +125,7 @@ func newRun(a *app) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.options.Source, "source", "", "`URI` of the events: file:PATTERN, kinesis:STREAM or taskrouter:WORKSPACE (required)")
+	flags.StringVar(&f.options.Source, "source", "", "`URI` of the events: file:PATTERN, s3://BUCKET/PATTERN, gs://BUCKET/PATTERN, kinesis:STREAM or taskrouter:WORKSPACE (required)")
 	flags.StringVar(&f.options.Sink, "sink", "",
 		"`URI` of the tables: duckdb:FILE, jsonl:DIR or bigquery:PROJECT.DATASET (required)")
 	f.runner.add(cmd, false, "runner",
