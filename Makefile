@@ -7,7 +7,7 @@ GREMLINS_VERSION    := v0.6.0
 TOOLS := $(CURDIR)/.cache/bin
 FLAGS := -ldflags "-s -w"
 
-.PHONY: all build release demo demo-live flink needs test test-flink test-flink-long test-kinesis test-bigquery-clients lint lint-sql lint-deploy terraform-schemas bench bench-state bench-stream bench-bigquery bench-go fuzz mutate docs golden clean
+.PHONY: all build release demo demo-live flink needs test test-flink test-flink-long test-kinesis test-bigquery-clients lint lint-sql lint-deploy terraform-schemas bench bench-state bench-stream bench-bigquery bench-turns bench-go fuzz mutate docs golden clean
 
 all: build
 
@@ -123,6 +123,10 @@ bench-stream: build bench-state
 ## bench-bigquery: the BigQuery sink beside plain appends, and a backfill of a million rows, against the local BigQuery
 bench-bigquery:
 	go run ./bench/bigquery
+
+## bench-turns: a million messages of transcripts from a local Twilio that answers after 100 ms, 20 calls at once
+bench-turns: build
+	go run ./bench/turns
 
 ## bench-go: the benchmarks of the packages
 bench-go:

@@ -54,6 +54,9 @@ type Options struct {
 
 	// Accounts are those of Twilio that are known; nil: that of the environment.
 	Accounts []source.Account
+	// Within is the time of the events that are of use. Files and objects that were written long before or
+	// behind it, as their folders tell, are not read; what is read is used whole. The zero value: all.
+	Within source.Span
 
 	AsOf       time.Time // running activities count up to the last quarter hour before; zero: they do not
 	ContactKey string    // contacts are hashed with this key; empty: they stay clear
@@ -154,7 +157,7 @@ func (o Options) check() (source.Source, error) {
 	if _, err := model.NewAttributes(o.Columns); err != nil {
 		return nil, usage("the configuration: %w", err)
 	}
-	src, err := openSource(o.Source, o.Accounts...)
+	src, err := openSource(o.Source, o.Within, o.Accounts...)
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +165,7 @@ func (o Options) check() (source.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := o.checkFlink(); err != nil {
+	if err := o.checkFlink(src); err != nil {
 		return nil, err
 	}
 	if err := o.checkDataflow(src, fetch); err != nil {
@@ -228,9 +231,9 @@ func withOption(uri, option string) string {
 	return uri + "?" + option
 }
 
-// openSource opens the source that a URI names.
-func openSource(uri string, accounts ...source.Account) (source.Source, error) {
-	src, err := source.Open(uri, accounts...)
+// openSource opens the source that a URI names, of which the events of a time are of use.
+func openSource(uri string, within source.Span, accounts ...source.Account) (source.Source, error) {
+	src, err := source.OpenWithin(uri, within, accounts...)
 	switch {
 	case errors.Is(err, source.ErrNoInput):
 		return nil, fmt.Errorf("--source: %w", err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"flexbeam/internal/testkit/history"
+	"flexbeam/pipeline/source"
 	"flexbeam/pipeline/source/file"
 )
 
@@ -52,14 +53,14 @@ func TestWrongOptionsAreUsageErrorsThatSayWhatToDo(t *testing.T) {
 }
 
 func TestLatenessIsReadFromTheSource(t *testing.T) {
-	src, err := openSource(small(t) + "?lateness=90s")
+	src, err := openSource(small(t)+"?lateness=90s", source.Span{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if f := src.(*file.Source); f.Lateness != 90*time.Second || len(f.Files) != 1 {
 		t.Errorf("%+v", f)
 	}
-	if src, err := openSource(small(t)); err != nil || src.(*file.Source).Lateness >= 0 {
+	if src, err := openSource(small(t), source.Span{}); err != nil || src.(*file.Source).Lateness >= 0 {
 		t.Errorf("%+v, %v", src, err)
 	}
 }

@@ -77,7 +77,8 @@ func (o Options) kinds() []keyed.Spec {
 	}
 	// So do conversations. A state directory may hold some, whether any are fetched now or not.
 	if o.transcripts.Fetches() || o.State != "" {
-		kinds = append(kinds, conversation.Options{Fetch: o.transcripts.Fetches(), NoText: o.Text == TextNone}.Spec())
+		turns := conversation.Options{Fetch: o.transcripts.Fetches(), NoText: o.Text == TextNone}
+		kinds = append(kinds, turns.InteractionSpec(), turns.Spec())
 	}
 	return kinds
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"flexbeam/pipeline/runtime"
+	"flexbeam/pipeline/source"
 	"flexbeam/runners"
 	_ "flexbeam/runners/direct" // registers direct
 	_ "flexbeam/runners/prism"  // registers prism
@@ -108,7 +109,7 @@ var here = map[string]string{
 }
 
 // checkFlink refuses what a job on Flink cannot have.
-func (o Options) checkFlink() error {
+func (o Options) checkFlink(src source.Source) error {
 	if o.Runner != Flink {
 		return nil
 	}
@@ -126,6 +127,9 @@ func (o Options) checkFlink() error {
 	}
 	for _, u := range []struct{ flag, uri string }{{"--source", o.Source}, {"--sink", o.Sink}} {
 		scheme, _, _ := strings.Cut(u.uri, ":")
+		if l, ok := src.(source.LocalSource); ok && u.uri == o.Source && !l.Local() {
+			continue // objects
+		}
 		if why := here[scheme]; why != "" {
 			return usage("%s %s: it %s, and in the environment %s the job runs in other processes: choose another, or --flink-environment loopback to try it", u.flag, u.uri, why, o.Flink.Environment)
 		}

@@ -114,6 +114,7 @@ func (r *running) openSink(ctx context.Context) (err error) {
 func (j *Job) runtime() runtime.Job {
 	return runtime.Job{
 		ID: j.id, Sink: j.options.Sink, HidePayload: j.options.HidesPayload(), TextSink: j.options.TextSink, Columns: j.options.attributes.Text(),
+		Turns: j.options.transcripts.Text(),
 	}
 }
 

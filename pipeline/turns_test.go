@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"flexbeam/internal/testkit/history"
 	"flexbeam/internal/testkit/twiliolocal"
@@ -157,6 +160,57 @@ func secretIn(t *testing.T, dir string) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// Tasks that name their Interaction alone have the turns that they have when they name the conversation.
+func TestAnInteractionLeadsToItsConversation(t *testing.T) {
+	c := newChatting(t)
+	want, _ := c.run(t, Options{Turns: c.turns})
+	chatSID, interactionSID := regexp.MustCompile(`CH[0-9a-f]{32}`), regexp.MustCompile(`conversation_id[\\": ]*(KD[0-9a-f]{32})`)
+	known := map[string]string{}
+	var lines [][]byte
+	for _, l := range c.lines {
+		kd, ch := interactionSID.FindSubmatch(l), chatSID.Find(l)
+		if kd != nil && ch != nil && known[string(kd[1])] == "" {
+			known[string(kd[1])] = string(ch)
+			c.server.AddInteraction(twiliolocal.Interaction{SID: string(kd[1]), Channel: "UO" + string(ch[2:]), Invites: []twiliolocal.Invite{
+				{SID: "KG" + string(ch[2:]), Attributes: map[string]any{"channelType": "web"}},
+				{SID: "KG" + string(kd[1][2:]), Attributes: `{"conversationSid":"` + string(ch) + `"}`},
+			}})
+		}
+		lines = append(lines, chatSID.ReplaceAll(l, []byte("no SID")))
+	}
+	if err := os.WriteFile(c.path, append(bytes.Join(lines, []byte{'\n'}), '\n'), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if len(known) < 5 {
+		t.Fatalf("%d Interactions", len(known))
+	}
+	of := func(tables history.Tables) (rows []string) {
+		for _, r := range tables.Show("turns", "conversation_sid turn_id engagement_id author_type agent_id") {
+			for _, ch := range known {
+				if strings.Contains(r, ch) {
+					rows = append(rows, r)
+				}
+			}
+		}
+		return rows
+	}
+	c.server.Inject(twiliolocal.Fault{Status: 503, Probability: 0.1})
+	for _, o := range []Options{{Runner: Direct}, {Runner: Prism, Mode: Stream}} {
+		o.Turns = c.turns
+		got, _ := c.run(t, o)
+		if d := cmp.Diff(of(want), of(got)); d != "" || len(of(want)) == 0 {
+			t.Errorf("%s, of %d turns: %.3000s", o.Runner, len(of(want)), d)
+		}
+	}
+	for kd := range known {
+		c.server.ForgetInteraction(kd)
+	}
+	got, sum := c.run(t, Options{Turns: c.turns})
+	if len(of(got)) != 0 || sum.TranscriptsGone == 0 || len(got["engagements"]) != len(want["engagements"]) {
+		t.Errorf("%d turns of what is forgotten, %+v", len(of(got)), sum)
 	}
 }
 

@@ -3,39 +3,44 @@ package pipeline
 import (
 	"bufio"
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
-
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime/metricsx"
-	jobpb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/jobmanagement_v1"
-	beamprism "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners/universal/runnerlib"
-	"github.com/google/go-cmp/cmp"
 
 	"flexbeam/pipeline/runtime"
 	_ "flexbeam/pipeline/sink/jsonl"
 	"flexbeam/pipeline/source/file"
+	"flexbeam/runners/portable"
 	"flexbeam/transforms/keyed"
 	"flexbeam/transforms/keyed/beamstate"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime/metricsx"
+	jobpb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/jobmanagement_v1"
+	pipepb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/pipeline_v1"
+	beamprism "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners/universal/runnerlib"
+	"github.com/google/go-cmp/cmp"
 )
 
 // workerPool starts the worker of remote runners as a pool, and returns its address. Contacts are
-// hashed with the key in a file.
+// hashed with the key in a file, if there is one. The pool has the environment of this process.
 func workerPool(t *testing.T, keyFile string) string {
 	t.Helper()
-	dir := t.TempDir()
-	program := filepath.Join(dir, "flexbeam-worker")
-	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", program, "../cmd/flexbeam-worker")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	program, err := buildWorker()
+	if err != nil {
+		t.Fatal(err)
 	}
 	c := exec.Command(program, "--worker-pool", "localhost:0")
-	c.Env = append(os.Environ(), keyed.KeyFileVariable+"="+keyFile)
+	c.Env = os.Environ()
+	if keyFile != "" {
+		c.Env = append(c.Env, keyed.KeyFileVariable+"="+keyFile)
+	}
 	errs, err := c.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -53,6 +58,22 @@ func workerPool(t *testing.T, keyFile string) string {
 	go func() { _, _ = io.Copy(io.Discard, lines) }()
 	return address
 }
+
+// buildWorker builds the worker once, and returns where it is.
+var buildWorker = sync.OnceValues(func() (program string, err error) {
+	dir, err := os.MkdirTemp("", "flexbeam-worker-")
+	if err != nil {
+		return "", err
+	}
+	afterAll = append(afterAll, func() { _ = os.RemoveAll(dir) })
+	program = filepath.Join(dir, "flexbeam-worker")
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", program, "../cmd/flexbeam-worker")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return program, nil
+})
 
 // A job whose transforms run in the worker's process, which knows nothing but what travels with the
 // graph and what is in its environment, leaves the tables that the same job leaves in one process.
@@ -73,22 +94,7 @@ func TestAJobInTheWorkersProcessLeavesTheSameTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.Sink = "jsonl:" + there
-	graph := graphOf(t, o, beamstate.Driver{}, workerPool(t, keyFile))
-	server, err := beamprism.CreateJobServer(ctx, beamprism.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	prepared, _, token, err := runnerlib.Prepare(ctx, server, graph, &runnerlib.JobOptions{Name: t.Name(), Experiments: []string{"prism_disable_sdf_split"}, Loopback: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	id, err := runnerlib.Submit(ctx, server, prepared, token)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := runnerlib.WaitForCompletion(ctx, server, id); err != nil {
-		t.Fatal(err)
-	}
+	server, id := runElsewhere(ctx, t, graphOf(t, o, beamstate.Driver{}, workerPool(t, keyFile)))
 	for _, table := range []string{"engagements", "agents", "agent_status", "customers", "dead_letters"} {
 		a, b := readLines(t, filepath.Join(here, table+".jsonl")), readLines(t, filepath.Join(there, table+".jsonl"))
 		if len(a) == 0 {
@@ -110,6 +116,62 @@ func TestAJobInTheWorkersProcessLeavesTheSameTables(t *testing.T) {
 	}
 	if counted["records"] != want.Records || counted["events"] != want.Events || counted["dead_letters"] != want.DeadLetters || counted["rows_engagements_upsert"] < want.Rows["engagements"] {
 		t.Errorf("the runner has counted %v, want %+v", counted, want)
+	}
+}
+
+// runElsewhere runs a graph whose transforms are in other processes, to its end.
+func runElsewhere(ctx context.Context, t *testing.T, graph *pipepb.Pipeline) (server jobpb.JobServiceClient, id string) {
+	t.Helper()
+	server, err := beamprism.CreateJobServer(ctx, beamprism.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	prepared, _, token, err := runnerlib.Prepare(ctx, server, graph, &runnerlib.JobOptions{Name: t.Name(), Experiments: []string{"prism_disable_sdf_split"}, Loopback: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id, err = runnerlib.Submit(ctx, server, prepared, token); err != nil {
+		t.Fatal(err)
+	}
+	if err := runnerlib.WaitForCompletion(ctx, server, id); err != nil {
+		t.Fatal(err)
+	}
+	return server, id
+}
+
+// A worker fetches transcripts with the secret of its own environment: the graph has only its name.
+func TestAWorkerFetchesTranscriptsByItself(t *testing.T) {
+	c := newChatting(t)
+	want, sum := c.run(t, Options{Turns: c.turns})
+	dir := t.TempDir()
+	o := Options{Source: "file:" + c.path, Mode: Stream, Sink: "jsonl:" + dir, Turns: c.turns}
+	graph := graphOf(t, o, beamstate.Driver{}, workerPool(t, ""))
+	ctx, stop := context.WithTimeout(context.Background(), patience)
+	defer stop()
+	if err := portable.Check(graph, portable.Forbidden{What: "the secret", Text: plantedSecret}); err != nil {
+		t.Error(err)
+	}
+	if err := portable.Check(graph, portable.Forbidden{What: "its name", Text: "TWILIO_API_SECRET"}); !errors.Is(err, portable.ErrFound) {
+		t.Errorf("the graph does not tell where the secret is: %v", err)
+	}
+	calls := c.server.Calls("/Messages")
+	runElsewhere(ctx, t, graph)
+	got := readLines(t, filepath.Join(dir, "turn_contents.jsonl"))
+	if len(got) != len(want["turn_contents"]) || c.server.Calls("/Messages") == calls || sum.Transcripts == 0 {
+		t.Errorf("%d turns, want %d; %d calls", len(got), len(want["turn_contents"]), c.server.Calls("/Messages")-calls)
+	}
+	texts := map[string]bool{}
+	for _, r := range want.Rows("turn_contents") {
+		texts[r["turn_id"]+" "+r["text"]] = true
+	}
+	for _, l := range got {
+		var r struct {
+			ID   string `json:"turn_id"`
+			Text string `json:"text"`
+		}
+		if err := json.Unmarshal([]byte(l), &r); err != nil || !texts[r.ID+" "+r.Text] {
+			t.Errorf("%v: %s", err, l)
+		}
 	}
 }
 

@@ -26,6 +26,10 @@ Give a job all events of the tasks that it reads: of two jobs, the one that know
 
 Sources  file:PATTERN    JSON values, on lines or spread over them; plain, gzip or zstd; * and ? match file names, commas separate patterns.
                          file:PATTERN?lateness=6h lets --mode stream settle rows while it reads, that far behind the newest event.
+         s3://BUCKET/PATTERN, gs://BUCKET/PATTERN
+                         the same of objects in Amazon S3, or a server like it, and Google Cloud Storage; a slash at the end stands for all
+                         below, ** for any folders. Of S3 region and endpoint are options. Credentials are those of the environment; see
+                         docs/inputs.md
          kinesis:STREAM  Amazon Kinesis streams, by name or ARN, commas between; read until SIGINT, SIGTERM or SIGHUP, which drain the job.
                          Options behind ?, with & between: start=trim-horizon (the oldest record there is), latest (from about a second
                          before the job began) or at:TIME; region, endpoint, consumer (enhanced fan-out), role_arn and external_id.
@@ -46,7 +50,7 @@ Runners  auto            the fastest that can do the job: direct for files in ba
          prism           Beam's portable runner, in this process: batch and stream
          flink           a Flink cluster, at --flink-endpoint and --flink-rest, which keeps the state of a stream; see docs/flink.md.
                          In the environment loopback, which is there to try things, transforms run in this process and every source
-                         and sink will do; in the others file:, duckdb: and jsonl: are refused, as they are on this machine's disks.
+                         and sink will do; in the others files, duckdb: and jsonl: are refused, as they are on this machine's disks; objects are not.
          dataflow        Google's Dataflow, with the --dataflow- flags, which keeps the state of a stream while it runs; see
                          docs/dataflow.md. The same sources and sinks are refused. --dry-run prints the job, and needs no project.
 
@@ -68,9 +72,10 @@ awssecretsmanager://NAME?region=REGION or gcpsecretmanager://projects/PROJECT/se
 
 With credentials of Twilio in TWILIO_ACCOUNT_SID, TWILIO_API_KEY and TWILIO_API_SECRET, or in the configuration, the transcripts of conversations are
 fetched, and become turns: with --turns missing, the default then, those of which the sink does not have the turns; all; or none. Options behind ?, with
-& between: account, key, secret=REFERENCE, region, endpoint, parallel (calls at once), service (SID of the chat service) and
-every (how often a stream looks at conversations that are open; 5m by default). Texts go into turn_contents; with --turns-text apart that table goes into
-the sink --turns-text-sink, and with none every text is null. See docs/twilio.md.
+& between: account, key, secret=REFERENCE, region, endpoint, parallel (calls at once), service (SID of the chat service),
+legacy=yes (look for channels of Programmable Chat, too) and every (how often a stream looks at conversations that are open; 5m by default).
+Texts go into turn_contents; with --turns-text apart that table goes into the sink --turns-text-sink, and with none every text is null. See
+docs/twilio.md.
 
 A record that cannot be used becomes a row of dead_letters, which says why and what to do, and the job goes on. With --max-dead-letters 0, 100 or
 0.5% a job fails with exit status 1 if there are more, once all else is written. A stream is judged so when it is drained, by what its process read.
@@ -165,7 +170,7 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	f.config.add(cmd)
-	flags.StringVar(&f.options.Source, "source", "", "`URI` of the events: file:PATTERN, kinesis:STREAM or taskrouter:WORKSPACE (required)")
+	flags.StringVar(&f.options.Source, "source", "", "`URI` of the events: file:PATTERN, s3://BUCKET/PATTERN, gs://BUCKET/PATTERN, kinesis:STREAM or taskrouter:WORKSPACE (required)")
 	flags.StringVar(&f.options.Sink, "sink", "",
 		"`URI` of the tables: duckdb:FILE, jsonl:DIR or bigquery:PROJECT.DATASET (required)")
 	f.runner.add(cmd, false, "runner",

@@ -42,6 +42,9 @@ var metrics = func() (all []metric) {
 	add("dead_letters", func(c *telemetry.Counters) *atomic.Int64 { return &c.DeadLetters })
 	add("left_alone_task", func(c *telemetry.Counters) *atomic.Int64 { return &c.TasksLeft })
 	add("left_alone_quarter_hour", func(c *telemetry.Counters) *atomic.Int64 { return &c.QuartersLeft })
+	add("transcripts_fetched", func(c *telemetry.Counters) *atomic.Int64 { return &c.Transcripts.Fetched })
+	add("transcripts_gone", func(c *telemetry.Counters) *atomic.Int64 { return &c.Transcripts.Gone })
+	add("transcripts_spared", func(c *telemetry.Counters) *atomic.Int64 { return &c.Transcripts.Spared })
 	for _, t := range model.Tables {
 		add("rows_"+t.Name+"_upsert", func(c *telemetry.Counters) *atomic.Int64 { return &c.Changes[t.ID] })
 		all = append(all, metric{"rows_" + t.Name + "_delete", func(c *telemetry.Counters) int64 { return c.Deleted[t.ID].Load() }, func(c *telemetry.Counters, n int64) {
@@ -91,9 +94,10 @@ func (r *Runtime) Report(ctx context.Context) {
 
 // Take brings counters up to what Report has told of, in all workers of a job together.
 func Take(c *telemetry.Counters, counted map[string]int64) {
+	had := c.Letters()
 	for name, n := range counted { // of a class first, since it counts for the total, too
 		if class, ok := strings.CutPrefix(name, lettersOf); ok {
-			c.DeadLetter(class, n-c.LettersOf(class))
+			c.DeadLetter(class, n-had[class])
 		}
 	}
 	for _, m := range metrics {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"flexbeam/internal/telemetry"
 	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/event"
 	"flexbeam/transforms/keyed"
@@ -109,3 +110,21 @@ var remoteTexts event.TextReader
 // RegisterTexts says how the text of a record is read again on a worker that does not run the job: by
 // where it stands alone. A source whose records can be read again calls it in init.
 func RegisterTexts(read event.TextReader) { remoteTexts = read }
+
+// Transcripts is a keyed.Transcripts that ends.
+type Transcripts interface {
+	keyed.Transcripts
+	// Close ends all fetches and waits for that.
+	Close()
+}
+
+// A TranscriptsOpener opens what fetches transcripts as a text says.
+type TranscriptsOpener func(turns string, count *telemetry.Counters) (Transcripts, error)
+
+// remoteTranscripts opens what fetches transcripts on a worker that does not run the job; nil where this
+// program cannot.
+var remoteTranscripts TranscriptsOpener
+
+// RegisterTranscripts says how transcripts are fetched on a worker that does not run the job. What
+// fetches them calls it in init.
+func RegisterTranscripts(open TranscriptsOpener) { remoteTranscripts = open }

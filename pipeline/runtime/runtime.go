@@ -31,6 +31,9 @@ type Job struct {
 
 	TextSink string `json:",omitempty"` // the URI of the sink of turn_contents; empty: Sink
 	Columns  string `json:",omitempty"` // the Text of the job's model.Attributes
+	// Turns says how a worker that does not run the job fetches transcripts, as RegisterTranscripts reads
+	// it; empty: it fetches none. It names secrets and holds none.
+	Turns string `json:",omitempty"`
 }
 
 // A Runtime is what one process shares for one job. What is set is set before the first transform
@@ -47,13 +50,15 @@ type Runtime struct {
 	Texts event.TextReader
 	// ContactKey hashes contacts. It never travels: a remote worker takes it from its environment.
 	ContactKey string
-	// Transcripts fetches transcripts; nil where none are fetched, and on a remote worker.
+	// Transcripts fetches transcripts; nil where none are fetched. A remote worker opens it when a
+	// transform asks for its Env.
 	Transcripts keyed.Transcripts
 
 	mu       sync.Mutex
 	remote   bool
 	users    int // transforms that Acquire was called for
 	keyError error
+	pool     Transcripts // that was opened for Transcripts here
 	out      sink.Sink
 	prior    *keyed.PriorRows
 	known    bool // prior is what it stays
@@ -149,6 +154,9 @@ func (r *Runtime) Release(ctx context.Context) error {
 		return nil
 	}
 	delete(jobs, r.Job.ID)
+	if r.pool != nil {
+		r.pool.Close()
+	}
 	if r.out == nil {
 		return nil
 	}
@@ -227,14 +235,29 @@ func (r *Runtime) Failure() error {
 	return r.failed
 }
 
-// Env returns what the rules of a kind take from this process. It fails if the contact key of a remote
-// worker cannot be read.
+// Env returns what the rules of a kind take from this process. On a remote worker it fails if the
+// contact key, or the secret with which transcripts are fetched, cannot be read.
 func (r *Runtime) Env() (keyed.Env, error) {
 	a, err := r.Attributes()
 	if err != nil {
 		return keyed.Env{}, err
 	}
-	return keyed.Env{Texts: r.Texts, ContactKey: r.ContactKey, Transcripts: r.Transcripts, Attributes: a}, r.keyError
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.keyError != nil {
+		return keyed.Env{}, r.keyError
+	}
+	if r.remote && r.Job.Turns != "" && r.pool == nil {
+		if remoteTranscripts == nil {
+			return keyed.Env{}, fmt.Errorf("%w, and cannot fetch transcripts", ErrMissing)
+		}
+		pool, err := remoteTranscripts(r.Job.Turns, r.Counters)
+		if err != nil {
+			return keyed.Env{}, fmt.Errorf("transcripts: %w: the environment of this worker has to hold it", err)
+		}
+		r.pool, r.Transcripts = pool, pool
+	}
+	return keyed.Env{Texts: r.Texts, ContactKey: r.ContactKey, Transcripts: r.Transcripts, Attributes: a}, nil
 }
 
 // Attributes returns the attributes that the job reads.

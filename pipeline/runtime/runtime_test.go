@@ -198,3 +198,48 @@ func TestTransformsShareWhatTheFirstOneMakes(t *testing.T) {
 		t.Errorf("got %v", v)
 	}
 }
+
+// fetching is a runtime.Transcripts that counts how often it is closed.
+type fetching struct {
+	keyed.Transcripts
+	closed *int
+}
+
+func (f fetching) Close() { *f.closed++ }
+
+func TestAWorkerThatDoesNotRunTheJobOpensItsTranscriptsOnce(t *testing.T) {
+	ctx, opened, closed := context.Background(), 0, 0
+	fails := errors.New("the secret is not there")
+	runtime.RegisterTranscripts(func(turns string, count *telemetry.Counters) (runtime.Transcripts, error) {
+		if turns != "of here" || count == nil {
+			return nil, fails
+		}
+		opened++
+		return fetching{closed: &closed}, nil
+	})
+	var all []*runtime.Runtime
+	for range 2 {
+		r := runtime.Acquire(runtime.Job{ID: "fetching", Sink: "none:x", Turns: "of here"})
+		all = append(all, r)
+		if env, err := r.Env(); err != nil || env.Transcripts == nil {
+			t.Errorf("%v, %v", env, err)
+		}
+	}
+	for _, r := range all {
+		if err := r.Release(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+	if opened != 1 || closed != 1 {
+		t.Errorf("opened %d times, closed %d times", opened, closed)
+	}
+	for turns, want := range map[string]error{"": nil, "elsewhere": fails} {
+		r := runtime.Acquire(runtime.Job{ID: "fetching " + turns, Sink: "none:x", Turns: turns})
+		if env, err := r.Env(); !errors.Is(err, want) || env.Transcripts != nil {
+			t.Errorf("%q: %v, %v", turns, env, err)
+		}
+		if err := r.Release(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+}

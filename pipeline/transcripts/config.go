@@ -1,6 +1,7 @@
 package transcripts
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"flexbeam/internal/telemetry"
 	"flexbeam/internal/twilio"
 	"flexbeam/internal/uri"
+	"flexbeam/pipeline/runtime"
 	"flexbeam/pipeline/source"
 )
 
@@ -28,6 +30,7 @@ const Form = "missing|all|none"
 type Config struct {
 	Which    string // Missing, All or None
 	Accounts []source.Account
+	Legacy   bool          // channels of Programmable Chat are looked for, too
 	Every    time.Duration // how often the transcript of an open conversation is fetched
 }
 
@@ -49,7 +52,9 @@ func Parse(text string, src source.Source, accounts []source.Account) (Config, e
 	}
 	c := Config{Every: usualEvery}
 	var said source.Account
+	legacy := ""
 	options := uri.Options{
+		uri.Choice("legacy", &legacy, "no", "yes"),
 		uri.Match("account", "AC0123456789abcdef0123456789abcdef", &said.SID, `^AC[0-9a-f]{32}$`),
 		uri.Match("key", "SK0123456789abcdef0123456789abcdef", &said.Key, `^(SK|AC)[0-9a-f]{32}$`),
 		secret.Option("secret", &said.Secret),
@@ -63,6 +68,7 @@ func Parse(text string, src source.Source, accounts []source.Account) (Config, e
 	if c.Which, err = options.Parse(text, Form); err != nil {
 		return c, err
 	}
+	c.Legacy = legacy == "yes"
 	switch c.Which {
 	case None:
 		return Config{Which: None}, nil
@@ -142,6 +148,28 @@ func client(a source.Account, observe func(twilio.Call)) (*twilio.Client, error)
 	return twilio.New(twilio.Config{Account: a.SID, Key: a.Key, Secret: hidden, Region: a.Region, Endpoint: a.Endpoint, Parallel: a.Parallel, Observe: observe})
 }
 
+func init() {
+	runtime.RegisterTranscripts(func(turns string, count *telemetry.Counters) (runtime.Transcripts, error) {
+		var c Config
+		if err := json.Unmarshal([]byte(turns), &c); err != nil {
+			return nil, fmt.Errorf("what the job says of them: %w", err)
+		}
+		return c.Open(count)
+	})
+}
+
+// Text returns the configuration as text, for workers that do not run the job.
+func (c Config) Text() string {
+	if !c.Fetches() {
+		return ""
+	}
+	b, err := json.Marshal(c)
+	if err != nil {
+		panic(err) // texts and numbers alone
+	}
+	return string(b)
+}
+
 // Open returns what fetches from Twilio.
 func (c Config) Open(count *telemetry.Counters) (*Pools, error) {
 	all := &Pools{of: map[string]*Pool{}}
@@ -152,7 +180,7 @@ func (c Config) Open(count *telemetry.Counters) (*Pools, error) {
 		}
 		count.Twilio.Limited(telemetry.TwilioLimit{Account: a.SID, Use: "transcripts"}, client.Limit)
 		o := Options{Account: a.SID, Parallel: a.Parallel, Had: c.Which == Missing, Every: c.Every}
-		all.add(NewPool(o, NewFetch(client, a.ChatService), count))
+		all.add(NewPool(o, NewFetch(client, a.ChatService, Legacy(c.Legacy)), count))
 	}
 	return all, nil
 }

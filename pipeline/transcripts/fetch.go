@@ -1,6 +1,7 @@
 package transcripts
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,6 +23,7 @@ const pageSize = 100 // messages of a page, as many as there may be
 type fetcher struct {
 	client  *twilio.Client
 	service string // the chat service of the configuration; empty: none
+	legacy  bool   // channels of Programmable Chat are looked for, too
 
 	mu        sync.Mutex
 	services  []string          // that the account and Flex name, once they are known
@@ -30,19 +32,34 @@ type fetcher struct {
 
 // NewFetch returns what fetches transcripts over a client: from a chat service, or for "" from the
 // account's default one, and where that does not have a conversation, from that of Flex.
-func NewFetch(client *twilio.Client, service string) Fetch {
+func NewFetch(client *twilio.Client, service string, options ...FetchOption) Fetch {
 	f := &fetcher{client: client, service: service, templates: map[string]string{}}
+	for _, o := range options {
+		o(f)
+	}
 	return f.fetch
 }
+
+// A FetchOption changes what NewFetch returns.
+type FetchOption func(*fetcher)
+
+// Legacy also looks for channels of Programmable Chat, in the same chat services, where none of them has
+// a conversation: those of before Conversations, which the Conversations API shows of most accounts.
+func Legacy(yes bool) FetchOption { return func(f *fetcher) { f.legacy = yes } }
 
 // fetch fetches a transcript. What Twilio does not give is a fault of the transcript; the error is
 // that of ctx alone.
 func (f *fetcher) fetch(ctx context.Context, sid string) (*turn.Transcript, error) {
-	t, err := f.find(ctx, sid)
+	find := f.find
+	if strings.HasPrefix(sid, "KD") {
+		find = f.interaction
+	}
+	t, err := find(ctx, sid)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	if err != nil {
+		t = cmp.Or(t, &turn.Transcript{})
 		t.Fault, t.Again = fmt.Sprintf("the transcript of %s could not be read to its end: %v", sid, err), twilio.Passes(err)
 	}
 	return t, nil
@@ -50,6 +67,15 @@ func (f *fetcher) fetch(ctx context.Context, sid string) (*turn.Transcript, erro
 
 // find looks for a conversation in the chat services. It is gone only if all of them say so.
 func (f *fetcher) find(ctx context.Context, sid string) (*turn.Transcript, error) {
+	t, err := f.among(ctx, sid, f.read)
+	if err == nil && t.Gone && f.legacy {
+		return f.among(ctx, sid, f.readChannel)
+	}
+	return t, err
+}
+
+// among reads from the first chat service that has a conversation, as read does.
+func (f *fetcher) among(ctx context.Context, sid string, read func(ctx context.Context, service, sid string) (*turn.Transcript, error)) (*turn.Transcript, error) {
 	for n := 0; ; n++ {
 		service, err := f.nth(ctx, n)
 		if err != nil {
@@ -58,7 +84,7 @@ func (f *fetcher) find(ctx context.Context, sid string) (*turn.Transcript, error
 		if service == "" {
 			return &turn.Transcript{Gone: true}, nil
 		}
-		t, err := f.read(ctx, service, sid)
+		t, err := read(ctx, service, sid)
 		if !errors.Is(err, twilio.ErrNotFound) || len(t.Messages) > 0 {
 			return t, err
 		}
@@ -248,11 +274,18 @@ func participant(from *conversations.ConversationsV1ServiceConversationParticipa
 		}
 		p.Address, p.Proxy, p.Projected = get("address"), get("proxy_address"), get("projected_address")
 	}
-	var attributes struct {
+	p.MemberType = memberType(str(from.Attributes))
+	return p
+}
+
+// memberType returns what attributes of a participant call him; empty if they do not.
+func memberType(attributes string) string {
+	var a struct {
 		MemberType any `json:"member_type"`
 	}
-	if json.Unmarshal([]byte(str(from.Attributes)), &attributes) == nil {
-		p.MemberType, _ = attributes.MemberType.(string)
+	if json.Unmarshal([]byte(attributes), &a) != nil {
+		return ""
 	}
-	return p
+	text, _ := a.MemberType.(string)
+	return text
 }

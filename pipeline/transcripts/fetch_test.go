@@ -197,6 +197,53 @@ func TestAConversationIsGoneWhenAllChatServicesSaySo(t *testing.T) {
 	}
 }
 
+func TestAChannelOfProgrammableChatIsReadWhereOneAsksForIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, plain := fetching(t, twiliolocal.Options{FlexService: service}, "")
+		client, err := twilio.New(twilio.Config{Account: s.Account(), Key: s.Key(), Secret: twilio.NewSecret(planted), Transport: s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		legacy := transcripts.NewFetch(client, "", transcripts.Legacy(true))
+		s.AddConversation(twiliolocal.Conversation{SID: chat, Service: service, Legacy: true})
+		s.AddParticipant(chat, twiliolocal.Participant{SID: "MB1", Identity: "ann_40example_2Ecom", Attributes: `{"member_type":"agent"}`})
+		s.AddParticipant(chat, twiliolocal.Participant{SID: "MB2", Identity: "guest", Attributes: `{"member_type":"guest"}`})
+		for i := range 150 {
+			s.AddMessage(chat, twiliolocal.Message{SID: fmt.Sprint("IM", i), Author: "guest", Body: fmt.Sprint(i), Created: at(i)})
+		}
+		s.AddMessage(chat, twiliolocal.Message{SID: "IM150", Author: "ann_40example_2Ecom", Media: []twiliolocal.Medium{{Type: "image/png", Content: []byte{1}}}, Created: at(200), Updated: at(201)})
+		for i, fault := range []twiliolocal.Fault{{Status: 503, HTML: true}, {Status: 429}, {Cut: true}, {Reset: true}} {
+			fault.Probability, fault.Seed = 0.05, uint64(i)
+			s.Inject(fault)
+		}
+		got := fetch(t, legacy)
+		if got.Fault != "" || got.Gone || len(got.Messages) != 151 {
+			t.Fatalf("%d messages, gone %v: %s", len(got.Messages), got.Gone, got.Fault)
+		}
+		for i, m := range got.Messages[:150] {
+			if m.SID != fmt.Sprint("IM", i) || m.Index != int64(i) || m.Body != fmt.Sprint(i) || m.Author != "guest" || m.Created != millis(i) {
+				t.Fatalf("%d is %+v", i, m)
+			}
+		}
+		want := turn.Message{SID: "IM150", Index: 150, Author: "ann_40example_2Ecom", Attributes: "{}", Created: millis(200), Updated: millis(201), Media: []turn.Medium{{Type: "image/png"}}}
+		if d := cmp.Diff(want, got.Messages[150]); d != "" {
+			t.Error(d)
+		}
+		members := []turn.Participant{{SID: "MB1", Identity: "ann_40example_2Ecom", MemberType: "agent"}, {SID: "MB2", Identity: "guest", MemberType: "guest"}}
+		if d := cmp.Diff(members, got.Participants); d != "" {
+			t.Error(d)
+		}
+		calls := s.Calls("/v2/")
+		if got := fetch(t, plain); !got.Gone || s.Calls("/v2/") != calls {
+			t.Errorf("nobody asked for channels: %+v", got)
+		}
+		s.DeleteConversation(chat)
+		if got := fetch(t, legacy); !got.Gone || got.Fault != "" {
+			t.Errorf("a channel that is gone: %+v", got)
+		}
+	})
+}
+
 func TestAFetchEndsWithItsContext(t *testing.T) {
 	s, f := fetching(t, twiliolocal.Options{}, "")
 	s.Inject(twiliolocal.Fault{Status: 500})

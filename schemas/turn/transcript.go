@@ -15,6 +15,10 @@ type Transcript struct {
 	Again bool
 	// Gone says that every chat service answered that it has no such conversation.
 	Gone bool
+
+	// Conversation is the SID of the conversation that an Interaction led to, if it was asked for. There is
+	// nothing else then.
+	Conversation string
 }
 
 // A Message is a message as it is now: edited ones do not tell what they were.

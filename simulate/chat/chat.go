@@ -57,8 +57,8 @@ func Read(text []byte) []*Chat {
 			continue
 		}
 		sid, _ := digester.Digest(task, events, new(customer.Named), 0)
-		if sid == "" {
-			continue
+		if !strings.HasPrefix(sid, "CH") {
+			continue // it has none, or only an Interaction
 		}
 		c := chats[account+sid]
 		if c == nil {

@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 
@@ -36,7 +37,7 @@ func OfVoice(events []*event.Event) bool {
 }
 
 // Digest returns what the distinct events of a task, in order, tell of its conversation, and the SID
-// of that; empty if they name none. Engagements are added by Task.AddStay, and the caller knows the
+// of that, else of the Interaction that leads to it; empty if they name neither. Engagements are added by Task.AddStay, and the caller knows the
 // conversation_id.
 func (d *Digester) Digest(task string, events []*event.Event, named *customer.Named, version int64) (conversation string, t Task) {
 	d.overlay.Reset()
@@ -45,7 +46,7 @@ func (d *Digester) Digest(task string, events []*event.Event, named *customer.Na
 			d.overlay.Add(e.TaskAttributes)
 		}
 	}
-	if conversation = sidOf(d.overlay); conversation == "" {
+	if conversation = cmp.Or(sidOf(d.overlay), interactionOf(d.overlay)); conversation == "" {
 		return "", t
 	}
 	t = Task{SID: task, Version: version, Start: events[0].Time, Open: true, Customer: named.Reached()}
@@ -85,6 +86,7 @@ var (
 	channelID       = model.TaskTree.ID("channelSid")
 	mediaID         = model.TaskTree.ID("conversations.media")
 	contactURI      = model.WorkerTree.ID("contact_uri")
+	conversationIDs = []attribute.ID{model.TaskTree.ID("conversations.conversation_id"), model.TaskTree.ID("conversations.conversation_jd")}
 	conversationSID = regexp.MustCompile(`^CH[0-9a-f]{32}$`)
 )
 
@@ -107,6 +109,16 @@ func sidOf(o *attribute.Overlay) string {
 	}
 	if s := o.Text(channelID); is(s) {
 		return s
+	}
+	return ""
+}
+
+// interactionOf returns the SID of the Interaction that attributes name; empty without one.
+func interactionOf(o *attribute.Overlay) string {
+	for _, id := range conversationIDs {
+		if s := o.Text(id); interactionSID.MatchString(s) {
+			return s
+		}
 	}
 	return ""
 }

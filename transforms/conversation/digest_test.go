@@ -21,7 +21,7 @@ func snapshot(t *testing.T, tree *attribute.Tree, text string) attribute.Snapsho
 }
 
 func TestTheConversationOfATaskIsFoundByTheFirstIDThatIsOne(t *testing.T) {
-	const other = "CH00000000000000000000000000000002"
+	const other, kd = "CH00000000000000000000000000000002", "KD00000000000000000000000000000001"
 	tests := []struct {
 		name, attributes, want string
 	}{
@@ -30,7 +30,10 @@ func TestTheConversationOfATaskIsFoundByTheFirstIDThatIsOne(t *testing.T) {
 		{"of a medium", `{"conversations":{"media":[{"conversation_sid":"` + chat + `"}]},"channelSid":"` + other + `"}`, chat},
 		{"of Programmable Chat", `{"channelSid":"` + chat + `"}`, chat},
 		{"what is no SID is passed over", `{"conversationSid":"CH1","channelSid":"` + chat + `"}`, chat},
-		{"none", `{"conversationSid":"` + chat + `0"}`, ""},
+		{"of an Interaction", `{"conversationSid":"CH1","conversations":{"conversation_id":"` + kd + `"}}`, kd},
+		{"of an older Interaction", `{"conversations":{"conversation_id":"WT1","conversation_jd":"` + kd + `"}}`, kd},
+		{"not of an Interaction where there is another", `{"conversations":{"conversation_id":"` + kd + `"},"channelSid":"` + chat + `"}`, chat},
+		{"none", `{"conversationSid":"` + chat + `0","conversations":{"conversation_id":"` + kd + `0"}}`, ""},
 	}
 	for _, test := range tests {
 		e := &event.Event{Kind: event.TaskCreated, HasTaskAttributes: true, TaskAttributes: snapshot(t, model.TaskTree, test.attributes)}

@@ -80,7 +80,18 @@ func chats(d history.Dice, events []history.Event) ([]history.Event, *service) {
 		}
 		attributes := map[string]any{}
 		if text := e.Text("task_attributes"); json.Unmarshal([]byte(text), &attributes) == nil && attributes != nil {
-			attributes["conversationSid"] = chatOf(task)
+			switch task[len(task)-1] % 3 {
+			case 0: // the Interaction alone tells
+				attributes["conversations"] = map[string]any{"conversation_id": "KD" + chatOf(task)[2:]}
+				delete(attributes, "conversationSid")
+			case 1: // first the Interaction, later the conversation
+				attributes["conversations"] = map[string]any{"conversation_id": "KD" + chatOf(task)[2:]}
+				if i%2 == 0 {
+					attributes["conversationSid"] = chatOf(task)
+				}
+			default:
+				attributes["conversationSid"] = chatOf(task)
+			}
 			b, _ := json.Marshal(attributes)
 			e = e.With("task_attributes", string(b))
 		}
@@ -101,6 +112,10 @@ func chats(d history.Dice, events []history.Event) ([]history.Event, *service) {
 			})
 		}
 		s.known[sid] = t
+		if d.OneIn(3) {
+			continue // its Interaction is forgotten
+		}
+		s.known["KD"+sid[2:]] = turn.Transcript{Conversation: sid}
 	}
 	return events, s
 }

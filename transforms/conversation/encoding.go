@@ -15,12 +15,16 @@ const version = 1
 // ErrCorrupt says that bytes are not what this package wrote.
 var ErrCorrupt = errors.New("the state of a conversation is corrupt")
 
-// Observe returns the input for a conversation that a task gives. arrival is that of the task's
-// newest event.
+// Observe returns the input that a task gives for a conversation, or for an Interaction that leads to
+// one. arrival is that of the task's newest event.
 func Observe(account, conversation string, t *Task, arrival keyed.Millis) keyed.Input {
+	kind := byte(kindID)
+	if isInteraction(conversation) {
+		kind = interactionKind
+	}
 	b := keyed.AppendText(make([]byte, 0, 512), account)
 	return keyed.Input{
-		Kind: kindID, Key: account + "\x00" + conversation, Time: max(arrival, 0), Arrival: arrival,
+		Kind: kind, Key: account + "\x00" + conversation, Time: max(arrival, 0), Arrival: arrival,
 		Value: t.Append(keyed.AppendText(b, conversation)),
 	}
 }

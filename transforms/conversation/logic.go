@@ -173,11 +173,13 @@ func (w *work) fetch() (next keyed.Millis, err error) {
 }
 
 // again returns when to look whether a transcript is there.
-func (w *work) again() keyed.Millis {
-	if w.bounded && w.now == keyed.None {
+func (w *work) again() keyed.Millis { return again(w.now, w.bounded) }
+
+func again(now keyed.Millis, bounded bool) keyed.Millis {
+	if bounded && now == keyed.None {
 		return 0
 	}
-	return (w.now/poll + 2) * poll
+	return (now/poll + 2) * poll
 }
 
 // due returns from when on a transcript is wanted; wanted is false for never.

@@ -14,7 +14,7 @@ import (
 // A Task is what the events of a task tell of its conversation.
 type Task struct {
 	SID          string
-	Conversation string // conversation_id of its engagements
+	Conversation string // conversation_id of its engagements; of one that has Left, the SID of what it is part of now
 	Version      int64  // row_version of its engagements
 	Start        event.Millis
 	Open         bool // it has not ended

@@ -116,7 +116,7 @@ func (l *logic) Process(s *keyed.State, _ keyed.Millis, out *keyed.Output) (keye
 // part of before that it is no longer. The state holds which it was.
 func (l *logic) tell(account, task string, o *Outcome, s *keyed.State, out *keyed.Output) {
 	if was := string(s.Value); was != o.Conversation && was != "" {
-		left := conversation.Task{SID: task, Version: o.Version, Left: true}
+		left := conversation.Task{SID: task, Conversation: o.Conversation, Version: o.Version, Left: true}
 		out.Inputs = append(out.Inputs, conversation.Observe(account, was, &left, s.Arrival))
 		s.Value = nil
 	}

@@ -47,7 +47,8 @@ func (o Options) task() task.Options {
 func (o Options) kinds() []keyed.Spec {
 	kinds := []keyed.Spec{o.task().Spec(), o.worker().Spec(), customer.Spec()}
 	if o.Transcripts != nil {
-		kinds = append(kinds, conversation.Options{Fetch: true}.Spec())
+		turns := conversation.Options{Fetch: true}
+		kinds = append(kinds, turns.InteractionSpec(), turns.Spec())
 	}
 	return kinds
 }

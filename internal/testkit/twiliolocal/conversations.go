@@ -16,6 +16,7 @@ type Conversation struct {
 	Service string // IS…; empty: the account's default one
 	Name    string
 	State   string // active, inactive, closed; empty: active
+	Legacy  bool   // it is a channel of Programmable Chat, which Conversations does not show
 }
 
 // A Message is one of a conversation. Empty texts are null.
@@ -183,7 +184,7 @@ func (s *Server) routeConversations() {
 			s.handle(hostConversations, "GET "+base+rest, func(r *http.Request) (any, error) {
 				c := s.conversations[r.PathValue("ch")]
 				service := cmp.Or(r.PathValue("is"), s.opts.ChatService)
-				if c == nil || c.Service != service {
+				if c == nil || c.Service != service || c.Legacy {
 					return nil, notFound(r)
 				}
 				return f(r, c, s.view(c, r.PathValue("is") != ""))

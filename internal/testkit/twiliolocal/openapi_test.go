@@ -41,8 +41,8 @@ func published(t *testing.T) specs {
 	}
 	folder := install.NPM(t, "twilio-openapi-"+coreVersion, "Twilio's OpenAPI files come by npm, which Node.js 20 or later has", map[string][]byte{"package.json": corePackage, "package-lock.json": coreLock})
 	all := specs{}
-	for _, product := range []string{"taskrouter", "conversations", "events"} {
-		path := filepath.Join(folder, "node_modules", "@twilio", "cli-core", "src", "services", "twilio-api", "twilio_"+product+"_v1.json")
+	for product, version := range map[string]string{"taskrouter": "v1", "conversations": "v1", "events": "v1", "chat": "v2", "flex-api": "v1"} {
+		path := filepath.Join(folder, "node_modules", "@twilio", "cli-core", "src", "services", "twilio-api", "twilio_"+strings.TrimSuffix(product, "-api")+"_"+version+".json")
 		b, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -168,6 +168,10 @@ func TestAnswersHaveThePublishedForm(t *testing.T) {
 		{"conversations", "GET", "/v1/Services/" + twiliolocal.DefaultChatService + ch + im, nil},
 		{"conversations", "GET", "/v1/Services/" + twiliolocal.DefaultChatService + ch + "/Participants", nil},
 		{"conversations", "GET", "/v1/Services/" + twiliolocal.DefaultChatService + ch + mb, nil},
+		{"chat", "GET", "/v2/Services/" + twiliolocal.DefaultChatService + "/Channels/" + channel + "/Messages", nil},
+		{"chat", "GET", "/v2/Services/" + twiliolocal.DefaultChatService + "/Channels/" + channel + "/Members", nil},
+		{"flex-api", "GET", "/v1/Interactions/" + interaction + "/Channels", nil},
+		{"flex-api", "GET", "/v1/Interactions/" + interaction + "/Channels/UO" + zeros("1") + "/Invites", nil},
 		{"events", "GET", "/v1/Types?SchemaId=TaskRouter.WDSEvent", nil},
 		{"events", "GET", "/v1/Types/com.twilio.taskrouter.task.created", nil},
 		{"events", "GET", "/v1/Schemas/TaskRouter.WDSEvent", nil},

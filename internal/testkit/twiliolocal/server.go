@@ -37,6 +37,7 @@ type Server struct {
 	conversations map[string]*conversation
 	media         map[string]*medium
 	templates     map[string]string // bodies by SID
+	interactions  map[string]*Interaction
 	sinks         []*sink
 	subscriptions []*subscription
 	types         []eventType
@@ -52,10 +53,12 @@ type second struct {
 func New(o Options) *Server {
 	s := &Server{
 		opts: o.withDefaults(), mux: http.NewServeMux(), ended: make(chan struct{}), calls: map[string]int{}, seconds: map[string]second{},
-		workspaces: map[string]*workspace{}, conversations: map[string]*conversation{}, media: map[string]*medium{}, templates: map[string]string{}, types: taskRouterTypes(),
+		workspaces: map[string]*workspace{}, conversations: map[string]*conversation{}, media: map[string]*medium{}, templates: map[string]string{}, interactions: map[string]*Interaction{}, types: taskRouterTypes(),
 	}
 	s.routeTaskRouter()
 	s.routeConversations()
+	s.routeChat()
+	s.routeInteractions()
 	s.routeEventStreams()
 	s.routeMedia()
 	s.routeContent()

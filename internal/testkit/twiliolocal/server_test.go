@@ -21,9 +21,11 @@ import (
 )
 
 const (
-	workspace  = "WS00000000000000000000000000000001"
-	chat       = "CH00000000000000000000000000000001"
-	firstEvent = "EV00000000000000000000000000000001"
+	workspace   = "WS00000000000000000000000000000001"
+	chat        = "CH00000000000000000000000000000001"
+	channel     = "CH00000000000000000000000000000002"
+	interaction = "KD00000000000000000000000000000001"
+	firstEvent  = "EV00000000000000000000000000000001"
 )
 
 var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
@@ -60,6 +62,11 @@ func filled(t *testing.T, change ...func(*twiliolocal.Options)) *twiliolocal.Ser
 	s.AddMessage(chat, twiliolocal.Message{Author: "system", ContentSID: "HX" + zeros("1")})
 	s.AddParticipant(chat, twiliolocal.Participant{SID: "MB" + zeros("2"), Identity: "a"})
 	s.AddParticipant(chat, twiliolocal.Participant{Binding: map[string]any{"type": "sms", "address": "+15551230001", "proxy_address": "+15559990000"}})
+	s.AddConversation(twiliolocal.Conversation{SID: channel, Legacy: true})
+	s.AddMessage(channel, twiliolocal.Message{Author: "a", Media: []twiliolocal.Medium{{Type: "image/png"}}})
+	s.AddMessage(channel, twiliolocal.Message{Author: "a", Body: "hello"})
+	s.AddParticipant(channel, twiliolocal.Participant{Identity: "a"})
+	s.AddInteraction(twiliolocal.Interaction{SID: interaction, Channel: "UO" + zeros("1"), Invites: []twiliolocal.Invite{{SID: "KG" + zeros("1"), Attributes: map[string]any{"conversationSid": chat}}}})
 	return s
 }
 

@@ -1,0 +1,15 @@
+// Command turns measures how fast transcripts come in, and in how much memory.
+//
+//	go run ./bench/turns [-conversations 10000] [-messages 100] [-latency 100ms] [-parallel 20] [-program bin/flexbeam]
+//
+// A local Twilio in this process has conversations with so many messages each; it answers after the
+// latency, and refuses calls beyond so many at once. A file has the events of one task for each
+// conversation. The program runs over it as a process of its own, into a DuckDB file.
+//
+// Each conversation takes a call for 100 messages and one for its participants. What the limit allows is
+// so many calls at once without a pause between them: calls × latency / parallel. The benchmark prints
+// which share of that was reached from the first call to the last, over the whole run too, and how the
+// program's resident memory was in the first, second, third and last quarter of that time: it is flat if
+// it does not grow from the second on. The benchmark fails if the share is below -wanted, or if
+// a message is not in the file.
+package main
