@@ -5,6 +5,7 @@ import (
 	"io"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -36,19 +37,19 @@ func (o Options) checkDataflow(src source.Source, fetch transcripts.Config) erro
 		return usage("--state: Dataflow keeps the state of the job while it runs: leave it out, and replace a running job with --dataflow-update")
 	case o.AtOnce:
 		return usage("--at-once: on Dataflow events are folded when the watermark has passed them: leave it out, or choose --runner prism")
-	case fetch.Fetches():
-		return usage("--turns: the workers of Dataflow cannot fetch transcripts: write --turns none, and fetch them with a job on --runner prism")
 	}
 	for _, u := range []struct{ flag, uri string }{{"--source", o.Source}, {"--sink", o.Sink}} {
 		if why := onlyHere(u.uri); why != "" {
 			return usage("%s %s: it %s, and on Dataflow the job runs on other machines: choose another, or --runner prism", u.flag, u.uri, why)
 		}
 	}
+	accounts := fetch.Accounts
 	if a, ok := src.(source.AccountSource); ok {
-		for _, account := range a.Accounts() {
-			if err := o.checkReference(string(account.Secret)); err != nil {
-				return err
-			}
+		accounts = append(slices.Clone(accounts), a.Accounts()...)
+	}
+	for _, account := range accounts {
+		if err := o.checkReference(string(account.Secret)); err != nil {
+			return err
 		}
 	}
 	return o.checkKey()
