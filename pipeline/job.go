@@ -65,8 +65,12 @@ func (j *Job) Counters() *telemetry.Counters { return j.count }
 // Live tells whether the job's source has no end.
 func (j *Job) Live() bool { return unbounded(j.source) }
 
-// Transcripts returns the SIDs of the accounts whose transcripts the job fetches.
-func (j *Job) Transcripts() (accounts []string) {
+// UnaskedTranscripts returns the SIDs of the accounts whose transcripts the job fetches only because
+// there are credentials: neither Options.Turns nor the source asks for them.
+func (j *Job) UnaskedTranscripts() (accounts []string) {
+	if _, asks := j.source.(source.AccountSource); asks || j.options.Turns != "" {
+		return nil
+	}
 	for _, a := range j.options.transcripts.Accounts {
 		accounts = append(accounts, a.SID)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"flexbeam/internal/testkit/golden"
 	"flexbeam/internal/testkit/history"
+	"flexbeam/pipeline/source"
 	"flexbeam/runners/portable"
 	"flexbeam/transforms/keyed/beamstate"
 	"flexbeam/transforms/keyed/grouped"
@@ -62,6 +63,8 @@ func TestTheGraphsOfAllJobsAreFitForRemoteRunners(t *testing.T) {
 		t.Setenv(name, "credential of "+name)
 		forbidden = append(forbidden, portable.Forbidden{What: name, Text: os.Getenv(name)})
 	}
+	t.Setenv("A_SECRET", plantedSecret)
+	forbidden = append(forbidden, portable.Forbidden{What: "the secret of an API key", Text: plantedSecret})
 	t.Chdir(t.TempDir())
 	for _, name := range []string{"a.ndjson", "b.ndjson"} {
 		if err := os.WriteFile(name, []byte("{}\n"), 0o600); err != nil {
@@ -69,12 +72,15 @@ func TestTheGraphsOfAllJobsAreFitForRemoteRunners(t *testing.T) {
 		}
 	}
 	const files, stream = "file:*.ndjson", "kinesis:flex-events,other-events?region=eu-west-1"
+	const workspace = "WS00000000000000000000000000000001"
+	accounts := []source.Account{{SID: "AC00000000000000000000000000000001", Key: "SK00000000000000000000000000000001", Secret: "env:A_SECRET", Workspaces: []string{workspace}}}
 	tests := []struct {
 		name    string
 		options Options
 		driver  Driver
 		local   bool // states are in this process
 	}{
+		{"taskrouter", Options{Source: "taskrouter:" + workspace + "?from=2026-03-01T00:00:00Z&to=2026-03-02T00:00:00Z&old=yes", Turns: "none", Accounts: accounts, Columns: ownColumns()}, grouped.Driver{Buckets: 16, Compress: true}, false},
 		{"batch", Options{Source: files, Mode: Batch}, grouped.Driver{Buckets: 16, Compress: true}, false},
 		{"replay", Options{Source: files, Mode: Stream}, beamstate.Driver{}, false},
 		{"replay-behind", Options{Source: files + "?lateness=1h", Mode: Stream}, beamstate.Driver{}, false},

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,7 +16,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"flexbeam/internal/config"
+	"flexbeam/internal/testkit/twiliolocal"
 	"flexbeam/pipeline/source"
+	"flexbeam/simulate/chat"
 )
 
 // completed returns the flags of run as a command line, the environment and a configuration give them.
@@ -253,5 +256,145 @@ func TestTheReferenceOfTheConfigurationIsAsItIsGenerated(t *testing.T) {
 	}
 	if regexp.MustCompile(`\{\{\w+\}\}`).Match(config.Docs()) {
 		t.Error("a part of docs/configuration.md is not filled in")
+	}
+}
+
+// A secret that a configuration leads to is in no log, no error, no table, no dead letter and no state,
+// whether its job succeeds or not.
+func TestASecretOfTheConfigurationIsShownNowhere(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	if r := call(t, "simulate", "--tasks=40", "--form=rest", "--dirty=0.05", "--out="+in("day.ndjson")); r.code != 0 {
+		t.Fatal(r.errors)
+	}
+	day, err := os.ReadFile(in("day.ndjson"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	chats := chat.Read(day)
+	server := twiliolocal.New(twiliolocal.Options{Account: chats[0].Account, Secret: plantedSecret})
+	for _, c := range chats {
+		c.AddTo(server)
+	}
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	server.Inject(twiliolocal.Fault{Status: 403, Path: "/Participants", Probability: 0.5, Seed: 1})
+	secrets := t.TempDir()
+	const plantedKey, wrong = "plantedKey9876543210", "wrongSecret0123456789"
+	good, bad := write(t, filepath.Join(secrets, "good"), plantedSecret), write(t, filepath.Join(secrets, "bad"), wrong)
+	key := write(t, filepath.Join(secrets, "key"), plantedKey)
+	file := func(reference, more string) string {
+		return write(t, in("flexbeam.yaml"), "accounts:\n- account: "+server.Account()+"\n  key: "+server.Key()+"\n  secret: "+reference+"\n  endpoint: "+server.URL+
+			"\n  workspaces: [WS00000000000000000000000000000001]\n  streams: [{stream: 'arn:aws:kinesis:eu-west-1:123456789012:stream/s', twilio_role: 'arn:aws:iam::123456789012:role/t', twilio_external_id: x}]\n"+
+			"model: {contact_key: 'file:"+key+"'}\nrun: {source: 'file:"+in("day.ndjson")+"', sink: 'jsonl:"+in("out")+"', log_level: debug, log_format: json}\n"+more)
+	}
+	steps := []struct {
+		reference string
+		args      []string
+		code      int
+	}{
+		{"file:" + good, []string{"run"}, 0},
+		{"file:" + good, []string{"run", "--mode=stream", "--turns=all", "--sink=jsonl:" + in("stream")}, 0},
+		{"file:" + bad, []string{"run", "--turns=all"}, 0}, // what is not fetched is a dead letter
+		{"file:" + bad, []string{"run", "--source=taskrouter:*?from=24h"}, 1},
+		{"file:" + bad, []string{"setup", "--yes"}, 1},
+		{plantedSecret, []string{"run"}, 2}, // the secret in the place of its reference
+		{plantedSecret, []string{"config", "check"}, 1},
+		{"file:" + good, []string{"config", "check", "--resolve"}, 0},
+		{"file:" + good, []string{"run", "--source=taskrouter:WS1?secret=" + plantedSecret}, 2},
+		{"file:" + good, []string{"run", "--turns=all?secret=" + plantedSecret}, 2},
+		{"file:" + good, []string{"setup", "--secret=" + plantedSecret}, 1},
+		{"file:" + good, []string{"erase", "--contact=+15550100", "--dry-run"}, 0},
+	}
+	for _, step := range steps {
+		r := call(t, append(step.args, "--config="+file(step.reference, ""))...)
+		if r.code != step.code {
+			t.Errorf("%v with %s: exit %d: %.2000s", step.args, step.reference, r.code, r.errors)
+		}
+		for _, secret := range []string{plantedSecret, plantedKey, wrong} {
+			if strings.Contains(r.out+r.errors, secret) {
+				t.Errorf("%v with %s shows a secret", step.args, step.reference)
+			}
+		}
+	}
+	write(t, in("flexbeam.yaml"), "")
+	letters := 0
+	for _, name := range []string{"out", "stream"} {
+		err = filepath.Walk(in(name), func(path string, info os.FileInfo, err error) error {
+			if err != nil || info.IsDir() {
+				return err
+			}
+			b, err := os.ReadFile(path)
+			letters += bytes.Count(b, []byte("turns_incomplete"))
+			for _, secret := range []string{plantedSecret, plantedKey, wrong} {
+				if bytes.Contains(b, []byte(secret)) {
+					t.Errorf("%s holds a secret", path)
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if letters == 0 {
+		t.Error("no dead letter tells of Twilio's refusals")
+	}
+}
+
+func TestSetupGoesThroughTheAccountsOfAConfiguration(t *testing.T) {
+	for _, name := range []string{source.AccountVariable, source.KeyVariable, source.SecretVariable} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("A_SECRET", twiliolocal.DefaultSecret)
+	text := "accounts:\n"
+	for i, name := range []string{"one", "two"} {
+		s := twiliolocal.New(twiliolocal.Options{Account: fmt.Sprintf("AC%032d", i+1)})
+		if err := s.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		text += "- {name: " + name + ", account: " + s.Account() + ", key: " + s.Key() + ", secret: 'env:A_SECRET', endpoint: '" + s.URL + "', streams: [" +
+			"{stream: 'arn:aws:kinesis:eu-west-1:123456789012:stream/" + name + "', twilio_role: 'arn:aws:iam::123456789012:role/twilio', twilio_external_id: x}]}\n"
+	}
+	path := write(t, filepath.Join(t.TempDir(), "flexbeam.yaml"), text)
+	r := call(t, "setup", "--config="+path)
+	for _, want := range []string{"in the account AC00000000000000000000000000000001", "stream/one", "in the account AC00000000000000000000000000000002", "stream/two", "nothing was done"} {
+		if r.code != 0 || !strings.Contains(r.out, want) {
+			t.Errorf("exit %d: %q is missing in %s%s", r.code, want, r.out, r.errors)
+		}
+	}
+	r = call(t, "setup", "--config="+path, "--account=two")
+	if r.code != 0 || strings.Contains(r.out, "stream/one") || !strings.Contains(r.out, "stream/two") {
+		t.Errorf("exit %d: %s%s", r.code, r.out, r.errors)
+	}
+	oneLine(t, call(t, "setup", "--config="+path, "--account=three").errors, "has no such account")
+	r = call(t, "setup", "--config="+path, "--remove")
+	if r.code != 0 || strings.Count(r.out, "nothing is to be done") != 2 {
+		t.Errorf("exit %d: %s%s", r.code, r.out, r.errors)
+	}
+}
+
+func TestAJobSaysThatItFetchesTranscriptsUnasked(t *testing.T) {
+	t.Setenv(source.AccountVariable, twiliolocal.DefaultAccount)
+	t.Setenv(source.KeyVariable, twiliolocal.DefaultKey)
+	t.Setenv(source.SecretVariable, plantedSecret)
+	dir := t.TempDir()
+	day := write(t, filepath.Join(dir, "day.ndjson"), "{}\n")
+	args := []string{"run", "--progress=none", "--source=file:" + day, "--sink=jsonl:" + filepath.Join(dir, "out")}
+	const said = "transcripts of conversations are fetched for " + twiliolocal.DefaultAccount
+	for _, test := range []struct {
+		more []string
+		want bool
+	}{{nil, true}, {[]string{"--turns=none"}, false}, {[]string{"--turns=all"}, false}} {
+		r := call(t, append(args, test.more...)...)
+		if r.code != 0 || strings.Contains(r.errors, said) != test.want {
+			t.Errorf("%v: exit %d: %s", test.more, r.code, r.errors)
+		}
+	}
+	if r := call(t, append(args, "--log-format=json")...); !strings.Contains(r.errors, `"msg":"transcripts are fetched"`) {
+		t.Error(r.errors)
 	}
 }

@@ -33,10 +33,10 @@ Sources  file:PATTERN    JSON values, on lines or spread over them; plain, gzip 
          taskrouter:WORKSPACE
                          TaskRouter's log of events, over Twilio's REST API, by the workspace's SID. Options behind ?, with & between:
                          from and to (RFC 3339, yesterday, today, or 36h for so long ago; by default the last 24 hours), account, key,
-                         secret=env:NAME or file:PATH, region, endpoint, window, parallel, snapshots=no (no agents whom no event names),
+                         secret=REFERENCE, region, endpoint, window, parallel, snapshots=no (no agents whom no event names),
                          keep=DIR (what was read is kept there, so that a job that was ended goes on), old=yes (beyond 30 days, of which
-                         the log shows no attributes). Credentials come from TWILIO_ACCOUNT_SID, TWILIO_API_KEY and TWILIO_API_SECRET.
-                         See docs/twilio.md
+                         the log shows no attributes). Credentials come from TWILIO_ACCOUNT_SID, TWILIO_API_KEY and TWILIO_API_SECRET, or
+                         from the configuration, of which * stands for all workspaces. See docs/twilio.md
 Sinks    duckdb:FILE     a DuckDB file with all tables; duckdb:FILE?memory_limit=2GB&writers=1 bounds it
          jsonl:DIR       one file of JSON lines for each table
          bigquery:PROJECT.DATASET
@@ -59,16 +59,22 @@ once an hour.
 A customer left a queue if the reason of the cancellation is, by its letters and digits, in any case, one of --customer-left-reason; by default:
 hangup, customer_hangup, caller hung up, customer hung up, customer left, customer ended chat.
 
-With credentials of Twilio in TWILIO_ACCOUNT_SID, TWILIO_API_KEY and TWILIO_API_SECRET, the transcripts of conversations are fetched, and
-become turns: with --turns missing, the default then, those of which the sink does not have the turns; all; or none. Options behind ?, with
-& between: account, key, secret=env:NAME or file:PATH, region, endpoint, parallel (calls at once), service (SID of the chat service) and
-every (how often a stream looks at conversations that are open; 5m by default). See docs/twilio.md.
+With --config, or FLEXBEAM_CONFIG, a file names accounts of Twilio, sinks and all options: flexbeam config --help. A flag counts before its environment
+variable, such as FLEXBEAM_FLUSH_EVERY, and that before the file. A REFERENCE says where a secret is: env:NAME, file:PATH,
+awssecretsmanager://NAME?region=REGION or gcpsecretmanager://projects/PROJECT/secrets/NAME.
+
+With credentials of Twilio in TWILIO_ACCOUNT_SID, TWILIO_API_KEY and TWILIO_API_SECRET, or in the configuration, the transcripts of conversations are
+fetched, and become turns: with --turns missing, the default then, those of which the sink does not have the turns; all; or none. Options behind ?, with
+& between: account, key, secret=REFERENCE, region, endpoint, parallel (calls at once), service (SID of the chat service) and
+every (how often a stream looks at conversations that are open; 5m by default). Texts go into turn_contents; with --turns-text apart that table goes into
+the sink --turns-text-sink, and with none every text is null. See docs/twilio.md.
 
 A record that cannot be used becomes a row of dead_letters, which says why and what to do, and the job goes on. With --max-dead-letters 0, 100 or
 0.5% a job fails with exit status 1 if there are more, once all else is written. A stream is judged so when it is drained, by what its process read.
 
-Contacts stay readable in the tables unless there is a key: from --contact-key-file, from the environment variable
-` + keyed.KeyVariable + `, or from the file that ` + keyed.KeyFileVariable + ` names.
+Contacts stay readable in the tables unless there is a key: from --contact-key or --contact-key-file, else from the environment variable
+` + keyed.KeyVariable + ` or the file that ` + keyed.KeyFileVariable + ` names, else from the configuration. Keys that differ, of a flag and
+the environment, are refused.
 With a key they are HMAC-SHA256 in hex, equal for equal contacts; so is every other text of an engagement that equals a contact of its task. Texts that
 only contain one stay, and dead letters have no payload.
 
@@ -81,6 +87,7 @@ const runExample = `  flexbeam run --source file:day.ndjson.gz --sink duckdb:cal
   flexbeam run --source file:day.ndjson --sink duckdb:calls.duckdb --mode stream --flush-every 2s
   flexbeam run --source 'kinesis:flex-events?region=us-east-1' --sink duckdb:calls.duckdb --state calls.state --metrics-addr 127.0.0.1:9464
   flexbeam run --source 'taskrouter:WS0123456789abcdef0123456789abcdef?from=yesterday&to=today' --sink duckdb:calls.duckdb
+  flexbeam run --config flexbeam.yaml
   flexbeam run --source file:day.ndjson --sink duckdb:calls.duckdb --as-of 2026-03-03T00:00:00Z --contact-key-file key.txt`
 
 // runFlags are the flags of run as they were written: complete makes options of them.
@@ -170,7 +177,7 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.letters, "max-dead-letters", "",
 		"fail, once all is written, if there are more than `N|P%` dead letters: a number, or a share of the records")
 	flags.BoolVar(&f.options.Reshape, "reshape", false,
-		"go on over a sink whose rows were made with other hidden activities or reasons; replay everything then")
+		"go on over a sink whose rows were made with other options that shape them; replay everything then")
 	flags.BoolVar(&f.options.Rekey, "rekey", false,
 		"over a sink whose rows were made without a contact key: first put this job's into them; see above")
 	flags.DurationVar(&f.options.FlushEvery, "flush-every", 0,
@@ -260,7 +267,7 @@ func (a *app) run(ctx context.Context, o pipeline.Options, kind console.Kind, me
 	o.Runner, o.Mode = job.Runner(), job.Mode()
 	a.log.Info("job starts", "source", o.Source, "sink", o.Sink, "runner", o.Runner, "mode", o.Mode,
 		"bytes", job.Counters().BytesTotal.Load())
-	a.tellOfTranscripts(o, job)
+	a.tellOfTranscripts(job)
 	stopMetrics, err := a.serveMetrics(metricsAddr, job.Counters())
 	if err != nil {
 		return err
@@ -294,9 +301,9 @@ func (a *app) run(ctx context.Context, o pipeline.Options, kind console.Kind, me
 }
 
 // tellOfTranscripts says that transcripts are fetched though nothing on the command line asks for them.
-func (a *app) tellOfTranscripts(o pipeline.Options, job *pipeline.Job) {
-	accounts := job.Transcripts()
-	if o.Turns != "" || len(accounts) == 0 {
+func (a *app) tellOfTranscripts(job *pipeline.Job) {
+	accounts := job.UnaskedTranscripts()
+	if len(accounts) == 0 {
 		return
 	}
 	if a.logFormat.value == "json" {
