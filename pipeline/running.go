@@ -42,6 +42,9 @@ var errBegin = errors.New("begin the source")
 // also after an error.
 func (j *Job) open(ctx context.Context) (r *running, err error) {
 	r = &running{Job: j, looked: j.count.Now(), warned: j.count.Now()}
+	if err := r.ready(ctx); err != nil {
+		return r, err
+	}
 	if err := r.openSink(ctx); err != nil {
 		return r, err
 	}
@@ -76,6 +79,24 @@ func (j *Job) open(ctx context.Context) (r *running, err error) {
 		r.shared.States = r.store
 	}
 	return r, r.begin(ctx)
+}
+
+// silence is how long the source may be looked for without a word.
+const silence = 2 * time.Second
+
+// ready finds out whether a source without an end can be reached, before anything is opened or made.
+func (r *running) ready(ctx context.Context) error {
+	if !r.embedded() {
+		return nil
+	}
+	slow := time.AfterFunc(silence, func() {
+		r.options.Log.Warn("region and credentials for the source are still looked for: where nothing names them, the machine is asked for its role, which takes a while outside of the cloud", "source", r.options.Source)
+	})
+	defer slow.Stop()
+	if err := r.source.(source.Unbounded).Ready(ctx); err != nil {
+		return beginError{err}
+	}
+	return nil
 }
 
 // recentDays is how many days back a live stream reads at its start which keys have rows: as old as a

@@ -155,14 +155,13 @@ func (c *centre) reach(con contact) {
 func (c *centre) dial(con contact, agent *agent) *task {
 	t := c.newTask(con)
 	t.target, t.workflow = agent, t.account.direct
-	t.queue = t.account.everyone
+	queued := c.dice.chance(0.6)
+	if queued {
+		t.queue = t.account.everyone
+	}
 	c.describe(t)
 	agent.take(t.channel)
-	straight := !c.dice.chance(0.6) // the queue is passed at once
-	if straight {
-		c.emitAs(event{kind: queueEntered, task: t}, c.added)
-	}
-	c.announce(t, !straight)
+	c.announce(t, queued)
 	c.after(c.dice.between(80, 300), func() {
 		r := c.offer(t, agent)
 		if t.plan.fate == abandoned { // nobody answers

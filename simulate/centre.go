@@ -7,7 +7,6 @@ type centre struct {
 	clock
 	scale
 	dice     dice
-	added    dice // ids of events that came into the simulation later, so that they change nothing else
 	accounts []*account
 	out      *delivery
 	scratch  text
@@ -17,7 +16,7 @@ type centre struct {
 }
 
 func newCentre(s scale, out *delivery) *centre {
-	c := &centre{scale: s, dice: newDice(s.Seed, centreDice), added: newDice(s.Seed, addedDice), out: out}
+	c := &centre{scale: s, dice: newDice(s.Seed, centreDice), out: out}
 	c.now = s.begin
 	c.scratch.shift = s.Shift.Milliseconds()
 	for i := range s.Accounts {
@@ -76,15 +75,12 @@ func (c *centre) run(ctx context.Context) error {
 }
 
 // emit completes an event and hands it to the delivery.
-func (c *centre) emit(e event) { c.emitAs(e, c.dice) }
-
-// emitAs is emit, with the dice that the event's id is drawn by.
-func (c *centre) emitAs(e event, d dice) {
+func (c *centre) emit(e event) {
 	if c.err != nil || c.full() {
 		return
 	}
 	c.events++
 	e.at = c.now + e.lag
-	e.id = d.id()
+	e.id = c.dice.id()
 	c.err = c.out.take(&e)
 }

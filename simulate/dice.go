@@ -18,7 +18,6 @@ const (
 	deliveryDice
 	formDice
 	lineDice
-	addedDice
 )
 
 // dice is one seeded random source.

@@ -51,7 +51,7 @@ var lifecycles = []lifecycle{
 	{"call taken from the agent", 1.5, accept + "canceled, rejected or rescinded; " + accept + wrapUp, plan{taken: true}},
 	{"time in an IVR, only reported", 1.5, "task.canceled (IVR task), conversations.virtual; half go on as a call of the same conversation", plan{fate: reported}},
 	{"outbound call unanswered", 1, ring + "canceled, task.canceled", plan{direction: "outbound", fate: abandoned}},
-	{"outbound call", 6, accept + wrapUp, plan{direction: "outbound"}},
+	{"outbound call", 6, accept + wrapUp + ", some without a queue", plan{direction: "outbound"}},
 	{"internal call", 1.5, accept + "completed; half have a second task for the caller, tied by conferenceSid", plan{direction: "internal", noWrapup: true}},
 	{"messaging", 18.5, accept + wrapUp + "; chat, web, WhatsApp, SMS; up to 3 at once", plan{medium: message}},
 	{"messaging transferred by new task", 2, accept + "completed; second task of the same conversation", plan{medium: message, onward: newTask}},

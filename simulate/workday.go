@@ -53,12 +53,6 @@ func (c *centre) create(a *agent) {
 	a.activity, a.version, a.capacity = offline, 0, maxTexts
 	a.turn++
 	c.emit(event{kind: workerCreated, agent: a, bare: true})
-	turn := a.turn
-	c.after(2*second, func() {
-		if a.turn == turn { // still offline, which it says once
-			c.changeAs(a, offline, c.added)
-		}
-	})
 }
 
 // workday begins the agent's day and plans the next one.
@@ -105,14 +99,11 @@ func (c *centre) login(a *agent) {
 }
 
 // change moves the agent to another activity, or to the same one again.
-func (c *centre) change(a *agent, to int) { c.changeAs(a, to, c.dice) }
-
-// changeAs is change, with the dice that the event's id is drawn by.
-func (c *centre) changeAs(a *agent, to int, d dice) {
+func (c *centre) change(a *agent, to int) {
 	before, since := a.activity, a.since
 	a.activity, a.since = to, c.now
 	a.turn++
-	c.emitAs(event{kind: workerActivity, agent: a, before: int64(before), spent: c.now - since}, d)
+	c.emit(event{kind: workerActivity, agent: a, before: int64(before), spent: c.now - since})
 }
 
 // settle fulfils the agent's wish for another activity once no work is left.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -145,5 +146,76 @@ func TestDoctorTellsWhoHoldsADuckDBFile(t *testing.T) {
 	oneLine(t, r.errors, "another process has it open: end that one, or write into another file (it is process "+writer+")")
 	if strings.Contains(r.errors, "ATTACH") || strings.Contains(r.errors, "IO Error") {
 		t.Errorf("it shows internals: %s", r.errors)
+	}
+}
+
+// All accounts, streams and sinks of a configuration are looked at, each with its own credentials.
+func TestDoctorLooksAtAWholeConfiguration(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "local")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "awsSecretOfDoctor")
+	for _, name := range []string{"TWILIO_ACCOUNT_SID", "TWILIO_API_KEY", "TWILIO_API_SECRET"} {
+		t.Setenv(name, "")
+	}
+	streams := kinesisfake.New(kinesisfake.Options{Region: "eu-west-1", Account: "123456789012"})
+	if err := streams.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer streams.Close()
+	dir, text := t.TempDir(), "accounts:\n"
+	var servers []*twiliolocal.Server
+	for i, name := range []string{"emea", "apac"} {
+		streams.CreateStream("flex-"+name, 1)
+		stream, hours := "flex-"+name, int32(168)
+		if _, err := streams.Client().IncreaseStreamRetentionPeriod(t.Context(), &kinesis.IncreaseStreamRetentionPeriodInput{StreamName: &stream, RetentionPeriodHours: &hours}); err != nil {
+			t.Fatal(err)
+		}
+		variable, secret := "DOCTOR_SECRET_"+name, "secretOfDoctor"+name
+		t.Setenv(variable, secret)
+		s := twiliolocal.New(twiliolocal.Options{
+			Account: fmt.Sprintf("AC%032x", i+1), Secret: secret, FlexService: twiliolocal.DefaultChatService, Deliver: func(arn string, record []byte) {
+				key := "k"
+				_, _ = streams.Client().PutRecord(context.Background(), &kinesis.PutRecordInput{StreamARN: &arn, PartitionKey: &key, Data: record})
+			},
+		})
+		s.AddWorker(fmt.Sprintf("WS%032x", i+1), twiliolocal.Worker{SID: "WK00000000000000000000000000000001"})
+		if err := s.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		servers = append(servers, s)
+		arn := "arn:aws:kinesis:eu-west-1:123456789012:stream/flex-" + name
+		r := call(t, "setup", "--stream="+arn, "--role=arn:aws:iam::123456789012:role/twilio", "--external-id=x", "--yes",
+			"--account="+s.Account(), "--key="+s.Key(), "--secret=env:"+variable, "--endpoint="+s.URL, "--kinesis-endpoint="+streams.URL)
+		if r.code != 0 {
+			t.Fatal(r.errors)
+		}
+		text += fmt.Sprintf("  - name: %s\n    account: %s\n    key: %s\n    secret: env:%s\n    endpoint: %s\n    workspaces: [%s]\n    streams:\n      - stream: %s\n        endpoint: %s\n",
+			name, s.Account(), s.Key(), variable, s.URL, fmt.Sprintf("WS%032x", i+1), arn, streams.URL)
+	}
+	text += "sinks:\n  calls: duckdb:" + filepath.Join(dir, "calls.duckdb") + "\n  rows: jsonl:" + filepath.Join(dir, "rows") + "\nrun:\n  sink: calls\n  state: " + filepath.Join(dir, "calls.state") + "\n"
+	file := "--config=" + write(t, filepath.Join(dir, "flexbeam.yaml"), text)
+	r := call(t, "doctor", file)
+	if r.code != 0 || r.errors != "" {
+		t.Errorf("exit %d:\n%s%s", r.code, r.out, r.errors)
+	}
+	for _, want := range []string{"(emea): Event Streams", "(apac): Event Streams", "stream flex-emea", "stream flex-apac", "sink duckdb:", "sink jsonl:", "state directory"} {
+		if !strings.Contains(r.out, "ok  ") || !strings.Contains(r.out, want) {
+			t.Errorf("it does not look at %q:\n%s", want, r.out)
+		}
+	}
+	r = call(t, "setup", "--remove", "--yes", "--account="+servers[1].Account(), "--key="+servers[1].Key(), "--secret=env:DOCTOR_SECRET_apac", "--endpoint="+servers[1].URL)
+	if r.code != 0 {
+		t.Fatal(r.errors)
+	}
+	r = call(t, "doctor", file)
+	if r.code != 1 || strings.Count(r.out, "subscription-missing") != 1 || !strings.Contains(r.out, "subscription-missing  account "+servers[1].Account()+" (apac)") || strings.Contains(r.out, "ecretOfDoctor") {
+		t.Errorf("exit %d:\n%s%s", r.code, r.out, r.errors)
+	}
+	r = call(t, "doctor", "--config="+write(t, filepath.Join(dir, "wrong.yaml"), "accounts:\n  - account: AC12\nsink:\n"))
+	if r.code != 1 || !strings.Contains(r.out, "config-file") || !strings.Contains(r.out, "wrong.yaml:2:") {
+		t.Errorf("exit %d:\n%s%s", r.code, r.out, r.errors)
+	}
+	if r = call(t, "doctor", "--config="+filepath.Join(dir, "none.yaml")); r.code != 1 || !strings.Contains(r.out, "config-file") {
+		t.Errorf("exit %d:\n%s%s", r.code, r.out, r.errors)
 	}
 }

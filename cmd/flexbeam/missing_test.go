@@ -62,3 +62,18 @@ func TestASummarySaysWhatIsMissing(t *testing.T) {
 		t.Errorf("exit %d: %s", r.code, r.errors)
 	}
 }
+
+// A simulated day of which nothing is lost has no sign of it, though some of its tasks are routed straight
+// to an agent, some are deleted during the talk, and some agents are new. One with losses has.
+func TestADayWithoutLossesWarnsOfNothing(t *testing.T) {
+	dir := t.TempDir()
+	for name, more := range map[string][]string{"whole": nil, "partly": {"--losses=0.02"}} {
+		if r := start(t, dir, "", append([]string{"simulate", "--tasks=3000", "--seed=5", "--out=" + name + ".ndjson"}, more...)...); r.code != 0 {
+			t.Fatal(r.errors)
+		}
+		r := start(t, dir, "", "run", "--source=file:"+name+".ndjson", "--sink=duckdb:"+name+".duckdb")
+		if warned := strings.Contains(r.errors, "warning: events are missing"); r.code != 0 || warned != (more != nil) {
+			t.Errorf("%s: exit %d:\n%s", name, r.code, r.errors)
+		}
+	}
+}

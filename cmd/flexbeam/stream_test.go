@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -113,5 +115,29 @@ func TestProgressOfAStreamIsALogLineWithFigures(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What is missing of a stream is said before anything is opened or made: no file is left behind.
+func TestAStreamWithoutItsRegionIsToldAtOnce(t *testing.T) {
+	for name, value := range map[string]string{
+		"AWS_REGION": "", "AWS_DEFAULT_REGION": "", "AWS_PROFILE": "", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "",
+		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull, "AWS_EC2_METADATA_DISABLED": "true",
+	} {
+		t.Setenv(name, value)
+	}
+	dir := t.TempDir()
+	for source, want := range map[string]string{
+		"kinesis:x":                  "the region is not known: add one such as ?region=eu-west-1, or set AWS_REGION",
+		"kinesis:x?region=eu-west-1": "no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run with a role",
+	} {
+		r := call(t, "run", "--source="+source, "--sink=duckdb:"+filepath.Join(dir, "calls.duckdb"), "--state="+filepath.Join(dir, "state"), "--progress=none")
+		if r.code != 1 {
+			t.Errorf("%s: exit %d", source, r.code)
+		}
+		oneLine(t, r.errors, want)
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+			t.Errorf("%s: left behind: %v, %v", source, left, err)
+		}
 	}
 }

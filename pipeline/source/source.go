@@ -82,6 +82,9 @@ type ReadOptions struct {
 // An Unbounded source has no end.
 type Unbounded interface {
 	Source
+	// Ready returns an error that says what is missing to reach the source, such as credentials. A job
+	// that reads in this process asks before it opens anything else.
+	Ready(ctx context.Context) error
 	// Begin begins to read the source in this process, behind what a checkpoint has of it. Close
 	// the control when the job has ended. Errors wrap the cause of ctx if that ended.
 	Begin(ctx context.Context, b Begin) (Control, error)

@@ -12,10 +12,16 @@ func (f *Folder) Evidence(events []*event.Event) (c evidence.Counts) {
 		return c
 	}
 	c[evidence.Reserved], c[evidence.Unqueued] = 1, 1
+	begins, queued := false, false
 	for _, e := range events {
 		if e.Kind == event.QueueEntered {
 			c[evidence.Unqueued] = 0
 		}
+		begins = begins || e.Kind == event.TaskCreated
+		queued = queued || e.Text[event.QueueSID] != ""
+	}
+	if begins && !queued { // it was routed straight to an agent
+		c[evidence.Unqueued] = 0
 	}
 	for i := range f.spans {
 		s := &f.spans[i]

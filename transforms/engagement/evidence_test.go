@@ -35,6 +35,8 @@ func TestWhatIsMissingIsCountedByTheRows(t *testing.T) {
 		{"nothing is missing", []happened{entered, created, accepted, completed, ended}, counts{evidence.Reserved: 1, evidence.Agents: 1}},
 		{"a task without reservations", []happened{ended}, counts{}},
 		{"no queue entry", []happened{created, accepted, completed, ended}, counts{evidence.Reserved: 1, evidence.Unqueued: 1, evidence.Agents: 1}},
+		{"a task that was routed straight to an agent", []happened{{0, event.TaskCreated, ""}, created, accepted, completed, ended},
+			counts{evidence.Reserved: 1, evidence.Agents: 1}},
 		{"an engagement without its end, while it runs", []happened{entered, created, accepted}, counts{evidence.Reserved: 1, evidence.Agents: 1}},
 		{"an engagement without its end", []happened{entered, created, accepted, ended}, counts{evidence.Reserved: 1, evidence.Agents: 1, evidence.AgentsInferred: 1}},
 		{"an engagement of a task that is deleted", []happened{entered, created, accepted, {30, event.TaskDeleted, ""}}, counts{evidence.Reserved: 1, evidence.Agents: 1}},

@@ -52,7 +52,7 @@ func (f *Folder) FoldAsOf(account, worker string, events []*event.Event, asOf ev
 	}
 	f.status.Fold(account, worker, events, asOf, func(r model.Row) { emit(model.AgentStatusID, r) })
 	f.missing = evidence.Counts{}
-	updates := false
+	updates, busy := false, 0
 	for _, e := range events {
 		if !e.OfTask {
 			own++
@@ -61,8 +61,11 @@ func (f *Folder) FoldAsOf(account, worker string, events []*event.Event, asOf ev
 			f.missing[evidence.Workers] = 1
 			updates = updates || e.Kind == event.WorkerActivityUpdate
 		}
+		if e.Kind != event.WorkerDeleted {
+			busy++
+		}
 	}
-	if !updates {
+	if !updates && busy > 1 { // a worker that was only made has no activity yet
 		f.missing[evidence.WorkersSilent] = f.missing[evidence.Workers]
 	}
 	return own, nil

@@ -62,6 +62,16 @@ func (s *Source) Read(scope beam.Scope, o source.ReadOptions) beam.PCollection {
 // checkpoints grow quickly (docs/flink.md).
 const remoteRest = 5 * time.Second
 
+// Ready implements source.Unbounded: a client of each stream finds its region and credentials.
+func (s *Source) Ready(ctx context.Context) error {
+	for _, stream := range s.streams {
+		if _, err := stream.Client(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Begin implements source.Unbounded.
 func (s *Source) Begin(ctx context.Context, b source.Begin) (source.Control, error) {
 	values := b.Checkpoint.Load()
