@@ -144,6 +144,8 @@ mutate: $(TOOLS)/gremlins-$(GREMLINS_VERSION)
 ## docs: the documents that are generated
 docs:
 	go run ./cmd/flexbeam schema docs > docs/model.md
+	go run ./cmd/flexbeam config docs > docs/configuration.md
+	go run ./cmd/flexbeam config schema > docs/flexbeam.schema.json
 
 ## golden: writes the golden files anew; look at the difference before you commit it
 golden:

@@ -39,14 +39,16 @@ func (o Options) checkDataflow(src source.Source, fetch transcripts.Config) erro
 	case fetch.Fetches():
 		return usage("--turns: the workers of Dataflow cannot fetch transcripts: write --turns none, and fetch them with a job on --runner prism")
 	}
-	for _, u := range []struct{ flag, uri string }{{"--source", o.Source}, {"--sink", o.Sink}} {
+	for _, u := range []struct{ flag, uri string }{{"--source", o.Source}, {"--sink", o.Sink}, {"--turns-text-sink", o.TextSink}} {
 		if why := onlyHere(u.uri); why != "" {
 			return usage("%s %s: it %s, and on Dataflow the job runs on other machines: choose another, or --runner prism", u.flag, u.uri, why)
 		}
 	}
-	if a, ok := src.(source.AccountSource); ok {
-		if err := o.checkReference(a.Account().Secret); err != nil {
-			return err
+	if s, ok := src.(source.AccountSource); ok {
+		for _, a := range s.Accounts() {
+			if err := o.checkReference(a.Secret); err != nil {
+				return err
+			}
 		}
 	}
 	return o.checkKey()
@@ -77,7 +79,7 @@ func (o Options) checkReference(reference string) error {
 	}
 	name := place
 	if kind == "file" {
-		name = "TWILIO_API_SECRET"
+		name = source.SecretVariable
 	}
 	return usage("--source %s: the workers have no %s: name a secret with --dataflow-secret %s=gcpsecretmanager://projects/PROJECT/secrets/NAME", o.Source, reference, name)
 }

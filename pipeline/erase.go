@@ -22,6 +22,7 @@ import (
 // EraseOptions say whom to erase from the tables of which sink.
 type EraseOptions struct {
 	Sink       string // required
+	TextSink   string // of turn_contents, where that is apart; else empty
 	ContactKey string // with which contacts are hashed there; empty: they are clear
 
 	Tasks       []string // task SIDs
@@ -65,7 +66,12 @@ func Erase(ctx context.Context, o EraseOptions) (sum Erased, err error) {
 	if err := sink.Check(o.Sink); err != nil {
 		return sum, usage("--sink: %w", err)
 	}
-	out, err := sink.Open(ctx, o.Sink, sink.Options{Bounded: true, HidePayload: true})
+	if o.TextSink != "" {
+		if err := sink.Check(o.TextSink); err != nil {
+			return sum, usage("--turns-text-sink: %w", err)
+		}
+	}
+	out, err := sink.Open(ctx, o.Sink, sink.Options{Bounded: true, HidePayload: true, Texts: o.TextSink})
 	if err != nil {
 		return sum, err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"flexbeam/internal/telemetry"
 	"flexbeam/pipeline/source"
+	"flexbeam/schemas/model"
 )
 
 var lastJob atomic.Int64
@@ -45,6 +46,9 @@ func New(o Options) (*Job, error) {
 	if o.transcripts, err = o.parseTurns(src); err != nil {
 		return nil, err
 	}
+	if o.attributes, err = model.NewAttributes(o.Columns); err != nil {
+		return nil, usage("the configuration: %w", err)
+	}
 	o.Runner = o.runner(needs(o.Mode, j.Live())).Name
 	j.options = o
 	j.count = telemetry.New(time.Now)
@@ -59,3 +63,11 @@ func (j *Job) Counters() *telemetry.Counters { return j.count }
 
 // Live tells whether the job's source has no end.
 func (j *Job) Live() bool { return unbounded(j.source) }
+
+// Transcripts returns the SIDs of the accounts whose transcripts the job fetches.
+func (j *Job) Transcripts() (accounts []string) {
+	for _, a := range j.options.transcripts.Accounts {
+		accounts = append(accounts, a.SID)
+	}
+	return accounts
+}

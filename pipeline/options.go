@@ -12,6 +12,7 @@ import (
 	"flexbeam/runners/dataflow"
 	"flexbeam/runners/flink"
 	"flexbeam/schemas/event"
+	"flexbeam/schemas/model"
 	"flexbeam/transforms/agentstatus"
 	"flexbeam/transforms/engagement"
 	"flexbeam/transforms/task"
@@ -35,6 +36,13 @@ const (
 	Stream = "stream"
 )
 
+// What becomes of the texts of turns.
+const (
+	TextKept  = "keep"
+	TextApart = "apart"
+	TextNone  = "none"
+)
+
 // Options say what a job reads and writes and how it runs. The zero value of an option that is not
 // required means its default.
 type Options struct {
@@ -42,6 +50,9 @@ type Options struct {
 	Sink   string // required: duckdb:FILE, jsonl:DIR, bigquery:PROJECT.DATASET
 	Runner string // Auto (default): the fastest that can do the job; or a registered one, such as Prism or Direct
 	Mode   string // Auto (default), Batch or Stream
+
+	// Accounts are those of Twilio that are known; nil: that of the environment.
+	Accounts []source.Account
 
 	AsOf       time.Time // running activities count up to the last quarter hour before; zero: they do not
 	ContactKey string    // contacts are hashed with this key; empty: they stay clear
@@ -54,6 +65,14 @@ type Options struct {
 	// sink does not have the turns, "all" or "none", and options behind a question mark
 	// (transcripts.Parse). Empty: missing where there are credentials, else none.
 	Turns string
+
+	// Text says what becomes of the texts of turns: TextKept (default) in turn_contents, TextApart in the
+	// turn_contents of TextSink, TextNone: they are null.
+	Text     string
+	TextSink string // URI of a sink that has nothing but turn_contents
+
+	// Columns are attribute paths of the user's own.
+	Columns []model.Extra
 
 	NoDeadLetterPayload bool // dead letters are written without their record; a ContactKey implies it
 
@@ -71,6 +90,7 @@ type Options struct {
 	Dataflow dataflow.Options // of Dataflow; the zero value means dataflow.NewOptions
 
 	transcripts transcripts.Config // what Turns says
+	attributes  *model.Attributes  // what Columns say
 }
 
 // Check returns an error that wraps ErrUsage when the options cannot be run.
@@ -89,6 +109,9 @@ func (o *Options) defaults() {
 	}
 	if o.Mode == "" {
 		o.Mode = Auto
+	}
+	if o.Text == "" {
+		o.Text = TextKept
 	}
 	if o.Hidden == nil {
 		o.Hidden = agentstatus.DefaultHidden
@@ -124,7 +147,13 @@ func (o Options) check() (source.Source, error) {
 	if err := sink.Check(o.Sink); err != nil {
 		return nil, usage("--sink: %w", err)
 	}
-	src, err := openSource(o.Source)
+	if err := o.checkText(); err != nil {
+		return nil, err
+	}
+	if _, err := model.NewAttributes(o.Columns); err != nil {
+		return nil, usage("the configuration: %w", err)
+	}
+	src, err := openSource(o.Source, o.Accounts...)
 	if err != nil {
 		return nil, err
 	}
@@ -146,11 +175,30 @@ func (o Options) parseTurns(src source.Source) (transcripts.Config, error) {
 	if o.Turns == "" && o.Runner == Dataflow {
 		return transcripts.Config{}, nil
 	}
-	c, err := transcripts.Parse(o.Turns, src)
+	c, err := transcripts.Parse(o.Turns, src, o.Accounts)
 	if err != nil {
 		return c, usage("--turns: %w", err)
 	}
 	return c, nil
+}
+
+// checkText refuses texts that have no place, or two.
+func (o Options) checkText() error {
+	switch {
+	case o.Text != TextKept && o.Text != TextApart && o.Text != TextNone:
+		return usage("--turns-text %s: choose %s, %s or %s", o.Text, TextKept, TextApart, TextNone)
+	case o.Text == TextApart && o.TextSink == "":
+		return usage("--turns-text apart: the sink of turn_contents is missing: write such as --turns-text-sink duckdb:texts.duckdb")
+	case o.Text != TextApart && o.TextSink != "":
+		return usage("--turns-text-sink: it is for --turns-text apart alone: leave one out")
+	case o.Text == TextApart && o.TextSink == o.Sink:
+		return usage("--turns-text-sink: it is the sink of all other tables: name another one, or say --turns-text keep")
+	case o.TextSink != "":
+		if err := sink.Check(o.TextSink); err != nil {
+			return usage("--turns-text-sink: %w", err)
+		}
+	}
+	return nil
 }
 
 // checkLive refuses options that do not go with a live source, or without one.
@@ -169,8 +217,8 @@ func (o Options) checkLive(live bool) error {
 }
 
 // openSource opens the source that a URI names.
-func openSource(uri string) (source.Source, error) {
-	src, err := source.Open(uri)
+func openSource(uri string, accounts ...source.Account) (source.Source, error) {
+	src, err := source.Open(uri, accounts...)
 	switch {
 	case errors.Is(err, source.ErrNoInput):
 		return nil, fmt.Errorf("--source: %w", err)
@@ -188,7 +236,7 @@ func unbounded(src source.Source) bool {
 
 // TaskOptions returns the options of the fold of tasks.
 func (o Options) TaskOptions() task.Options {
-	return task.Options{ContactKey: o.ContactKey, LeftReasons: o.LeftReasons, Turns: o.transcripts.Fetches()}
+	return task.Options{ContactKey: o.ContactKey, LeftReasons: o.LeftReasons, Turns: o.transcripts.Fetches(), NoText: o.Text == TextNone}
 }
 
 // HidesPayload tells whether dead letters are written without their record.

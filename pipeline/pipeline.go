@@ -64,7 +64,7 @@ func (j *Job) read(s beam.Scope, o source.ReadOptions) (records beam.PCollection
 		return j.source.Read(s, o), nil
 	}
 	records, found := src.ReadAgents(s, o)
-	return records, []write.Blocks{{Name: "agents", PCollection: agent.Snapshots(s, found)}}
+	return records, []write.Blocks{{Name: "agents", PCollection: agent.Snapshots(s, j.options.attributes.Text(), found)}}
 }
 
 // kinds returns what keys of the job stand for, in the order in which they are processed. A new
@@ -77,7 +77,7 @@ func (o Options) kinds() []keyed.Spec {
 	}
 	// So do conversations. A state directory may hold some, whether any are fetched now or not.
 	if o.transcripts.Fetches() || o.State != "" {
-		kinds = append(kinds, conversation.Options{Fetch: o.transcripts.Fetches()}.Spec())
+		kinds = append(kinds, conversation.Options{Fetch: o.transcripts.Fetches(), NoText: o.Text == TextNone}.Spec())
 	}
 	return kinds
 }

@@ -25,7 +25,7 @@ import (
 type running struct {
 	*Job
 	out     sink.Sink
-	pool    *transcripts.Pool // nil: no transcripts are fetched
+	pool    *transcripts.Pools // nil: no transcripts are fetched
 	shared  *runtime.Runtime
 	store   *local.Store   // of a stream without an end; else nil
 	torn    bool           // the end of the store's log was lost
@@ -96,7 +96,9 @@ func (r *running) fetcher() keyed.Transcripts {
 
 func (r *running) openSink(ctx context.Context) (err error) {
 	// Workers elsewhere write bundle by bundle, as a stream does, and this process nothing.
-	o := sink.Options{Bounded: r.options.Mode == Batch && !r.options.remote(), HidePayload: r.options.HidesPayload(), Resend: r.options.Reshape || r.options.Rekey}
+	o := sink.Options{
+		Bounded: r.options.Mode == Batch && !r.options.remote(), HidePayload: r.options.HidesPayload(), Resend: r.options.Reshape || r.options.Rekey, Texts: r.options.TextSink,
+	}
 	r.out, err = sink.Open(ctx, r.options.Sink, o)
 	if err != nil {
 		return err
@@ -111,7 +113,9 @@ func (r *running) openSink(ctx context.Context) (err error) {
 
 // runtime returns what the transforms find this process by.
 func (j *Job) runtime() runtime.Job {
-	return runtime.Job{ID: j.id, Sink: j.options.Sink, HidePayload: j.options.HidesPayload()}
+	return runtime.Job{
+		ID: j.id, Sink: j.options.Sink, HidePayload: j.options.HidesPayload(), TextSink: j.options.TextSink, Columns: j.options.attributes.Text(),
+	}
 }
 
 // warnOfForeign tells of rows that the job may leave alone since it knows none of the events behind
@@ -161,7 +165,7 @@ func (r *running) openStore(ctx context.Context) error {
 	}
 	place, _, _ := strings.Cut(r.options.Sink, "?")
 	store, recovered, err := local.Open(local.Options{
-		Dir: r.options.State, Sink: local.Sink{ID: id, Name: place}, Kinds: r.options.kinds(), Env: keyed.Env{ContactKey: r.options.ContactKey, Transcripts: r.fetcher()},
+		Dir: r.options.State, Sink: local.Sink{ID: id, Name: place}, Kinds: r.options.kinds(), Env: keyed.Env{ContactKey: r.options.ContactKey, Transcripts: r.fetcher(), Attributes: r.options.attributes},
 	})
 	if err != nil {
 		return fmt.Errorf("--state: %w", err)

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"flexbeam/pipeline/sink"
+	"flexbeam/schemas/model"
 	"flexbeam/transforms/customer"
 	"flexbeam/transforms/engagement"
 )
@@ -19,7 +20,7 @@ import (
 var (
 	errNoKey        = errors.New("its rows were made without a contact key")
 	errOtherKey     = errors.New("its rows were made with a contact key that is not this job's")
-	errOtherOptions = errors.New("its rows were made with other --hide-activity or --customer-left-reason")
+	errOtherOptions = errors.New("its rows were made with other --hide-activity, --customer-left-reason or --turns-text, or with other columns of the configuration")
 )
 
 // shape returns the fingerprints of what shapes the rows of a job.
@@ -29,12 +30,25 @@ func (o Options) shape() sink.Shape {
 	if reasons == nil {
 		reasons = engagement.DefaultLeftReasons
 	}
-	b, err := json.Marshal([][]string{folded(o.Hidden), folded(reasons)})
+	all := [][]string{folded(o.Hidden), folded(reasons)}
+	// What came later is left out where it is as usual: sinks remember the fingerprint without it.
+	if text := o.Text; text != "" && text != TextKept {
+		all = append(all, []string{"text", text})
+	}
+	for _, c := range sortedColumns(o.Columns) {
+		all = append(all, []string{"column", c.Column}, c.Before, c.Behind)
+	}
+	b, err := json.Marshal(all)
 	if err != nil { // texts always marshal
 		panic(err)
 	}
 	options := sha256.Sum256(b)
 	return sink.Shape{ContactKey: customer.Key(o.ContactKey).Fingerprint(), Options: hex.EncodeToString(options[:])[:hexDigits]}
+}
+
+// sortedColumns returns columns by their names.
+func sortedColumns(columns []model.Extra) []model.Extra {
+	return slices.SortedFunc(slices.Values(columns), func(a, b model.Extra) int { return strings.Compare(a.Column, b.Column) })
 }
 
 // folded returns texts in one order and case.

@@ -11,6 +11,7 @@ import (
 
 	"flexbeam/pipeline/sink"
 	_ "flexbeam/pipeline/sink/jsonl"
+	"flexbeam/schemas/model"
 )
 
 // The fingerprints tell apart what shapes rows, and nothing else; the key itself cannot be read
@@ -23,10 +24,16 @@ func TestFingerprintsFollowTheKeyAndTheOptionsThatShapeRows(t *testing.T) {
 	if plain.shape() != same.shape() {
 		t.Error("the case of an activity, or what shapes no row, counts")
 	}
+	if want := "95218f961637e08e8a581341a037e262"; plain.shape().Options != want {
+		t.Errorf("the fingerprint of a job without options is %s: sinks of earlier versions remember %s", plain.shape().Options, want)
+	}
 	seen := map[sink.Shape]bool{plain.shape(): true}
 	for _, change := range []func(*Options){
 		func(o *Options) { o.ContactKey = "k" }, func(o *Options) { o.ContactKey = "no contact key" },
 		func(o *Options) { o.Hidden = []string{} }, func(o *Options) { o.LeftReasons = []string{"Offline"} },
+		func(o *Options) { o.Text = TextNone }, func(o *Options) { o.Text = TextApart },
+		func(o *Options) { o.Columns = []model.Extra{{Column: "engagements.language", Before: []string{"a"}}} },
+		func(o *Options) { o.Columns = []model.Extra{{Column: "engagements.language", Behind: []string{"a"}}} },
 	} {
 		o := plain
 		change(&o)

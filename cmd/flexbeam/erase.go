@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"flexbeam/internal/config"
 	"flexbeam/internal/console"
 	"flexbeam/pipeline"
 )
@@ -39,8 +40,9 @@ const eraseExample = `  flexbeam erase --sink duckdb:calls.duckdb --contact '+1 
 // eraseFlags are the flags of erase.
 type eraseFlags struct {
 	options pipeline.EraseOptions
+	config  configFlag
 	list    string
-	keyFile string
+	key     keyFlags
 	yes     bool
 }
 
@@ -53,7 +55,14 @@ func newErase(a *app) *cobra.Command {
 		Example: eraseExample,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := f.complete(cmd.InOrStdin()); err != nil {
+			file, err := f.config.load()
+			if err == nil {
+				err = a.configure(cmd, file)
+			}
+			if err == nil {
+				err = f.complete(cmd.Context(), cmd.InOrStdin(), file)
+			}
+			if err != nil {
 				return err
 			}
 			return a.erase(cmd.Context(), f.options)
@@ -62,23 +71,29 @@ func newErase(a *app) *cobra.Command {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	o := &f.options
+	f.config.add(cmd)
 	flags.StringVar(&o.Sink, "sink", "", "`URI` of the tables: duckdb:FILE, jsonl:DIR or bigquery:PROJECT.DATASET (required)")
 	flags.StringArrayVar(&o.Tasks, "task", nil, "`SID` of a task whose customer is erased; repeatable")
 	flags.StringArrayVar(&o.Contacts, "contact", nil, "`ADDRESS` of a customer, in any writing, or its hash; repeatable")
 	flags.StringArrayVar(&o.CustomerIDs, "customer", nil, "`ID` of a customer, as customers.external_id or customerId has it; repeatable")
 	flags.StringArrayVar(&o.Workers, "worker", nil, "`SID` of an agent's worker; repeatable")
 	flags.StringVar(&f.list, "list", "", "`FILE` with one person on a line, such as: contact +15550100; - is standard input")
-	flags.StringVar(&f.keyFile, "contact-key-file", "", "`FILE` that holds the key with which contacts are hashed")
+	flags.StringVar(&o.TextSink, "turns-text-sink", "", "`URI` of the sink of turn_contents, where run has --turns-text apart")
+	f.key.add(cmd)
 	flags.BoolVar(&o.Rows, "rows", false, "delete rows as a whole, instead of emptying their personal columns")
 	flags.BoolVar(&o.DryRun, "dry-run", false, "print what would be erased, and erase nothing")
 	flags.BoolVar(&f.yes, "yes", false, "erase: what is erased does not come back")
-	completeNothing(cmd, "sink", "task", "contact", "customer", "worker")
+	completeNothing(cmd, "sink", "turns-text-sink", "task", "contact", "customer", "worker")
 	return cmd
 }
 
 // complete checks the flags and reads the list and the key.
-func (f *eraseFlags) complete(stdin io.Reader) (err error) {
+func (f *eraseFlags) complete(ctx context.Context, stdin io.Reader, file *config.File) (err error) {
 	o := &f.options
+	o.Sink = sinkOf(file, o.Sink)
+	if o.TextSink != "" {
+		o.TextSink = file.Sink(o.TextSink)
+	}
 	if o.Sink == "" {
 		return usagef("--sink is missing: write such as --sink duckdb:calls.duckdb")
 	}
@@ -100,10 +115,15 @@ func (f *eraseFlags) complete(stdin io.Reader) (err error) {
 	if o.DryRun == f.yes {
 		return usagef("say --dry-run to see what would be erased, or --yes to erase it: nothing brings it back")
 	}
-	if err := thereIs(o.Sink); err != nil {
-		return err
+	for _, uri := range []string{o.Sink, o.TextSink} {
+		if uri == "" {
+			continue
+		}
+		if err := thereIs(uri); err != nil {
+			return err
+		}
 	}
-	o.ContactKey, err = contactKey(f.keyFile)
+	o.ContactKey, err = f.key.key(ctx, file)
 	return err
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 func TestHelpOfEveryCommandHasExamples(t *testing.T) {
-	for _, path := range []string{"", "run", "simulate", "local", "local kinesis", "local bigquery", "local twilio", "local flink", "job", "job list", "job status", "job savepoint", "job stop", "job drain", "job cancel", "template", "template metadata", "setup", "query", "erase", "schema", "schema ddl", "schema json", "schema docs", "schema apply", "version"} {
+	for _, path := range []string{"", "run", "simulate", "local", "local kinesis", "local bigquery", "local twilio", "local flink", "job", "job list", "job status", "job savepoint", "job stop", "job drain", "job cancel", "template", "template metadata", "setup", "config", "config check", "config example", "config schema", "config docs", "query", "erase", "schema", "schema ddl", "schema json", "schema docs", "schema apply", "version"} {
 		t.Run("flexbeam "+path, func(t *testing.T) {
 			args := strings.Fields(path)
 			r := call(t, append(args, "--help")...)
@@ -61,6 +61,8 @@ func TestFlagValuesComplete(t *testing.T) {
 		{"run --log-level", "debug info warn error :4"},
 		{"run --log-format", "text json :4"},
 		{"run --as-of", ":4"},
+		{"run --turns-text", "keep apart none :4"},
+		{"run --contact-key", ":4"},
 		{"simulate --form", "object string rest webhook mixed :4"},
 		{"simulate --to", ":4"},
 		{"simulate --speed", ":4"},

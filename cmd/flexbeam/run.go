@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"flexbeam/internal/config"
 	"flexbeam/internal/console"
 	"flexbeam/internal/telemetry"
 	"flexbeam/pipeline"
@@ -87,10 +89,12 @@ const runExample = `  flexbeam run --source file:day.ndjson.gz --sink duckdb:cal
 // runFlags are the flags of run as they were written: complete makes options of them.
 type runFlags struct {
 	options  pipeline.Options
+	config   configFlag
 	runner   choice
 	mode     choice
 	asOf     string
-	keyFile  string
+	key      keyFlags
+	text     choice
 	hidden   []string
 	progress choice
 	metrics  string
@@ -99,14 +103,19 @@ type runFlags struct {
 	dataflow *dataflowFlags
 }
 
-func newRun(a *app) *cobra.Command {
-	f := &runFlags{
+func newRunFlags() *runFlags {
+	return &runFlags{
 		runner:   newChoice(pipeline.Auto, pipeline.RunnerNames()...),
 		mode:     newChoice(pipeline.Auto, pipeline.Auto, pipeline.Batch, pipeline.Stream),
+		text:     newChoice(pipeline.TextKept, pipeline.TextKept, pipeline.TextApart, pipeline.TextNone),
 		progress: newProgressChoice(),
 		flink:    newFlinkFlags(),
 		dataflow: newDataflowFlags(),
 	}
+}
+
+func newRun(a *app) *cobra.Command {
+	f := newRunFlags()
 	cmd := &cobra.Command{
 		Use:     "run --source URI --sink URI",
 		Short:   "Turn events into tables",
@@ -114,7 +123,19 @@ func newRun(a *app) *cobra.Command {
 		Example: runExample,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := f.complete(cmd); err != nil {
+			file, err := f.config.load()
+			if err == nil {
+				err = a.configure(cmd, file)
+			}
+			if err == nil {
+				err = f.complete(cmd, file)
+			}
+			if err == nil && f.options.Runner == pipeline.Dataflow {
+				err = f.dataflow.key(cmd.Context(), &f.options, f.key, file)
+			} else if err == nil {
+				f.options.ContactKey, err = f.key.key(cmd.Context(), file)
+			}
+			if err != nil {
 				return err
 			}
 			if time.Until(f.options.AsOf) > time.Hour { // not the odd clock
@@ -127,8 +148,15 @@ func newRun(a *app) *cobra.Command {
 			return a.run(cmd.Context(), f.options, console.Kind(f.progress.value), f.metrics)
 		},
 	}
+	f.add(cmd)
+	return cmd
+}
+
+// add makes them flags of cmd.
+func (f *runFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
+	f.config.add(cmd)
 	flags.StringVar(&f.options.Source, "source", "", "`URI` of the events: file:PATTERN, kinesis:STREAM or taskrouter:WORKSPACE (required)")
 	flags.StringVar(&f.options.Sink, "sink", "",
 		"`URI` of the tables: duckdb:FILE, jsonl:DIR or bigquery:PROJECT.DATASET (required)")
@@ -142,9 +170,11 @@ func newRun(a *app) *cobra.Command {
 		"`NAME` of an activity that agent_status leaves out, any case; repeatable, replaces the default")
 	flags.StringArrayVar(&f.options.LeftReasons, "customer-left-reason", nil,
 		"`REASON` of a cancellation that means that the customer left; repeatable, replaces the default")
-	flags.StringVar(&f.keyFile, "contact-key-file", "", "`FILE` that holds the key with which contacts are hashed")
+	f.key.add(cmd)
 	flags.StringVar(&f.options.Turns, "turns", "",
 		"transcripts to fetch from Twilio: `missing|all|none`, options behind ?; missing where there are credentials")
+	f.text.add(cmd, false, "turns-text", "what becomes of texts of turns: into turn_contents, that table into another sink, or nothing")
+	flags.StringVar(&f.options.TextSink, "turns-text-sink", "", "`URI` of the sink of turn_contents, with --turns-text apart")
 	flags.BoolVar(&f.options.NoDeadLetterPayload, "no-dead-letter-payload", false,
 		"write dead letters without their record; a contact key implies it")
 	flags.StringVar(&f.letters, "max-dead-letters", "",
@@ -167,14 +197,22 @@ func newRun(a *app) *cobra.Command {
 			":PORT is the loopback interface, port 0 a free one")
 	f.flink.add(cmd)
 	f.dataflow.add(cmd)
-	completeNothing(cmd, "source", "sink", "as-of", "hide-activity", "customer-left-reason", "turns", "max-dead-letters", "flush-every", "metrics-addr")
-	return cmd
+	completeNothing(cmd, "source", "sink", "as-of", "hide-activity", "customer-left-reason", "turns", "turns-text-sink", "max-dead-letters", "flush-every", "metrics-addr")
 }
 
-// complete checks the flags and fills the options from them. Its errors are usage errors, or say
-// why a file with a key cannot be read.
-func (f *runFlags) complete(cmd *cobra.Command) (err error) {
+// complete checks the flags and fills the options from them and from the configuration, all but the
+// contact key. Its errors are usage errors.
+func (f *runFlags) complete(cmd *cobra.Command, file *config.File) (err error) {
 	o := &f.options
+	o.Accounts, o.Columns = accountsOf(file), file.Columns()
+	o.Source, o.Sink = cmp.Or(o.Source, streamsOf(file)), sinkOf(file, o.Sink)
+	if o.TextSink != "" {
+		o.TextSink = file.Sink(o.TextSink)
+	}
+	if !cmd.Flags().Changed("turns") {
+		o.Turns = turnsOf(file)
+	}
+	o.Text = f.text.value
 	switch {
 	case o.Source == "":
 		return usagef("--source is missing: write such as --source 'file:events/*.ndjson.gz'")
@@ -211,11 +249,7 @@ func (f *runFlags) complete(cmd *cobra.Command) (err error) {
 			return usagef("--max-dead-letters: %w", err)
 		}
 	}
-	if o.ContactKey, err = contactKey(f.keyFile); err != nil || o.ContactKey != "" {
-		return err
-	}
-	o.ContactKey, err = f.dataflow.contactKey(cmd.Context())
-	return err
+	return nil
 }
 
 // parseTime parses the value of a flag that is a time.
@@ -240,6 +274,7 @@ func (a *app) run(ctx context.Context, o pipeline.Options, kind console.Kind, me
 	o.Runner, o.Mode = job.Runner(), job.Mode()
 	a.log.Info("job starts", "source", o.Source, "sink", o.Sink, "runner", o.Runner, "mode", o.Mode,
 		"bytes", job.Counters().BytesTotal.Load())
+	a.tellOfTranscripts(o, job)
 	stopMetrics, err := a.serveMetrics(metricsAddr, job.Counters())
 	if err != nil {
 		return err
@@ -293,6 +328,19 @@ func (a *app) handed(o pipeline.Options, id string) {
 		return
 	}
 	fmt.Fprintln(a.screen, drained(o, id))
+}
+
+// tellOfTranscripts says that transcripts are fetched though nothing on the command line asks for them.
+func (a *app) tellOfTranscripts(o pipeline.Options, job *pipeline.Job) {
+	accounts := job.Transcripts()
+	if o.Turns != "" || len(accounts) == 0 {
+		return
+	}
+	if a.logFormat.value == "json" {
+		a.notices().Info("transcripts are fetched", "accounts", accounts)
+		return
+	}
+	fmt.Fprintf(a.screen, "transcripts of conversations are fetched for %s, since there are credentials; --turns none leaves them out\n", strings.Join(accounts, ", "))
 }
 
 // drained says how to go on with a stream that this process has let go of.

@@ -4,13 +4,15 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"flexbeam/internal/config"
 	"flexbeam/internal/eventstreams"
 	"flexbeam/internal/twilio"
 	"flexbeam/pipeline/io/kinesisio"
+	"flexbeam/pipeline/source"
 )
 
 const setupLong = `Set up Twilio's Event Streams: a sink that writes to a Kinesis stream, and a subscription of every event type of
@@ -23,14 +25,19 @@ nothing to do, or adds the event types that Twilio has got since.
 A new sink has to prove itself: Twilio sends a test event, and the command waits until it is in the stream, which it reads with
 the AWS credentials of the environment. Another stream or role makes a new sink; the old one goes once the test event has come.
 
---remove removes the subscription and the sink that the command has made. Those of others are never touched.`
+--remove removes the subscription and the sink that the command has made. Those of others are never touched.
+
+With --config the command goes through all accounts of the configuration, or the one that --account names, each with its stream and the role
+that stands there.`
 
 const setupExample = `  flexbeam setup --stream arn:aws:kinesis:eu-west-1:123456789012:stream/flex-events
   flexbeam setup --stream arn:aws:kinesis:eu-west-1:123456789012:stream/flex-events --role arn:aws:iam::123456789012:role/twilio --external-id ID --yes
+  flexbeam setup --config flexbeam.yaml --account emea --yes
   flexbeam setup --remove --yes`
 
 // setupFlags are the flags of setup.
 type setupFlags struct {
+	config                    configFlag
 	target                    eventstreams.Target
 	account, key, secret      string
 	region, endpoint, kinesis string
@@ -46,39 +53,116 @@ func newSetup(a *app) *cobra.Command {
 		Example: setupExample,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !f.remove {
-				if f.target.Stream == "" {
-					return usagef("--stream is missing: write the ARN of the Kinesis stream")
-				}
-				if err := f.target.Check(); err != nil {
-					return usagef("%w", err)
-				}
-				if f.target.Role == "" {
-					a.showPolicies(f.target)
-					return nil
-				}
-				if f.target.ExternalID == "" {
-					return usagef("--external-id is missing: write the one in the role's trust policy")
+			file, err := f.config.load()
+			if err != nil {
+				return err
+			}
+			all, err := f.each(file)
+			if err != nil {
+				return err
+			}
+			for _, one := range all {
+				if err := a.setupOne(cmd.Context(), one); err != nil {
+					return err
 				}
 			}
-			return a.setup(cmd.Context(), f)
+			return nil
 		},
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
+	f.config.add(cmd)
 	flags.StringVar(&f.target.Stream, "stream", "", "`ARN` of the Kinesis stream")
 	flags.StringVar(&f.target.Role, "role", "", "`ARN` of the role that Twilio takes on")
 	flags.StringVar(&f.target.ExternalID, "external-id", "", "`ID` in the trust policy of the role")
 	flags.BoolVar(&f.yes, "yes", false, "carry out the plan")
 	flags.BoolVar(&f.remove, "remove", false, "remove what the command has made")
-	flags.StringVar(&f.account, "account", "", "`SID` of the Twilio account; else TWILIO_ACCOUNT_SID")
+	flags.StringVar(&f.account, "account", "", "`SID` of the Twilio account, or its name in the configuration; else TWILIO_ACCOUNT_SID")
 	flags.StringVar(&f.key, "key", "", "`SID` of its API key; else TWILIO_API_KEY")
-	flags.StringVar(&f.secret, "secret", "env:TWILIO_API_SECRET", "`REFERENCE` to the secret of the key: env:NAME or file:PATH")
-	flags.StringVar(&f.region, "region", "us1", "`REGION` of the account: us1 or ie1")
+	flags.StringVar(&f.secret, "secret", "", "`REFERENCE` to the secret of the key, such as file:PATH; else env:TWILIO_API_SECRET")
+	flags.StringVar(&f.region, "region", "", "`REGION` of the account: us1 or ie1; else us1")
 	flags.StringVar(&f.endpoint, "endpoint", "", "`URL` in place of Twilio")
 	flags.StringVar(&f.kinesis, "kinesis-endpoint", "", "`URL` in place of Kinesis")
 	completeNothing(cmd, "stream", "role", "external-id", "account", "key", "secret", "region", "endpoint", "kinesis-endpoint")
 	return cmd
+}
+
+// each returns the flags for each account that is to be set up.
+func (f setupFlags) each(file *config.File) ([]setupFlags, error) {
+	if len(file.Accounts) == 0 {
+		return []setupFlags{f}, nil
+	}
+	accounts := slices.DeleteFunc(accountsOf(file), func(a source.Account) bool {
+		_, there := file.Account(a.SID)
+		return !there
+	})
+	if f.account != "" {
+		sid := f.account
+		if a, ok := file.Account(f.account); ok {
+			sid = a.SID
+		}
+		one, ok := source.Find(accounts, sid)
+		if !ok {
+			return nil, usagef("--account %s: %s has no such account", f.account, file.Name())
+		}
+		accounts = []source.Account{one}
+	}
+	var all []setupFlags
+	for _, a := range accounts {
+		of := f
+		of.account, of.key, of.secret, of.region, of.endpoint = a.SID, cmp.Or(f.key, a.Key), cmp.Or(f.secret, a.Secret), cmp.Or(f.region, a.Region), cmp.Or(f.endpoint, a.Endpoint)
+		inFile, _ := file.Account(a.SID)
+		if err := of.stream(inFile); err != nil {
+			return nil, err
+		}
+		all = append(all, of)
+	}
+	return all, nil
+}
+
+// stream completes the stream with what the configuration says of it.
+func (f *setupFlags) stream(a config.Account) error {
+	if f.remove {
+		return nil
+	}
+	var found []config.Stream
+	for _, s := range a.Streams {
+		if f.target.Stream == "" || f.target.Stream == s.Stream {
+			found = append(found, s)
+		}
+	}
+	switch {
+	case len(found) == 1:
+		s := found[0]
+		f.target.Stream, f.kinesis = s.Stream, cmp.Or(f.kinesis, s.Endpoint)
+		f.target.Role, f.target.ExternalID = cmp.Or(f.target.Role, s.TwilioRole), cmp.Or(f.target.ExternalID, s.TwilioExternalID)
+	case f.target.Stream == "" && len(found) == 0:
+		return usagef("the account %s has no stream in the configuration: add one under streams, or say --stream", cmp.Or(a.Name, f.account))
+	case f.target.Stream == "":
+		return usagef("the account %s has %d streams in the configuration: say with --stream which one Twilio writes to", cmp.Or(a.Name, f.account), len(found))
+	}
+	return nil
+}
+
+// setupOne sets an account up, or shows what a role for it needs.
+func (a *app) setupOne(ctx context.Context, f setupFlags) error {
+	if f.remove {
+		return a.setup(ctx, f)
+	}
+	if f.target.Stream == "" {
+		return usagef("--stream is missing: write the ARN of the Kinesis stream")
+	}
+	if err := f.target.Check(); err != nil {
+		return usagef("%w", err)
+	}
+	if f.target.Role == "" {
+		a.showPolicies(f.target)
+		return nil
+	}
+	if f.target.ExternalID == "" {
+		return usagef("--external-id is missing: write the one in the role's trust policy")
+	}
+	return a.setup(ctx, f)
 }
 
 // showPolicies prints what the role needs.
@@ -90,14 +174,13 @@ func (a *app) showPolicies(t eventstreams.Target) {
 
 // setup looks, shows the plan, and carries it out if it may.
 func (a *app) setup(ctx context.Context, f setupFlags) error {
-	secret, err := twilio.ReadSecret(f.secret)
+	said := source.Account{SID: f.account, Key: f.key, Secret: f.secret, Region: f.region, Endpoint: f.endpoint}
+	account := said.Or(source.EnvironmentAccount()).Or(source.Account{Secret: "env:" + source.SecretVariable})
+	hidden, err := twilio.ReadSecret(account.Secret)
 	if err != nil {
 		return fmt.Errorf("--secret: %w", err)
 	}
-	c, err := twilio.New(twilio.Config{
-		Account: cmp.Or(f.account, os.Getenv("TWILIO_ACCOUNT_SID")), Key: cmp.Or(f.key, os.Getenv("TWILIO_API_KEY")), Secret: secret,
-		Region: f.region, Endpoint: f.endpoint,
-	})
+	c, err := twilio.New(twilio.Config{Account: account.SID, Key: account.Key, Secret: hidden, Region: account.Region, Endpoint: account.Endpoint})
 	if err != nil {
 		return usagef("%w", err)
 	}

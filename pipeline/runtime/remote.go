@@ -60,11 +60,11 @@ var sinks struct {
 
 // sinkKey tells sinks apart.
 type sinkKey struct {
-	uri         string
+	uri, texts  string
 	hidePayload bool
 }
 
-func (j Job) sinkKey() sinkKey { return sinkKey{j.Sink, j.HidePayload} }
+func (j Job) sinkKey() sinkKey { return sinkKey{j.Sink, j.TextSink, j.HidePayload} }
 
 // openSink opens the sink of a job, unless this process has it open for another one.
 func openSink(ctx context.Context, j Job) (sink.Sink, error) {
@@ -75,7 +75,7 @@ func openSink(ctx context.Context, j Job) (sink.Sink, error) {
 		o.jobs++
 		return o.out, nil
 	}
-	out, err := sink.Open(ctx, j.Sink, sink.Options{HidePayload: j.HidePayload})
+	out, err := sink.Open(ctx, j.Sink, sink.Options{HidePayload: j.HidePayload, Texts: j.TextSink})
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 	"flexbeam/internal/telemetry"
 	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/event"
+	"flexbeam/schemas/model"
 	"flexbeam/transforms/keyed"
 )
 
@@ -27,6 +28,9 @@ type Job struct {
 	Sink string // the sink's URI
 
 	HidePayload bool // dead letters are written without their record
+
+	TextSink string `json:",omitempty"` // the URI of the sink of turn_contents; empty: Sink
+	Columns  string `json:",omitempty"` // the Text of the job's model.Attributes
 }
 
 // A Runtime is what one process shares for one job. What is set is set before the first transform
@@ -226,5 +230,12 @@ func (r *Runtime) Failure() error {
 // Env returns what the rules of a kind take from this process. It fails if the contact key of a remote
 // worker cannot be read.
 func (r *Runtime) Env() (keyed.Env, error) {
-	return keyed.Env{Texts: r.Texts, ContactKey: r.ContactKey, Transcripts: r.Transcripts}, r.keyError
+	a, err := r.Attributes()
+	if err != nil {
+		return keyed.Env{}, err
+	}
+	return keyed.Env{Texts: r.Texts, ContactKey: r.ContactKey, Transcripts: r.Transcripts, Attributes: a}, r.keyError
 }
+
+// Attributes returns the attributes that the job reads.
+func (r *Runtime) Attributes() (*model.Attributes, error) { return model.ReadAttributes(r.Job.Columns) }

@@ -130,6 +130,9 @@ type Options struct {
 	// HidePayload says that the job writes dead letters without their record: those of rows that a
 	// sink cannot store have none either.
 	HidePayload bool
+
+	// Texts is the URI of a sink of its own for turn_contents; empty: it is a table as any other.
+	Texts string
 }
 
 // An Opener opens a sink from the part of its URI behind the scheme.
@@ -164,5 +167,9 @@ func Open(ctx context.Context, uri string, o Options) (Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	return open(ctx, rest, o)
+	s, err := open(ctx, rest, o)
+	if err != nil || o.Texts == "" {
+		return s, err
+	}
+	return openApart(ctx, s, o)
 }

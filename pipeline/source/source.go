@@ -51,17 +51,10 @@ type AgentSource interface {
 	ReadAgents(s beam.Scope, o ReadOptions) (records, agents beam.PCollection)
 }
 
-// An Account is how a source calls Twilio. It names the secret of the key without holding it.
-type Account struct {
-	SID, Key, Secret string // SIDs of the account and of its API key; env:NAME or file:PATH
-	Region, Endpoint string // empty: us1, and Twilio's hosts
-	Parallel         int    // calls at once, at most
-}
-
 // An AccountSource reads from Twilio, so that what else a job fetches there is fetched likewise.
 type AccountSource interface {
 	Source
-	Account() Account
+	Accounts() []Account
 }
 
 // ReadOptions say how a source is read.
@@ -147,9 +140,12 @@ type Counts struct {
 // other than those that wrap ErrNoInput say what to write instead.
 type Opener func(rest string) (Source, error)
 
+// An AccountOpener is an Opener of a source that calls Twilio, with one of the accounts that are known.
+type AccountOpener func(rest string, accounts []Account) (Source, error)
+
 type scheme struct {
 	form string
-	open Opener
+	open AccountOpener
 }
 
 var registry = uri.Registry[scheme]{
@@ -158,16 +154,22 @@ var registry = uri.Registry[scheme]{
 
 // Register makes a source available under a scheme. form is what its URIs look like, such as
 // file:PATTERN. Sources register themselves in init, so a binary has those it imports.
-func Register(name, form string, o Opener) { registry.Register(name, scheme{form, o}) }
+func Register(name, form string, o Opener) {
+	RegisterTwilio(name, form, func(rest string, _ []Account) (Source, error) { return o(rest) })
+}
+
+// RegisterTwilio is Register for a source that calls Twilio.
+func RegisterTwilio(name, form string, o AccountOpener) { registry.Register(name, scheme{form, o}) }
 
 // Schemes returns the registered schemes in order.
 func Schemes() []string { return registry.Schemes() }
 
-// Open opens the source that a URI names, such as file:events/*.ndjson.gz or kinesis:flex-events.
-func Open(text string) (Source, error) {
+// Open opens the source that a URI names, such as file:events/*.ndjson.gz or kinesis:flex-events. One
+// that calls Twilio does so with one of the accounts; if there are none, with that of the environment.
+func Open(text string, accounts ...Account) (Source, error) {
 	s, rest, err := registry.Find(text)
 	if err != nil {
 		return nil, err
 	}
-	return s.open(rest)
+	return s.open(rest, accounts)
 }

@@ -3,10 +3,11 @@ package transcripts
 import (
 	"errors"
 	"fmt"
-	"os"
+	"slices"
 	"strings"
 	"time"
 
+	"flexbeam/internal/secret"
 	"flexbeam/internal/telemetry"
 	"flexbeam/internal/twilio"
 	"flexbeam/internal/uri"
@@ -20,27 +21,14 @@ const (
 	None    = "none"
 )
 
-// The environment variables that hold the credentials, unless options say otherwise. They are those of
-// the source taskrouter:.
-const (
-	accountVariable = "TWILIO_ACCOUNT_SID"
-	keyVariable     = "TWILIO_API_KEY"
-	secretVariable  = "TWILIO_API_SECRET"
-)
-
 // Form is what is written to say which transcripts are fetched.
 const Form = "missing|all|none"
 
-// A Config says which transcripts are fetched, and with which account. It names the secret without
-// holding it.
+// A Config says which transcripts are fetched, and of which accounts.
 type Config struct {
-	Which            string        // Missing, All or None
-	Account, Key     string        // SIDs
-	Secret           string        // reference: env:NAME or file:PATH
-	Region, Endpoint string        // as in twilio.Config
-	Service          string        // SID of the chat service; empty: the account's default one, else that of Flex
-	Parallel         int           // calls at once at most
-	Every            time.Duration // how often the transcript of an open conversation is fetched
+	Which    string // Missing, All or None
+	Accounts []source.Account
+	Every    time.Duration // how often the transcript of an open conversation is fetched
 }
 
 const (
@@ -48,33 +36,27 @@ const (
 	usualEvery = 5 * time.Minute
 )
 
-// Parse reads what says which transcripts are fetched: a word, and options behind a question mark.
-// Credentials are those of the source, if it reads from Twilio, else those of the environment.
-// Without any text it is Missing where there are credentials, else None.
-func Parse(text string, src source.Source) (Config, error) {
-	c := Config{
-		Account: os.Getenv(accountVariable), Key: os.Getenv(keyVariable), Secret: "env:" + secretVariable,
-		Parallel: usualCalls, Every: usualEvery,
-	}
-	from, known := src.(source.AccountSource)
-	if known {
-		a := from.Account()
-		c.Account, c.Key, c.Secret, c.Region, c.Endpoint, c.Parallel = a.SID, a.Key, a.Secret, a.Region, a.Endpoint, a.Parallel
-	}
+// Parse reads what says which transcripts are fetched: a word, and options behind a question mark. The
+// accounts are those of the source, if it reads from Twilio, else those that are given, else that of
+// the environment. Without any text it is Missing where there are credentials, else None.
+func Parse(text string, src source.Source, accounts []source.Account) (Config, error) {
+	known := candidates(src, accounts)
 	if text == "" {
-		if !known && (c.Account == "" || c.Key == "" || os.Getenv(secretVariable) == "") {
+		if !slices.ContainsFunc(known, source.Account.Complete) {
 			return Config{Which: None}, nil
 		}
 		text = Missing
 	}
+	c := Config{Every: usualEvery}
+	var said source.Account
 	options := uri.Options{
-		uri.Match("account", "AC0123456789abcdef0123456789abcdef", &c.Account, `^AC[0-9a-f]{32}$`),
-		uri.Match("key", "SK0123456789abcdef0123456789abcdef", &c.Key, `^(SK|AC)[0-9a-f]{32}$`),
-		uri.Match("secret", "env:"+secretVariable, &c.Secret, `^(env|file):.+$`),
-		uri.Match("service", "IS0123456789abcdef0123456789abcdef", &c.Service, `^IS[0-9a-f]{32}$`),
-		uri.Choice("region", &c.Region, "ie1", "us1"),
-		uri.URL("endpoint", "http://127.0.0.1:4010", &c.Endpoint),
-		uri.Int("parallel", &c.Parallel, 1, 1000),
+		uri.Match("account", "AC0123456789abcdef0123456789abcdef", &said.SID, `^AC[0-9a-f]{32}$`),
+		uri.Match("key", "SK0123456789abcdef0123456789abcdef", &said.Key, `^(SK|AC)[0-9a-f]{32}$`),
+		secret.Option("secret", &said.Secret),
+		uri.Match("service", "IS0123456789abcdef0123456789abcdef", &said.ChatService, `^IS[0-9a-f]{32}$`),
+		uri.Choice("region", &said.Region, "ie1", "us1"),
+		uri.URL("endpoint", "http://127.0.0.1:4010", &said.Endpoint),
+		uri.Int("parallel", &said.Parallel, 1, 1000),
 		uri.Duration("every", "5m", &c.Every, 10*time.Second, 24*time.Hour),
 	}
 	var err error
@@ -88,39 +70,86 @@ func Parse(text string, src source.Source) (Config, error) {
 	default:
 		return c, fmt.Errorf("%q: write %s", c.Which, strings.ReplaceAll(Form, "|", ", "))
 	}
-	if c.Account == "" || c.Key == "" {
-		return c, fmt.Errorf("%w: set %s, %s and %s", errNoCredentials, accountVariable, keyVariable, secretVariable)
-	}
-	client, err := c.client(nil)
-	if err != nil {
+	if c.Accounts, err = chosen(said, known); err != nil {
 		return c, err
 	}
-	client.Close()
+	for _, a := range c.Accounts {
+		client, err := client(a)
+		if err != nil {
+			return c, err
+		}
+		client.Close()
+	}
 	return c, nil
 }
 
-var errNoCredentials = errors.New("transcripts need an API key of Twilio")
+// candidates returns the accounts whose transcripts may be fetched. Of those that a source names, the
+// chat service may be known from others.
+func candidates(src source.Source, accounts []source.Account) []source.Account {
+	from, ok := src.(source.AccountSource)
+	switch {
+	case ok:
+		all := from.Accounts()
+		for i, a := range all {
+			if known, ok := source.Find(accounts, a.SID); ok {
+				all[i] = a.Or(known)
+			}
+		}
+		return all
+	case len(accounts) > 0:
+		return accounts
+	}
+	return []source.Account{source.EnvironmentAccount()}
+}
+
+var (
+	errNoCredentials = errors.New("transcripts need an API key of Twilio")
+	errWhich         = errors.New("several accounts are known, and key, secret and service are those of one: add account=AC…, or leave them out")
+)
+
+// chosen returns the accounts with what options say of them.
+func chosen(said source.Account, known []source.Account) ([]source.Account, error) {
+	one, ofOne := source.Find(known, said.SID)
+	switch {
+	case said.SID != "" && ofOne:
+		known = []source.Account{one}
+	case said.SID != "":
+		known = []source.Account{source.EnvironmentAccount()}
+	case len(known) > 1 && (said.Key != "" || said.Secret != "" || said.ChatService != ""):
+		return nil, errWhich
+	}
+	all := make([]source.Account, len(known))
+	for i, a := range known {
+		all[i] = said.Or(a).Or(source.Account{Secret: "env:" + source.SecretVariable, Parallel: usualCalls})
+		if all[i].SID == "" || all[i].Key == "" {
+			return nil, fmt.Errorf("%w: set %s, %s and %s, or name the account in a configuration", errNoCredentials, source.AccountVariable, source.KeyVariable, source.SecretVariable)
+		}
+	}
+	return all, nil
+}
 
 // Fetches tells whether any transcripts are fetched.
 func (c Config) Fetches() bool { return c.Which != None && c.Which != "" }
 
-// client returns a client of Twilio.
-func (c Config) client(observe func(twilio.Call)) (*twilio.Client, error) {
-	secret, err := twilio.ReadSecret(c.Secret)
+// client returns a client of Twilio for an account.
+func client(a source.Account) (*twilio.Client, error) {
+	hidden, err := twilio.ReadSecret(a.Secret)
 	if err != nil {
 		return nil, err
 	}
-	return twilio.New(twilio.Config{
-		Account: c.Account, Key: c.Key, Secret: secret, Region: c.Region, Endpoint: c.Endpoint, Parallel: c.Parallel, Observe: observe,
-	})
+	return twilio.New(twilio.Config{Account: a.SID, Key: a.Key, Secret: hidden, Region: a.Region, Endpoint: a.Endpoint, Parallel: a.Parallel})
 }
 
-// Open returns a pool that fetches from Twilio.
-func (c Config) Open(count *telemetry.Counters) (*Pool, error) {
-	client, err := c.client(nil)
-	if err != nil {
-		return nil, err
+// Open returns what fetches from Twilio.
+func (c Config) Open(count *telemetry.Counters) (*Pools, error) {
+	all := &Pools{of: map[string]*Pool{}}
+	for _, a := range c.Accounts {
+		client, err := client(a)
+		if err != nil {
+			return nil, err
+		}
+		o := Options{Account: a.SID, Parallel: a.Parallel, Had: c.Which == Missing, Every: c.Every}
+		all.add(NewPool(o, NewFetch(client, a.ChatService), count))
 	}
-	o := Options{Account: c.Account, Parallel: c.Parallel, Had: c.Which == Missing, Every: c.Every}
-	return NewPool(o, NewFetch(client, c.Service), count), nil
+	return all, nil
 }

@@ -212,17 +212,17 @@ func TestWhatIsFetchedIsReadFromText(t *testing.T) {
 	for _, name := range []string{"TWILIO_ACCOUNT_SID", "TWILIO_API_KEY", "TWILIO_API_SECRET"} {
 		t.Setenv(name, "")
 	}
-	if c, err := transcripts.Parse("", nil); err != nil || c.Fetches() {
+	if c, err := transcripts.Parse("", nil, nil); err != nil || c.Fetches() {
 		t.Errorf("without credentials: %+v, %v", c, err)
 	}
-	if _, err := transcripts.Parse("missing", nil); err == nil || !strings.Contains(err.Error(), "TWILIO_API_KEY") {
+	if _, err := transcripts.Parse("missing", nil, nil); err == nil || !strings.Contains(err.Error(), "TWILIO_API_KEY") {
 		t.Errorf("credentials are missing: %v", err)
 	}
 	t.Setenv("TWILIO_ACCOUNT_SID", twiliolocal.DefaultAccount)
 	t.Setenv("TWILIO_API_KEY", twiliolocal.DefaultKey)
 	t.Setenv("TWILIO_API_SECRET", planted)
 	for text, want := range map[string]string{"": transcripts.Missing, "all": transcripts.All, "none": transcripts.None, "missing?endpoint=http://127.0.0.1:4010&every=1m&service=" + service: transcripts.Missing} {
-		c, err := transcripts.Parse(text, nil)
+		c, err := transcripts.Parse(text, nil, nil)
 		if err != nil || c.Which != want || c.Fetches() == (want == transcripts.None) {
 			t.Errorf("%q: %+v, %v", text, c, err)
 		}
@@ -231,7 +231,7 @@ func TestWhatIsFetchedIsReadFromText(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"some", "all?every=1s", "all?secret=" + planted, "all?endpoint=http://elsewhere.example", "missing?region=au1"} {
-		if _, err := transcripts.Parse(text, nil); err == nil || strings.Contains(err.Error(), planted+" ") {
+		if _, err := transcripts.Parse(text, nil, nil); err == nil || strings.Contains(err.Error(), planted) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}

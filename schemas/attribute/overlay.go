@@ -50,7 +50,7 @@ func (o *Overlay) Add(s Snapshot) {
 		}
 		c := r.cell()
 		if n.children != nil && (c.kind != object || o.cells[id].kind != object) {
-			clear(o.cells[id : n.last+1])
+			clearAt(o.tree, id, o.cells)
 			if n.each {
 				o.stars = o.stars[:0]
 			}

@@ -122,7 +122,7 @@ func (p *Parser) object(b []byte, i int, id ID, depth int) (int, error) {
 			continue
 		}
 		child := &p.tree.nodes[c]
-		clear(p.values[c : child.last+1])
+		clearAt(p.tree, c, p.values)
 		if child.each {
 			p.stars = p.stars[:0]
 		}

@@ -10,7 +10,10 @@
 package attribute
 
 import (
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -27,11 +30,15 @@ type node struct {
 	path     string
 	parent   ID
 	children map[string]ID
-	last     ID   // the nodes id+1..last lie below this one
+	last     ID   // the nodes id+1..last lie below this one, and so do more
+	more     []ID // that Extend has added
 	each     bool // its children are named by the input: `reservation_attributes.*.media`
 	raw      bool // an array here is kept as JSON text, not joined
 	opened   bool // text of a JSON object here is read like the object
 }
+
+// most is how many paths a tree may have: an ID is a byte.
+const most = 255
 
 // Star in a path stands for any key: "reservation_attributes.*.media". It may stand once in a path,
 // with exactly one name behind it.
@@ -68,7 +75,7 @@ func NewTree(paths ...string) *Tree {
 	t := &Tree{ids: map[string]ID{}}
 	var add func(b *branch, path string, parent ID) ID
 	add = func(b *branch, path string, parent ID) ID {
-		if len(t.nodes) > 255 {
+		if len(t.nodes) > most {
 			panic("attribute: more than 255 paths")
 		}
 		id := ID(len(t.nodes))
@@ -93,6 +100,69 @@ func NewTree(paths ...string) *Tree {
 	}
 	add(root, "", 0)
 	return t
+}
+
+// ErrPath says that a path cannot be a part of a tree.
+var ErrPath = errors.New("the attribute path cannot be read")
+
+// Extend returns a tree that has further paths, of which none ends with "[]" or has a Star. The nodes of
+// t keep their ids. Errors wrap ErrPath.
+func (t *Tree) Extend(paths ...string) (*Tree, error) {
+	e := &Tree{nodes: slices.Clone(t.nodes), ids: maps.Clone(t.ids)}
+	for i := range e.nodes {
+		n := &e.nodes[i]
+		n.children, n.more = maps.Clone(n.children), slices.Clone(n.more)
+	}
+	for _, path := range paths {
+		at, above := ID(0), ""
+		for name := range strings.SplitSeq(path, ".") {
+			if name == "" || strings.ContainsAny(name, "*[]{} \t\n") {
+				return nil, fmt.Errorf("%w: %q: write names with dots between, such as conversations.language", ErrPath, path)
+			}
+			if e.nodes[at].each {
+				return nil, fmt.Errorf("%w: %q: %s has a list of its own for each name in it", ErrPath, path, above)
+			}
+			if above != "" {
+				above += "."
+			}
+			above += name
+			next, known := e.nodes[at].children[name]
+			if !known {
+				if len(e.nodes) > most {
+					return nil, fmt.Errorf("%w: %q: there are more than %d paths", ErrPath, path, most)
+				}
+				next = e.add(at, name, above)
+			}
+			at = next
+		}
+	}
+	return e, nil
+}
+
+// add adds a node behind all others, below another one.
+func (t *Tree) add(parent ID, name, path string) ID {
+	id := ID(len(t.nodes))
+	t.nodes = append(t.nodes, node{path: path, parent: parent, last: id})
+	t.ids[path] = id
+	if t.nodes[parent].children == nil {
+		t.nodes[parent].children = map[string]ID{}
+	}
+	t.nodes[parent].children[name] = id
+	for at := parent; ; at = t.nodes[at].parent {
+		t.nodes[at].more = append(t.nodes[at].more, id)
+		if at == 0 {
+			return id
+		}
+	}
+}
+
+// clearAt clears what there is of a node and of all below it.
+func clearAt[T any](t *Tree, id ID, of []T) {
+	n := &t.nodes[id]
+	clear(of[id : n.last+1])
+	for _, m := range n.more {
+		clear(of[m : m+1])
+	}
 }
 
 // ID returns the id of a path of the tree. It panics when there is none.

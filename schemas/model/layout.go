@@ -13,12 +13,28 @@ import (
 
 // Layout says what encoded events keep, in words: the paths of attributes, the fields, the kinds,
 // each in the order by which blocks tell them. A log of events begins with it, so that another
-// version can read them.
-func Layout() string {
+// version, or a job with other paths of its own, can read them.
+func Layout() string { return (*Attributes)(nil).Layout() }
+
+// Layout is the layout of a job with these attributes.
+func (a *Attributes) Layout() string {
+	var own [2][]string
+	if a != nil {
+		own = a.own
+	}
 	return strings.Join([]string{
-		"task " + strings.Join(taskPaths, " "), "worker " + strings.Join(workerPaths, " "),
+		layoutLine("task", taskPaths, own[FromTask]), layoutLine("worker", workerPaths, own[FromWorker]),
 		"fields " + strings.Join(event.Fields[:], " "), "kinds " + strings.Join(event.Kinds(), " "),
 	}, "\n")
+}
+
+// layoutLine names paths: those of a tree, and those by which it was extended. With these its name is
+// another one, which versions that know nothing of them refuse.
+func layoutLine(name string, paths, own []string) string {
+	if len(own) == 0 {
+		return name + " " + strings.Join(paths, " ")
+	}
+	return name + "+ " + strings.Join(paths, " ") + " | " + strings.Join(own, " ")
 }
 
 // layout2 is the layout of the version before logs had one, which named it by keptOfLayout2.
@@ -37,12 +53,12 @@ type Translation struct {
 	task, worker func(attribute.Snapshot) attribute.Snapshot
 }
 
-// Translate returns what reads events of a layout; nil for the present one.
-func Translate(layout string) (*Translation, error) {
+// Translate returns what reads events of a layout; nil for that of a.
+func Translate(layout string, a *Attributes) (*Translation, error) {
 	if layout == keptOfLayout2 {
 		layout = strings.TrimSpace(layout2)
 	}
-	if layout == Layout() {
+	if layout == a.Layout() {
 		return nil, nil
 	}
 	parts := map[string][]string{}
@@ -51,7 +67,8 @@ func Translate(layout string) (*Translation, error) {
 			parts[words[0]] = words[1:]
 		}
 	}
-	if len(parts["task"]) == 0 || len(parts["worker"]) == 0 {
+	task, worker := treeOf(parts, "task"), treeOf(parts, "worker")
+	if task == nil || worker == nil {
 		return nil, fmt.Errorf("%w: %.80q", ErrLayout, layout)
 	}
 	for name, now := range map[string][]string{"fields": event.Fields[:], "kinds": event.Kinds()} {
@@ -59,10 +76,46 @@ func Translate(layout string) (*Translation, error) {
 			return nil, fmt.Errorf("%w: its %s are %v", ErrLayout, name, old)
 		}
 	}
-	return &Translation{
-		attribute.Translate(attribute.NewTree(parts["task"]...), TaskTree),
-		attribute.Translate(attribute.NewTree(parts["worker"]...), WorkerTree),
-	}, nil
+	return &Translation{attribute.Translate(task, a.Task()), attribute.Translate(worker, a.Worker())}, nil
+}
+
+// Own names the paths of a job beside the built-in ones; empty if there are none.
+func (a *Attributes) Own() string {
+	if a == nil {
+		return ""
+	}
+	return strings.Join(a.own[FromTask], " ") + "|" + strings.Join(a.own[FromWorker], " ")
+}
+
+// TranslateOwn returns what reads events that this version wrote for a job with other paths of its own.
+func TranslateOwn(own string, a *Attributes) (*Translation, error) {
+	ofTask, ofWorker, _ := strings.Cut(own, "|")
+	task, err := TaskTree.Extend(strings.Fields(ofTask)...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrLayout, err)
+	}
+	worker, err := WorkerTree.Extend(strings.Fields(ofWorker)...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrLayout, err)
+	}
+	return &Translation{attribute.Translate(task, a.Task()), attribute.Translate(worker, a.Worker())}, nil
+}
+
+// treeOf returns the tree that a line of a layout names; nil if there is none.
+func treeOf(parts map[string][]string, name string) *attribute.Tree {
+	if paths := parts[name]; len(paths) > 0 {
+		return attribute.NewTree(paths...)
+	}
+	paths := parts[name+"+"]
+	at := slices.Index(paths, "|")
+	if at < 0 {
+		return nil
+	}
+	tree, err := attribute.NewTree(paths[:at]...).Extend(paths[at+1:]...)
+	if err != nil {
+		return nil
+	}
+	return tree
 }
 
 // Block returns a block in the present layout. t may be nil.

@@ -10,7 +10,7 @@ import (
 )
 
 func TestThePresentLayoutNeedsNoTranslation(t *testing.T) {
-	tr, err := Translate(Layout())
+	tr, err := Translate(Layout(), nil)
 	if tr != nil || err != nil {
 		t.Errorf("%v, %v", tr, err)
 	}
@@ -29,7 +29,7 @@ func TestALayoutThatCannotBeReadIsRefused(t *testing.T) {
 		"kinds in another order":  swap(Layout(), "task.created", "task.updated"),
 		"more kinds":              Layout() + " task.unheard-of",
 	} {
-		if _, err := Translate(layout); !errors.Is(err, ErrLayout) {
+		if _, err := Translate(layout, nil); !errors.Is(err, ErrLayout) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -72,7 +72,7 @@ func TestEventsOfAnotherLayoutAreRead(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			tr, err := Translate(test.layout)
+			tr, err := Translate(test.layout, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -97,7 +97,7 @@ func TestEventsOfAnotherLayoutAreRead(t *testing.T) {
 			}
 		})
 	}
-	tr, err := Translate(tests[0].layout)
+	tr, err := Translate(tests[0].layout, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

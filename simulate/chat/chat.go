@@ -48,7 +48,7 @@ func Read(text []byte) []*Chat {
 		d.Line(line, &r)
 	}
 	slices.Sort(r.order)
-	digester, chats := conversation.NewDigester(), map[string]*Chat{}
+	digester, chats := conversation.NewDigester(nil), map[string]*Chat{}
 	var all []*Chat
 	for _, key := range r.order {
 		events, err := event.Distinct(r.tasks[key], func(event.Place) ([]byte, error) { return nil, event.ErrNoText })

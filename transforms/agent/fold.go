@@ -12,13 +12,14 @@ import (
 
 // A Folder folds workers. It reuses its memory and serves one goroutine.
 type Folder struct {
+	columns []column
 	overlay *attribute.Overlay
 	row     model.Row
 }
 
-// NewFolder returns a Folder.
-func NewFolder() *Folder {
-	return &Folder{overlay: attribute.NewOverlay(model.WorkerTree), row: model.Agents.NewRow()}
+// NewFolder returns a Folder. a are the attributes of the job; nil: the built-in ones.
+func NewFolder(a *model.Attributes) *Folder {
+	return &Folder{columns: newColumns(a), overlay: attribute.NewOverlay(a.Worker()), row: model.Agents.NewRow()}
 }
 
 // Fold returns the row of a worker from its distinct events, valid until the next Fold; nil without
@@ -39,7 +40,7 @@ func (f *Folder) Fold(account, worker string, events []*event.Event) model.Row {
 	case named != nil:
 		name = named.Text[event.WorkerName]
 	}
-	for _, c := range columns {
+	for _, c := range f.columns {
 		for _, id := range c.ids {
 			if f.overlay.Has(id) {
 				if c.number {
@@ -94,22 +95,16 @@ type column struct {
 	number bool
 }
 
-// columns are those that come from worker attributes, in the order of sources that the model gives.
-var columns = func() []column {
-	var cols []column
+// newColumns returns those that come from worker attributes, in the order of sources that the model
+// and further paths of a job give.
+func newColumns(a *model.Attributes) (all []column) {
 	for i, c := range model.Agents.Columns {
-		k := column{col: i, number: c.Type == model.Float}
-		for _, s := range c.Sources {
-			if s.Origin == model.FromWorker {
-				k.ids = append(k.ids, s.ID)
-			}
-		}
-		if k.ids != nil {
-			cols = append(cols, k)
+		if ids := a.Paths(&model.Agents, c.Name).All(); len(ids) > 0 {
+			all = append(all, column{i, ids, c.Type == model.Float})
 		}
 	}
-	return cols
-}()
+	return all
+}
 
 var col = struct{ account, agent, name, role, roles, state, kind, updatedAt, version int }{
 	account: model.Agents.Col("account_sid"), agent: model.Agents.Col("agent_id"), name: model.Agents.Col("agent_name"),

@@ -20,19 +20,27 @@ func init() {
 
 // Snapshots makes of each record.Agent a block of changes with its row. The row has row_version 0:
 // every event of the worker tells more (contract, section 3).
-func Snapshots(s beam.Scope, agents beam.PCollection) beam.PCollection {
-	return beam.ParDo(s.Scope("agent.Snapshots"), &snapshotFn{}, agents)
+// columns is the Text of the attributes of the job.
+func Snapshots(s beam.Scope, columns string, agents beam.PCollection) beam.PCollection {
+	return beam.ParDo(s.Scope("agent.Snapshots"), &snapshotFn{Columns: columns}, agents)
 }
 
 // snapshotFn makes rows of snapshots.
 type snapshotFn struct {
+	Columns string `json:",omitempty"`
+
 	folder *Folder
 	parser *attribute.Parser
 }
 
 // Setup makes what rows are folded with.
-func (fn *snapshotFn) Setup() {
-	fn.folder, fn.parser = NewFolder(), attribute.NewParser(model.WorkerTree)
+func (fn *snapshotFn) Setup() error {
+	a, err := model.ReadAttributes(fn.Columns)
+	if err != nil {
+		return err
+	}
+	fn.folder, fn.parser = NewFolder(a), attribute.NewParser(a.Worker())
+	return nil
 }
 
 // ProcessElement makes the row of an agent.

@@ -20,9 +20,9 @@ type Digester struct {
 	worker  *attribute.Overlay
 }
 
-// NewDigester returns a Digester.
-func NewDigester() *Digester {
-	return &Digester{attribute.NewOverlay(model.TaskTree), attribute.NewOverlay(model.WorkerTree)}
+// NewDigester returns a Digester. a are the attributes of the job; nil: the built-in ones.
+func NewDigester(a *model.Attributes) *Digester {
+	return &Digester{attribute.NewOverlay(a.Task()), attribute.NewOverlay(a.Worker())}
 }
 
 // OfVoice tells whether a task is a call: by the first task channel that its events name.

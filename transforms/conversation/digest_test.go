@@ -34,7 +34,7 @@ func TestTheConversationOfATaskIsFoundByTheFirstIDThatIsOne(t *testing.T) {
 	}
 	for _, test := range tests {
 		e := &event.Event{Kind: event.TaskCreated, HasTaskAttributes: true, TaskAttributes: snapshot(t, model.TaskTree, test.attributes)}
-		if got, _ := NewDigester().Digest("WT1", []*event.Event{e}, new(customer.Named), 1); got != test.want {
+		if got, _ := NewDigester(nil).Digest("WT1", []*event.Event{e}, new(customer.Named), 1); got != test.want {
 			t.Errorf("%s: %q", test.name, got)
 		}
 	}
@@ -58,7 +58,7 @@ func TestWhatATaskTellsOfItsConversation(t *testing.T) {
 	if OfVoice(events) {
 		t.Error("a chat is a call")
 	}
-	sid, got := NewDigester().Digest("WT1", events, new(customer.Named), 6*4096)
+	sid, got := NewDigester(nil).Digest("WT1", events, new(customer.Named), 6*4096)
 	want := Task{
 		SID: "WT1", Version: 6 * 4096, Start: at(float64(event.TaskCreated)), Moments: 3,
 		Workers: []Worker{{"WK1", []string{"ann", "ann@example.com"}}}, Customer: []string{"whatsapp:+1 555 123", "+1555123"},

@@ -28,6 +28,8 @@ type Conversation struct {
 	Tasks        []Task
 	Participants []turn.Participant
 	Messages     []Message // by their SIDs
+
+	noText bool // texts are left out
 }
 
 // A Message is what is kept of a message: all but its text.
@@ -85,7 +87,9 @@ func (c *Conversation) take(m *turn.Message, block change.Block) change.Block {
 	}
 	r := model.TurnContents.NewRow()
 	r[contents.account], r[contents.id] = model.Text(c.Account), model.Text(m.SID)
-	r[contents.text] = model.Text(text)
+	if !c.noText {
+		r[contents.text] = model.Text(text)
+	}
 	r[contents.updatedAt], r[contents.version] = model.Millis(updated), model.Integer(c.version(&now))
 	return block.Append(change.Change{Table: model.TurnContentsID, Row: r})
 }
@@ -135,8 +139,9 @@ func (c *Conversation) fill(r model.Row, m *Message) {
 }
 
 // RecordingTurn calls emit with the rows of the turn that stands for the recording of an agent's
-// engagement, if that has one. e is a row of engagements of a voice task.
-func RecordingTurn(e model.Row, emit func(model.TableID, model.Row)) {
+// engagement, if that has one. e is a row of engagements of a voice task. With noText the text is left
+// out.
+func RecordingTurn(e model.Row, noText bool, emit func(model.TableID, model.Row)) {
 	get := func(name string) model.Value { return model.Engagements.Get(e, name) }
 	url := get("recording_url")
 	if get("engagement_type").Str != Agent || url.IsNull() {
@@ -147,7 +152,10 @@ func RecordingTurn(e model.Row, emit func(model.TableID, model.Row)) {
 	r[turns.conversation], r[turns.task], r[turns.time] = get("conversation_id"), get("task_sid"), get("start_time")
 	r[turns.kind] = model.Text(Recording)
 	r[turns.updatedAt], r[turns.version] = get("updated_at"), get("row_version")
-	text[contents.account], text[contents.id], text[contents.text] = r[turns.account], r[turns.id], url
+	text[contents.account], text[contents.id] = r[turns.account], r[turns.id]
+	if !noText {
+		text[contents.text] = url
+	}
 	text[contents.updatedAt], text[contents.version] = r[turns.updatedAt], r[turns.version]
 	emit(model.TurnsID, r)
 	emit(model.TurnContentsID, text)

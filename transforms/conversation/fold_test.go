@@ -333,7 +333,7 @@ func TestARecordingIsOneTurn(t *testing.T) {
 		b, _ := json.Marshal(cells)
 		got[id] = string(b)
 	}
-	RecordingTurn(e, emit)
+	RecordingTurn(e, false, emit)
 	want := map[model.TableID]string{
 		model.TurnsID:        `{"account_sid":"AC","conversation_id":"c","engagement_id":"WR1","row_version":"7","task_sid":"WT1","turn_id":"WR1","turn_time":"2026-03-02T00:01:00.000Z","turn_type":"Recording"}`,
 		model.TurnContentsID: `{"account_sid":"AC","row_version":"7","text":"https://x/R","turn_id":"WR1"}`,
@@ -343,7 +343,7 @@ func TestARecordingIsOneTurn(t *testing.T) {
 	}
 	clear(got)
 	e[model.Engagements.Col("recording_url")] = model.Value{}
-	RecordingTurn(e, emit)
+	RecordingTurn(e, false, emit)
 	if len(got) > 0 {
 		t.Errorf("a turn without a recording: %v", got)
 	}

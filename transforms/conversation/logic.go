@@ -33,7 +33,7 @@ func init() {
 			if o.Fetch && env.Transcripts == nil {
 				return nil, ErrNoTranscripts
 			}
-			return &logic{env.Transcripts}, nil
+			return &logic{env.Transcripts, o.NoText}, nil
 		},
 	})
 }
@@ -43,7 +43,8 @@ var ErrNoTranscripts = errors.New("this process cannot fetch transcripts: run th
 
 // Options are the options of the rules.
 type Options struct {
-	Fetch bool // transcripts are fetched; else what is known of conversations stays as it is
+	Fetch  bool // transcripts are fetched; else what is known of conversations stays as it is
+	NoText bool `json:",omitempty"` // texts are left out
 }
 
 // Spec returns the kind with its options.
@@ -59,7 +60,10 @@ const (
 )
 
 // logic is the rules of conversations.
-type logic struct{ transcripts keyed.Transcripts }
+type logic struct {
+	transcripts keyed.Transcripts
+	noText      bool
+}
 
 // Merge implements keyed.Logic.
 func (*logic) Merge(s *keyed.State, in *keyed.Input) ([]int, error) {
@@ -85,6 +89,7 @@ func (l *logic) Process(s *keyed.State, now keyed.Millis, out *keyed.Output) (ne
 	if err != nil {
 		return keyed.None, err
 	}
+	h.noText = l.noText
 	w := work{held: h, state: s, out: out, from: l.transcripts, now: now, bounded: out.Once || s.Arrival == keyed.None}
 	if now == keyed.None {
 		w.now = s.Arrival

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 
 	"flexbeam/schemas/attribute"
@@ -58,17 +59,14 @@ func (k Key) Fingerprint() string {
 }
 
 var ids = struct {
-	direction                      attribute.ID // of conversations
-	internal                       []attribute.ID
-	ownDirection                   attribute.ID
-	externalID, phone, email       []attribute.ID
-	inbound, outbound              []attribute.ID
-	name, media                    attribute.ID
-	state, country                 attribute.ID
-	stateIn, stateOut              attribute.ID
-	countryIn, countryOut          attribute.ID
-	category, organization, region attribute.ID
-	segment                        []attribute.ID
+	direction                attribute.ID // of conversations
+	internal                 []attribute.ID
+	ownDirection             attribute.ID
+	externalID, phone, email []attribute.ID
+	inbound, outbound        []attribute.ID
+	name, media              attribute.ID
+	stateIn, stateOut        attribute.ID
+	countryIn, countryOut    attribute.ID
 }{
 	direction:    model.TaskTree.ID("conversations.direction"),
 	internal:     list("internal", "client_call"),
@@ -79,10 +77,8 @@ var ids = struct {
 	inbound:      list("from", "customerAddress", "caller"),
 	outbound:     list("to", "outbound_to", "called", "customerAddress"),
 	name:         model.TaskTree.ID("name"), media: model.TaskTree.ID("conversations.media"),
-	state: model.TaskTree.ID("customers.state"), stateIn: model.TaskTree.ID("from_state"), stateOut: model.TaskTree.ID("to_state"),
-	country: model.TaskTree.ID("customers.country"), countryIn: model.TaskTree.ID("from_country"), countryOut: model.TaskTree.ID("to_country"),
-	category: model.TaskTree.ID("customers.category"), organization: model.TaskTree.ID("customers.organization"),
-	region: model.TaskTree.ID("customers.region"), segment: list("customers.segment", "customers.market_segment"),
+	stateIn: model.TaskTree.ID("from_state"), stateOut: model.TaskTree.ID("to_state"),
+	countryIn: model.TaskTree.ID("from_country"), countryOut: model.TaskTree.ID("to_country"),
 }
 
 func list(paths ...string) []attribute.ID {
@@ -147,17 +143,38 @@ type Profile struct {
 	Organization, Region, Segment string
 }
 
+// columns are the columns of a profile that are read from attributes. Of some there are two, for tasks
+// that are outgoing and for others.
+type columns struct {
+	state, country                          [2][]attribute.ID
+	category, organization, region, segment []attribute.ID
+}
+
+// newColumns resolves the columns from the table's sources and from further paths of a job.
+func newColumns(a *model.Attributes) columns {
+	all := func(name string) []attribute.ID { return a.Paths(&model.Customers, name).All() }
+	by := func(name string, in, out attribute.ID) [2][]attribute.ID {
+		p := a.Paths(&model.Customers, name)
+		return [2][]attribute.ID{
+			slices.Concat(p.Before, p.BuiltIn, []attribute.ID{in}, p.Behind), slices.Concat(p.Before, p.BuiltIn, []attribute.ID{out}, p.Behind),
+		}
+	}
+	return columns{
+		state: by("state", ids.stateIn, ids.stateOut), country: by("country", ids.countryIn, ids.countryOut),
+		category: all("category"), organization: all("organization"), region: all("region"), segment: all("segment"),
+	}
+}
+
 // profile reads a profile from attributes and their candidates (contract, section 3; order of
 // sources: docs/model.md).
-func profile(o *attribute.Overlay, named []candidate) Profile {
-	p := Profile{
-		Category: o.Text(ids.category), Organization: o.Text(ids.organization), Region: o.Text(ids.region),
-		Segment: o.First(ids.segment...),
-	}
+func (c *columns) profile(o *attribute.Overlay, named []candidate) Profile {
+	way := 0
 	if Outgoing(DirectionOf(o)) {
-		p.State, p.Country = o.First(ids.state, ids.stateOut), o.First(ids.country, ids.countryOut)
-	} else {
-		p.State, p.Country = o.First(ids.state, ids.stateIn), o.First(ids.country, ids.countryIn)
+		way = 1
+	}
+	p := Profile{
+		Category: o.First(c.category...), Organization: o.First(c.organization...), Region: o.First(c.region...), Segment: o.First(c.segment...),
+		State: o.First(c.state[way]...), Country: o.First(c.country[way]...),
 	}
 	if len(named) > 0 {
 		p.Kind, p.Contact = named[0].kind, named[0].contact

@@ -33,6 +33,7 @@ type Result struct {
 // next Fold.
 type Folder struct {
 	key          Key
+	columns      columns
 	overlay      *attribute.Overlay
 	named        Named
 	found        []candidate // of the snapshot that was read last
@@ -44,9 +45,10 @@ type Folder struct {
 	row          model.Row
 }
 
-// NewFolder returns a Folder that hashes contacts with key.
-func NewFolder(key Key) *Folder {
-	return &Folder{key: key, named: Named{key: key}, overlay: attribute.NewOverlay(model.TaskTree), row: model.Customers.NewRow()}
+// NewFolder returns a Folder that hashes contacts with key. a are the attributes of the job; nil: the
+// built-in ones.
+func NewFolder(key Key, a *model.Attributes) *Folder {
+	return &Folder{key: key, columns: newColumns(a), named: Named{key: key}, overlay: attribute.NewOverlay(a.Task()), row: model.Customers.NewRow()}
 }
 
 // Fold takes the distinct events of one task in order. version is the task's row_version.
@@ -97,7 +99,7 @@ func (f *Folder) read(s attribute.Snapshot) (Profile, string) {
 		f.last, f.lastOK = s, true
 		f.found = candidates(f.found[:0], f.overlay)
 		f.named.add(f.found)
-		f.profile = profile(f.overlay, f.found)
+		f.profile = f.columns.profile(f.overlay, f.found)
 		f.id = f.profile.Contact
 		if f.profile.Kind != NoContact {
 			f.id = f.key.ID(f.profile.Contact)

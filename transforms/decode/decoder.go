@@ -46,10 +46,13 @@ type Spot struct {
 func (d *Decoder) Record() (text []byte, at Spot) { return d.text, d.at }
 
 // New returns a Decoder.
-func New() *Decoder {
+func New() *Decoder { return NewFor(nil) }
+
+// NewFor returns a Decoder that keeps the attributes of a job.
+func NewFor(a *model.Attributes) *Decoder {
 	return &Decoder{
-		task:   cache{parser: attribute.NewParser(model.TaskTree)},
-		worker: cache{parser: attribute.NewParser(model.WorkerTree)},
+		task:   cache{parser: attribute.NewParser(a.Task())},
+		worker: cache{parser: attribute.NewParser(a.Worker())},
 	}
 }
 

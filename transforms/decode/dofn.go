@@ -57,6 +57,10 @@ func (fn *Fn) Setup() error {
 			fn.kinds = append(fn.kinds, kind)
 		}
 	}
+	attributes, err := fn.shared.Attributes()
+	if err != nil {
+		return err
+	}
 	n := parallel.Workers()
 	fn.collectors, fn.sorters = make([]collector, n), make([]sorter, n)
 	for i := range fn.collectors {
@@ -65,7 +69,7 @@ func (fn *Fn) Setup() error {
 		for k, kind := range fn.kinds {
 			s.kinds[k] = sorted{kind: kind, buckets: make([]event.Builder, fn.Buckets)}
 		}
-		*c = collector{decoder: New(), take: func(e *event.Event) { s.take(c, e) }}
+		*c = collector{decoder: NewFor(attributes), take: func(e *event.Event) { s.take(c, e) }}
 	}
 	return nil
 }

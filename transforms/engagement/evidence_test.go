@@ -45,8 +45,8 @@ func TestWhatIsMissingIsCountedByTheRows(t *testing.T) {
 		{"an offer without its beginning", []happened{entered, {9, event.ReservationTimeout, "WR1"}},
 			counts{evidence.Reserved: 1, evidence.Offers: 1, evidence.OffersUncreated: 1}},
 	}
-	named := customer.NewFolder(customer.Key(""))
-	f := engagement.NewFolder(nil) // it keeps nothing of the task before
+	named := customer.NewFolder(customer.Key(""), nil)
+	f := engagement.NewFolder(nil, nil) // it keeps nothing of the task before
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var events []*event.Event

@@ -26,6 +26,7 @@ type Task struct {
 // A Folder folds tasks. It reuses its memory and serves one goroutine.
 type Folder struct {
 	leftReasons  map[string]bool // by their letters and digits
+	columns      *columns
 	reservations []reservation
 	spans        []span
 	taken        []int          // indexes of the agent rows that a taking-away ended, in order of it
@@ -40,8 +41,9 @@ type Folder struct {
 }
 
 // NewFolder returns a Folder. leftReasons are the reasons of a cancellation that mean that the
-// customer left, compared by their letters and digits; nil: DefaultLeftReasons.
-func NewFolder(leftReasons []string) *Folder {
+// customer left, compared by their letters and digits; nil: DefaultLeftReasons. a are the attributes of
+// the job; nil: the built-in ones.
+func NewFolder(leftReasons []string, a *model.Attributes) *Folder {
 	if leftReasons == nil {
 		leftReasons = DefaultLeftReasons
 	}
@@ -53,10 +55,11 @@ func NewFolder(leftReasons []string) *Folder {
 	}
 	return &Folder{
 		leftReasons: reasons,
-		overlay:     attribute.NewOverlay(model.TaskTree),
-		late:        attribute.NewOverlay(model.TaskTree),
-		all:         attribute.NewOverlay(model.TaskTree),
-		roles:       attribute.NewOverlay(model.WorkerTree),
+		columns:     newColumns(a),
+		overlay:     attribute.NewOverlay(a.Task()),
+		late:        attribute.NewOverlay(a.Task()),
+		all:         attribute.NewOverlay(a.Task()),
+		roles:       attribute.NewOverlay(a.Worker()),
 		row:         model.Engagements.NewRow(),
 	}
 }

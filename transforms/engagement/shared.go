@@ -15,19 +15,46 @@ import (
 // table is short for the table that this package fills.
 var table = &model.Engagements
 
-// columns resolved from the table's sources, by how they are read.
-var (
-	textColumns   = attributeColumns(model.String, "channel_type", "company_contact", "conversation_id", "direction", "queue", "channel", "recording_url")
-	numberColumns = attributeColumns(model.Float, "focus_time_seconds", "hold_time_seconds")
-	timeColumns   = []attributeColumn{column("focus_time_seconds"), column("hold_time_seconds")}
-	agentColumns  = workerColumns("engaged_role")
-	eventColumns  = []eventColumn{
-		{table.Col("queue_sid"), event.QueueSID},
-		{table.Col("workspace_sid"), event.WorkspaceSID},
-		{table.Col("workflow_sid"), event.WorkflowSID},
-		{table.Col("workflow_name"), event.WorkflowName},
+// columns are those of the table that are read from attributes, by how they are read.
+type columns struct {
+	text, number, time, agent                          []attributeColumn
+	conversation, queue, channel, channelType, company model.Paths
+}
+
+// newColumns resolves the columns from the table's sources and from further paths of a job.
+func newColumns(a *model.Attributes) *columns {
+	c := &columns{
+		text:         sourced(a, model.FromTask, model.String, "channel_type", "company_contact", "conversation_id", "direction", "queue", "channel", "recording_url"),
+		number:       sourced(a, model.FromTask, model.Float, "focus_time_seconds", "hold_time_seconds"),
+		agent:        sourced(a, model.FromWorker, model.String, "engaged_role"),
+		conversation: a.Paths(table, "conversation_id"), queue: a.Paths(table, "queue"), channel: a.Paths(table, "channel"),
+		channelType: a.Paths(table, "channel_type"), company: a.Paths(table, "company_contact"),
 	}
-)
+	for _, name := range []string{"focus_time_seconds", "hold_time_seconds"} {
+		c.time = append(c.time, attributeColumn{table.Col(name), a.Paths(table, name).All()})
+	}
+	return c
+}
+
+// sourced returns the columns of a type that come from attributes alone, but for those that have a
+// rule.
+func sourced(a *model.Attributes, o model.Origin, t model.Type, ruled ...string) []attributeColumn {
+	var all []attributeColumn
+	for i, c := range table.Columns {
+		if c.Type == t && len(c.Sources) > 0 && c.Sources[0].Origin == o && !slices.Contains(ruled, c.Name) {
+			all = append(all, attributeColumn{i, a.Paths(table, c.Name).All()})
+		}
+	}
+	return all
+}
+
+// eventColumns are those of the table that are fields of events.
+var eventColumns = []eventColumn{
+	{table.Col("queue_sid"), event.QueueSID},
+	{table.Col("workspace_sid"), event.WorkspaceSID},
+	{table.Col("workflow_sid"), event.WorkflowSID},
+	{table.Col("workflow_name"), event.WorkflowName},
+}
 
 type attributeColumn struct {
 	col int
@@ -37,43 +64,6 @@ type attributeColumn struct {
 type eventColumn struct {
 	col   int
 	field event.Field
-}
-
-func column(name string) attributeColumn {
-	c := attributeColumn{col: table.Col(name)}
-	for _, s := range table.Columns[c.col].Sources {
-		if s.Origin == model.FromTask || s.Origin == model.FromWorker {
-			c.ids = append(c.ids, s.ID)
-		}
-	}
-	return c
-}
-
-// attributeColumns returns the columns of a type that come from task attributes alone, but for
-// those that have a rule.
-func attributeColumns(t model.Type, ruled ...string) []attributeColumn {
-	return sourced(model.FromTask, t, ruled)
-}
-
-func workerColumns(ruled ...string) []attributeColumn {
-	return sourced(model.FromWorker, model.String, ruled)
-}
-
-func sourced(o model.Origin, t model.Type, ruled []string) []attributeColumn {
-	var cols []attributeColumn
-next:
-	for _, c := range table.Columns {
-		if c.Type != t || len(c.Sources) == 0 || c.Sources[0].Origin != o {
-			continue
-		}
-		for _, r := range ruled {
-			if r == c.Name {
-				continue next
-			}
-		}
-		cols = append(cols, column(c.Name))
-	}
-	return cols
 }
 
 var col = struct {
@@ -93,19 +83,14 @@ var col = struct {
 }
 
 var (
-	conversationIDs = column("conversation_id").ids
-	conferenceID    = model.TaskTree.ID("conferenceSid")
-	virtualID       = model.TaskTree.ID("conversations.virtual")
-	abandonedID     = model.TaskTree.ID("conversations.abandoned")
-	queueIDs        = column("queue").ids
-	channelIDs      = column("channel").ids
-	channelTypeIDs  = column("channel_type").ids
-	companyIDs      = column("company_contact").ids
-	linkIDs         = []attribute.ID{model.TaskTree.ID("conversations.segment_link"), model.TaskTree.ID("conversations.sgement_link")}
-	mediaID         = model.TaskTree.ID("conversations.media")
-	companyIn       = []attribute.ID{model.TaskTree.ID("to"), model.TaskTree.ID("called")}
-	companyOut      = []attribute.ID{model.TaskTree.ID("from"), model.TaskTree.ID("caller")}
-	voicemailID     = model.TaskTree.ID("callBackData.recordingUrl")
+	conferenceID = model.TaskTree.ID("conferenceSid")
+	virtualID    = model.TaskTree.ID("conversations.virtual")
+	abandonedID  = model.TaskTree.ID("conversations.abandoned")
+	linkIDs      = []attribute.ID{model.TaskTree.ID("conversations.segment_link"), model.TaskTree.ID("conversations.sgement_link")}
+	mediaID      = model.TaskTree.ID("conversations.media")
+	companyIn    = []attribute.ID{model.TaskTree.ID("to"), model.TaskTree.ID("called")}
+	companyOut   = []attribute.ID{model.TaskTree.ID("from"), model.TaskTree.ID("caller")}
+	voicemailID  = model.TaskTree.ID("callBackData.recordingUrl")
 )
 
 // hidden are the columns whose text a contact key hides if it equals a contact. These are all texts
@@ -149,11 +134,12 @@ func (f *Folder) values(t Task, events []*event.Event) *taskValues {
 
 // ConversationID returns the conversation_id of the task that was folded last (rule 14).
 func (f *Folder) ConversationID(t Task) string {
-	id := f.all.First(conversationIDs...)
+	p := f.columns.conversation
+	id := cmp.Or(f.all.First(p.Before...), f.all.First(p.BuiltIn...))
 	if c := f.all.Text(conferenceID); id == "" && strings.HasPrefix(c, "WT") {
 		id = c
 	}
-	return t.Named.Conversation(cmp.Or(id, t.SID))
+	return t.Named.Conversation(cmp.Or(id, f.all.First(p.Behind...), t.SID))
 }
 
 // fill fills f.row with a span's values. o is the span's overlay. recording is that for recordings,
@@ -188,13 +174,13 @@ func (f *Folder) fill(t *taskValues, s *span, events []*event.Event, o, recordin
 		r[col.endReason] = model.Text(s.endReason())
 	}
 
-	for _, c := range textColumns {
+	for _, c := range f.columns.text {
 		r[c.col] = model.Text(o.First(c.ids...))
 	}
-	for _, c := range numberColumns {
+	for _, c := range f.columns.number {
 		r[c.col] = decimal(o, c.ids)
 	}
-	for _, c := range timeColumns {
+	for _, c := range f.columns.time {
 		if v := decimal(o, c.ids); !v.IsNull() && v.Float64() >= 0 {
 			r[c.col] = v
 		}
@@ -205,19 +191,11 @@ func (f *Folder) fill(t *taskValues, s *span, events []*event.Event, o, recordin
 	if s.transfer {
 		r[col.queueSID] = model.Text(s.opening.Text[event.TransferTo])
 	}
-	queue := o.First(queueIDs...)
-	if queue == "" {
-		queue = f.queueName(s, events)
-	}
-	r[col.queue] = model.Text(queue)
 	medium := f.fromEvents(s, events, event.Channel)
-	channel := o.First(channelIDs...)
-	if channel == "" {
-		channel = medium
-	}
-	r[col.channel] = model.Text(channel)
-	r[col.channelType] = model.Text(channelType(o, medium))
-	r[col.companyContact] = model.Text(companyContact(t, o))
+	r[col.queue] = model.Text(firstOf(o, f.columns.queue, func() string { return f.queueName(s, events) }))
+	r[col.channel] = model.Text(firstOf(o, f.columns.channel, func() string { return medium }))
+	r[col.channelType] = model.Text(channelType(o, f.columns.channelType, medium))
+	r[col.companyContact] = model.Text(f.companyContact(t, o))
 
 	if s.reservation != nil {
 		r[col.reservation] = model.Text(s.reservation.sid)
@@ -233,14 +211,24 @@ func (f *Folder) fill(t *taskValues, s *span, events []*event.Event, o, recordin
 	}
 }
 
+// firstOf returns the first text of a column that is not empty; what events tell counts with the
+// built-in paths.
+func firstOf(o *attribute.Overlay, p model.Paths, told func() string) string {
+	if s := cmp.Or(o.First(p.Before...), o.First(p.BuiltIn...)); s != "" {
+		return s
+	}
+	return cmp.Or(told(), o.First(p.Behind...))
+}
+
 // companyContact returns the company's address: the first that is not withheld and does not name
 // the customer (contract, section 9).
-func companyContact(t *taskValues, o *attribute.Overlay) string {
+func (f *Folder) companyContact(t *taskValues, o *attribute.Overlay) string {
 	byDirection := companyIn
 	if customer.Outgoing(t.direction) {
 		byDirection = companyOut
 	}
-	for _, ids := range [][]attribute.ID{companyIDs, byDirection} {
+	p := f.columns.company
+	for _, ids := range [][]attribute.ID{p.Before, p.BuiltIn, byDirection, p.Behind} {
 		for _, id := range ids {
 			if c := t.Named.Company(o.Text(id)); c != "" {
 				return c
@@ -266,7 +254,7 @@ func (f *Folder) fillAgent(r *reservation) {
 		last, seen = e.WorkerAttributes, true
 		f.roles.Reset()
 		f.roles.Add(e.WorkerAttributes)
-		for _, c := range agentColumns {
+		for _, c := range f.columns.agent {
 			if row[c.col].IsNull() {
 				row[c.col] = model.Text(f.roles.First(c.ids...))
 			}
@@ -394,16 +382,16 @@ func isWeb(url string) bool {
 }
 
 // channelType returns the first kind of channel that is known (contract, section 9).
-func channelType(o *attribute.Overlay, medium string) string {
-	for _, id := range channelTypeIDs {
-		if t := channelTypes[Letters(o.Text(id))]; t != "" {
-			return t
+func channelType(o *attribute.Overlay, p model.Paths, medium string) string {
+	known := func(ids []attribute.ID) string {
+		for _, id := range ids {
+			if t := channelTypes[Letters(o.Text(id))]; t != "" {
+				return t
+			}
 		}
+		return ""
 	}
-	if t := channelTypes[Letters(medium)]; t != "" {
-		return t
-	}
-	return "Task"
+	return cmp.Or(known(p.Before), known(p.BuiltIn), channelTypes[Letters(medium)], known(p.Behind), "Task")
 }
 
 var channelTypes = func() map[string]string {

@@ -29,8 +29,11 @@ func TestStatesAndInputsAreEncodedAsTheyWere(t *testing.T) {
 	in.Records = []Record{{Position: "1", Index: -1, Text: []byte("{}")}, {Position: "2+1", Index: 3, Text: []byte("[]")}}
 	value := Input{Kind: ticket.ID, Key: "+15550100", Time: 9, Value: []byte("value"), Arrival: 1000}
 	batch := Batch{Source: "kinesis:s\x00shard-1", Position: []byte("{}"), Inputs: []Input{in, value}}
+	own := *s
+	own.Own = "lang conversations.mood|shift"
 	golden.Encodings(t,
 		golden.Encoding{Name: "state", Bytes: s.Append(nil)},
+		golden.Encoding{Name: "state-with-own-paths", Bytes: own.Append(nil)},
 		golden.Encoding{Name: "tombstone", Bytes: tombstone.Append(nil)},
 		golden.Encoding{Name: "input", Bytes: in.Append(nil, true)},
 		golden.Encoding{Name: "input-without-records", Bytes: in.Append(nil, false)},
@@ -45,16 +48,30 @@ func TestAnotherFormIsAnErrorThatSaysSo(t *testing.T) {
 	input[1] |= 1 << formBits
 	batch[0]++
 	state := NewState().Append(nil)
-	state[0] = encoding + 1
+	state[0] = encodingOwn + 1
 	_, _, ofInput := ReadInput(input)
 	_, ofBatch := ReadBatch(batch)
 	_, ofState := ReadState(state)
-	for name, err := range map[string]error{"form 1": ofInput, "form 2": ofBatch, "encoding 5": ofState} {
+	for name, err := range map[string]error{"form 1": ofInput, "form 2": ofBatch, "encoding 6": ofState} {
 		if !errors.Is(err, ErrCorrupt) || !errors.Is(err, wire.ErrForm) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
 	if _, err := ReadBatch(nil); !errors.Is(err, ErrCorrupt) || errors.Is(err, wire.ErrForm) {
 		t.Errorf("no batch: got %v", err)
+	}
+}
+
+func TestAStateTellsTheAttributePathsOfItsEvents(t *testing.T) {
+	for _, own := range []string{"", "lang|"} {
+		s := NewState()
+		s.Own, s.Block, s.Arrival, s.Distinct = own, event.Block{1, 0}, 7, 3
+		got, err := ReadState(s.Append(nil))
+		if err != nil || got.Own != own || got.Arrival != 7 || got.Distinct != 3 || string(got.Block) != string(s.Block) {
+			t.Errorf("%q: %+v, %v", own, got, err)
+		}
+	}
+	if _, err := ReadState([]byte{encodingOwn, 9}); !errors.Is(err, ErrCorrupt) {
+		t.Error(err)
 	}
 }

@@ -25,6 +25,7 @@ import (
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/evidence"
+	"flexbeam/schemas/model"
 )
 
 // Millis is a time in ms since 1970 UTC, or a span in ms. None stands for a missing one.
@@ -96,6 +97,8 @@ type Env struct {
 	ContactKey string           // with which contacts are hashed; empty: they stay clear
 
 	Transcripts Transcripts // nil where none are fetched
+
+	Attributes *model.Attributes // that are read; nil: the built-in ones
 }
 
 // Logic is the rules of a kind.

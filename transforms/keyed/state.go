@@ -20,7 +20,10 @@ var ErrCorrupt = errors.New("the state of a key is corrupt")
 // Beam state cell is a round trip (docs/adr/0001-blocks.md).
 type State struct {
 	Block event.Block // the events
-	Value []byte      // a kind's own, for keys without events
+	// Own are the attribute paths of the job's own that the events keep (model.Attributes.Own), where a
+	// driver keeps states beyond a job; else empty.
+	Own   string
+	Value []byte // a kind's own, for keys without events
 
 	// Arrival is that of the newest input; None where arrivals are not known.
 	Arrival Millis
@@ -163,8 +166,12 @@ func (s *State) Pack(k *Kind, b *event.Builder) error {
 	return nil
 }
 
-// encoding is the version of Append. ReadState reads it and the ones before that it names.
-const encoding = 4
+// encoding is the version of Append, and encodingOwn that of a state with paths of its own.
+// ReadState reads them and the ones before that it names.
+const (
+	encoding    = 4
+	encodingOwn = 5
+)
 
 // The flags of an encoded state.
 const (
@@ -207,7 +214,11 @@ func (s *State) Append(b []byte) []byte {
 		}
 	}
 	b = slices.Grow(b, len(s.Block)+len(s.Value)+64*len(s.emitted)+128)
-	b = append(b, encoding, flags)
+	if s.Own != "" {
+		b = append(AppendText(append(b, encodingOwn), s.Own), flags)
+	} else {
+		b = append(b, encoding, flags)
+	}
 	for _, t := range []Millis{s.Arrival, s.Since, s.Next, s.Bound, s.AsOf} {
 		b = AppendMillis(b, t)
 	}
@@ -291,6 +302,9 @@ func ReadState(b []byte) (*State, error) {
 	switch b[0] {
 	case encoding:
 		s.read(&r, r.Byte(), true)
+	case encodingOwn:
+		s.Own = r.Text()
+		s.read(&r, r.Byte(), true)
 	case 3: // knows no versions and days of rows
 		s.read(&r, r.Byte()&^(isResumed|hasLooked|hasEvidence), false)
 	case 2: // knows nothing but these
@@ -299,7 +313,7 @@ func ReadState(b []byte) (*State, error) {
 		s.readFolds(&r)
 		s.emitted = r.emitted(false)
 	default:
-		return nil, fmt.Errorf("%w: %w: it has encoding %d, and this version reads 2 to %d", ErrCorrupt, wire.ErrForm, b[0], encoding)
+		return nil, fmt.Errorf("%w: %w: it has encoding %d, and this version reads 2 to %d", ErrCorrupt, wire.ErrForm, b[0], encodingOwn)
 	}
 	if err := r.Err(); err != nil {
 		return nil, err

@@ -14,11 +14,13 @@ import (
 
 // Options are the options of the fold.
 type Options struct {
-	ContactKey  string           `json:"-"` // customer.Key; it does not travel to workers, which have their own
-	KeyPrint    string           // of the ContactKey, by which a worker's key is checked; Spec sets it
-	LeftReasons []string         // that mean that the customer left; nil: engagement.DefaultLeftReasons
-	Texts       event.TextReader `json:"-"` // reads a record's text again; nil where none can be read
-	Turns       bool             // conversations are told of their tasks, and recordings are turns
+	ContactKey  string            `json:"-"` // customer.Key; it does not travel to workers, which have their own
+	KeyPrint    string            // of the ContactKey, by which a worker's key is checked; Spec sets it
+	LeftReasons []string          // that mean that the customer left; nil: engagement.DefaultLeftReasons
+	Texts       event.TextReader  `json:"-"`          // reads a record's text again; nil where none can be read
+	Attributes  *model.Attributes `json:"-"`          // of the job; nil: the built-in ones
+	NoText      bool              `json:",omitempty"` // texts of turns are left out
+	Turns       bool              // conversations are told of their tasks, and recordings are turns
 }
 
 // A Folder folds tasks. It reuses its memory and serves one goroutine.
@@ -28,18 +30,20 @@ type Folder struct {
 	row         model.Row
 	texts       event.TextReader
 	turns       *conversation.Digester // nil without Options.Turns
+	noText      bool
 }
 
 // NewFolder returns a Folder.
 func NewFolder(o Options) *Folder {
 	f := &Folder{
-		engagements: engagement.NewFolder(o.LeftReasons),
-		customers:   customer.NewFolder(customer.Key(o.ContactKey)),
+		engagements: engagement.NewFolder(o.LeftReasons, o.Attributes),
+		customers:   customer.NewFolder(customer.Key(o.ContactKey), o.Attributes),
 		row:         model.Customers.NewRow(),
 		texts:       o.Texts,
+		noText:      o.NoText,
 	}
 	if o.Turns {
-		f.turns = conversation.NewDigester()
+		f.turns = conversation.NewDigester(o.Attributes)
 	}
 	return f
 }
@@ -100,7 +104,7 @@ func (f *Folder) rows(task string, events []*event.Event, named *customer.Named,
 	case conversation.OfVoice(events):
 		return func(r model.Row) {
 			give(r)
-			conversation.RecordingTurn(r, emit)
+			conversation.RecordingTurn(r, f.noText, emit)
 		}
 	}
 	if out.Conversation, out.Part = f.turns.Digest(task, events, named, out.Version); out.Conversation == "" {

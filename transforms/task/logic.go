@@ -34,7 +34,7 @@ func init() {
 			if err := json.Unmarshal(options, &o); err != nil {
 				return nil, err
 			}
-			o.Texts, o.ContactKey = env.Texts, env.ContactKey
+			o.Texts, o.ContactKey, o.Attributes = env.Texts, env.ContactKey, env.Attributes
 			if o.KeyPrint != customer.Key(o.ContactKey).Fingerprint() {
 				return nil, ErrOtherKey
 			}

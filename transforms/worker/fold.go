@@ -18,7 +18,8 @@ type Options struct {
 	// event.None: they do not count.
 	AsOf event.Millis
 
-	Texts event.TextReader `json:"-"` // reads a record's text again; nil where none can be read
+	Texts      event.TextReader  `json:"-"` // reads a record's text again; nil where none can be read
+	Attributes *model.Attributes `json:"-"` // of the job; nil: the built-in ones
 }
 
 // A Folder folds workers. It reuses its memory and serves one goroutine.
@@ -31,7 +32,7 @@ type Folder struct {
 
 // NewFolder returns a Folder.
 func NewFolder(o Options) *Folder {
-	return &Folder{options: o, agents: agent.NewFolder(), status: agentstatus.NewFolder(o.Hidden)}
+	return &Folder{options: o, agents: agent.NewFolder(o.Attributes), status: agentstatus.NewFolder(o.Hidden)}
 }
 
 // Fold calls emit with every row of the worker (account, worker), and returns how many of its

@@ -36,7 +36,7 @@ func init() {
 			if err := json.Unmarshal(options, &o); err != nil {
 				return nil, err
 			}
-			o.Texts = env.Texts
+			o.Texts, o.Attributes = env.Texts, env.Attributes
 			return &logic{folder: NewFolder(o), options: o}, nil
 		},
 	})

@@ -3,12 +3,13 @@ package taskrouter
 import (
 	"errors"
 	"fmt"
-	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
+	"flexbeam/internal/secret"
 	"flexbeam/internal/twilio"
 	"flexbeam/internal/uri"
 	"flexbeam/pipeline/source"
@@ -19,15 +20,10 @@ import (
 const form = "taskrouter:WORKSPACE"
 
 func init() {
-	source.Register("taskrouter", form, func(rest string) (source.Source, error) { return open(rest, time.Now()) })
+	source.RegisterTwilio("taskrouter", form, func(rest string, accounts []source.Account) (source.Source, error) {
+		return open(rest, accounts, time.Now())
+	})
 }
-
-// The environment variables that hold the credentials, unless the URI says otherwise.
-const (
-	accountVariable = "TWILIO_ACCOUNT_SID"
-	keyVariable     = "TWILIO_API_KEY"
-	secretVariable  = "TWILIO_API_SECRET"
-)
 
 const (
 	settling     = 2 * time.Minute     // how long events may come into the log
@@ -62,12 +58,13 @@ var (
 	_ source.AccountSource = (*Source)(nil)
 )
 
-// open reads the part of a URI behind its scheme, at a time.
-func open(rest string, now time.Time) (source.Source, error) {
-	p := Plan{
-		Account: os.Getenv(accountVariable), Key: os.Getenv(keyVariable), Secret: "env:" + secretVariable,
-		Parallel: usualCalls, Window: int64(usualWindow / time.Second), Snapshots: true,
-	}
+// every stands for the workspaces of all accounts that are known.
+const every = "*"
+
+// open reads the part of a URI behind its scheme, at a time: a workspace, several with commas between,
+// or every one that the accounts are known to have.
+func open(rest string, accounts []source.Account, now time.Time) (source.Source, error) {
+	var p Plan // with what the URI says
 	latest := now.Add(-settling).Truncate(time.Second)
 	to, window, snapshots, old := latest, usualWindow, "", ""
 	var from time.Time
@@ -75,7 +72,7 @@ func open(rest string, now time.Time) (source.Source, error) {
 		uri.Match("account", "AC0123456789abcdef0123456789abcdef", &p.Account, `^AC[0-9a-f]{32}$`),
 		moment("from", &from, now), moment("to", &to, now),
 		uri.Match("key", "SK0123456789abcdef0123456789abcdef", &p.Key, `^(SK|AC)[0-9a-f]{32}$`),
-		uri.Match("secret", "env:"+secretVariable, &p.Secret, `^(env|file):.+$`),
+		secret.Option("secret", &p.Secret),
 		uri.Choice("region", &p.Region, "ie1", "us1"),
 		uri.URL("endpoint", "http://127.0.0.1:4010", &p.Endpoint),
 		uri.Duration("window", "15m", &window, time.Second, 24*time.Hour),
@@ -84,8 +81,8 @@ func open(rest string, now time.Time) (source.Source, error) {
 		uri.Choice("snapshots", &snapshots, "yes", "no"),
 		uri.Choice("old", &old, "no", "yes"),
 	}
-	var err error
-	if p.Workspace, err = options.Parse(rest, form); err != nil {
+	names, err := options.Parse(rest, form)
+	if err != nil {
 		return nil, regional(rest, err)
 	}
 	if to.After(latest) {
@@ -98,7 +95,48 @@ func open(rest string, now time.Time) (source.Source, error) {
 	if from.Before(now.Add(-whole)) && old != "yes" {
 		return nil, fmt.Errorf("from %s is more than 30 days ago: of older events the log shows no attributes, so the rows of a sink that knows these would lose them: begin later, or add old=yes and write to a sink of its own", at(p.From))
 	}
-	return &Source{p}, p.check()
+	var all several
+	for _, workspace := range workspaces(names, accounts) {
+		one := p.of(workspace, accounts)
+		if err := one.check(); err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	switch len(all) {
+	case 0:
+		return nil, fmt.Errorf("%w: %s%s: no account of the configuration names a workspace: write its SID", source.ErrNoInput, strings.TrimSuffix(form, "WORKSPACE"), every)
+	case 1:
+		return &Source{all[0]}, nil
+	}
+	return all, nil
+}
+
+// workspaces returns the SIDs that a URI names.
+func workspaces(names string, accounts []source.Account) (sids []string) {
+	if names != every {
+		return strings.Split(names, ",")
+	}
+	for _, a := range accounts {
+		sids = append(sids, a.Workspaces...)
+	}
+	return sids
+}
+
+// of returns the plan for a workspace: with what the URI says, else with what is known of the account
+// that has the workspace, else with what the environment says.
+func (p Plan) of(workspace string, accounts []source.Account) Plan {
+	p.Workspace = strings.TrimSpace(workspace)
+	said := source.Account{SID: p.Account, Key: p.Key, Secret: p.Secret, Region: p.Region, Endpoint: p.Endpoint, Parallel: p.Parallel}
+	known := source.EnvironmentAccount()
+	for _, a := range accounts {
+		if a.SID == p.Account || p.Account == "" && (slices.Contains(a.Workspaces, p.Workspace) || len(accounts) == 1) {
+			known = a
+		}
+	}
+	a := said.Or(known).Or(source.Account{Secret: "env:" + source.SecretVariable, Parallel: usualCalls})
+	p.Account, p.Key, p.Secret, p.Region, p.Endpoint, p.Parallel = a.SID, a.Key, a.Secret, a.Region, a.Endpoint, a.Parallel
+	return p
 }
 
 // regional says why a region is refused whose data cannot be there.
@@ -109,9 +147,11 @@ func regional(rest string, err error) error {
 	return err
 }
 
-// Account implements source.AccountSource.
-func (s *Source) Account() source.Account {
-	p := s.Plan
+// Accounts implements source.AccountSource.
+func (s *Source) Accounts() []source.Account { return []source.Account{s.Plan.account()} }
+
+// account returns how the plan's account is called.
+func (p Plan) account() source.Account {
 	return source.Account{SID: p.Account, Key: p.Key, Secret: p.Secret, Region: p.Region, Endpoint: p.Endpoint, Parallel: p.Parallel}
 }
 
@@ -125,9 +165,9 @@ func (p Plan) check() error {
 	case p.To-p.From > int64(longestRange/time.Second):
 		return fmt.Errorf("from %s to %s is more than a year; the log keeps 30 days", at(p.From), at(p.To))
 	case p.Account == "":
-		return missing("the account", "account=AC…", accountVariable)
+		return missing("the account", "account=AC…", source.AccountVariable)
 	case p.Key == "":
-		return missing("the API key", "key=SK…", keyVariable)
+		return missing("the API key", "key=SK…", source.KeyVariable)
 	}
 	if _, err := p.client(nil); err != nil {
 		return fmt.Errorf("%w: %w", source.ErrNoInput, err)
@@ -136,17 +176,17 @@ func (p Plan) check() error {
 }
 
 func missing(what, option, variable string) error {
-	return fmt.Errorf("%w: %s is not known: set %s, or add %s to the URI", source.ErrNoInput, what, variable, option)
+	return fmt.Errorf("%w: %s is not known: set %s, add %s to the URI, or name the workspace in the configuration", source.ErrNoInput, what, variable, option)
 }
 
 // client returns a client for the plan.
 func (p Plan) client(observe func(twilio.Call)) (*twilio.Client, error) {
-	secret, err := twilio.ReadSecret(p.Secret)
+	hidden, err := twilio.ReadSecret(p.Secret)
 	if err != nil {
 		return nil, err
 	}
 	return twilio.New(twilio.Config{
-		Account: p.Account, Key: p.Key, Secret: secret, Region: p.Region, Endpoint: p.Endpoint, Parallel: p.Parallel, Observe: observe,
+		Account: p.Account, Key: p.Key, Secret: hidden, Region: p.Region, Endpoint: p.Endpoint, Parallel: p.Parallel, Observe: observe,
 	})
 }
 
@@ -186,9 +226,7 @@ func at(seconds int64) string { return time.Unix(seconds, 0).UTC().Format(time.R
 const perHour = 16 << 20
 
 // Size implements source.Source. The first number is not known.
-func (s *Source) Size() (bytes, records int64) {
-	return 0, (s.Plan.To - s.Plan.From) * perHour / 3600
-}
+func (s *Source) Size() (bytes, records int64) { return several{s.Plan}.Size() }
 
 // Read implements source.Source. Agents whom no event names are not told of.
 func (s *Source) Read(scope beam.Scope, o source.ReadOptions) beam.PCollection {
@@ -198,8 +236,7 @@ func (s *Source) Read(scope beam.Scope, o source.ReadOptions) beam.PCollection {
 
 // ReadAgents implements source.AgentSource.
 func (s *Source) ReadAgents(scope beam.Scope, o source.ReadOptions) (records, agents beam.PCollection) {
-	scope = scope.Scope("taskrouter.Read")
-	return beam.ParDo2(scope, &readFn{Job: o.Job}, beam.Create(scope, s.Plan))
+	return several{s.Plan}.ReadAgents(scope, o)
 }
 
 // Text implements source.Source: the text of a record is not read again.

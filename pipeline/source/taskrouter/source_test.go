@@ -18,9 +18,9 @@ var now = time.Date(2026, 3, 10, 12, 30, 15, 123, time.UTC)
 
 // credentials sets those of the environment.
 func credentials(t *testing.T) {
-	t.Setenv(accountVariable, twiliolocal.DefaultAccount)
-	t.Setenv(keyVariable, twiliolocal.DefaultKey)
-	t.Setenv(secretVariable, "planted0secret")
+	t.Setenv(source.AccountVariable, twiliolocal.DefaultAccount)
+	t.Setenv(source.KeyVariable, twiliolocal.DefaultKey)
+	t.Setenv(source.SecretVariable, "planted0secret")
 }
 
 func TestAURISaysWhatIsRead(t *testing.T) {
@@ -50,7 +50,7 @@ func TestAURISaysWhatIsRead(t *testing.T) {
 		}},
 	}
 	for _, test := range tests {
-		s, err := open(workspace+test.options, now)
+		s, err := open(workspace+test.options, nil, now)
 		if err != nil {
 			t.Errorf("%s: %v", test.options, err)
 			continue
@@ -84,22 +84,22 @@ func TestAURIThatCannotBeReadSaysWhatToWrite(t *testing.T) {
 	}
 	credentials(t)
 	for _, test := range tests {
-		if _, err := open(test.rest, now); err == nil || !strings.Contains(err.Error(), test.want) || errors.Is(err, source.ErrNoInput) {
+		if _, err := open(test.rest, nil, now); err == nil || !strings.Contains(err.Error(), test.want) || errors.Is(err, source.ErrNoInput) {
 			t.Errorf("%s: %v, want %q", test.rest, err, test.want)
 		}
 	}
 }
 
 func TestCredentialsThatAreMissingAreNamed(t *testing.T) {
-	for _, name := range []string{accountVariable, keyVariable, secretVariable} {
+	for _, name := range []string{source.AccountVariable, source.KeyVariable, source.SecretVariable} {
 		credentials(t)
 		t.Setenv(name, "")
-		if _, err := open(workspace, now); !errors.Is(err, source.ErrNoInput) || !strings.Contains(err.Error(), name) {
+		if _, err := open(workspace, nil, now); !errors.Is(err, source.ErrNoInput) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	credentials(t)
-	if _, err := open(workspace+"?endpoint=http://proxy.example", now); !errors.Is(err, twilio.ErrConfig) || !strings.Contains(err.Error(), "in clear") {
+	if _, err := open(workspace+"?endpoint=http://proxy.example", nil, now); !errors.Is(err, twilio.ErrConfig) || !strings.Contains(err.Error(), "in clear") {
 		t.Error(err)
 	}
 }

@@ -111,6 +111,7 @@ type ProcessFn struct {
 	logic   keyed.Logic
 	now     func() time.Time
 	written *written // nil: the kind's states need not outlive the process
+	paths   *paths
 	ahead   *ahead
 }
 
@@ -126,6 +127,7 @@ func (fn *ProcessFn) Setup() error {
 		return err
 	}
 	fn.kind, fn.logic, fn.now = kind, logics[0], fn.shared.Counters.Now
+	fn.paths = &paths{part: kind.Part, attributes: env.Attributes, own: env.Attributes.Own()}
 	fn.ahead = fn.shared.Share("ahead "+kind.Name, func() any { return newAhead() }).(*ahead)
 	if kind.Volatile {
 		return nil
@@ -274,6 +276,9 @@ func (fn *ProcessFn) read(p state.Provider, key string) (s *keyed.State, behind 
 		return nil, false, err
 	}
 	c, err := readCell(b)
+	if err == nil {
+		err = fn.paths.adapt(c.state)
+	}
 	if err != nil {
 		return nil, false, err
 	}
@@ -284,6 +289,7 @@ func (fn *ProcessFn) read(p state.Provider, key string) (s *keyed.State, behind 
 }
 
 func (fn *ProcessFn) write(p state.Provider, key string, s *keyed.State) error {
+	fn.paths.mark(s)
 	c := cell{state: s}
 	if fn.written != nil {
 		c = fn.written.write(key, s)

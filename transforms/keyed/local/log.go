@@ -162,7 +162,7 @@ func (s *Store) restoreLayout(key []byte, text string) error {
 	if err != nil || number > len(s.layouts) {
 		return keyed.ErrCorrupt
 	}
-	events, err := model.Translate(text)
+	events, err := model.Translate(text, s.attributes)
 	if err != nil {
 		return errVersion()
 	}
@@ -331,13 +331,13 @@ func (s *Store) clearSpilled(z *slot, h hash) {
 // begin has the disk say whose it is, and how the blocks are kept that follow.
 func (s *Store) begin(sink Sink) {
 	s.owner = sink
-	s.layout = slices.IndexFunc(s.layouts, func(l layout) bool { return l.text == model.Layout() })
+	s.layout = slices.IndexFunc(s.layouts, func(l layout) bool { return l.text == s.attributes.Layout() })
 	if s.layout < 0 {
 		s.layout = len(s.layouts)
-		s.layouts = append(s.layouts, layout{text: model.Layout()})
+		s.layouts = append(s.layouts, layout{text: s.attributes.Layout()})
 	}
 	var b statedisk.Batch
-	b.Put(layoutKey(s.layout), []byte(model.Layout()))
+	b.Put(layoutKey(s.layout), []byte(s.attributes.Layout()))
 	b.Put(ownerKey, appendOwner(nil, s.owner, s.layout))
 	commit(s.disk, &b)
 }

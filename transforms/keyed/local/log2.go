@@ -94,7 +94,7 @@ func (s *Store) restoreOwner2(r *keyed.Reader) (err error) {
 	if wrote != version2 {
 		return errVersion()
 	}
-	events, err := model.Translate(layout)
+	events, err := model.Translate(layout, s.attributes)
 	if err != nil {
 		return errVersion()
 	}

@@ -151,3 +151,55 @@ func TestACorruptRecordIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// A job whose configuration names other attribute paths goes on with the states of the one before: what
+// both keep is there, by its name.
+func TestAJobWithOtherPathsOfItsOwnReadsTheStates(t *testing.T) {
+	attributes := func(before ...string) *datamodel.Attributes {
+		a, err := datamodel.NewAttributes([]datamodel.Extra{{Column: "engagements.language", Before: before}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	dir := t.TempDir()
+	begin := func(a *datamodel.Attributes) *Store {
+		o := optionsOf(dir, Sink{"1", "sink"}, 0)
+		o.Env.Attributes = a
+		s, _, err := Open(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	was, is := attributes("gone", "lang", "ours.tongue"), attributes("ours.tongue", "new", "lang")
+	s := begin(was)
+	add(t, s, "s", 5, withAttributes(t, "a\x001", 1, 5, was.Task(), `{"gone":"x","lang":"de","ours":{"tongue":"fr"},"from":"+1"}`))
+	checkpoint(t, s)
+	s.Close()
+	for n, a := range []*datamodel.Attributes{is, is, nil} {
+		s := begin(a)
+		held, ok, err := s.State(tickets.ID, "a\x001")
+		if !ok || err != nil {
+			t.Fatalf("nothing is held, %v", err)
+		}
+		events, err := event.Decode(held.Block, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := attribute.NewOverlay(a.Task())
+		o.Add(events[0].TaskAttributes)
+		if got := o.Text(datamodel.TaskTree.ID("from")); got != "+1" {
+			t.Errorf("a built-in path is %q", got)
+		}
+		if a != nil {
+			if got := o.Text(a.Task().ID("lang")) + o.Text(a.Task().ID("ours.tongue")) + o.Text(a.Task().ID("new")); got != "defr" {
+				t.Errorf("%d: paths of its own are %q", n, got)
+			}
+		}
+		checkpoint(t, s)
+		s.disk.(*statedisk.Log).MinSnapshot = 1
+		checkpoint(t, s)
+		s.Close()
+	}
+}

@@ -12,6 +12,7 @@ import (
 
 	"flexbeam/internal/parallel"
 	"flexbeam/internal/statedisk"
+	"flexbeam/schemas/model"
 	"flexbeam/transforms/keyed"
 )
 
@@ -30,6 +31,8 @@ type Store struct {
 	positions map[string][]byte
 	owner     Sink
 	gone      gone
+
+	attributes *model.Attributes // that events keep; nil: the built-in ones
 
 	watermark atomic.Int64 // what arrived before this time, in ms, was read, as far as timers have told
 	armed     atomic.Bool  // the periodic timer is set
@@ -99,7 +102,7 @@ type Options struct {
 
 // Open opens a store.
 func Open(o Options) (*Store, statedisk.Recovery, error) {
-	s := &Store{positions: map[string][]byte{}}
+	s := &Store{positions: map[string][]byte{}, attributes: o.Env.Attributes}
 	s.watermark.Store(int64(keyed.None))
 	var r statedisk.Recovery
 	for _, spec := range o.Kinds {

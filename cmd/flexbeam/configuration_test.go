@@ -1,0 +1,257 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"flexbeam/internal/config"
+	"flexbeam/pipeline/source"
+)
+
+// completed returns the flags of run as a command line, the environment and a configuration give them.
+func completed(t *testing.T, text string, args ...string) (*runFlags, error) {
+	t.Helper()
+	path := write(t, filepath.Join(t.TempDir(), "flexbeam.yaml"), text)
+	f, a := newRunFlags(), newApp(&bytes.Buffer{}, &bytes.Buffer{})
+	cmd := &cobra.Command{}
+	f.add(cmd)
+	if err := cmd.ParseFlags(append([]string{"--config", path}, args...)); err != nil {
+		t.Fatal(err)
+	}
+	file, err := f.config.load()
+	if err == nil {
+		err = a.configure(cmd, file)
+	}
+	if err == nil {
+		err = f.complete(cmd, file)
+	}
+	return f, err
+}
+
+func TestAFlagCountsBeforeTheEnvironmentAndThatBeforeTheFile(t *testing.T) {
+	const file = "run: {source: 'file:a', sink: 'jsonl:a', state: a, flush_every: 1s, runner: prism}\nmodel: {offline_activities: [A]}\n"
+	tests := []struct {
+		environment map[string]string
+		args        []string
+		want        string
+	}{
+		{nil, nil, "file:a jsonl:a a 1s prism [A]"},
+		{map[string]string{"FLEXBEAM_SINK": "jsonl:b", "FLEXBEAM_FLUSH_EVERY": "2s", "FLEXBEAM_HIDE_ACTIVITY": "B,C", "FLEXBEAM_STATE": ""}, nil, "file:a jsonl:b a 2s prism [B C]"},
+		{map[string]string{"FLEXBEAM_SINK": "jsonl:b", "FLEXBEAM_FLUSH_EVERY": "2s"}, []string{"--sink=jsonl:c", "--state=c", "--hide-activity=D", "--hide-activity=E"}, "file:a jsonl:c c 2s prism [D E]"},
+	}
+	for _, test := range tests {
+		t.Run(test.want, func(t *testing.T) {
+			for name, value := range test.environment {
+				t.Setenv(name, value)
+			}
+			f, err := completed(t, file, test.args...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := f.options
+			got := strings.Join([]string{o.Source, o.Sink, o.State, o.FlushEvery.String(), o.Runner, "[" + strings.Join(o.Hidden, " ") + "]"}, " ")
+			if got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestAFileAloneSaysWhatAJobReadsAndWrites(t *testing.T) {
+	f, err := completed(t, config.Example)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := f.options
+	if want := "kinesis:arn:aws:kinesis:eu-west-1:123456789012:stream/flex-emea?start=&region=,flex-americas?start=trim-horizon&region=us-east-1"; o.Source != want {
+		t.Errorf("reads %s\nwant  %s", o.Source, want)
+	}
+	if _, err := source.Open(o.Source, o.Accounts...); err != nil {
+		t.Error(err)
+	}
+	if o.Sink != "bigquery:my-project.flex" || o.TextSink != "bigquery:my-project.flex_texts" || o.Turns != "missing?every=5m0s" || len(o.Columns) != 1 {
+		t.Errorf("%+v", o)
+	}
+	if len(o.Accounts) != 2 || o.Accounts[1].ChatService != "IS89abcdef0123456789abcdef01234567" || o.Accounts[0].Secret != "env:TWILIO_EMEA_SECRET" {
+		t.Errorf("%+v", o.Accounts)
+	}
+	f, err = completed(t, "sinks: {only: 'jsonl:x'}\nrun: {source: 'file:a'}\n")
+	if err != nil || f.options.Sink != "jsonl:x" || f.options.Turns != "" {
+		t.Errorf("the only sink: %+v, %v", f.options, err)
+	}
+}
+
+func TestCredentialsOfTheEnvironmentCountForTheirAccount(t *testing.T) {
+	const text = "accounts:\n- {account: AC0123456789abcdef0123456789abcdef, key: SK0123456789abcdef0123456789abcdef, secret: 'env:A', region: ie1}\n"
+	file, err := config.Parse("f", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TWILIO_API_KEY", "SKother")
+	t.Setenv("TWILIO_API_SECRET", "x")
+	for sid, want := range map[string][]source.Account{
+		"":                                   {{SID: "AC0123456789abcdef0123456789abcdef", Key: "SK0123456789abcdef0123456789abcdef", Secret: "env:A", Region: "ie1"}},
+		"AC0123456789abcdef0123456789abcdef": {{SID: "AC0123456789abcdef0123456789abcdef", Key: "SKother", Secret: "env:TWILIO_API_SECRET", Region: "ie1"}},
+		"ACother": {
+			{SID: "AC0123456789abcdef0123456789abcdef", Key: "SK0123456789abcdef0123456789abcdef", Secret: "env:A", Region: "ie1"},
+			{SID: "ACother", Key: "SKother", Secret: "env:TWILIO_API_SECRET"},
+		},
+	} {
+		t.Setenv("TWILIO_ACCOUNT_SID", sid)
+		if d := cmp.Diff(want, accountsOf(file)); d != "" {
+			t.Errorf("%q: %s", sid, d)
+		}
+	}
+	if got := accountsOf(&config.File{}); got != nil {
+		t.Errorf("without a file: %+v", got)
+	}
+}
+
+// Every option of run can stand in a file, but for those that are for once.
+func TestEveryFlagOfRunHasAKeyOrIsForOnce(t *testing.T) {
+	once := strings.Fields("config reshape rekey add-stream turns contact-key contact-key-file flink-savepoint flink-allow-less help")
+	keys := append(config.Flags(), once...)
+	cmd := newRun(newApp(&bytes.Buffer{}, &bytes.Buffer{}))
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !slices.Contains(keys, f.Name) {
+			t.Errorf("--%s has no key in a configuration", f.Name)
+		}
+	})
+	root := newRoot(newApp(&bytes.Buffer{}, &bytes.Buffer{}))
+	for _, name := range config.Flags() {
+		if cmd.Flags().Lookup(name) == nil && root.PersistentFlags().Lookup(name) == nil {
+			t.Errorf("a key stands for --%s, which run does not have", name)
+		}
+	}
+}
+
+func TestFaultsOfTheConfigurationAreTold(t *testing.T) {
+	dir := t.TempDir()
+	day := write(t, filepath.Join(dir, "day.ndjson"), "{}\n")
+	file := func(text string) string { return write(t, filepath.Join(dir, "f.yaml"), text) }
+	args := []string{"run", "--source=file:" + day, "--sink=jsonl:" + filepath.Join(dir, "out")}
+	for text, want := range map[string]string{
+		"run: {flush-every: 2s}":                            "f.yaml:1:7: run.flush-every: is not a key here: did you mean flush_every?",
+		"run: {runner: spark}":                              "f.yaml:1:15: run.runner: choose one of auto, direct, prism",
+		"model: {contact_key: 'env:NOT_SET_ANYWHERE'}":      "f.yaml:1:22: model.contact_key: the secret cannot be read: the environment variable NOT_SET_ANYWHERE is not set",
+		"model: {columns: [{column: engagements.x}]}":       `f.yaml:1:19: model.columns[0]: the column takes no attribute paths of your own: the table engagements has no column "x"`,
+		"turns: {text: none, text_sink: 'jsonl:elsewhere'}": "--turns-text-sink: it is for --turns-text apart alone",
+	} {
+		r := call(t, append(args, "--config="+file(text))...)
+		if r.code == 0 {
+			t.Errorf("%s: it runs", text)
+		}
+		oneLine(t, r.errors, want)
+	}
+	if r := call(t, append(args, "--config="+dir+"/none.yaml")...); r.code != 1 {
+		t.Errorf("exit %d", r.code)
+	} else {
+		oneLine(t, r.errors, "none.yaml: no such file")
+	}
+	t.Setenv(configVariable, file("run: {runner: spark}"))
+	oneLine(t, call(t, args...).errors, "run.runner")
+	t.Setenv("FLEXBEAM_RUNNER", "spark")
+	oneLine(t, call(t, append(args, "--config="+file(""))...).errors, "FLEXBEAM_RUNNER: choose one of")
+	r := call(t, "config", "check", "--config="+file("run: {a: 1, b: 2}"))
+	if r.code != 1 || strings.Count(r.out, "\n") != 2 || !strings.Contains(r.out, "f.yaml:1:13: run.b: ") {
+		t.Errorf("exit %d:\n%s", r.code, r.out)
+	}
+	oneLine(t, r.errors, "the configuration has 2 faults")
+}
+
+func TestCheckSaysWhatAJobWouldDo(t *testing.T) {
+	dir := t.TempDir()
+	path := write(t, filepath.Join(dir, "flexbeam.yaml"), config.Example)
+	r := call(t, "config", "check", "--config="+path)
+	if r.code != 0 || r.errors != "" {
+		t.Fatalf("exit %d: %s", r.code, r.errors)
+	}
+	for _, want := range []string{
+		"emea (AC0123456789abcdef0123456789abcdef)", "secret env:TWILIO_EMEA_SECRET", "kinesis:arn:aws", "bigquery:my-project.flex", "apart, in bigquery:my-project.flex_texts",
+		"missing?every=5m0s", "engagements.language: conversations.lang, the built-in paths, language", "Offline, Logged Out",
+	} {
+		if !strings.Contains(r.out, want) {
+			t.Errorf("%q is missing in:\n%s", want, r.out)
+		}
+	}
+	day := write(t, filepath.Join(dir, "day.ndjson"), "{}\n")
+	t.Setenv("A_SECRET", plantedSecret)
+	t.Setenv("A_KEY", plantedSecret)
+	path = write(t, filepath.Join(dir, "small.yaml"), "accounts:\n- {account: AC0123456789abcdef0123456789abcdef, key: SK0123456789abcdef0123456789abcdef, secret: 'env:A_SECRET'}\nmodel: {contact_key: 'env:A_KEY'}\nrun: {source: 'file:"+day+"', sink: 'jsonl:out'}\n")
+	r = call(t, "config", "check", "--resolve", "--config="+path)
+	if r.code != 0 || !strings.Contains(r.out, "accounts[0].secret: found") || !strings.Contains(r.out, "the source: found") || strings.Contains(r.out+r.errors, plantedSecret) {
+		t.Errorf("exit %d: %s%s", r.code, r.out, r.errors)
+	}
+	t.Setenv("A_SECRET", "")
+	r = call(t, "config", "check", "--resolve", "--config="+path)
+	if r.code != 1 || !strings.Contains(r.out, "small.yaml:2:98: accounts[0].secret: the secret cannot be read: the environment variable A_SECRET is not set") {
+		t.Errorf("exit %d: %s", r.code, r.out)
+	}
+	oneLine(t, r.errors, "the configuration has one fault")
+}
+
+const plantedSecret = "plantedSecret0123456789"
+
+func TestTwoContactKeysThatDifferAreRefused(t *testing.T) {
+	dir := t.TempDir()
+	day := write(t, filepath.Join(dir, "day.ndjson"), "{}\n")
+	key := write(t, filepath.Join(dir, "key"), plantedSecret+"\n")
+	other := write(t, filepath.Join(dir, "other"), "another\n")
+	file := write(t, filepath.Join(dir, "f.yaml"), "model: {contact_key: 'file:"+other+"'}\n")
+	t.Setenv("FLEXBEAM_CONTACT_KEY", plantedSecret)
+	args := []string{"run", "--progress=none", "--source=file:" + day, "--sink=jsonl:" + filepath.Join(dir, "out")}
+	tests := []struct {
+		more []string
+		code int
+		want string
+	}{
+		{[]string{"--contact-key-file=" + other}, 2, "hold two contact keys that differ"},
+		{[]string{"--contact-key=file:" + other}, 2, "hold two contact keys that differ"},
+		{[]string{"--contact-key=file:" + key, "--contact-key-file=" + key}, 2, "both name a contact key"},
+		{[]string{"--contact-key=" + plantedSecret}, 2, "a secret is named by a reference"},
+		{[]string{"--contact-key=file:" + key}, 0, ""},
+		{[]string{"--contact-key-file=" + key}, 0, ""},
+		{[]string{"--config=" + file}, 0, ""}, // the environment counts before the file, so it is the same key
+	}
+	for _, test := range tests {
+		r := call(t, append(args, test.more...)...)
+		if r.code != test.code || strings.Contains(r.errors, plantedSecret) {
+			t.Errorf("%v: exit %d: %s", test.more, r.code, r.errors)
+		}
+		if test.want != "" {
+			oneLine(t, r.errors, test.want)
+		}
+	}
+}
+
+func TestTheReferenceOfTheConfigurationIsAsItIsGenerated(t *testing.T) {
+	for file, args := range map[string][]string{"configuration.md": {"config", "docs"}, "flexbeam.schema.json": {"config", "schema"}} {
+		want, err := os.ReadFile(filepath.Join("..", "..", "docs", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := call(t, args...); r.out != string(want) {
+			t.Errorf("docs/%s is not what flexbeam %s prints: make docs", file, strings.Join(args, " "))
+		}
+	}
+	if r := call(t, "config", "example"); r.out != config.Example {
+		t.Error("flexbeam config example prints something else")
+	}
+	var schema map[string]any
+	if err := json.Unmarshal(config.Schema(), &schema); err != nil {
+		t.Error(err)
+	}
+	if regexp.MustCompile(`\{\{\w+\}\}`).Match(config.Docs()) {
+		t.Error("a part of docs/configuration.md is not filled in")
+	}
+}
