@@ -40,7 +40,7 @@ func (o Options) checkDataflow(src source.Source, fetch transcripts.Config) erro
 		return usage("--turns: the workers of Dataflow cannot fetch transcripts: write --turns none, and fetch them with a job on --runner prism")
 	}
 	for _, u := range []struct{ flag, uri string }{{"--source", o.Source}, {"--sink", o.Sink}, {"--turns-text-sink", o.TextSink}} {
-		if why := onlyHere(u.uri); why != "" {
+		if why := onlyHere(u.uri); why != "" && !(u.flag == "--source" && elsewhere(src)) {
 			return usage("%s %s: it %s, and on Dataflow the job runs on other machines: choose another, or --runner prism", u.flag, u.uri, why)
 		}
 	}
@@ -52,6 +52,12 @@ func (o Options) checkDataflow(src source.Source, fetch transcripts.Config) erro
 		}
 	}
 	return o.checkKey()
+}
+
+// elsewhere tells whether a source of files says that none of them is on this machine.
+func elsewhere(src source.Source) bool {
+	s, ok := src.(interface{ Local() bool })
+	return ok && !s.Local()
 }
 
 // loopback is an endpoint that only this machine has.
