@@ -55,6 +55,9 @@ func New(o Options) (*Job, error) {
 	bytes, _ := src.Size()
 	j.count.BytesTotal.Store(bytes)
 	j.count.Unbounded.Store(j.Live())
+	if j.Live() && j.keeps() {
+		j.count.OnCluster()
+	}
 	return j, nil
 }
 

@@ -50,7 +50,9 @@ type Summary struct {
 	WorstCount   int64
 	WorstExample telemetry.Example
 
-	Remote bool // transforms ran in other processes, which counted: but for Rows and Elapsed nothing is known
+	// Remote says that transforms ran in other processes: what these counted is what the runner has told of
+	// it. What was read again after a restart counts again.
+	Remote bool
 
 	Missing []evidence.Finding // signs that event types are not subscribed to or were lost, since the state began
 }
@@ -93,7 +95,7 @@ func (j *Job) Run(ctx context.Context) (Summary, error) {
 func (j *Job) sum(sum *Summary, start time.Time) {
 	c := j.count
 	sum.Records, sum.Events, sum.Duplicates = c.Records.Load(), c.Events.Load(), c.Duplicates()
-	if j.embedded() {
+	if j.Live() {
 		sum.Duplicates = c.Repeats.Load()
 	}
 	sum.Dropped, sum.DeadLetters, sum.BadAttrs = c.Dropped.Load(), c.DeadLetters.Load(), c.BadAttrs.Load()

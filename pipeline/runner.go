@@ -6,6 +6,7 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
+	"flexbeam/pipeline/runtime"
 	"flexbeam/runners"
 	_ "flexbeam/runners/direct" // registers direct
 	_ "flexbeam/runners/prism"  // registers prism
@@ -63,7 +64,12 @@ func (j *Job) Mode() string { return j.options.Mode }
 func (j *Job) execute(ctx context.Context, p *beam.Pipeline) error {
 	job := runners.Job{
 		Streaming: j.options.Mode == Stream, Bounded: !j.Live(), Log: j.options.Log,
-		Kept: func(savepoint string) { j.savepoint.Store(&savepoint) },
+		Kept:      func(savepoint string) { j.savepoint.Store(&savepoint) },
+		Namespace: runtime.Metrics,
+		Progress: func(p runners.Progress) {
+			runtime.Take(j.count, p.Counters)
+			j.count.RunsOnCluster(max(0, p.Watermark.UnixMilli()))
+		},
 	}
 	switch j.options.Runner {
 	case Flink:

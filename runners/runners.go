@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
@@ -57,6 +58,16 @@ type Job struct {
 
 	// Forbidden must not be in what travels to other machines.
 	Forbidden []portable.Forbidden
+
+	// Progress is told from time to time how far a job is that a cluster runs. nil: nobody asks.
+	Progress  func(Progress)
+	Namespace string // of those of Beam's counters that Progress is told
+}
+
+// Progress is how far a job is.
+type Progress struct {
+	Watermark time.Time        // up to which the job has read; zero: it is not known
+	Counters  map[string]int64 // what transforms in other processes have counted in all, by name; nil: there are none
 }
 
 var registry struct {

@@ -81,6 +81,7 @@ func pool(address string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	p := &sdkworker.Pool{Program: program, Output: os.Stderr, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	workers := sdkworker.Program{Path: program, Output: os.Stderr}
+	p := &sdkworker.Pool{Start: workers.Start, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
 	return p.Serve(ctx, l)
 }

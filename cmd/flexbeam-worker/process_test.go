@@ -149,6 +149,7 @@ func TestPoolReplacesAWorkerOfTheSameID(t *testing.T) {
 	killed, again := fakerunner.Start(t), fakerunner.Start(t)
 	first := startWorker(t, pool, killed, "1-1")
 	other := startWorker(t, pool, killed, "1-2")
+	killed.Vanish()
 	second := startWorker(t, pool, again, "1-1")
 	first.AwaitEnd(t)
 	if !second.Answers(t) || !other.Answers(t) {

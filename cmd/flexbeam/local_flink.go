@@ -17,8 +17,10 @@ const localFlinkLong = `Run a real Flink cluster on this machine: a JobManager, 
 It needs Java 11 or 17, and the first time also Maven and pip, with which it downloads Flink ` + flinklocal.FlinkVersion + ` and Beam's job server ` + flinklocal.BeamVersion + ` (some
 400 MB) into the user's cache directory, as these programs are set up on this machine, and checks them against sums that flexbeam holds.
 
-A TaskManager that ends is started again. The folder of --dir has the logs, the checkpoints and the savepoints, which stay when the
-command ends. Jobs do not: stop them first, see flexbeam job stop. Everything listens on the loopback interface only.`
+A process that ends is started again, so that you can see what a job outlives: kill -9 the ID in taskmanager-1.pid or jobmanager.pid of the
+folder of --dir. The folder has the logs, the checkpoints and the savepoints, which stay when the command ends. Jobs do not: stop them
+first, see flexbeam job stop. With --high-availability a ZooKeeper remembers the jobs when the JobManager is killed; without it run goes on
+from the last checkpoint. Everything listens on the loopback interface only.`
 
 const localFlinkExample = `  flexbeam local flink &
   flexbeam run --runner flink --flink-endpoint 127.0.0.1:8099 --flink-rest 127.0.0.1:8081 \
@@ -48,6 +50,7 @@ func newLocalFlink(a *app) *cobra.Command {
 	flags.IntVar(&o.RESTPort, "rest-port", o.RESTPort, "`PORT` of Flink's REST interface and its pages; 0 takes a free one")
 	flags.IntVar(&o.TaskManagers, "task-managers", o.TaskManagers, "`N` TaskManagers")
 	flags.IntVar(&o.Slots, "slots", o.Slots, "`N` slots of each TaskManager: the sum bounds the parallelism of all jobs")
+	flags.BoolVar(&o.HighAvailability, "high-availability", false, "with a ZooKeeper, so that jobs outlive the JobManager")
 	flags.StringVar(&o.Dir, "dir", "", "`DIR` of logs, checkpoints and savepoints; default a folder of the user's cache directory")
 	flags.StringToStringVar(&o.Config, "config", nil, "`KEY=VALUE` of Flink's configuration, such as state.backend.type=rocksdb; repeatable")
 	completeNothing(cmd, "job-port", "rest-port", "task-managers", "slots", "config")

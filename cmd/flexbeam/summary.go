@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"flexbeam/internal/console"
+	"flexbeam/internal/telemetry"
 	"flexbeam/pipeline"
 	"flexbeam/schemas/model"
 )
@@ -24,13 +25,12 @@ func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 	line := func(name string, n int64, note string) {
 		fmt.Fprintf(&b, "  %-14s %12s  %s\n", name, console.Number(n), note)
 	}
+	fmt.Fprintf(&b, "done in %s on the %s runner: %s events/s, %s/s\n", console.Duration(s.Elapsed), o.Runner,
+		console.Number(int64(s.EventsPerSecond())), console.Bytes(int64(float64(s.Bytes)/s.Elapsed.Seconds())))
 	if s.Remote {
-		fmt.Fprintf(&b, "done in %s on the %s runner, whose workers have the counters\n", console.Duration(s.Elapsed), o.Runner)
-	} else {
-		fmt.Fprintf(&b, "done in %s on the %s runner: %s events/s, %s/s\n", console.Duration(s.Elapsed), o.Runner,
-			console.Number(int64(s.EventsPerSecond())), console.Bytes(int64(float64(s.Bytes)/s.Elapsed.Seconds())))
-		counted(s, line)
+		fmt.Fprintln(&b, "as the workers counted; what was read again after a restart counts again")
 	}
+	counted(s, line)
 	if s.Transcripts+s.TranscriptsGone+s.TranscriptsSpared > 0 {
 		line("transcripts", s.Transcripts, "of conversations, fetched from Twilio")
 	}
@@ -90,8 +90,12 @@ func (a *app) warnUseless(s pipeline.Summary) {
 			"example", s.WorstExample.Position, "error", s.WorstExample.Error)
 		return
 	}
-	fmt.Fprintf(a.screen, "warning: no record could be used: all %s are dead letters; %s of class %s, such as %s: %s\n",
-		console.Number(s.DeadLetters), console.Number(s.WorstCount), s.WorstClass, s.WorstExample.Position, s.WorstExample.Error)
+	example := ": see table dead_letters"
+	if s.WorstExample != (telemetry.Example{}) { // workers elsewhere tell only how many there are
+		example = fmt.Sprintf(", such as %s: %s", s.WorstExample.Position, s.WorstExample.Error)
+	}
+	fmt.Fprintf(a.screen, "warning: no record could be used: all %s are dead letters; %s of class %s%s\n",
+		console.Number(s.DeadLetters), console.Number(s.WorstCount), s.WorstClass, example)
 }
 
 // missing returns the signs that events are missing, for a log line.

@@ -1,43 +1,56 @@
 package sdkworker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
-	"os/exec"
 	"sync"
+	"time"
 
 	fnpb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/fnexecution_v1"
 	"google.golang.org/grpc"
 )
 
-// A Pool is Beam's external worker pool: it starts workers when a runner asks for them, each as a
-// process of its own, and stops them. A runner that was killed asks for a worker of the same ID again:
-// then the new one takes the place of the old.
+// A Pool is Beam's external worker pool: it starts workers when a runner asks for them, and stops
+// them.
+//
+// The runner is each TaskManager of a cluster, and each counts the IDs of its workers by itself. So two
+// that have one pool ask for workers of one ID, and both get theirs: they are told apart by where they
+// are controlled. One that was killed tells nobody, and the one in its place asks for the same IDs: then
+// the new worker takes the place of the old, whose runner takes no connections any more.
 type Pool struct {
 	fnpb.UnimplementedBeamFnExternalWorkerPoolServer
 
-	Program string       // becomes a worker when it is started with the flags of one
-	Env     []string     // of the workers; nil: that of this process
-	Output  io.Writer    // gets what workers write; nil: nobody does
-	Log     *slog.Logger // gets what an operator should know
+	Start func(Flags) (Worker, error) // starts a worker: InProcess, or Program.Start
+	Log   *slog.Logger                // gets what an operator should know
 
 	mu      sync.Mutex
-	workers map[string]*child
+	workers map[place]Worker
+	running sync.WaitGroup // one for each worker that has not ended
 	closed  bool
 }
 
-// child is a worker.
-type child struct {
-	cmd   *exec.Cmd
-	leash io.Closer // its standard input
-	ended chan struct{}
+// goneWithin is how long a runner may take to take a connection.
+const goneWithin = 2 * time.Second
+
+// place is which worker of which runner one is.
+type place struct{ id, control string }
+
+// A Worker is what a pool has started.
+type Worker interface {
+	// Stop ends the worker, and may be called when it has ended. The worker has nothing to save: what
+	// it did since the last checkpoint of the runner is done again.
+	Stop()
+	// Wait returns when the worker has ended, with why it did. Only one call returns that.
+	Wait() error
+	// LogValue tells where the worker runs.
+	slog.LogValuer
 }
 
-// Serve serves runners until ctx ends. Then it stops all workers and returns nil.
+// Serve serves runners until ctx ends. Then it stops all workers, waits for them, and returns nil.
 func (p *Pool) Serve(ctx context.Context, l net.Listener) error {
 	s := grpc.NewServer()
 	fnpb.RegisterBeamFnExternalWorkerPoolServer(s, p)
@@ -54,11 +67,12 @@ func (p *Pool) Serve(ctx context.Context, l net.Listener) error {
 
 func (p *Pool) close() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.closed = true
-	for id := range p.workers {
-		p.stop(id)
+	for at := range p.workers {
+		p.stop(at)
 	}
+	p.mu.Unlock()
+	p.running.Wait()
 }
 
 // StartWorker starts a worker. A refusal is part of the answer, as the protocol has it.
@@ -68,81 +82,94 @@ func (p *Pool) StartWorker(_ context.Context, r *fnpb.StartWorkerRequest) (*fnpb
 		p.Log.Warn("a worker was not started", "worker", r.GetWorkerId(), "reason", text)
 		return &fnpb.StartWorkerResponse{Error: text}, nil
 	}
-	id, endpoint := r.GetWorkerId(), r.GetProvisionEndpoint()
+	f := Flags{
+		ID: r.GetWorkerId(), ProvisionEndpoint: r.GetProvisionEndpoint().GetUrl(),
+		LoggingEndpoint: r.GetLoggingEndpoint().GetUrl(), ControlEndpoint: r.GetControlEndpoint().GetUrl(),
+	}
 	switch {
-	case id == "":
+	case f.ID == "":
 		return refused("the worker has no ID")
-	case endpoint.GetUrl() == "":
-		return refused("worker %s: the provision endpoint is missing", id)
-	case endpoint.GetAuthentication() != nil || r.GetControlEndpoint().GetAuthentication() != nil:
-		return refused("worker %s: endpoints with authentication are not supported", id)
+	case f.ProvisionEndpoint == "":
+		return refused("worker %s: the provision endpoint is missing", f.ID)
+	case r.GetProvisionEndpoint().GetAuthentication() != nil || r.GetControlEndpoint().GetAuthentication() != nil:
+		return refused("worker %s: endpoints with authentication are not supported", f.ID)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return refused("worker %s: the pool is being shut down", id)
+		return refused("worker %s: the pool is being shut down", f.ID)
 	}
-	if p.stop(id) {
-		p.Log.Info("a worker is replaced", "worker", id)
+	at := place{f.ID, cmp.Or(f.ControlEndpoint, f.ProvisionEndpoint)}
+	for _, old := range p.of(f.ID) {
+		if old == at || gone(old.control) {
+			p.stop(old)
+			p.Log.Info("a worker is replaced", "worker", f.ID)
+		}
 	}
-	if err := p.start(id, r); err != nil {
-		return refused("worker %s: %v", id, err)
+	w, err := p.Start(f)
+	if err != nil {
+		return refused("worker %s: %v", f.ID, err)
 	}
+	p.keep(at, w)
 	return &fnpb.StartWorkerResponse{}, nil
 }
 
-// start starts the process of a worker.
-func (p *Pool) start(id string, r *fnpb.StartWorkerRequest) error {
-	cmd := exec.Command(p.Program, "--leash", "--id="+id, "--provision_endpoint="+r.GetProvisionEndpoint().GetUrl(),
-		"--logging_endpoint="+r.GetLoggingEndpoint().GetUrl(), "--control_endpoint="+r.GetControlEndpoint().GetUrl())
-	cmd.Env, cmd.Stdout, cmd.Stderr = p.Env, p.Output, p.Output
-	leash, err := cmd.StdinPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	c := &child{cmd: cmd, leash: leash, ended: make(chan struct{})}
+// keep notes a worker that was started, until it ends.
+func (p *Pool) keep(at place, w Worker) {
 	if p.workers == nil {
-		p.workers = map[string]*child{}
+		p.workers = map[place]Worker{}
 	}
-	p.workers[id] = c
-	p.Log.Info("a worker was started", "worker", id, "process", cmd.Process.Pid)
-	go func() {
-		err := cmd.Wait()
-		close(c.ended)
+	p.workers[at] = w
+	p.Log.Info("a worker was started", "worker", at.id, "in", w)
+	p.running.Go(func() {
+		err := w.Wait()
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if p.workers[id] == c { // nobody has stopped it
-			delete(p.workers, id)
-			p.Log.Info("a worker has ended", "worker", id, "process", cmd.Process.Pid, "error", err)
+		if p.workers[at] == w { // nobody has stopped it
+			delete(p.workers, at)
+			p.Log.Info("a worker has ended", "worker", at.id, "in", w, "error", err)
 		}
-	}()
-	return nil
+	})
 }
 
-// stop kills the process of a worker and waits for its end, and tells whether there was one. A worker
-// has nothing to save: what it did since the last checkpoint of the runner is done again.
-func (p *Pool) stop(id string) bool {
-	c := p.workers[id]
-	if c == nil {
-		return false
+// of returns the workers of an ID.
+func (p *Pool) of(id string) (all []place) {
+	for at := range p.workers {
+		if at.id == id {
+			all = append(all, at)
+		}
 	}
-	delete(p.workers, id)
-	_ = c.leash.Close()
-	_ = c.cmd.Process.Kill() // it may have ended
-	<-c.ended
-	return true
+	return all
 }
 
-// StopWorker stops a worker.
+// stop stops a worker.
+func (p *Pool) stop(at place) {
+	w := p.workers[at]
+	delete(p.workers, at)
+	w.Stop()
+}
+
+// gone tells whether a runner takes no connections any more.
+func gone(endpoint string) bool {
+	conn, err := net.DialTimeout("tcp", endpoint, goneWithin)
+	if err != nil {
+		return true
+	}
+	_ = conn.Close() // it carried nothing
+	return false
+}
+
+// StopWorker stops a worker. One that is not there has ended by itself. Of several runners' workers of
+// one ID it is not known which is meant: each ends when its runner ends its control stream.
 func (p *Pool) StopWorker(_ context.Context, r *fnpb.StopWorkerRequest) (*fnpb.StopWorkerResponse, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.stop(r.GetWorkerId()) { // it has ended by itself
-		return &fnpb.StopWorkerResponse{}, nil
+	all := p.of(r.GetWorkerId())
+	for _, at := range all {
+		if len(all) == 1 || gone(at.control) {
+			p.stop(at)
+			p.Log.Info("a worker was stopped", "worker", at.id)
+		}
 	}
-	p.Log.Info("a worker was stopped", "worker", r.GetWorkerId())
 	return &fnpb.StopWorkerResponse{}, nil
 }

@@ -77,7 +77,8 @@ func serve(t *testing.T) *served {
 	s := &served{lines: bufio.NewScanner(r), log: make(log, 100), ended: make(chan error, 1)}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
-	p := &Pool{Program: os.Args[0], Env: append(os.Environ(), asWorker+"=1"), Output: w, Log: slog.New(slog.NewTextHandler(s.log, nil))}
+	program := Program{Path: os.Args[0], Env: append(os.Environ(), asWorker+"=1"), Output: w}
+	p := &Pool{Start: program.Start, Log: slog.New(slog.NewTextHandler(s.log, nil))}
 	go func() { s.ended <- p.Serve(ctx, l) }()
 	conn, err := grpc.NewClient(l.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {

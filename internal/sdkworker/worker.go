@@ -1,7 +1,7 @@
 // Package sdkworker is what makes a program a worker of Beam's remote runners, without another program
 // that boots it: it asks the runner's provision service for what it needs, runs the harness of Beam's
-// Go SDK, and ends with it. A Pool starts such workers, each as a process of its own, for runners whose
-// environment is EXTERNAL.
+// Go SDK, and ends with it. A Pool starts workers for runners whose environment is EXTERNAL, each as a
+// process of its own or in the process of the pool.
 //
 // A worker stages nothing: what it runs is in its program. It ends when the runner closes the control
 // stream, when the runner's control endpoint takes no connections any more, and when the pool that
@@ -54,10 +54,9 @@ func Run(ctx context.Context, f Flags, stdin io.Reader) error {
 	if err != nil {
 		return err
 	}
-	logging := cmp.Or(info.GetLoggingEndpoint().GetUrl(), f.LoggingEndpoint)
-	control := cmp.Or(info.GetControlEndpoint().GetUrl(), f.ControlEndpoint)
-	if logging == "" || control == "" {
-		return fmt.Errorf("%w: neither it nor a flag names the endpoints of logging and control", ErrProvision)
+	logging, control, err := f.endpoints(info)
+	if err != nil {
+		return err
 	}
 	opts, err := begin(info)
 	if err != nil {
@@ -91,6 +90,17 @@ func provision(ctx context.Context, endpoint string) (*fnpb.ProvisionInfo, error
 		return nil, fmt.Errorf("%w: %s: %w", ErrProvision, endpoint, err)
 	}
 	return info, nil
+}
+
+// endpoints returns where a worker logs and is controlled: as the provision service says, else as the
+// flags do.
+func (f Flags) endpoints(info *fnpb.ProvisionInfo) (logging, control string, err error) {
+	logging = cmp.Or(info.GetLoggingEndpoint().GetUrl(), f.LoggingEndpoint)
+	control = cmp.Or(info.GetControlEndpoint().GetUrl(), f.ControlEndpoint)
+	if logging == "" || control == "" {
+		return "", "", fmt.Errorf("%w: neither it nor a flag names the endpoints of logging and control", ErrProvision)
+	}
+	return logging, control, nil
 }
 
 // begin makes this process ready to run transforms, with the pipeline options that a runner gives to

@@ -60,6 +60,7 @@ type Counters struct {
 	letters letters
 	flushes flushes
 	shards  shards
+	cluster cluster
 	waiting waiting
 	latency Histogram
 }

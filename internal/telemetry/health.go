@@ -28,9 +28,12 @@ func (c *Counters) Faults(l Limits) []Fault {
 		all = append(all, Fault{"flush", "the last flush of the sink failed: " + *text})
 	}
 	now := c.Now()
+	if c.cluster.on.Load() {
+		return append(all, c.cluster.faults(now, c.started, l)...)
+	}
 	shards := c.Shards()
 	if waits := now.Sub(c.started); len(shards) == 0 && c.Unbounded.Load() && waits > l.Poll {
-		all = append(all, Fault{"poll", fmt.Sprintf("no shard was found for %v; the limit is %v", waits.Round(time.Second), l.Poll)})
+		all = append(all, Fault{"poll", sentence("no shard was found for %v; the limit is %v", waits, l.Poll)})
 	}
 	for _, s := range shards {
 		since := s.LastPoll()
@@ -51,11 +54,19 @@ func (c *Counters) Faults(l Limits) []Fault {
 	return all
 }
 
-// Ready tells whether the job works: of a stream, whether a shard has answered lately, as the limits
-// say; of a job with an end, whether it has begun: records were read, or a flush succeeded.
+// sentence tells of a time, rounded, and of its limit.
+func sentence(format string, d, limit time.Duration) string {
+	return fmt.Sprintf(format, d.Round(time.Second), limit)
+}
+
+// Ready tells whether the job works: of a stream, whether a shard has answered lately, or its cluster that
+// it runs, as the limits say; of a job with an end, whether it has begun: records were read, or a flush succeeded.
 func (c *Counters) Ready(l Limits) bool {
 	if !c.Unbounded.Load() {
 		return c.Records.Load() > 0 || !c.LastFlush().IsZero()
+	}
+	if c.cluster.on.Load() {
+		return c.Now().Sub(timeOf(c.cluster.ran.Load())) <= l.Poll
 	}
 	for _, s := range c.Shards() {
 		if last := s.LastPoll(); !last.IsZero() && c.Now().Sub(last) <= l.Poll {

@@ -131,3 +131,52 @@ func TestAJobIsReadyWhileItsSourceAnswers(t *testing.T) {
 		}
 	}
 }
+
+// A job whose positions a cluster keeps has no shards here: what the cluster says of it counts.
+func TestAJobOnAClusterIsJudgedByWhatTheClusterSays(t *testing.T) {
+	clock := newClock()
+	c := telemetry.New(clock.now)
+	c.Unbounded.Store(true)
+	c.OnCluster()
+	checks := func() (names []string) {
+		for _, f := range c.Faults(telemetry.DefaultLimits) {
+			names = append(names, f.Check)
+		}
+		return names
+	}
+	expect := func(what string, ready bool, want ...string) {
+		t.Helper()
+		if got := checks(); !slices.Equal(got, want) || c.Ready(telemetry.DefaultLimits) != ready {
+			t.Errorf("%s: %q fail, ready %t", what, got, c.Ready(telemetry.DefaultLimits))
+		}
+	}
+	clock.pass(time.Minute)
+	expect("it is being submitted", false)
+	clock.pass(2 * time.Minute)
+	expect("it never ran", false, "poll")
+	c.RunsOnCluster(0)
+	expect("it runs, and has read nothing", true)
+	if _, ok := c.WatermarkAge(); ok {
+		t.Error("a watermark is known that nobody has told")
+	}
+	at := clock.ago(time.Hour)
+	for i := range int64(3) {
+		c.RunsOnCluster(at + i)
+		clock.pass(9 * time.Minute)
+		c.RunsOnCluster(at + i)
+		expect("it is behind and reads", true)
+	}
+	c.RunsOnCluster(at - 1000)
+	expect("it went back to a checkpoint", true)
+	if got := c.Watermark(); got.UnixMilli() != at-1000 {
+		t.Errorf("the watermark is %v", got)
+	}
+	for range 11 {
+		clock.pass(time.Minute)
+		c.RunsOnCluster(at - 1000)
+	}
+	expect("it stands", true, "watermark")
+	c.RunsOnCluster(clock.ago(time.Second))
+	clock.pass(3 * time.Minute)
+	expect("the cluster is silent, or restarts it again and again", false, "poll")
+}

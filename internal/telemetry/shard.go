@@ -125,9 +125,12 @@ func (c *Counters) Behind() (most time.Duration, ok bool) {
 	return most, ok
 }
 
-// Watermark returns up to which time of arrival the job has read: the least of its open shards
-// whose watermark is known; zero when there is none.
+// Watermark returns up to which time of arrival the job has read: as its cluster says, else the least of
+// its open shards whose watermark is known; zero when there is none.
 func (c *Counters) Watermark() time.Time {
+	if c.cluster.on.Load() {
+		return timeOf(c.cluster.watermark.Load())
+	}
 	if s := c.last(); s != nil {
 		return s.Watermark()
 	}

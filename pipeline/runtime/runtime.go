@@ -58,7 +58,7 @@ type Runtime struct {
 	prior    *keyed.PriorRows
 	known    bool // prior is what it stays
 	shared   map[string]any
-	reported []int64 // of each counter, what Report has told
+	reported map[string]int64 // of each counter, what Report has told
 	failed   error
 }
 

@@ -36,6 +36,11 @@ type Options struct {
 	BundleSize int           // elements that one bundle takes at most
 	BundleTime time.Duration // that one bundle takes at most
 
+	// RenewEvery is how long a stream runs before it is stopped by a savepoint and goes on from that as
+	// another job of Flink's; 0: for as long as it can. Beam adds a state to the job with each look at a
+	// shard (apache/beam issue 27648), and finds these again for use once it begins anew.
+	RenewEvery time.Duration
+
 	Restarts     int           // after failures; negative: as the cluster is configured
 	RestartDelay time.Duration // before each
 }
@@ -83,6 +88,8 @@ func (o Options) Check() error {
 		return fmt.Errorf("--flink-bundle-size %d: write 1 or more", o.BundleSize)
 	case o.BundleTime < 10*time.Millisecond:
 		return fmt.Errorf("--flink-bundle-time %v: write 10ms or more", o.BundleTime)
+	case o.RenewEvery != 0 && o.RenewEvery < 10*time.Second:
+		return fmt.Errorf("--flink-renew-every %v: write 10s or more, or 0 for never", o.RenewEvery)
 	case o.RestartDelay < 0:
 		return fmt.Errorf("--flink-restart-delay %v: write 0s or more", o.RestartDelay)
 	}

@@ -38,6 +38,8 @@ func TestOptionsThatCannotBeAreToldWithWhatToWriteInstead(t *testing.T) {
 		{"checkpoints all the time", func(o *Options) { o.CheckpointEvery = time.Millisecond }, "--flink-checkpoint-every 1ms"},
 		{"no bundle", func(o *Options) { o.BundleSize = 0 }, "--flink-bundle-size 0"},
 		{"no time", func(o *Options) { o.BundleTime = 0 }, "--flink-bundle-time 0s"},
+		{"never renewed", func(o *Options) { o.RenewEvery = 0 }, ""},
+		{"renewed all the time", func(o *Options) { o.RenewEvery = time.Second }, "--flink-renew-every 1s"},
 		{"back in time", func(o *Options) { o.RestartDelay = -1 }, "--flink-restart-delay -1ns"},
 	}
 	for _, tt := range tests {

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime/graphx"
 	pipepb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/pipeline_v1"
 	"google.golang.org/protobuf/proto"
 )
@@ -18,6 +19,7 @@ var (
 	ErrState     = errors.New("a DoFn has more than one state cell: each access is a round trip to the runner")
 	ErrTimers    = errors.New("a DoFn has more than one timer family: bundles of Beam's Go SDK hang then")
 	ErrFinalize  = errors.New("a DoFn asks for finalization of bundles: Beam's Go SDK calls back for the first bundle only")
+	ErrWindows   = errors.New("a collection has windows of its own: their panes come late on Flink once a job was restored")
 	ErrSameName  = errors.New("two steps have one name: an update could give one the state of the other")
 	ErrInProcess = errors.New("a DoFn works on a store in the process that began the job, which a remote worker has not")
 	ErrFound     = errors.New("the graph holds what must not travel with a job")
@@ -42,6 +44,11 @@ func Check(graph *pipepb.Pipeline, forbidden ...Forbidden) error {
 	for id, c := range graph.GetComponents().GetCoders() {
 		if c.GetSpec().GetUrn() == urnRow {
 			found = append(found, fmt.Errorf("coder %s: %w", id, ErrRow))
+		}
+	}
+	for id, w := range graph.GetComponents().GetWindowingStrategies() {
+		if w.GetWindowFn().GetUrn() != graphx.URNGlobalWindowsWindowFn {
+			found = append(found, fmt.Errorf("windowing strategy %s: %w", id, ErrWindows))
 		}
 	}
 	names := map[string]bool{}

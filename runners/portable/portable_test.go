@@ -6,8 +6,10 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime/graphx"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/state"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/timers"
@@ -130,6 +132,10 @@ func TestFaultsOfAGraphAreFound(t *testing.T) {
 	rows := marshal(t, func(s beam.Scope) { beam.Create(s, row{"a"}) })
 	if err := portable.Check(rows); !errors.Is(err, portable.ErrRow) {
 		t.Errorf("a row is not found: %v", err)
+	}
+	windows := marshal(t, func(s beam.Scope) { beam.WindowInto(s, window.NewFixedWindows(time.Hour), beam.Create(s, "a")) })
+	if err := portable.Check(windows); !errors.Is(err, portable.ErrWindows) {
+		t.Errorf("windows are not found: %v", err)
 	}
 	twice := marshal(t, func(s beam.Scope) { bytesByKey(s, "a"); bytesByKey(s, "b") })
 	if err := portable.Check(twice); err != nil {

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,12 +27,24 @@ type Options struct {
 	TaskManagers int // default 1
 	Slots        int // of each TaskManager; default 2
 
+	HighAvailability bool // a ZooKeeper remembers the jobs, so that they outlive the JobManager
+
 	Config map[string]string // more of Flink's configuration
 	Say    func(string)      // is told what takes time
 }
 
 // ErrInUse says that another cluster has the folder.
 var ErrInUse = errors.New("another cluster uses the folder")
+
+// The processes of a cluster, by name; see also TaskManager.
+const (
+	JobManager = "jobmanager"
+	JobServer  = "jobserver"
+	zooKeeper  = "zookeeper"
+)
+
+// TaskManager returns the name of a TaskManager, by its number from 0.
+func TaskManager(i int) string { return fmt.Sprint("taskmanager-", i+1) }
 
 // A Cluster is a Flink that runs.
 type Cluster struct {
@@ -43,13 +57,12 @@ type Cluster struct {
 	failed            chan error      // gets why the cluster cannot go on
 	watchers          sync.WaitGroup
 
-	mu           sync.Mutex
-	servers      []*process // JobManager and job server
-	taskManagers []*process
+	mu        sync.Mutex
+	processes map[string]*process // that run now, by name
 }
 
 // startWithin is how long a cluster may take to be ready, once all is downloaded.
-const startWithin = 2 * time.Minute
+const startWithin = 5 * time.Minute
 
 // Start starts a cluster, and returns when jobs can be submitted to it. Errors wrap ErrTool if a
 // program is missing, ErrInUse if another cluster has the folder, and the cause of ctx if that
@@ -58,7 +71,7 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	if err := o.defaults(); err != nil {
 		return nil, err
 	}
-	c := &Cluster{options: o, failed: make(chan error, 1), jobPort: o.JobPort, restPort: o.RESTPort}
+	c := &Cluster{options: o, failed: make(chan error, 1), jobPort: o.JobPort, restPort: o.RESTPort, processes: map[string]*process{}}
 	c.ctx, c.stopping = context.WithCancel(context.Background())
 	java, err := findJava(ctx)
 	if err != nil {
@@ -101,7 +114,7 @@ func (o *Options) defaults() (err error) {
 
 // take makes the folder and takes it for this cluster.
 func (c *Cluster) take() error {
-	for _, name := range []string{"conf", "log", "tmp", "checkpoints", "savepoints"} {
+	for _, name := range []string{"conf", "log", "tmp", "checkpoints", "savepoints", "ha"} {
 		if err := os.MkdirAll(filepath.Join(c.options.Dir, name), 0o755); err != nil {
 			return err
 		}
@@ -121,34 +134,56 @@ func (c *Cluster) take() error {
 func (c *Cluster) start(ctx context.Context) error {
 	ctx, stop := context.WithTimeoutCause(ctx, startWithin, fmt.Errorf("no Flink was ready within %v: see the logs in %s", startWithin, filepath.Join(c.options.Dir, "log")))
 	defer stop()
-	rpc := 0
-	for _, port := range []*int{&rpc, &c.restPort, &c.jobPort} {
+	rpc, zoo := 0, 0
+	for _, port := range []*int{&rpc, &zoo, &c.restPort, &c.jobPort} {
 		if err := choose(port); err != nil {
 			return err
 		}
 	}
-	if err := c.writeConfig(rpc); err != nil {
+	if err := c.writeConfig(rpc, zoo); err != nil {
 		return err
 	}
-	if err := c.serve("jobmanager", c.flinkArgs(jobManagerHeap, "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint")); err != nil {
-		return err
-	}
-	if err := c.serve("jobserver", c.jobServerArgs()); err != nil {
-		return err
-	}
-	c.taskManagers = make([]*process, c.options.TaskManagers)
-	for i := range c.taskManagers {
-		if err := c.startTaskManager(i); err != nil {
+	if c.options.HighAvailability {
+		if err := c.serve(zooKeeper, c.zooKeeperArgs); err != nil {
 			return err
 		}
-		c.watchers.Go(func() { c.keep(i) })
+	}
+	if err := c.serve(JobManager, c.jobManagerArgs); err != nil {
+		return err
+	}
+	if err := c.serve(JobServer, c.jobServerArgs); err != nil {
+		return err
+	}
+	for i := range c.options.TaskManagers {
+		if err := c.serve(TaskManager(i), func() []string { return c.taskManagerArgs(i) }); err != nil {
+			return err
+		}
 	}
 	return c.ready(ctx)
 }
 
+func (c *Cluster) javaArgs(heap string) []string {
+	return append(flags(heap), "-Dlog4j.configurationFile=file:"+filepath.Join(c.options.Dir, "conf", "log4j.properties"), "-cp", c.packages.clusterPath())
+}
+
 func (c *Cluster) flinkArgs(heap, class string) []string {
-	conf := filepath.Join(c.options.Dir, "conf")
-	return append(flags(heap), "-Dlog4j.configurationFile=file:"+filepath.Join(conf, "log4j.properties"), "-cp", c.packages.clusterPath(), class, "--configDir", conf)
+	return append(c.javaArgs(heap), class, "--configDir", filepath.Join(c.options.Dir, "conf"))
+}
+
+func (c *Cluster) jobManagerArgs() []string {
+	return c.flinkArgs(jobManagerHeap, "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint")
+}
+
+// taskManagerArgs gives each TaskManager an ID of its own, also the one that takes the place of another.
+func (c *Cluster) taskManagerArgs(i int) []string {
+	return append(c.flinkArgs(taskManagerHeap, "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"),
+		"-D", fmt.Sprint("taskmanager.resource-id=", TaskManager(i), "-", time.Now().UnixMilli()))
+}
+
+// zooKeeperArgs starts the ZooKeeper that is a part of Flink's own jar.
+func (c *Cluster) zooKeeperArgs() []string {
+	return append(c.javaArgs(zooKeeperHeap), "org.apache.flink.shaded.zookeeper3.org.apache.zookeeper.server.ZooKeeperServerMain",
+		filepath.Join(c.options.Dir, "conf", "zoo.cfg"))
 }
 
 func (c *Cluster) jobServerArgs() []string {
@@ -158,84 +193,77 @@ func (c *Cluster) jobServerArgs() []string {
 		"--artifacts-dir="+filepath.Join(c.options.Dir, "tmp", "artifacts"), "--flink-master="+c.REST())
 }
 
-// serve starts a process without which the cluster cannot go on.
-func (c *Cluster) serve(name string, args []string) error {
-	p, err := start(c.packages.driver, c.options.Dir, name, args...)
+// serve starts a process of the cluster, and starts it again when it has ended, as whatever runs a
+// cluster does, until the cluster is stopped.
+func (c *Cluster) serve(name string, args func() []string) error {
+	p, err := c.launch(name, args)
 	if err != nil {
 		return err
 	}
-	c.mu.Lock()
-	c.servers = append(c.servers, p)
-	c.mu.Unlock()
 	c.watchers.Go(func() {
-		<-p.done
-		if !p.stopped.Load() {
-			c.fail(p.end())
+		if err := c.keep(p, args); err != nil {
+			select {
+			case c.failed <- err:
+			default: // the first one counts
+			}
 		}
 	})
 	return nil
 }
 
-func (c *Cluster) fail(err error) {
-	select {
-	case c.failed <- err:
-	default: // the first one counts
-	}
-}
-
-func (c *Cluster) startTaskManager(i int) error {
-	p, err := start(c.packages.driver, c.options.Dir, fmt.Sprint("taskmanager-", i+1),
-		append(c.flinkArgs(taskManagerHeap, "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"), "-D", fmt.Sprint("taskmanager.resource-id=taskmanager-", i+1, "-", time.Now().UnixMilli()))...)
-	if err != nil {
-		return err
-	}
+// launch starts a process, unless the cluster is stopped: then it returns nil.
+func (c *Cluster) launch(name string, args func() []string) (*process, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.taskManagers[i] = p
-	return nil
+	if c.ctx.Err() != nil {
+		return nil, nil
+	}
+	p, err := start(c.packages.driver, c.options.Dir, name, args()...)
+	if err == nil {
+		c.processes[name] = p
+	}
+	return p, err
 }
 
-// keep starts a TaskManager again when it has ended, as whatever runs a cluster does. One that ends
-// at its start again and again is a failure.
-func (c *Cluster) keep(i int) {
+// keep starts a process again whenever it has ended. One that ends at its start again and again is a
+// failure.
+func (c *Cluster) keep(p *process, args func() []string) (err error) {
 	const atStart, tries = 10 * time.Second, 3
-	for short := 0; ; {
-		p, begun := c.taskManager(i), time.Now()
+	for short := 0; p != nil; {
+		begun := time.Now()
 		<-p.done
-		if c.ctx.Err() != nil {
-			return
-		}
 		if short++; time.Since(begun) > atStart || p.stopped.Load() {
 			short = 0
 		}
 		if short == tries {
-			c.fail(p.end())
-			return
+			return p.end()
 		}
-		if err := c.startTaskManager(i); err != nil {
-			c.fail(err)
-			return
-		}
-		if c.ctx.Err() != nil {
-			c.taskManager(i).stop() // Stop has not seen it
-			return
+		if p, err = c.launch(p.name, args); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
-func (c *Cluster) taskManager(i int) *process {
+// Kill kills a process with SIGKILL, by its name. It is started again.
+func (c *Cluster) Kill(name string) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.taskManagers[i]
-}
-
-// KillTaskManager kills a TaskManager with SIGKILL, by its number from 0. Another one starts in its
-// place.
-func (c *Cluster) KillTaskManager(i int) {
-	p := c.taskManager(i)
+	p := c.processes[name]
+	c.mu.Unlock()
 	p.stopped.Store(true)
 	_ = p.cmd.Process.Kill() // not its children: a machine that is lost takes all, a process that is killed only itself
 	<-p.done
+}
+
+// Processes returns the IDs of the processes that run now, by their names.
+func (c *Cluster) Processes() map[string]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := map[string]int{}
+	for name, p := range c.processes {
+		m[name] = p.cmd.Process.Pid
+	}
+	return m
 }
 
 // ready waits until the job server answers and all slots are there.
@@ -316,15 +344,13 @@ func (c *Cluster) Wait(ctx context.Context) error {
 
 // Stop ends all processes. Jobs that run are lost; what is in the folder stays.
 func (c *Cluster) Stop() {
-	c.stopping()
 	c.mu.Lock()
-	all := append(append([]*process{}, c.taskManagers...), c.servers...)
+	c.stopping()
+	all := slices.Collect(maps.Values(c.processes))
 	c.mu.Unlock()
 	var wg sync.WaitGroup
 	for _, p := range all {
-		if p != nil {
-			wg.Go(p.stop)
-		}
+		wg.Go(p.stop)
 	}
 	wg.Wait()
 	c.watchers.Wait()

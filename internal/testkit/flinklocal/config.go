@@ -13,6 +13,7 @@ import (
 const (
 	jobManagerHeap  = "400m"
 	jobServerHeap   = "400m"
+	zooKeeperHeap   = "64m"
 	taskManagerHeap = "900m" // of it, 768 MB are Flink's to plan with
 )
 
@@ -20,7 +21,7 @@ const mebi = 1 << 20
 
 // config returns the configuration of Flink. Sizes of a TaskManager's memory are what Flink's own
 // scripts compute; started without them, it wants each to be named.
-func (c *Cluster) config(rpc int) map[string]string {
+func (c *Cluster) config(rpc, zoo int) map[string]string {
 	bytes := func(n int) string { return fmt.Sprint(n*mebi, "b") }
 	m := map[string]string{
 		"jobmanager.rpc.address": "127.0.0.1",
@@ -50,13 +51,24 @@ func (c *Cluster) config(rpc int) map[string]string {
 		"io.tmp.dirs":                                filepath.Join(c.options.Dir, "tmp"),
 		"metrics.fetcher.update-interval":            "500",
 		"web.refresh-interval":                       "1000",
+		"cluster.evenly-spread-out-slots":            "true",
 		"heartbeat.interval":                         "1000",
 		"heartbeat.timeout":                          "30000",
 		"state.checkpoints.dir":                      "file://" + c.Checkpoints(),
 		"state.savepoints.dir":                       "file://" + c.Savepoints(),
+		"state.checkpoints.num-retained":             "3",
 		"restart-strategy.type":                      "fixed-delay",
 		"restart-strategy.fixed-delay.attempts":      "1000",
 		"restart-strategy.fixed-delay.delay":         "1 s",
+	}
+	if c.options.HighAvailability {
+		maps.Copy(m, map[string]string{
+			"high-availability.type":                             "zookeeper",
+			"high-availability.zookeeper.quorum":                 fmt.Sprint("127.0.0.1:", zoo),
+			"high-availability.zookeeper.client.session-timeout": "10000", // a JobManager that was killed leads for so long
+			"high-availability.storageDir":                       "file://" + filepath.Join(c.options.Dir, "ha"),
+			"high-availability.jobmanager.port":                  fmt.Sprint(rpc),
+		})
 	}
 	maps.Copy(m, c.options.Config)
 	return m
@@ -71,13 +83,17 @@ appender.out.layout.pattern = %d{ISO8601} %-5p %c{1} - %m%n
 `
 
 // writeConfig writes the files that Flink reads.
-func (c *Cluster) writeConfig(rpc int) error {
+func (c *Cluster) writeConfig(rpc, zoo int) error {
 	var b strings.Builder
-	m := c.config(rpc)
+	m := c.config(rpc, zoo)
 	for _, k := range slices.Sorted(maps.Keys(m)) {
 		fmt.Fprintf(&b, "%s: %q\n", k, m[k])
 	}
-	for name, text := range map[string]string{"config.yaml": b.String(), "log4j.properties": logging} {
+	files := map[string]string{"config.yaml": b.String(), "log4j.properties": logging}
+	if c.options.HighAvailability {
+		files["zoo.cfg"] = fmt.Sprintf("dataDir=%s\nclientPort=%d\nclientPortAddress=127.0.0.1\nadmin.enableServer=false\n", filepath.Join(c.options.Dir, "ha", "zookeeper"), zoo)
+	}
+	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(c.options.Dir, "conf", name), []byte(text), 0o644); err != nil {
 			return err
 		}

@@ -26,8 +26,8 @@ type process struct {
 	stopped atomic.Bool // it was asked to end
 }
 
-// start starts Java. What the process writes goes to NAME.log; the log of the run before is kept
-// beside it.
+// start starts Java. What the process writes goes to log/NAME.log, with the log of the run before beside
+// it, and its ID to NAME.pid.
 func start(java, dir, name string, args ...string) (*process, error) {
 	p := &process{name: name, log: filepath.Join(dir, "log", name+".log"), done: make(chan struct{})}
 	if err := os.Rename(p.log, p.log+".1"); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -55,6 +55,10 @@ func start(java, dir, name string, args ...string) (*process, error) {
 	}()
 	if err := <-started; err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".pid"), fmt.Appendln(nil, p.cmd.Process.Pid), 0o644); err != nil {
+		p.kill()
+		return nil, err
 	}
 	return p, nil
 }

@@ -16,7 +16,7 @@ func init() {
 	register.Emitter2[beam.EventTime, shard]()
 }
 
-// resumeDelay is how long a shard or a listing rests between two looks: runners count whole seconds.
+// resumeDelay is how long a shard with records rests between two looks: runners count whole seconds.
 const resumeDelay = time.Second
 
 // listTime is how long the listing of a stream's shards may take.
@@ -122,7 +122,7 @@ func (fn *discoverFn) ProcessElement(
 	ctl.Listed(id, l.shards, l.asOf)
 	we.own = max(we.own, next.UpTo)
 	report()
-	return sdf.ResumeProcessingIn(resumeDelay), nil
+	return sdf.ResumeProcessingIn(fn.Config.rest()), nil
 }
 
 // look lists the shards of a stream. If an earlier job has read one of those that are not known yet

@@ -25,6 +25,7 @@ func init() {
 //   - ReadPollInterval: the least time between two GetRecords of a shard. Defaults to 200 ms.
 //   - ReadSubscribeInterval: the least time between two SubscribeToShard of a shard. Defaults to 5 s.
 //   - ReadIdle: whether ReadBatches gives batches without records. Defaults to false.
+//   - ReadRest: how long an idle shard rests between two looks. Defaults to 1 s.
 //   - ReadController: what follows and steers the job in this process. Defaults to none.
 //
 // Read panics if an option or the stream is not valid.

@@ -12,6 +12,7 @@ import (
 
 var (
 	errInterval = errors.New("interval must not be negative")
+	errRest     = errors.New("rest must be whole seconds, and one at least")
 	errFinder   = errors.New("a finder of a controller is missing")
 	errStreams  = errors.New("ReadAllBatches takes the options of a stream from the stream")
 )
@@ -33,12 +34,16 @@ type settings struct {
 	PollInterval      time.Duration
 	SubscribeInterval time.Duration
 	Idle              bool
+	Rest              time.Duration     // of a shard without records, and of a listing
 	Finder            *beam.EncodedType // the type of a ControllerFinder; nil: there is no controller
 	FinderData        json.RawMessage   // its value
 }
 
+// rest returns how long an idle shard rests; a job that is older than the option tells none.
+func (c *settings) rest() time.Duration { return max(c.Rest, resumeDelay) }
+
 func newReadOption(opts []ReadOptionFn) (*readOption, error) {
-	o := &readOption{settings: settings{PollInterval: defaultPollInterval, SubscribeInterval: defaultSubscribeInterval}}
+	o := &readOption{settings: settings{PollInterval: defaultPollInterval, SubscribeInterval: defaultSubscribeInterval, Rest: resumeDelay}}
 	for _, opt := range opts {
 		if err := opt(o); err != nil {
 			return nil, fmt.Errorf("invalid option: %w", err)
@@ -133,6 +138,20 @@ func ReadSubscribeInterval(d time.Duration) ReadOptionFn {
 func ReadIdle() ReadOptionFn {
 	return func(o *readOption) error {
 		o.settings.Idle = true
+		return nil
+	}
+}
+
+// ReadRest sets how long a shard that has no records, and the list of a stream's shards, rest between two
+// looks, in whole seconds, since runners count these. What arrives after a rest is late by that, and so is
+// the watermark. Some runners keep something of each look for as long as the job runs: Flink's of Beam
+// 2.70 and before a state (apache/beam issue 27648).
+func ReadRest(d time.Duration) ReadOptionFn {
+	return func(o *readOption) error {
+		if d < time.Second || d%time.Second != 0 {
+			return errRest
+		}
+		o.settings.Rest = d
 		return nil
 	}
 }

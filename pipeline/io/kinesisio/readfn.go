@@ -110,7 +110,8 @@ func (fn *readFn) ProcessElement(
 		return sdf.StopProcessing(), rt.GetError()
 	}
 	h := fn.session.hand(s, state, at.At, &fn.Config, fn.bundle)
-	claimed, err := fn.handOn(ctx, h, we, rt, emit)
+	fresh := h.first
+	records, claimed, err := fn.handOn(ctx, h, we, rt, emit)
 	if err != nil {
 		return nil, err
 	}
@@ -118,25 +119,29 @@ func (fn *readFn) ProcessElement(
 		return sdf.StopProcessing(), rt.GetError()
 	}
 	report()
+	if now := rt.GetRestriction().(progress); records == 0 && !fresh && now.BehindMS == 0 && !now.At.Done { // it is idle
+		return sdf.ResumeProcessingIn(fn.Config.rest()), nil
+	}
 	return sdf.ResumeProcessingIn(resumeDelay), nil
 }
 
-// handOn emits the batches of one call. It returns false if the runner took the rest of the shard away.
+// handOn emits the batches of one call, and tells how many records they have. It returns false if the
+// runner took the rest of the shard away.
 func (fn *readFn) handOn(
 	ctx context.Context, h *handover, we *estimator, rt *sdf.LockRTracker, emit func(beam.EventTime, Batch),
-) (claimed bool, err error) {
+) (records int, claimed bool, err error) {
 	begun := fn.session.now()
 	for size := int64(0); ; {
 		b, ok, err := h.take(we.own)
 		if err != nil {
-			return false, err
+			return 0, false, err
 		}
 		if !ok {
-			return true, nil
+			return records, true, nil
 		}
 		if !rt.TryClaim(progress{At: b.Position, BehindMS: b.BehindMS, Bundle: fn.bundle}) {
 			h.drop()
-			return false, nil
+			return 0, false, nil
 		}
 		if h.wanted(b) {
 			emit(beam.EventTime(b.time(max(we.own, we.report))), *b)
@@ -145,8 +150,9 @@ func (fn *readFn) handOn(
 		we.own = max(we.own, b.Watermark)
 		h.handedOn(b)
 		size += int64(len(b.Data))
+		records += b.Len()
 		if b.Position.Done || size >= callBytes || fn.session.now().Sub(begun) >= h.time || fn.session.ctl.Draining() {
-			return true, nil
+			return records, true, nil
 		}
 	}
 }

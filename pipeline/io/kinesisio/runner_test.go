@@ -58,6 +58,7 @@ type element[E, R any] struct {
 	state     int64
 	watermark int64 // reported
 	done      bool
+	delay     time.Duration // before the next look
 }
 
 // newRunner makes a runner of a job that reads streams; the time is the clock's, and waiting takes
@@ -162,6 +163,7 @@ func call[E, R any](t T, e *element[E, R], rt *sdf.LockRTracker, do func(*estima
 		if pc.ResumeDelay() < time.Second || pc.ResumeDelay()%time.Second != 0 {
 			t.Fatalf("resume delay %v: want whole seconds", pc.ResumeDelay())
 		}
+		e.delay = pc.ResumeDelay()
 		if !rt.IsDone() {
 			_, residual, err := rt.TrySplit(0)
 			if err != nil || residual == nil || !rt.IsDone() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/aws/smithy-go"
@@ -57,7 +58,7 @@ func TestADoFnWithoutTheControllerOfItsJobFails(t *testing.T) {
 }
 
 func TestOptionsTravelWithTheDoFns(t *testing.T) {
-	o, err := newReadOption([]ReadOptionFn{ReadController(nobody{}), ReadIdle(), ReadPollInterval(5), ReadPositions(map[string]Position{"s/0": {Sequence: "7"}})})
+	o, err := newReadOption([]ReadOptionFn{ReadController(nobody{}), ReadIdle(), ReadPollInterval(5), ReadRest(7 * time.Second), ReadPositions(map[string]Position{"s/0": {Sequence: "7"}})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,10 +70,13 @@ func TestOptionsTravelWithTheDoFns(t *testing.T) {
 	if err := json.Unmarshal(b, &got); err != nil {
 		t.Fatal(err)
 	}
-	if got.PollInterval != 5 || !got.Idle || got.Positions["s/0"].Sequence != "7" || got.Finder.T != reflect.TypeFor[nobody]() {
+	if got.PollInterval != 5 || got.rest() != 7*time.Second || !got.Idle || got.Positions["s/0"].Sequence != "7" || got.Finder.T != reflect.TypeFor[nobody]() {
 		t.Errorf("%s became %+v", b, got)
 	}
-	for _, wrong := range []ReadOptionFn{ReadPollInterval(-1), ReadSubscribeInterval(-1), ReadController(nil)} {
+	if old := new(settings); old.rest() != time.Second {
+		t.Errorf("without the option an idle shard rests %v", old.rest())
+	}
+	for _, wrong := range []ReadOptionFn{ReadPollInterval(-1), ReadSubscribeInterval(-1), ReadController(nil), ReadRest(0), ReadRest(1500 * time.Millisecond)} {
 		if _, err := newReadOption([]ReadOptionFn{wrong}); err == nil {
 			t.Error("a wrong option is taken")
 		}

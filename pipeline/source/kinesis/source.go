@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
@@ -51,9 +52,15 @@ func (s *Source) Read(scope beam.Scope, o source.ReadOptions) beam.PCollection {
 	if r, ok := o.Control.(*reading); ok {
 		streams = r.streams
 		opts = append(opts, kinesisio.ReadPositions(r.began), kinesisio.ReadController(finder{o.Job}))
+	} else {
+		opts = append(opts, kinesisio.ReadRest(remoteRest))
 	}
 	return batches(scope, kinesisio.ReadAllBatches(scope, beam.CreateList(scope, streams), opts...))
 }
+
+// remoteRest is how long an idle shard rests on a runner that keeps the positions: less would make its
+// checkpoints grow quickly (docs/flink.md).
+const remoteRest = 5 * time.Second
 
 // Begin implements source.Unbounded.
 func (s *Source) Begin(ctx context.Context, b source.Begin) (source.Control, error) {

@@ -190,3 +190,53 @@ func TestWhatAClusterRefusesIsOneLine(t *testing.T) {
 		t.Errorf("nobody there: %v", err)
 	}
 }
+
+func TestCountersAreSummedOverVerticesAndSubtasks(t *testing.T) {
+	running := `{"jid":"a1","state":"RUNNING","vertices":[{"id":"v1"},{"id":"v2"}],"plan":{"nodes":[{"id":"v2","inputs":[{"id":"v1"}]},{"id":"v1"}]}}`
+	c, a := serve(t, map[string][]string{
+		"GET /jobs/a1":                              {running},
+		"GET /jobs/a1/metrics?get=numRestarts":      {`[{"id":"numRestarts","value":"2"}]`},
+		"GET /jobs/a1/vertices/v1/subtasks/metrics": {`[{"id":"numRecordsIn"},{"id":"read.flexbeam.records"}]`},
+		"GET /jobs/a1/vertices/v1/subtasks/metrics?agg=sum&get=read.flexbeam.records": {`[{"id":"read.flexbeam.records","sum":7.0}]`},
+		"GET /jobs/a1/vertices/v2/subtasks/metrics":                                   {`[{"id":"a b.flexbeam.records"},{"id":"x.flexbeam.events"},{"id":"x.other.events"}]`},
+		"GET /jobs/a1/vertices/v2/subtasks/metrics?agg=sum&get=a+b.flexbeam.records,x.flexbeam.events": {
+			`[{"id":"a b.flexbeam.records","sum":1.0},{"id":"x.flexbeam.events","sum":3.0}]`},
+	})
+	restarts, values, err := c.Counters(t.Context(), "a1", "flexbeam")
+	if d := cmp.Diff(map[string]int64{"records": 8, "events": 3}, values); d != "" || restarts != 2 || err != nil {
+		t.Errorf("%d restarts, %v, asked %q, counters (-want +got):\n%s", restarts, err, a.asked, d)
+	}
+}
+
+func TestCountersOfAJobThatHasEndedAreThoseOfItsLastMoment(t *testing.T) {
+	metric := func(urn, namespace, name, payload string) string {
+		return fmt.Sprintf(`{\"urn\":\"%s\",\"payload\":\"%s\",\"labels\":{\"NAMESPACE\":\"%s\",\"NAME\":\"%s\"}}`, urn, payload, namespace, name)
+	}
+	const sum = "beam:metric:user:sum_int64:v1"
+	value := strings.Join([]string{
+		metric(sum, "flexbeam", "records", "rAI="), metric(sum, "flexbeam", "records", "AQ=="), metric(sum, "other", "records", "AQ=="),
+		metric("beam:metric:user:distribution_int64:v1", "flexbeam", "records", "AQ=="), metric(sum, "flexbeam", "broken", "!"),
+	}, ",")
+	c, _ := serve(t, map[string][]string{
+		"GET /jobs/a1":              {`{"jid":"a1","state":"FINISHED"}`},
+		"GET /jobs/a1/accumulators": {`{"user-task-accumulators":[{"name":"x","value":"7"},{"name":"__metricscontainers","value":"{\"metrics\":{\"attempted\":[` + value + `]}}"}]}`},
+	})
+	restarts, values, err := c.Counters(t.Context(), "a1", "flexbeam")
+	if d := cmp.Diff(map[string]int64{"records": 301}, values); d != "" || restarts >= 0 || err != nil {
+		t.Errorf("%d restarts, %v, counters (-want +got):\n%s", restarts, err, d)
+	}
+}
+
+func TestWhetherAClusterIsHighlyAvailable(t *testing.T) {
+	const path = "GET /jobmanager/config"
+	for answer, want := range map[string]bool{
+		`[]`: false, `[{"key":"high-availability.type","value":"NONE"}]`: false,
+		`[{"key":"x","value":"y"},{"key":"high-availability.type","value":"zookeeper"}]`: true,
+		`[{"key":"high-availability","value":"kubernetes"}]`:                             true,
+	} {
+		c, _ := serve(t, map[string][]string{path: {answer}})
+		if got, err := c.HighlyAvailable(t.Context()); got != want || err != nil {
+			t.Errorf("%s: %t, %v", answer, got, err)
+		}
+	}
+}

@@ -140,6 +140,23 @@ func (c *Client) Watermark(ctx context.Context, job string, v Vertex) (ms int64,
 	return ms, true, nil
 }
 
+// Settled returns up to which time a job has done all: the least input watermark of its vertices but the
+// sources, in ms since 1970; false while one of them has told none, or there are none.
+func (c *Client) Settled(ctx context.Context, s Status) (ms int64, ok bool, err error) {
+	ms = EndOfTime
+	for i := len(s.Vertices) - 1; i >= 0; i-- { // the last ones are the last to get there
+		if s.Vertices[i].Source {
+			continue
+		}
+		at, known, err := c.Watermark(ctx, s.ID, s.Vertices[i])
+		if err != nil || !known {
+			return 0, false, err
+		}
+		ms, ok = min(ms, at), true
+	}
+	return ms, ok, nil
+}
+
 // An Exception is why a job was restarted, or failed.
 type Exception struct {
 	Time time.Time
