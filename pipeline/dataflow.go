@@ -38,8 +38,8 @@ func (o Options) checkDataflow(src source.Source, fetch transcripts.Config) erro
 	case o.AtOnce:
 		return usage("--at-once: on Dataflow events are folded when the watermark has passed them: leave it out, or choose --runner prism")
 	}
-	for _, u := range []struct{ flag, uri string }{{"--source", o.Source}, {"--sink", o.Sink}} {
-		if why := onlyHere(u.uri); why != "" {
+	for _, u := range []struct{ flag, uri string }{{"--source", o.Source}, {"--sink", o.Sink}, {"--turns-text-sink", o.TextSink}} {
+		if why := onlyHere(u.uri); why != "" && !(u.flag == "--source" && elsewhere(src)) {
 			return usage("%s %s: it %s, and on Dataflow the job runs on other machines: choose another, or --runner prism", u.flag, u.uri, why)
 		}
 	}
@@ -48,11 +48,17 @@ func (o Options) checkDataflow(src source.Source, fetch transcripts.Config) erro
 		accounts = append(slices.Clone(accounts), a.Accounts()...)
 	}
 	for _, account := range accounts {
-		if err := o.checkReference(string(account.Secret)); err != nil {
+		if err := o.checkReference(account.Secret); err != nil {
 			return err
 		}
 	}
 	return o.checkKey()
+}
+
+// elsewhere tells whether a source of files says that none of them is on this machine.
+func elsewhere(src source.Source) bool {
+	s, ok := src.(source.LocalSource)
+	return ok && !s.Local()
 }
 
 // loopback is an endpoint that only this machine has.
@@ -80,9 +86,9 @@ func (o Options) checkReference(reference string) error {
 	}
 	name := place
 	if kind == "file" {
-		name = "TWILIO_API_SECRET"
+		name = source.SecretVariable
 	}
-	return usage("--source %s: the workers have no %s: name a secret with --dataflow-secret %s=gcpsecretmanager://projects/PROJECT/secrets/NAME", o.Source, reference, name)
+	return usage("an API key of Twilio has the secret %s, which the workers do not have: name it with --dataflow-secret %s=gcpsecretmanager://projects/PROJECT/secrets/NAME", reference, name)
 }
 
 // checkKey refuses a job that hashes contacts and whose workers would have no key.

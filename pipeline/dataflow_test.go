@@ -11,6 +11,8 @@ import (
 	"flexbeam/internal/testkit/dataflowfake"
 	"flexbeam/internal/testkit/history"
 	"flexbeam/internal/workerenv"
+	"flexbeam/pipeline/source"
+	"flexbeam/pipeline/transcripts"
 	"flexbeam/runners/dataflow"
 	"flexbeam/runners/portable"
 	"flexbeam/transforms/keyed"
@@ -71,5 +73,23 @@ func TestADryRunOnDataflowFindsWhatMustNotTravel(t *testing.T) {
 	}
 	if asked := s.Requests(); len(asked) > 0 {
 		t.Errorf("it has asked %q", asked)
+	}
+}
+
+// elsewhereSource is a source of files that are in a bucket, or not.
+type elsewhereSource struct {
+	source.Source
+	local bool
+}
+
+func (s elsewhereSource) Local() bool { return s.local }
+
+func TestFilesInABucketAreReadOnDataflow(t *testing.T) {
+	o := onDataflow(dataflowfake.Start(t))
+	o.Source, o.Mode = "file:gs://my-bucket/*.ndjson", Batch
+	for _, local := range []bool{false, true} {
+		if err := o.checkDataflow(elsewhereSource{local: local}, transcripts.Config{}); (err != nil) != local {
+			t.Errorf("local %v: %v", local, err)
+		}
 	}
 }

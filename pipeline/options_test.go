@@ -23,7 +23,7 @@ func TestWrongOptionsAreUsageErrorsThatSayWhatToDo(t *testing.T) {
 		want   string
 		is     error
 	}{
-		{"an unknown runner", func(o *Options) { o.Runner = "spark" }, "this binary has auto, direct, prism and flink", ErrUsage},
+		{"an unknown runner", func(o *Options) { o.Runner = "spark" }, "this binary has auto, direct, prism, flink and dataflow", ErrUsage},
 		{"an unknown mode", func(o *Options) { o.Mode = "fast" }, "auto, batch or stream", ErrUsage},
 		{"a stream on direct", func(o *Options) { o.Source, o.Runner = "kinesis:s", Direct }, "it cannot read a stream: choose --runner prism", ErrUsage},
 		{"a stream in batch mode", func(o *Options) { o.Source, o.Mode = "kinesis:s", Batch }, "a stream has no end: choose --mode stream", ErrUsage},

@@ -118,7 +118,9 @@ func (r *running) fetcher() keyed.Transcripts {
 
 func (r *running) openSink(ctx context.Context) (err error) {
 	// Workers elsewhere write bundle by bundle, as a stream does, and this process nothing.
-	o := sink.Options{Bounded: r.options.Mode == Batch && !r.options.remote(), HidePayload: r.options.HidesPayload(), Resend: r.options.Reshape || r.options.Rekey, Texts: r.options.TextSink}
+	o := sink.Options{
+		Bounded: r.options.Mode == Batch && !r.options.remote(), HidePayload: r.options.HidesPayload(), Resend: r.options.Reshape || r.options.Rekey, Texts: r.options.TextSink,
+	}
 	r.out, err = sink.Open(ctx, r.options.Sink, o)
 	if err != nil {
 		return err

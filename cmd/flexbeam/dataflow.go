@@ -5,14 +5,17 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"flexbeam/internal/config"
 	"flexbeam/internal/secret"
 	"flexbeam/internal/workerenv"
 	"flexbeam/pipeline"
+	"flexbeam/pipeline/runtime"
 	"flexbeam/runners/dataflow"
 	"flexbeam/transforms/keyed"
 )
@@ -111,24 +114,37 @@ func (f *dataflowFlags) complete(cmd *cobra.Command, runner string) (o dataflow.
 	return o, err
 }
 
-// contactKey returns the key that the workers will have, where this process has none of its own: the
-// sink remembers its fingerprint. A dry run, which asks nobody, makes one up.
-func (f *dataflowFlags) contactKey(ctx context.Context) (string, error) {
-	for _, pair := range f.secrets {
-		name, reference, _ := strings.Cut(pair, "=")
-		switch {
-		case name != keyed.KeyVariable || secret.Reference(reference).Check() != nil:
-		case f.dryRun:
-			return rand.Text(), nil
-		default:
-			key, err := secret.Read(ctx, secret.Reference(reference))
-			if err != nil {
-				return "", fmt.Errorf("--dataflow-secret %s: this process needs the contact key too: %w", name, err)
+// key finds the contact key of a job on Dataflow, whose workers get a reference to it: the one of
+// --dataflow-secret, else the one by which this process found it. This process needs the key as well,
+// since the sink remembers its fingerprint. A dry run, which asks nobody, makes one up.
+func (f *dataflowFlags) key(ctx context.Context, o *pipeline.Options, k keyFlags, file *config.File) (err error) {
+	reference, given := o.Dataflow.Secrets[keyed.KeyVariable]
+	if !given {
+		reference = secret.Reference(k.reference)
+		if environment, err := runtime.EnvironmentKey(); reference == "" && k.file == "" && environment == "" && err == nil {
+			reference = file.Model.ContactKey
+		}
+		if of := (workerenv.References{keyed.KeyVariable: reference}); of.Check() == nil {
+			o.Dataflow.Secrets = maps.Clone(o.Dataflow.Secrets)
+			if o.Dataflow.Secrets == nil {
+				o.Dataflow.Secrets = workerenv.References{}
 			}
-			return key.Reveal(), nil
+			o.Dataflow.Secrets[keyed.KeyVariable], given = reference, true
 		}
 	}
-	return "", nil
+	if f.dryRun && given {
+		o.ContactKey = rand.Text()
+		return nil
+	}
+	if o.ContactKey, err = k.key(ctx, file); err != nil || o.ContactKey != "" || !given || reference.Check() != nil {
+		return err
+	}
+	key, err := secret.Read(ctx, reference)
+	if err != nil {
+		return fmt.Errorf("--dataflow-secret %s: this process needs the contact key too: %w", keyed.KeyVariable, err)
+	}
+	o.ContactKey = key.Reveal()
+	return nil
 }
 
 // pairs reads the values of a flag that are pairs.

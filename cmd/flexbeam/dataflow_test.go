@@ -58,7 +58,7 @@ func TestAWrongJobOnDataflowSaysInOneLineWhatToDo(t *testing.T) {
 		{"a folder", dataflowRun("--source=taskrouter:WS0123456789abcdef0123456789abcdef?account=AC0123456789abcdef0123456789abcdef&key=SK0123456789abcdef0123456789abcdef&keep=here"), []string{"a folder of this machine"}},
 		{"a secret that workers lack", dataflowRun("--source=taskrouter:WS0123456789abcdef0123456789abcdef?account=AC0123456789abcdef0123456789abcdef&key=SK0123456789abcdef0123456789abcdef"),
 			[]string{"env:TWILIO_API_SECRET", "--dataflow-secret TWILIO_API_SECRET="}},
-		{"transcripts", dataflowRun("--turns=all?account=AC0123456789abcdef0123456789abcdef&key=SK0123456789abcdef0123456789abcdef"), []string{"--turns", "--turns none"}},
+		{"transcripts", dataflowRun("--turns=all?account=AC0123456789abcdef0123456789abcdef&key=SK0123456789abcdef0123456789abcdef"), []string{"env:TWILIO_API_SECRET", "--dataflow-secret TWILIO_API_SECRET="}},
 		{"a label twice", dataflowRun("--dataflow-label=a=b", "--dataflow-label=a=c"), []string{"--dataflow-label a", "twice"}},
 		{"a secret for a reference", dataflowRun("--dataflow-secret=s3cr3t"), []string{"--dataflow-secret", "NAME="}},
 		{"a secret for another reference", dataflowRun("--dataflow-secret=A=s3cr3t"), []string{"--dataflow-secret A"}},

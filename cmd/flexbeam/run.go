@@ -142,11 +142,10 @@ func newRun(a *app) *cobra.Command {
 			if err == nil {
 				err = f.complete(cmd, file)
 			}
-			if err == nil {
+			if err == nil && f.options.Runner == pipeline.Dataflow {
+				err = f.dataflow.key(cmd.Context(), &f.options, f.key, file)
+			} else if err == nil {
 				f.options.ContactKey, err = f.key.key(cmd.Context(), file)
-			}
-			if err == nil && f.options.ContactKey == "" {
-				f.options.ContactKey, err = f.dataflow.contactKey(cmd.Context())
 			}
 			if err != nil {
 				return err
@@ -358,6 +357,19 @@ func (a *app) handed(o pipeline.Options, id string) {
 		return
 	}
 	fmt.Fprintln(a.screen, drained(o, id))
+}
+
+// tellOfTranscripts says that transcripts are fetched though nothing on the command line asks for them.
+func (a *app) tellOfTranscripts(o pipeline.Options, job *pipeline.Job) {
+	accounts := job.Transcripts()
+	if o.Turns != "" || len(accounts) == 0 {
+		return
+	}
+	if a.logFormat.value == "json" {
+		a.notices().Info("transcripts are fetched", "accounts", accounts)
+		return
+	}
+	fmt.Fprintf(a.screen, "transcripts of conversations are fetched for %s, since there are credentials; --turns none leaves them out\n", strings.Join(accounts, ", "))
 }
 
 // drained says how to go on with a stream that this process has let go of.

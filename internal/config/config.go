@@ -89,7 +89,7 @@ type Turns struct {
 type Run struct {
 	Source              string   `yaml:"source" doc:"URI of the events; the streams of all accounts unless said otherwise." flag:"source" example:"file:events/*.ndjson.gz"`
 	Sink                string   `yaml:"sink" doc:"URI of the tables, or its name in sinks; the only one there unless said otherwise." flag:"sink" example:"duckdb:calls.duckdb"`
-	Runner              string   `yaml:"runner" doc:"What runs the Beam graph: auto, direct, prism or flink." flag:"runner" example:"auto"`
+	Runner              string   `yaml:"runner" doc:"What runs the Beam graph: auto, direct, prism, flink or dataflow." flag:"runner" example:"auto"`
 	Mode                string   `yaml:"mode" doc:"auto is batch for files and stream for streams." flag:"mode" enum:"auto|batch|stream"`
 	AsOf                string   `yaml:"as_of" doc:"Time up to which running activities count: ISO 8601, epoch, or now." flag:"as-of" example:"now"`
 	NoDeadLetterPayload bool     `yaml:"no_dead_letter_payload" doc:"Write dead letters without their record." flag:"no-dead-letter-payload"`
@@ -102,6 +102,7 @@ type Run struct {
 	LogLevel            string   `yaml:"log_level" doc:"Least level of the logs." flag:"log-level" enum:"debug|info|warn|error"`
 	LogFormat           string   `yaml:"log_format" doc:"How logs are written." flag:"log-format" enum:"text|json"`
 	Flink               Flink    `yaml:"flink" doc:"Options of --runner flink."`
+	Dataflow            Dataflow `yaml:"dataflow" doc:"Options of --runner dataflow."`
 }
 
 // Flink are options of jobs on Flink.
@@ -117,6 +118,33 @@ type Flink struct {
 	BundleTime      Duration `yaml:"bundle_time" doc:"How long they are gathered at most." flag:"flink-bundle-time" example:"100ms"`
 	Restarts        int      `yaml:"restarts" doc:"How often a job is restarted after a failure; -1 is what the cluster is configured for." flag:"flink-restarts" min:"-1" example:"3"`
 	RestartDelay    Duration `yaml:"restart_delay" doc:"How long it waits before." flag:"flink-restart-delay" example:"10s"`
+}
+
+// Dataflow are options of jobs on Google's Dataflow.
+type Dataflow struct {
+	Project        string   `yaml:"project" doc:"ID of the project." flag:"dataflow-project" example:"my-project"`
+	Region         string   `yaml:"region" doc:"Region of the job." flag:"dataflow-region" example:"europe-west1"`
+	Staging        string   `yaml:"staging" doc:"Where the graph of the job is put." flag:"dataflow-staging" pattern:"^gs://.+$" example:"gs://my-bucket/staging"`
+	Temp           string   `yaml:"temp" doc:"For the service's own files; tmp in the staging folder unless said otherwise." flag:"dataflow-temp" pattern:"^gs://.+$" example:"gs://my-bucket/temp"`
+	Image          string   `yaml:"image" doc:"Image of the worker, with a tag or a digest." flag:"dataflow-image" example:"europe-docker.pkg.dev/my-project/flexbeam/flexbeam-worker:0.1.0"`
+	JobName        string   `yaml:"job_name" doc:"Name of the job." flag:"dataflow-job-name" example:"flexbeam-live"`
+	MachineType    string   `yaml:"machine_type" doc:"Machine type of the workers." flag:"dataflow-machine-type" example:"e2-standard-2"`
+	Workers        int      `yaml:"workers" doc:"Workers at the start; 0 lets the service choose." flag:"dataflow-workers" example:"1"`
+	MaxWorkers     int      `yaml:"max_workers" doc:"Workers at most; 0 is the service's limit." flag:"dataflow-max-workers" example:"3"`
+	Disk           int      `yaml:"disk" doc:"GB of disk of each worker; 0 lets the service choose." flag:"dataflow-disk" example:"30"`
+	WorkerRegion   string   `yaml:"worker_region" doc:"Region of the workers, if it is not the job's." flag:"dataflow-worker-region" example:"europe-west4"`
+	WorkerZone     string   `yaml:"worker_zone" doc:"Zone of the workers." flag:"dataflow-worker-zone" example:"europe-west1-b"`
+	Network        string   `yaml:"network" doc:"Network of the workers." flag:"dataflow-network" example:"my-network"`
+	Subnetwork     string   `yaml:"subnetwork" doc:"Their subnetwork." flag:"dataflow-subnetwork" example:"regions/europe-west1/subnetworks/my-subnetwork"`
+	NoPublicIPs    bool     `yaml:"no_public_ips" doc:"Workers have private addresses only." flag:"dataflow-no-public-ips"`
+	ServiceAccount string   `yaml:"service_account" doc:"E-mail of the service account of the workers." flag:"dataflow-service-account" example:"flexbeam@my-project.iam.gserviceaccount.com"`
+	KMSKey         string   `yaml:"kms_key" doc:"Key of Cloud KMS with which what is at rest is encrypted." flag:"dataflow-kms-key" example:"projects/my-project/locations/europe-west1/keyRings/my-ring/cryptoKeys/my-key"`
+	AtLeastOnce    bool     `yaml:"at_least_once" doc:"Of a stream: its engine may process a thing twice, which is cheaper." flag:"dataflow-at-least-once"`
+	FlexRS         string   `yaml:"flexrs" doc:"Of a batch: flexible resource scheduling." flag:"dataflow-flexrs" enum:"none|cost|speed"`
+	Labels         []string `yaml:"labels" doc:"Labels of the job, KEY=VALUE each." flag:"dataflow-label" pattern:"^[^=]+=.*$" example:"team=contact-centre"`
+	ServiceOptions []string `yaml:"service_options" doc:"Options of the service." flag:"dataflow-service-option" example:"enable_google_cloud_profiler"`
+	Experiments    []string `yaml:"experiments" doc:"Experiments of the service." flag:"dataflow-experiment" example:"some_experiment"`
+	Secrets        []string `yaml:"secrets" doc:"Environment variables of the workers, each with the reference of its value. That of model.contact_key comes by itself." flag:"dataflow-secret" pattern:"^[A-Za-z_][A-Za-z0-9_]*=(gcpsecretmanager|awssecretsmanager)://.+$" example:"AWS_SECRET_ACCESS_KEY=gcpsecretmanager://projects/my-project/secrets/aws-secret-access-key"`
 }
 
 // A Duration is written as time.ParseDuration reads it, such as 90s or 5m.

@@ -127,6 +127,7 @@ func (p *Plan) create(ctx context.Context, c *dataflowapi.Client, update bool) (
 const (
 	silentWithin = 10 * time.Minute
 	cancelWithin = 10 * time.Minute
+	reportEvery  = 4 // looks
 )
 
 // watch is a job that runs, and is looked at.
@@ -141,6 +142,7 @@ type watch struct {
 	since    time.Time       // of the newest message that was told
 	failure  string          // the newest error among the messages
 	answered time.Time       // when the service last answered
+	looks    int             // so far
 }
 
 // run watches the job until it ends, or ctx does. Calls are made with background.
@@ -178,6 +180,7 @@ func (w *watch) look(ctx context.Context) (ended bool, err error) {
 		w.log.Info("dataflow: state", "state", j.State, "was", w.job.State)
 	}
 	w.job = j
+	w.report(ctx)
 	if !j.State.Ended() {
 		return false, nil
 	}
@@ -210,6 +213,20 @@ func (w *watch) tell(ctx context.Context) error {
 		w.log.Log(ctx, level, "dataflow: "+m.Text, "time", m.Time)
 	}
 	return nil
+}
+
+// report tells from time to time, and at the end, what the workers have counted. That is for people and
+// for what looks after the process: it ends no job that the service does not answer.
+func (w *watch) report(ctx context.Context) {
+	w.looks++
+	if w.Progress == nil || w.job.State != dataflowapi.Running && !w.job.State.Ended() || w.looks%reportEvery != 0 && !w.job.State.Ended() {
+		return
+	}
+	counted, err := w.client.Counters(ctx, w.job.ID, w.Namespace)
+	if err != nil {
+		w.log.Debug("dataflow: the counters of the workers cannot be read", "error", err)
+	}
+	w.Progress(runners.Progress{Counters: counted})
 }
 
 // end returns how a job has ended.

@@ -76,6 +76,8 @@ type ran struct {
 	err    chan error
 	kept   []string
 	log    *strings.Builder
+
+	counted map[string]int64
 }
 
 // start starts a job and waits until the service has as many as that.
@@ -85,7 +87,8 @@ func start(t *testing.T, s *dataflowfake.Server, o dataflow.Options, p *beam.Pip
 	r := &ran{t: t, server: s, cancel: cancel, err: make(chan error, 1), log: &strings.Builder{}}
 	j := runners.Job{
 		Streaming: streaming, Bounded: !streaming, Options: o, Log: slog.New(slog.NewTextHandler(r.log, nil)),
-		Kept: func(id string) { r.kept = append(r.kept, id) },
+		Kept:      func(id string) { r.kept = append(r.kept, id) },
+		Namespace: "flexbeam", Progress: func(p runners.Progress) { r.counted = p.Counters },
 	}
 	go func() { r.err <- dataflow.Run(ctx, p, j) }()
 	for deadline := time.Now().Add(patience); len(s.Jobs()) < jobs; time.Sleep(time.Millisecond) {
@@ -128,9 +131,13 @@ func TestAJobIsWatchedToItsEnd(t *testing.T) {
 	}
 	s.Say(r.id(), "JOB_MESSAGE_DETAILED", "of no interest")
 	s.Say(r.id(), "JOB_MESSAGE_WARNING", "the quota is nearly used up")
+	s.Count(r.id(), "s1", "flexbeam", "records", 12)
 	s.Move(r.id(), "JOB_STATE_DONE")
 	if err := r.end(); err != nil {
 		t.Fatal(err)
+	}
+	if d := gocmp.Diff(map[string]int64{"records": 12}, r.counted); d != "" {
+		t.Errorf("counted (-want +got):\n%s", d)
 	}
 	for _, want := range []string{"Worker configuration", "Executing operation", "Finished operation", "level=WARN msg=\"dataflow: the quota is nearly used up\"", "state=DONE"} {
 		if n := strings.Count(r.log.String(), want); n != 1 {
