@@ -13,24 +13,29 @@ import (
 // Rows implements sink.Sink.
 func (w *writer) Rows(_ context.Context, id model.TableID, column string, texts []string, f func(model.Row) error) error {
 	t := model.Tables[id]
-	cells := make([]string, len(t.Columns))
-	for i := range t.Columns {
-		cells[i] = wholeCell(&t.Columns[i])
-	}
-	query := "SELECT " + strings.Join(cells, ", ") + " FROM " + t.Name + " AS t"
 	var lists [][]string
+	end := ""
 	if column != "" {
-		query += " SEMI JOIN (SELECT unnest($1) AS wanted) AS o ON t." + column + " = o.wanted"
+		end = " SEMI JOIN (SELECT unnest($1) AS wanted) AS o ON t." + column + " = o.wanted"
 		valid := make([]string, len(texts))
 		for i, s := range texts {
 			valid[i] = validText(s)
 		}
 		lists = append(lists, valid)
 	}
+	return w.store.wholeRows(t, end, f, lists...)
+}
+
+// wholeRows calls f with the rows that the end of a query with lists of texts leaves of a table t.
+func (s *store) wholeRows(t *model.Table, end string, f func(model.Row) error, lists ...[]string) error {
+	cells := make([]string, len(t.Columns))
+	for i := range t.Columns {
+		cells[i] = wholeCell(&t.Columns[i])
+	}
 	row := t.NewRow()
-	w.store.reading.Lock()
-	defer w.store.reading.Unlock()
-	err := w.store.texts(query, func(cells []string) error {
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	err := s.texts("SELECT "+strings.Join(cells, ", ")+" FROM "+t.Name+" AS t"+end, func(cells []string) error {
 		for i := range row {
 			if err := readCell(&row[i], t.Columns[i].Type, cells[i]); err != nil {
 				return fmt.Errorf("column %s: %w", t.Columns[i].Name, err)

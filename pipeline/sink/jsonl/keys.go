@@ -47,7 +47,7 @@ func (w *writer) Find(_ context.Context, id model.TableID, q model.OwnerQuery, f
 		}
 		wanted[o] = true
 	}
-	return w.each(t, t.FoundColumns(), func(r model.Row) error {
+	return w.each(t, q.Columns(t.Table), func(r model.Row) error {
 		account, sid := t.OwnerKey(r)
 		if !wanted[model.OwnerKey{Account: account, SID: sid}] || !q.Holds(t.Table, r) {
 			return nil
@@ -111,7 +111,7 @@ func (w *writer) each(t *table, columns []int, f func(model.Row) error) error {
 	if w.err != nil {
 		return w.err
 	}
-	if t.Owner.Only != "" {
+	if t.Owner.Only != "" && len(columns) < len(t.Columns) {
 		columns = append(columns, t.Col(t.Owner.Only))
 	}
 	row := t.NewRow()
