@@ -13,6 +13,7 @@ import (
 	"flexbeam/schemas/event"
 	"flexbeam/transforms/agentstatus"
 	"flexbeam/transforms/engagement"
+	"flexbeam/transforms/keyed"
 	"flexbeam/transforms/task"
 )
 
@@ -41,6 +42,10 @@ type Options struct {
 	Runner string // Auto (default): the fastest that can do the job; or a registered one, such as Prism or Direct
 	Mode   string // Auto (default), Batch or Stream
 
+	// From and To, of a job with an end: rows are written of tasks whose newest event lies from From on
+	// and before To, and of quarter hours that were decided then (contract, section 12). Zero: of all.
+	From, To time.Time
+
 	AsOf       time.Time // running activities count up to the last quarter hour before; zero: they do not
 	ContactKey string    // contacts are hashed with this key; empty: they stay clear
 	Hidden     []string  // activities that are not kept; nil: agentstatus.DefaultHidden
@@ -68,6 +73,8 @@ type Options struct {
 	Flink flink.Options // of Flink; the zero value means flink.NewOptions
 
 	transcripts transcripts.Config // what Turns says
+	choice      *keyed.Choice      // what From and To say
+	since       event.Millis       // events before are left out; 0: none are
 }
 
 // Check returns an error that wraps ErrUsage when the options cannot be run.
@@ -130,7 +137,10 @@ func (o Options) check() (source.Source, error) {
 	if err := o.checkFlink(); err != nil {
 		return nil, err
 	}
-	return src, o.checkLive(unbounded(src))
+	if err := o.checkLive(unbounded(src)); err != nil {
+		return nil, err
+	}
+	return src, o.checkRange(src)
 }
 
 // checkLive refuses options that do not go with a live source, or without one.
@@ -168,7 +178,7 @@ func unbounded(src source.Source) bool {
 
 // TaskOptions returns the options of the fold of tasks.
 func (o Options) TaskOptions() task.Options {
-	return task.Options{ContactKey: o.ContactKey, LeftReasons: o.LeftReasons, Turns: o.transcripts.Fetches()}
+	return task.Options{ContactKey: o.ContactKey, LeftReasons: o.LeftReasons, Turns: o.transcripts.Fetches(), Choice: o.choice}
 }
 
 // HidesPayload tells whether dead letters are written without their record.

@@ -35,6 +35,7 @@ var metrics = func() (all []metric) {
 	add("dead_letters", func(c *telemetry.Counters) int64 { return c.DeadLetters.Load() })
 	add("left_alone_task", func(c *telemetry.Counters) int64 { return c.TasksLeft.Load() })
 	add("left_alone_quarter_hour", func(c *telemetry.Counters) int64 { return c.QuartersLeft.Load() })
+	add("unbegun_tasks", func(c *telemetry.Counters) int64 { return c.Unbegun.Load() })
 	for _, t := range model.Tables {
 		add("rows_"+t.Name+"_upsert", func(c *telemetry.Counters) int64 { return c.Changes[t.ID].Load() })
 		add("rows_"+t.Name+"_delete", func(c *telemetry.Counters) int64 { return c.Deleted[t.ID].Load() })

@@ -45,6 +45,8 @@ type Runtime struct {
 	ContactKey string
 	// Transcripts fetches transcripts; nil where none are fetched, and on a remote worker.
 	Transcripts keyed.Transcripts
+	// Found is told what a job that heals has found; nil: nobody is.
+	Found func(keyed.Finding)
 
 	mu       sync.Mutex
 	remote   bool
@@ -226,5 +228,5 @@ func (r *Runtime) Failure() error {
 // Env returns what the rules of a kind take from this process. It fails if the contact key of a remote
 // worker cannot be read.
 func (r *Runtime) Env() (keyed.Env, error) {
-	return keyed.Env{Texts: r.Texts, ContactKey: r.ContactKey, Transcripts: r.Transcripts}, r.keyError
+	return keyed.Env{Texts: r.Texts, ContactKey: r.ContactKey, Transcripts: r.Transcripts, Found: r.Found}, r.keyError
 }

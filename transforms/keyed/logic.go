@@ -96,6 +96,8 @@ type Env struct {
 	ContactKey string           // with which contacts are hashed; empty: they stay clear
 
 	Transcripts Transcripts // nil where none are fetched
+
+	Found func(Finding) // is told what a job that heals has found; nil: nobody is. Of several goroutines at once
 }
 
 // Logic is the rules of a kind.
@@ -130,6 +132,8 @@ type Output struct {
 	Waited   Millis          // arrival of the first input that waited for this; None: nothing waited, or nobody knows
 
 	Alone int64 // units that are left alone, beyond those that were counted before
+
+	Unbegun int64 // keys that were chosen (Choice) and are not written, since their begin was not read
 
 	// Once says that the state is not kept, so nothing has to be remembered for a next time.
 	Once bool

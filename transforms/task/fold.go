@@ -10,6 +10,7 @@ import (
 	"flexbeam/transforms/conversation"
 	"flexbeam/transforms/customer"
 	"flexbeam/transforms/engagement"
+	"flexbeam/transforms/keyed"
 )
 
 // Options are the options of the fold.
@@ -19,6 +20,7 @@ type Options struct {
 	LeftReasons []string         // that mean that the customer left; nil: engagement.DefaultLeftReasons
 	Texts       event.TextReader `json:"-"` // reads a record's text again; nil where none can be read
 	Turns       bool             // conversations are told of their tasks, and recordings are turns
+	Choice      *keyed.Choice    `json:",omitempty"` // of which tasks rows are written; nil: of all
 }
 
 // A Folder folds tasks. It reuses its memory and serves one goroutine.

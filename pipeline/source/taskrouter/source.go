@@ -39,7 +39,13 @@ const (
 )
 
 // A Source is a time of the log of a workspace.
-type Source struct{ Plan Plan }
+type Source struct {
+	Plan Plan
+
+	opened time.Time
+	timed  bool // the URI says from when or to when
+	old    bool // and that it may be what is older than the log shows attributes of
+}
 
 // A Plan is what is read. It travels to the worker that reads it, and names the secret without holding
 // it.
@@ -53,6 +59,11 @@ type Plan struct {
 	Parallel           int    // calls at once at most
 	Keep               string // folder that keeps what was read; empty: none does
 	Snapshots          bool   // agents whom no event names are read, too
+
+	// Whole reads the tasks that have events from From to To whole, by their SIDs: from LogFrom to LogTo.
+	// Of workers who did something it reads back to what they did before, no further than to Back.
+	Whole                bool
+	LogFrom, LogTo, Back int64 // seconds since 1970
 }
 
 var (
@@ -60,6 +71,8 @@ var (
 	_ source.AgentSource = (*Source)(nil)
 
 	_ source.AccountSource = (*Source)(nil)
+	_ source.RangedSource  = (*Source)(nil)
+	_ source.LogSource     = (*Source)(nil)
 )
 
 // open reads the part of a URI behind its scheme, at a time.
@@ -88,6 +101,7 @@ func open(rest string, now time.Time) (source.Source, error) {
 	if p.Workspace, err = options.Parse(rest, form); err != nil {
 		return nil, regional(rest, err)
 	}
+	s := &Source{opened: now, timed: !from.IsZero() || !to.Equal(latest), old: old == "yes"}
 	if to.After(latest) {
 		to = latest
 	}
@@ -95,11 +109,16 @@ func open(rest string, now time.Time) (source.Source, error) {
 		from = to.Add(-usualRange)
 	}
 	p.From, p.To, p.Window, p.Snapshots = from.Unix(), to.Unix(), int64(window/time.Second), snapshots != "no"
-	if from.Before(now.Add(-whole)) && old != "yes" {
-		return nil, fmt.Errorf("from %s is more than 30 days ago: of older events the log shows no attributes, so the rows of a sink that knows these would lose them: begin later, or add old=yes and write to a sink of its own", at(p.From))
+	if s.Plan = p; s.tooOld(from) {
+		return nil, fmt.Errorf("from %s is %w: begin later, or add old=yes and write to a sink of its own", at(p.From), errOld)
 	}
-	return &Source{p}, p.check()
+	return s, p.check()
 }
+
+var errOld = errors.New("more than 30 days ago: of older events the log shows no attributes, so the rows of a sink that knows these would lose them")
+
+// tooOld tells whether a time is so long ago that the log shows no attributes of it, and nobody has said that it is meant.
+func (s *Source) tooOld(from time.Time) bool { return from.Before(s.opened.Add(-whole)) && !s.old }
 
 // regional says why a region is refused whose data cannot be there.
 func regional(rest string, err error) error {
@@ -107,6 +126,56 @@ func regional(rest string, err error) error {
 		return fmt.Errorf("option region: %w", twilio.CheckRegion("au1"))
 	}
 	return err
+}
+
+// ErrTimed says that the URI of a source names a time, and the job another one.
+var ErrTimed = errors.New("from and to are options of the URI and of the job: give them once")
+
+// Within implements source.RangedSource.
+func (s *Source) Within(r source.Range) (source.Ranged, error) {
+	switch {
+	case s.timed:
+		return source.Ranged{}, ErrTimed
+	case s.tooOld(r.From):
+		return source.Ranged{}, fmt.Errorf("from %s is %w: begin later, or add old=yes to the URI and write to a sink of its own", r.From.UTC().Format(time.RFC3339), errOld)
+	}
+	p, back, first := s.Plan, r.From.Add(-source.Reach), s.logFrom()
+	if s.old {
+		first = back
+	}
+	since := later(first, back)
+	p.Whole, p.LogFrom, p.LogTo, p.Back = true, ceil(first), p.To, ceil(since)
+	p.From, p.To = r.From.Unix(), min(p.To, ceil(r.To))
+	return source.Ranged{Source: &Source{Plan: p, opened: s.opened, old: s.old}, Since: since, Whole: true}, p.check()
+}
+
+// margin is for how long a job may read the log until attributes vanish of what it has yet to read.
+const margin = time.Hour
+
+// logFrom returns from when on the log shows attributes, in whole seconds.
+func (s *Source) logFrom() time.Time { return s.opened.Add(margin - whole).Truncate(time.Second) }
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// ceil returns a time in seconds, rounded up.
+func ceil(t time.Time) int64 { return t.Add(time.Second - 1).Unix() }
+
+// Log implements source.LogSource. A time that the URI names is all that there is.
+func (s *Source) Log() (log source.Source, from, to time.Time, err error) {
+	p := s.Plan
+	p.Snapshots = false
+	if s.old {
+		return nil, from, to, errors.New("old=yes: of events that are older than 30 days the log shows no attributes, so nothing is healed by them: leave it out")
+	}
+	if !s.timed {
+		p.From = s.logFrom().Unix()
+	}
+	return &Source{Plan: p, opened: s.opened}, time.Unix(p.From, 0).UTC(), time.Unix(p.To, 0).UTC(), p.check()
 }
 
 // Account implements source.AccountSource.
