@@ -46,6 +46,10 @@ Runners  auto            the fastest that can do the job: direct for files in ba
                          In the environment loopback, which is there to try things, transforms run in this process and every source
                          and sink will do; in the others file:, duckdb: and jsonl: are refused, as they are on this machine's disks.
 
+With --from and --to a job with an end writes only the tasks whose newest event lies in that time, and the quarter hours of agents that were
+decided then. TaskRouter's log is read for these tasks, each of them whole; files are read from 15 days before. Tasks whose begin (task.created)
+was not read are counted and left out. So a job with --from yesterday --to today may run every day over tables that a live job keeps.
+
 A stream is read on where its --state directory ends, also after kill -9: it holds the events of open tasks and of those that ended
 within a day, the last day of each agent, and the position of each shard. Without one, a new process begins at start.
 A directory belongs to the streams that were read with it; --add-stream adds those that it does not know.
@@ -79,6 +83,7 @@ const runExample = `  flexbeam run --source file:day.ndjson.gz --sink duckdb:cal
   flexbeam run --source file:day.ndjson --sink duckdb:calls.duckdb --mode stream --flush-every 2s
   flexbeam run --source 'kinesis:flex-events?region=us-east-1' --sink duckdb:calls.duckdb --state calls.state --metrics-addr 127.0.0.1:9464
   flexbeam run --source 'taskrouter:WS0123456789abcdef0123456789abcdef?from=yesterday&to=today' --sink duckdb:calls.duckdb
+  flexbeam run --mode batch --from yesterday --to today --source taskrouter:WS0123456789abcdef0123456789abcdef --sink bigquery:my-project.flex
   flexbeam run --source file:day.ndjson --sink duckdb:calls.duckdb --as-of 2026-03-03T00:00:00Z --contact-key-file key.txt`
 
 // runFlags are the flags of run as they were written: complete makes options of them.
@@ -92,6 +97,7 @@ type runFlags struct {
 	progress choice
 	metrics  string
 	letters  string
+	times    rangeFlags
 	flink    *flinkFlags
 }
 
@@ -130,6 +136,7 @@ func newRun(a *app) *cobra.Command {
 		"auto is batch for files, stream for streams; stream replays files as if their events came live")
 	flags.StringVar(&f.asOf, "as-of", "",
 		"`TIME` up to which running activities count: ISO 8601, epoch, or now; without it they do not count")
+	f.times.add(cmd)
 	flags.StringArrayVar(&f.hidden, "hide-activity", agentstatus.DefaultHidden,
 		"`NAME` of an activity that agent_status leaves out, any case; repeatable, replaces the default")
 	flags.StringArrayVar(&f.options.LeftReasons, "customer-left-reason", nil,
@@ -186,13 +193,11 @@ func (f *runFlags) complete(cmd *cobra.Command) (err error) {
 			return err
 		}
 	}
+	if err := f.times.complete(cmd, o, time.Now()); err != nil {
+		return err
+	}
 	if cmd.Flags().Changed("hide-activity") {
-		o.Hidden = []string{} // a blank name alone hides nothing
-		for _, name := range f.hidden {
-			if name = strings.TrimSpace(name); name != "" {
-				o.Hidden = append(o.Hidden, name)
-			}
-		}
+		o.Hidden = named(f.hidden)
 	}
 	if cmd.Flags().Changed("max-dead-letters") {
 		if o.MaxDeadLetters, err = pipeline.ParseLimit(f.letters); err != nil {
@@ -201,6 +206,17 @@ func (f *runFlags) complete(cmd *cobra.Command) (err error) {
 	}
 	o.ContactKey, err = contactKey(f.keyFile)
 	return err
+}
+
+// named returns the names that are not blank: a blank one alone hides nothing.
+func named(names []string) []string {
+	all := []string{}
+	for _, name := range names {
+		if name = strings.TrimSpace(name); name != "" {
+			all = append(all, name)
+		}
+	}
+	return all
 }
 
 // parseTime parses the value of a flag that is a time.
