@@ -19,6 +19,7 @@ type Job struct {
 	source    source.Source
 	count     *telemetry.Counters
 	savepoint atomic.Pointer[string]
+	heals     *heals        // of a job that heals; else nil
 	lookEvery time.Duration // how often a job over a stream looks for what of its source is over, and tells of what is missing
 }
 
@@ -29,6 +30,14 @@ func New(o Options) (*Job, error) {
 	if err != nil {
 		return nil, err
 	}
+	if src, err = o.within(src); err != nil {
+		return nil, err
+	}
+	return newJob(o, src)
+}
+
+// newJob returns a job over a source.
+func newJob(o Options, src source.Source) (_ *Job, err error) {
 	o.defaults()
 	j := &Job{id: fmt.Sprintf("job-%d-%d", time.Now().UnixNano(), lastJob.Add(1)), source: src, lookEvery: time.Hour}
 	if o.Mode == Auto {

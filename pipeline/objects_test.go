@@ -121,7 +121,7 @@ func TestWhatWasWrittenAtAnotherTimeIsNotRead(t *testing.T) {
 				t.Errorf("%v: %q, want %q", test.within, names, test.want)
 			}
 		}
-		_, err := New(Options{Source: bucket + "flex/" + s.Options(), Sink: memory(history.NewStore()), Within: source.Span{From: day(20)}})
+		_, err := New(Options{Source: bucket + "flex/" + s.Options(), Sink: memory(history.NewStore()), From: day(36), To: day(37)})
 		if err == nil || !strings.Contains(err.Error(), "at another time") {
 			t.Errorf("nothing is left: %v", err)
 		}

@@ -16,6 +16,7 @@ import (
 	"flexbeam/schemas/model"
 	"flexbeam/transforms/agentstatus"
 	"flexbeam/transforms/engagement"
+	"flexbeam/transforms/keyed"
 	"flexbeam/transforms/task"
 )
 
@@ -54,9 +55,10 @@ type Options struct {
 
 	// Accounts are those of Twilio that are known; nil: that of the environment.
 	Accounts []source.Account
-	// Within is the time of the events that are of use. Files and objects that were written long before or
-	// behind it, as their folders tell, are not read; what is read is used whole. The zero value: all.
-	Within source.Span
+
+	// From and To, of a job with an end: rows are written of tasks whose newest event lies from From on
+	// and before To, and of quarter hours that were decided then (contract, section 12). Zero: of all.
+	From, To time.Time
 
 	AsOf       time.Time // running activities count up to the last quarter hour before; zero: they do not
 	ContactKey string    // contacts are hashed with this key; empty: they stay clear
@@ -95,6 +97,8 @@ type Options struct {
 
 	transcripts transcripts.Config // what Turns says
 	attributes  *model.Attributes  // what Columns say
+	choice      *keyed.Choice      // what From and To say
+	since       event.Millis       // events before are left out; 0: none are
 }
 
 // Check returns an error that wraps ErrUsage when the options cannot be run.
@@ -157,7 +161,7 @@ func (o Options) check() (source.Source, error) {
 	if _, err := model.NewAttributes(o.Columns); err != nil {
 		return nil, usage("the configuration: %w", err)
 	}
-	src, err := openSource(o.Source, o.Within, o.Accounts...)
+	src, err := openSource(o.Source, o.span(), o.Accounts...)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +175,10 @@ func (o Options) check() (source.Source, error) {
 	if err := o.checkDataflow(src, fetch); err != nil {
 		return nil, err
 	}
-	return src, o.checkLive(unbounded(src))
+	if err := o.checkLive(unbounded(src)); err != nil {
+		return nil, err
+	}
+	return src, o.checkRange(src)
 }
 
 // checkText refuses texts that have no place, or two.
@@ -251,7 +258,7 @@ func unbounded(src source.Source) bool {
 
 // TaskOptions returns the options of the fold of tasks.
 func (o Options) TaskOptions() task.Options {
-	return task.Options{ContactKey: o.ContactKey, LeftReasons: o.LeftReasons, Turns: o.transcripts.Fetches(), NoText: o.Text == TextNone}
+	return task.Options{ContactKey: o.ContactKey, LeftReasons: o.LeftReasons, Turns: o.transcripts.Fetches(), NoText: o.Text == TextNone, Choice: o.choice}
 }
 
 // HidesPayload tells whether dead letters are written without their record.

@@ -47,7 +47,7 @@ func (j *Job) graph(s beam.Scope, driver Driver, control source.Control) error {
 	job, kinds := j.runtime(), j.options.kinds()
 
 	records, agents := j.read(s, source.ReadOptions{Job: j.id, Control: control, Stream: j.options.Mode == Stream, NewestEvent: newestEvent})
-	inputs, letters := decode.Records(s, job, kinds, driver.Partition(), records)
+	inputs, letters := decode.Records(s, job, kinds, driver.Partition(), j.options.since, records)
 	changes, err := driver.Process(s, job, kinds, inputs)
 	if err != nil {
 		return err
@@ -72,7 +72,7 @@ func (j *Job) read(s beam.Scope, o source.ReadOptions) (records beam.PCollection
 func (o Options) kinds() []keyed.Spec {
 	kinds := []keyed.Spec{
 		o.TaskOptions().Spec(),
-		worker.Options{Hidden: o.Hidden, AsOf: o.asOf()}.Spec(),
+		worker.Options{Hidden: o.Hidden, AsOf: o.asOf(), Choice: o.choice}.Spec(),
 		customer.Spec(), // gets its inputs from tasks
 	}
 	// So do conversations. A state directory may hold some, whether any are fetched now or not.

@@ -34,6 +34,7 @@ type Summary struct {
 	BadAttrs     int64 // attributes that were no JSON object
 	TasksLeft    int64 // tasks that were left as they are, since another job knows more of them
 	QuartersLeft int64 // quarter hours of agents that were
+	Unbegun      int64 // tasks that From and To choose, which were left out since their begin was not read
 	Bytes        int64 // input read
 	Queries      int64 // that the sink answered and may charge for
 	Billed       int64 // bytes that it bills for them
@@ -99,7 +100,7 @@ func (j *Job) sum(sum *Summary, start time.Time) {
 		sum.Duplicates = c.Repeats.Load()
 	}
 	sum.Dropped, sum.DeadLetters, sum.BadAttrs = c.Dropped.Load(), c.DeadLetters.Load(), c.BadAttrs.Load()
-	sum.TasksLeft, sum.QuartersLeft = c.TasksLeft.Load(), c.QuartersLeft.Load()
+	sum.TasksLeft, sum.QuartersLeft, sum.Unbegun = c.TasksLeft.Load(), c.QuartersLeft.Load(), c.Unbegun.Load()
 	sum.Bytes = c.Bytes.Load()
 	sum.Queries, sum.Billed = c.Queries()
 	sum.Transcripts, sum.TranscriptsGone, sum.TranscriptsSpared = c.Transcripts.Fetched.Load(), c.Transcripts.Gone.Load(), c.Transcripts.Spared.Load()

@@ -78,6 +78,9 @@ func (j *Job) open(ctx context.Context) (r *running, err error) {
 	if r.store != nil {
 		r.shared.States = r.store
 	}
+	if r.heals != nil {
+		r.shared.Found = r.heals.found
+	}
 	return r, r.begin(ctx)
 }
 
@@ -119,13 +122,15 @@ func (r *running) fetcher() keyed.Transcripts {
 func (r *running) openSink(ctx context.Context) (err error) {
 	// Workers elsewhere write bundle by bundle, as a stream does, and this process nothing.
 	o := sink.Options{
-		Bounded: r.options.Mode == Batch && !r.options.remote(), HidePayload: r.options.HidesPayload(), Resend: r.options.Reshape || r.options.Rekey, Texts: r.options.TextSink,
+		Bounded: r.options.Mode == Batch && !r.options.remote(), HidePayload: r.options.HidesPayload(), Resend: r.options.Reshape || r.options.Rekey || r.heals != nil, Texts: r.options.TextSink,
 	}
-	r.out, err = sink.Open(ctx, r.options.Sink, o)
+	out, err := sink.Open(ctx, r.options.Sink, o)
 	if err != nil {
 		return err
 	}
-	out := r.out
+	if r.out = out; r.heals != nil && r.heals.dry {
+		r.out = untouched{out}
+	}
 	r.count.SetQueries(func() (count, billed int64) {
 		q := out.Queries()
 		return q.Count, q.Billed

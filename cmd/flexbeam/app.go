@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,6 +17,7 @@ const (
 	exitOK     = 0
 	exitFailed = 1
 	exitUsage  = 2
+	exitLacks  = 3 // of heal --dry-run: something is to be mended
 )
 
 // An app is what the subcommands share.
@@ -59,6 +61,9 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 		name = cmd.CommandPath()
 	}
 	code := exitFailed
+	if errors.Is(err, errLacks) {
+		code = exitLacks
+	}
 	if !a.started || isUsage(err) {
 		code = exitUsage
 		if hint := name + " --help"; !strings.Contains(text, hint) {

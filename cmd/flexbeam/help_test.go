@@ -8,7 +8,7 @@ import (
 )
 
 func TestHelpOfEveryCommandHasExamples(t *testing.T) {
-	for _, path := range []string{"", "run", "simulate", "local", "local kinesis", "local bigquery", "local twilio", "local flink", "job", "job list", "job status", "job savepoint", "job stop", "job drain", "job cancel", "template", "template metadata", "setup", "doctor", "config", "config check", "config example", "config schema", "config docs", "query", "erase", "schema", "schema ddl", "schema json", "schema docs", "schema apply", "version"} {
+	for _, path := range []string{"", "run", "simulate", "local", "local kinesis", "local bigquery", "local twilio", "local flink", "job", "job list", "job status", "job savepoint", "job stop", "job drain", "job cancel", "template", "template metadata", "setup", "doctor", "config", "config check", "config example", "config schema", "config docs", "query", "heal", "erase", "schema", "schema ddl", "schema json", "schema docs", "schema apply", "version"} {
 		t.Run("flexbeam "+path, func(t *testing.T) {
 			args := strings.Fields(path)
 			r := call(t, append(args, "--help")...)

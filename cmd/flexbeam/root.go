@@ -37,7 +37,7 @@ func newRoot(a *app) *cobra.Command {
 	root.SetVersionTemplate("flexbeam {{.Version}}\n")
 	a.logLevel.add(root, true, "log-level", "least level of the logs; debug also shows those of Beam")
 	a.logFormat.add(root, true, "log-format", "how logs are written")
-	root.AddCommand(newRun(a), newSimulate(a), newQuery(a), newErase(a), newSchema(a), newSetup(a), newDoctor(a), newConfig(a), newLocal(a), newJob(a), newTemplate(a), newVersion(a),
+	root.AddCommand(newRun(a), newSimulate(a), newQuery(a), newHeal(a), newErase(a), newSchema(a), newSetup(a), newDoctor(a), newConfig(a), newLocal(a), newJob(a), newTemplate(a), newVersion(a),
 		hidden(newLocalKinesis(a), "kinesis-local"), hidden(newLocalBigQuery(a), "bigquery-local"))
 	refineCompletion(root)
 	return root

@@ -54,6 +54,10 @@ Runners  auto            the fastest that can do the job: direct for files in ba
          dataflow        Google's Dataflow, with the --dataflow- flags, which keeps the state of a stream while it runs; see
                          docs/dataflow.md. The same sources and sinks are refused. --dry-run prints the job, and needs no project.
 
+With --from and --to a job with an end writes only the tasks whose newest event lies in that time, and the quarter hours of agents that were
+decided then. TaskRouter's log is read for these tasks, each of them whole; files are read from 15 days before. Tasks whose begin (task.created)
+was not read are counted and left out. So a job with --from yesterday --to today may run every day over tables that a live job keeps.
+
 A stream is read on where its --state directory ends, also after kill -9: it holds the events of open tasks and of those that ended
 within a day, the last day of each agent, and the position of each shard. Without one, a new process begins at start.
 A directory belongs to the streams that were read with it; --add-stream adds those that it does not know.
@@ -96,6 +100,7 @@ const runExample = `  flexbeam run --source file:day.ndjson.gz --sink duckdb:cal
   flexbeam run --source 'kinesis:flex-events?region=us-east-1' --sink duckdb:calls.duckdb --state calls.state --metrics-addr 127.0.0.1:9464
   flexbeam run --source 'taskrouter:WS0123456789abcdef0123456789abcdef?from=yesterday&to=today' --sink duckdb:calls.duckdb
   flexbeam run --config flexbeam.yaml
+  flexbeam run --mode batch --from yesterday --to today --source taskrouter:WS0123456789abcdef0123456789abcdef --sink bigquery:my-project.flex
   flexbeam run --source file:day.ndjson --sink duckdb:calls.duckdb --as-of 2026-03-03T00:00:00Z --contact-key-file key.txt`
 
 // runFlags are the flags of run as they were written: complete makes options of them.
@@ -111,6 +116,7 @@ type runFlags struct {
 	progress choice
 	metrics  string
 	letters  string
+	times    rangeFlags
 	flink    *flinkFlags
 	dataflow *dataflowFlags
 }
@@ -178,6 +184,7 @@ func (f *runFlags) add(cmd *cobra.Command) {
 		"auto is batch for files, stream for streams; stream replays files as if their events came live")
 	flags.StringVar(&f.asOf, "as-of", "",
 		"`TIME` up to which running activities count: ISO 8601, epoch, or now; without it they do not count")
+	f.times.add(cmd)
 	flags.StringArrayVar(&f.hidden, "hide-activity", agentstatus.DefaultHidden,
 		"`NAME` of an activity that agent_status leaves out, any case; repeatable, replaces the default")
 	flags.StringArrayVar(&f.options.LeftReasons, "customer-left-reason", nil,
@@ -248,13 +255,11 @@ func (f *runFlags) complete(cmd *cobra.Command, file *config.File) (err error) {
 			return err
 		}
 	}
+	if err := f.times.complete(cmd, o, time.Now()); err != nil {
+		return err
+	}
 	if cmd.Flags().Changed("hide-activity") {
-		o.Hidden = []string{} // a blank name alone hides nothing
-		for _, name := range f.hidden {
-			if name = strings.TrimSpace(name); name != "" {
-				o.Hidden = append(o.Hidden, name)
-			}
-		}
+		o.Hidden = named(f.hidden)
 	}
 	if cmd.Flags().Changed("max-dead-letters") {
 		if o.MaxDeadLetters, err = pipeline.ParseLimit(f.letters); err != nil {
@@ -262,6 +267,17 @@ func (f *runFlags) complete(cmd *cobra.Command, file *config.File) (err error) {
 		}
 	}
 	return nil
+}
+
+// named returns the names that are not blank: a blank one alone hides nothing.
+func named(names []string) []string {
+	all := []string{}
+	for _, name := range names {
+		if name = strings.TrimSpace(name); name != "" {
+			all = append(all, name)
+		}
+	}
+	return all
 }
 
 // parseTime parses the value of a flag that is a time.
@@ -357,19 +373,6 @@ func (a *app) handed(o pipeline.Options, id string) {
 		return
 	}
 	fmt.Fprintln(a.screen, drained(o, id))
-}
-
-// tellOfTranscripts says that transcripts are fetched though nothing on the command line asks for them.
-func (a *app) tellOfTranscripts(o pipeline.Options, job *pipeline.Job) {
-	accounts := job.Transcripts()
-	if o.Turns != "" || len(accounts) == 0 {
-		return
-	}
-	if a.logFormat.value == "json" {
-		a.notices().Info("transcripts are fetched", "accounts", accounts)
-		return
-	}
-	fmt.Fprintf(a.screen, "transcripts of conversations are fetched for %s, since there are credentials; --turns none leaves them out\n", strings.Join(accounts, ", "))
 }
 
 // drained says how to go on with a stream that this process has let go of.

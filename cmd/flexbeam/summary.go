@@ -17,7 +17,7 @@ func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 		a.notices().Info("job done", "sink", o.Sink, "runner", o.Runner, "records", s.Records, "events", s.Events, "duplicates", s.Duplicates,
 			"dropped", s.Dropped, "dead_letters", s.DeadLetters, "bad_attributes", s.BadAttrs,
 			"transcripts", s.Transcripts, "transcripts_gone", s.TranscriptsGone, "transcripts_spared", s.TranscriptsSpared,
-			"tasks_left_alone", s.TasksLeft, "quarter_hours_left_alone", s.QuartersLeft, "bytes", s.Bytes, "rows", s.Rows, "sink_queries", s.Queries, "sink_billed_bytes", s.Billed,
+			"tasks_left_alone", s.TasksLeft, "tasks_left_out", s.Unbegun, "quarter_hours_left_alone", s.QuartersLeft, "bytes", s.Bytes, "rows", s.Rows, "sink_queries", s.Queries, "sink_billed_bytes", s.Billed,
 			"elapsed_seconds", s.Elapsed.Seconds(), "events_per_second", int64(s.EventsPerSecond()), "missing", missing(s))
 		return
 	}
@@ -74,6 +74,9 @@ func counted(s pipeline.Summary, line func(name string, n int64, note string)) {
 	line("dead letters", s.DeadLetters, note(s.DeadLetters > 0, "records that could not be used: see table dead_letters"))
 	if s.BadAttrs > 0 {
 		line("bad attributes", s.BadAttrs, "no JSON object: these events count without attributes")
+	}
+	if s.Unbegun > 0 {
+		line("left out", s.Unbegun, "tasks whose begin (task.created) was not read")
 	}
 	if s.TasksLeft > 0 {
 		line("left alone", s.TasksLeft, "tasks of which another job knows more")

@@ -30,6 +30,8 @@ type Counters struct {
 
 	// What was left alone since another job knows more of it: tasks, and quarter hours of agents.
 	TasksLeft, QuartersLeft atomic.Int64
+	// Unbegun are tasks that a job with a range chose and left out, since their begin was not read.
+	Unbegun atomic.Int64
 
 	// Transcripts of conversations: fetched, those that Twilio did not have when it was first asked,
 	// and those that were not fetched since the sink has them.

@@ -45,6 +45,7 @@ var metrics = func() (all []metric) {
 	add("transcripts_fetched", func(c *telemetry.Counters) *atomic.Int64 { return &c.Transcripts.Fetched })
 	add("transcripts_gone", func(c *telemetry.Counters) *atomic.Int64 { return &c.Transcripts.Gone })
 	add("transcripts_spared", func(c *telemetry.Counters) *atomic.Int64 { return &c.Transcripts.Spared })
+	add("unbegun_tasks", func(c *telemetry.Counters) *atomic.Int64 { return &c.Unbegun })
 	for _, t := range model.Tables {
 		add("rows_"+t.Name+"_upsert", func(c *telemetry.Counters) *atomic.Int64 { return &c.Changes[t.ID] })
 		all = append(all, metric{"rows_" + t.Name + "_delete", func(c *telemetry.Counters) int64 { return c.Deleted[t.ID].Load() }, func(c *telemetry.Counters, n int64) {

@@ -53,6 +53,8 @@ type Runtime struct {
 	// Transcripts fetches transcripts; nil where none are fetched. A remote worker opens it when a
 	// transform asks for its Env.
 	Transcripts keyed.Transcripts
+	// Found is told what a job that heals has found; nil: nobody is.
+	Found func(keyed.Finding)
 
 	mu       sync.Mutex
 	remote   bool
@@ -257,7 +259,7 @@ func (r *Runtime) Env() (keyed.Env, error) {
 		}
 		r.pool, r.Transcripts = pool, pool
 	}
-	return keyed.Env{Texts: r.Texts, ContactKey: r.ContactKey, Transcripts: r.Transcripts, Attributes: a}, nil
+	return keyed.Env{Texts: r.Texts, ContactKey: r.ContactKey, Transcripts: r.Transcripts, Attributes: a, Found: r.Found}, nil
 }
 
 // Attributes returns the attributes that the job reads.

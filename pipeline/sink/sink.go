@@ -44,7 +44,7 @@ type Sink interface {
 	Owners(ctx context.Context, t model.TableID, in span.Span, f func(model.Row) error) error
 
 	// Find calls f with the rows that a query asks for, in no order; some thousands of owners may be
-	// asked for at once. The row holds the cells of Table.FoundColumns, row_version among them, and is
+	// asked for at once. The row holds the cells that the query asks for, row_version among them, and is
 	// valid until f returns. An owner that is named twice counts once. Where rows of the table do not
 	// tell their account, the SID alone decides. A table without owners has no such rows. An error of
 	// f ends Find, which returns it. What was written and not flushed may be missing.

@@ -67,6 +67,35 @@ type LocalSource interface {
 // A Span is a time, from From on and before To. A zero time leaves its side open.
 type Span struct{ From, To time.Time }
 
+// Reach is how far before a range a source is read: as long as the state of a task without an end is kept.
+const Reach = 15 * 24 * time.Hour
+
+// A Range is a time whose tasks a job writes: those whose newest event lies from From on and before To.
+type Range struct{ From, To time.Time }
+
+// A RangedSource can be read for a range alone.
+type RangedSource interface {
+	Source
+	// Within returns the source as a job with a range reads it.
+	Within(r Range) (Ranged, error)
+}
+
+// Ranged is a source that is read for a range. It gives every event of the tasks that the range chooses,
+// as far as it has them, and of workers every event from Since up to the end of the range that decides about
+// their time within it.
+type Ranged struct {
+	Source Source
+	Since  time.Time // Reach before the range, or later if the source does not go back as far
+	Whole  bool      // tasks are read whole, so events before Since count too; else they do not
+}
+
+// A LogSource is a log that keeps everything for some time.
+type LogSource interface {
+	Source
+	// Log returns the source for all that the log holds, and from when to when that is.
+	Log() (s Source, from, to time.Time, err error)
+}
+
 // ReadOptions say how a source is read.
 type ReadOptions struct {
 	Job     string  // ID of the job, whose counters are told of bytes that were read

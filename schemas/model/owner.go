@@ -32,6 +32,19 @@ type OwnerKey struct{ Account, SID string }
 type OwnerQuery struct {
 	Owners   []OwnerKey
 	From, To int64 // ms since 1970 UTC; both count
+	Whole    bool  // rows have all their cells; else those of FoundColumns
+}
+
+// Columns returns the indexes of the columns that the query asks for.
+func (q *OwnerQuery) Columns(t *Table) []int {
+	if !q.Whole {
+		return t.FoundColumns()
+	}
+	all := make([]int, len(t.Columns))
+	for i := range all {
+		all[i] = i
+	}
+	return all
 }
 
 // Holds tells whether the time of a row is one that the query asks for.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"flexbeam/internal/span"
@@ -122,6 +123,11 @@ func (c *Conversation) open() bool {
 	return false
 }
 
+// aside tells whether no task of the conversation is a reason to fetch it.
+func (c *Conversation) aside() bool {
+	return !slices.ContainsFunc(c.Tasks, func(t Task) bool { return !t.Aside })
+}
+
 // moments returns how many events there were behind which a transcript is to be fetched.
 func (c *Conversation) moments() (n int) {
 	for i := range c.Tasks {
@@ -185,7 +191,7 @@ func again(now keyed.Millis, bounded bool) keyed.Millis {
 // due returns from when on a transcript is wanted; wanted is false for never.
 func (w *work) due() (at keyed.Millis, wanted bool) {
 	switch {
-	case len(w.Tasks) == 0 || w.bounded && w.once:
+	case w.aside() || w.bounded && w.once:
 		return keyed.None, false
 	case w.attempts > 0:
 		return w.last + w.every()*keyed.Millis(w.attempts)/mostAttempts, true

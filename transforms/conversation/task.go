@@ -20,6 +20,7 @@ type Task struct {
 	Open         bool // it has not ended
 	Moments      int  // events behind which a transcript is fetched: an end, a wrap-up, a transfer
 	Left         bool // the task is no longer part of the conversation
+	Aside        bool // the task counts, and is no reason to fetch the conversation
 
 	Stays    []Stay
 	Workers  []Worker
@@ -49,6 +50,9 @@ func (t *Task) Append(b []byte) []byte {
 	}
 	if t.Left {
 		flags |= 2
+	}
+	if t.Aside {
+		flags |= 4
 	}
 	b = keyed.AppendText(append(b, flags), t.SID)
 	b = keyed.AppendText(b, t.Conversation)
@@ -89,7 +93,7 @@ func readTexts(r *keyed.Reader) (texts []string) {
 
 func readTask(r *keyed.Reader) (t Task) {
 	flags := r.Byte()
-	t.Open, t.Left = flags&1 != 0, flags&2 != 0
+	t.Open, t.Left, t.Aside = flags&1 != 0, flags&2 != 0, flags&4 != 0
 	t.SID, t.Conversation = r.Text(), r.Text()
 	t.Version, t.Start, t.Moments = int64(r.Millis()), r.Millis(), int(r.Millis())
 	for n := r.Count(); n > 0 && r.Err() == nil; n-- {

@@ -26,13 +26,18 @@ type collector struct {
 	packed  unpacker
 	take    func(e *event.Event)
 	line    int64
-	first   int // of the batch's records, where they are no lines
+	first   int          // of the batch's records, where they are no lines
+	since   event.Millis // events before are left out
 	letters []deadletter.Letter
 
 	events, dropped int64
 }
 
 func (c *collector) Event(e *event.Event) {
+	if e.Time < c.since {
+		c.dropped++
+		return
+	}
 	c.events++
 	c.take(e)
 }

@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"cmp"
 	"context"
 	"reflect"
 	"slices"
@@ -39,6 +40,8 @@ type Fn struct {
 	Kinds   []keyed.Spec // those without routes are left out
 	Buckets int          // into how many the keys of a kind are sorted; 0: an input for each key
 
+	Since event.Millis `json:",omitempty"` // events before are left out and count as dropped; 0: none are
+
 	shared     *runtime.Runtime
 	kinds      []*keyed.Kind
 	collectors []collector
@@ -69,7 +72,7 @@ func (fn *Fn) Setup() error {
 		for k, kind := range fn.kinds {
 			s.kinds[k] = sorted{kind: kind, buckets: make([]event.Builder, fn.Buckets)}
 		}
-		*c = collector{decoder: NewFor(attributes), take: func(e *event.Event) { s.take(c, e) }}
+		*c = collector{decoder: NewFor(attributes), since: cmp.Or(fn.Since, event.None), take: func(e *event.Event) { s.take(c, e) }}
 	}
 	return nil
 }
@@ -132,10 +135,11 @@ func letterBlock(letters []deadletter.Letter, b record.Batch) change.Block {
 
 // Records decodes each batch of records into a keyed.Batch, and into blocks of changes with dead
 // letters. With buckets the source is bounded and its files are read in parts: there the lines of
-// dead letters are numbered once all parts of a file are known.
-func Records(s beam.Scope, job runtime.Job, kinds []keyed.Spec, buckets int, records beam.PCollection) (inputs beam.PCollection, letters []write.Blocks) {
+// dead letters are numbered once all parts of a file are known. Events before since are left out, unless
+// that is 0.
+func Records(s beam.Scope, job runtime.Job, kinds []keyed.Spec, buckets int, since event.Millis, records beam.PCollection) (inputs beam.PCollection, letters []write.Blocks) {
 	s = s.Scope("decode.Records")
-	inputs, located, notes := beam.ParDo3(s, &Fn{Job: job, Kinds: kinds, Buckets: buckets}, records)
+	inputs, located, notes := beam.ParDo3(s, &Fn{Job: job, Kinds: kinds, Buckets: buckets, Since: since}, records)
 	if buckets == 0 {
 		return inputs, []write.Blocks{{Name: "letters", PCollection: located}}
 	}

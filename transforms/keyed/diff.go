@@ -11,7 +11,7 @@ import (
 type emitted struct {
 	table   model.TableID
 	key     string
-	hash    uint64 // of the row as it was emitted, 0 of another job's
+	hash    uint64 // of the row as it was emitted; of another job's 0, unless it was looked up as a whole
 	version int64  // its row_version; 0 if nobody knows
 	day     Millis // when the day of its partition column begins; None: not known, or the key tells it
 	left    bool   // another job wrote it, or wrote over it
@@ -29,6 +29,13 @@ func dayOf(t *model.Table, r model.Row) Millis {
 
 // name tells rows apart.
 func (e emitted) name() string { return string(rune(e.table)) + e.key }
+
+// hashRow returns what tells a row from others of its key: of a block that upserts it.
+func hashRow(upsert change.Block) uint64 {
+	h := fnv.New64a()
+	h.Write(upsert)
+	return h.Sum64()
+}
 
 // A Unit is rows of a key that have one row_version: those of a task, or those of a quarter hour of
 // a worker. Of two jobs that one writes a whole unit which knows more of it.
@@ -148,9 +155,7 @@ func (d *RowDiff) Row(id model.TableID, r model.Row) {
 	d.key = t.AppendKey(d.key[:0], r)
 	given := len(d.out.Changes)
 	d.out.Changes = d.out.Changes.Append(c)
-	h := fnv.New64a()
-	h.Write(d.out.Changes[given:])
-	e := emitted{table: id, key: string(d.key), hash: h.Sum64(), version: r[len(r)-1].Num, day: dayOf(t, r)}
+	e := emitted{table: id, key: string(d.key), hash: hashRow(d.out.Changes[given:]), version: r[len(r)-1].Num, day: dayOf(t, r)}
 	old, known := d.before[e.name()]
 	delete(d.before, e.name())
 	d.next = append(d.next, e)

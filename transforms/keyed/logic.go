@@ -100,6 +100,7 @@ type Env struct {
 	Transcripts Transcripts // nil where none are fetched
 
 	Attributes *model.Attributes // that are read; nil: the built-in ones
+	Found      func(Finding)     // is told what a job that heals has found; nil: nobody is. Of several goroutines at once
 }
 
 // Logic is the rules of a kind.
@@ -134,6 +135,8 @@ type Output struct {
 	Waited   Millis          // arrival of the first input that waited for this; None: nothing waited, or nobody knows
 
 	Alone int64 // units that are left alone, beyond those that were counted before
+
+	Unbegun int64 // keys that were chosen (Choice) and are not written, since their begin was not read
 
 	// Once says that the state is not kept, so nothing has to be remembered for a next time.
 	Once bool

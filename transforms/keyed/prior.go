@@ -12,6 +12,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"flexbeam/internal/span"
+	"flexbeam/schemas/change"
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/model"
 )
@@ -305,6 +306,8 @@ type Ask struct {
 	Key  string   // event.Key
 	Span Span     // of the units of the key
 	Days span.Set // on which rows may be whose unit is no time
+
+	Whole bool // rows are compared as a whole: of one that is the same nothing is written
 }
 
 // A Span is a range of what tells the units of a key apart (Unit.At). Both ends count.
@@ -373,9 +376,10 @@ func (l *Looker) find(ctx context.Context, t *model.Table, asks []Ask, found map
 			if of[o] == nil {
 				q.Owners = append(q.Owners, o)
 			}
+			q.Whole = q.Whole || a.Whole
 			of[o] = append(of[o], found[a.Key])
 		}
-		if err := l.prior.sink.Find(ctx, t.ID, q, func(r model.Row) error { take(t, r, of); return nil }); err != nil {
+		if err := l.prior.sink.Find(ctx, t.ID, q, func(r model.Row) error { take(t, r, q.Whole, of); return nil }); err != nil {
 			return err
 		}
 	}
@@ -406,9 +410,12 @@ func (l *Looker) holding(ctx context.Context, t *model.Table, asks []Ask, found 
 	return some, nil
 }
 
-// take gives a row to the keys that ask for it.
-func take(t *model.Table, r model.Row, of map[model.OwnerKey][]*Found) {
+// take gives a row to the keys that ask for it. whole tells that it has all its cells.
+func take(t *model.Table, r model.Row, whole bool, of map[model.OwnerKey][]*Found) {
 	row := emitted{table: t.ID, key: string(t.AppendKey(nil, r)), left: true, version: r[len(r)-1].Num, day: dayOf(t, r)}
+	if whole {
+		row.hash = hashRow(change.Block(nil).Append(change.Change{Table: t.ID, Row: r}))
+	}
 	account, sid := t.OwnerKey(r)
 	for _, f := range of[model.OwnerKey{Account: account, SID: sid}] {
 		one := model.OwnerQuery{From: f.span.From, To: f.span.To}
@@ -439,6 +446,15 @@ func (s *State) Ask(want Span, days func() span.Set, out *Output) bool {
 	if days != nil {
 		out.Ask.Days = s.days.Union(days())
 	}
+	return true
+}
+
+// AskWhole is Ask, and learns rows as a whole.
+func (s *State) AskWhole(want Span, days func() span.Set, out *Output) bool {
+	if !s.Ask(want, days, out) {
+		return false
+	}
+	out.Ask.Whole = true
 	return true
 }
 

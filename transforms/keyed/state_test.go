@@ -540,7 +540,7 @@ func TestRowsOfManyKeysAreLookedUpTogetherAndOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	sink.bad = bad
-	if _, err := look.Find(context.Background(), []Ask{{keys[0], Whole, span.Set{span.All}}}); !errors.Is(err, bad) || !strings.Contains(err.Error(), "engagements") {
+	if _, err := look.Find(context.Background(), []Ask{{Key: keys[0], Span: Whole, Days: span.Set{span.All}}}); !errors.Is(err, bad) || !strings.Contains(err.Error(), "engagements") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -587,7 +587,7 @@ func TestQuarterHoursAreLookedUpByTheirTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	one, two := event.Key("AC1", "WK1"), event.Key("AC1", "WK2")
-	found, err := look.Find(context.Background(), []Ask{{one, Span{From: 11, To: 29}, nil}, {two, Span{From: 5, To: 30}, nil}})
+	found, err := look.Find(context.Background(), []Ask{{Key: one, Span: Span{From: 11, To: 29}}, {Key: two, Span: Span{From: 5, To: 30}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"flexbeam/transforms/conversation"
 	"flexbeam/transforms/customer"
 	"flexbeam/transforms/engagement"
+	"flexbeam/transforms/keyed"
 )
 
 // Options are the options of the fold.
@@ -21,6 +22,7 @@ type Options struct {
 	Attributes  *model.Attributes `json:"-"`          // of the job; nil: the built-in ones
 	NoText      bool              `json:",omitempty"` // texts of turns are left out
 	Turns       bool              // conversations are told of their tasks, and recordings are turns
+	Choice      *keyed.Choice     `json:",omitempty"` // of which tasks rows are written; nil: of all
 }
 
 // A Folder folds tasks. It reuses its memory and serves one goroutine.

@@ -39,7 +39,7 @@ func init() {
 			if o.KeyPrint != customer.Key(o.ContactKey).Fingerprint() {
 				return nil, ErrOtherKey
 			}
-			return &logic{folder: NewFolder(o)}, nil
+			return &logic{folder: NewFolder(o), options: o, found: env.Found}, nil
 		},
 	})
 }
@@ -55,12 +55,16 @@ func (o Options) Spec() keyed.Spec {
 
 // logic is the rules of tasks.
 type logic struct {
-	folder *Folder
-	events []event.Event // those of the key at hand
+	folder  *Folder
+	options Options
+	found   func(keyed.Finding) // nil: nobody is told
+	events  []event.Event       // those of the key at hand
 }
 
 // wholeTask says that all rows of a task have one version, its isolated customer's included.
-func wholeTask(model.TableID, model.Row) (keyed.Unit, bool) { return keyed.Unit{Settled: true}, true }
+func wholeTask(model.TableID, model.Row) (keyed.Unit, bool) { return wholeUnit, true }
+
+var wholeUnit = keyed.Unit{Settled: true}
 
 // mostOfNoTask is how many bytes of events of no task are kept. They have no rows: they are kept
 // only so that duplicates are counted as such.
@@ -78,8 +82,14 @@ func (l *logic) Process(s *keyed.State, _ keyed.Millis, out *keyed.Output) (keye
 	if err != nil {
 		return keyed.None, err
 	}
+	if groups, err = l.choose(groups, s, out, false); err != nil || len(groups) == 0 {
+		return keyed.None, err
+	}
 	if !s.Anonymous && s.Ask(keyed.Whole, func() span.Set { return keyed.DaysOf(groups) }, out) {
 		return keyed.None, nil
+	}
+	if groups, err = l.choose(groups, s, out, true); err != nil || len(groups) == 0 {
+		return keyed.None, err
 	}
 	diff, err := s.Diff(out, wholeTask)
 	if err != nil {

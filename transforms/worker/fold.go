@@ -9,6 +9,7 @@ import (
 	"flexbeam/schemas/model"
 	"flexbeam/transforms/agent"
 	"flexbeam/transforms/agentstatus"
+	"flexbeam/transforms/keyed"
 )
 
 // Options are the options of the fold.
@@ -18,8 +19,9 @@ type Options struct {
 	// event.None: they do not count.
 	AsOf event.Millis
 
-	Texts      event.TextReader  `json:"-"` // reads a record's text again; nil where none can be read
-	Attributes *model.Attributes `json:"-"` // of the job; nil: the built-in ones
+	Texts      event.TextReader  `json:"-"`          // reads a record's text again; nil where none can be read
+	Attributes *model.Attributes `json:"-"`          // of the job; nil: the built-in ones
+	Choice     *keyed.Choice     `json:",omitempty"` // of which quarter hours rows are written; nil: of all
 }
 
 // A Folder folds workers. It reuses its memory and serves one goroutine.

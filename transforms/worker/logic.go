@@ -37,7 +37,7 @@ func init() {
 				return nil, err
 			}
 			o.Texts, o.Attributes = env.Texts, env.Attributes
-			return &logic{folder: NewFolder(o), options: o}, nil
+			return &logic{folder: NewFolder(o), options: o, found: env.Found}, nil
 		},
 	})
 }
@@ -54,7 +54,8 @@ func (o Options) Spec() keyed.Spec { return keyed.NewSpec(Name, o) }
 type logic struct {
 	folder  *Folder
 	options Options
-	events  []event.Event // those of the key at hand
+	found   func(keyed.Finding) // nil: nobody is told
+	events  []event.Event       // those of the key at hand
 }
 
 // Merge implements keyed.Logic. A worker.* event comes too late if it is not newer than the bound
@@ -145,6 +146,9 @@ func (l *logic) Process(s *keyed.State, now keyed.Millis, out *keyed.Output) (ne
 	if err != nil {
 		return keyed.None, err
 	}
+	if l.options.Choice != nil {
+		return keyed.None, l.choose(s, groups, out)
+	}
 	if err := l.fold(s, groups, openFrom(s.Bound, groups), out); err != nil {
 		return keyed.None, err
 	}
@@ -183,12 +187,19 @@ func (l *logic) fold(s *keyed.State, groups []event.Group, open keyed.Millis, ou
 	if err != nil {
 		return err
 	}
-	emit := diff.Row
+	emit, deleted := diff.Row, l.folder.Deleted
 	if final := finalBefore(open); final != nil {
 		emit = func(t model.TableID, r model.Row) {
 			if !final(t, r) {
 				diff.Row(t, r)
 			}
+		}
+		// A sink that is asked again tells of rows that are final, of this job too: they stay.
+		deleted = func(t model.TableID, r model.Row) (int64, bool) {
+			if final(t, r) {
+				return 0, false
+			}
+			return l.folder.Deleted(t, r)
 		}
 	}
 	asOf := max(s.AsOf, l.options.AsOf)
@@ -220,7 +231,7 @@ func (l *logic) fold(s *keyed.State, groups []event.Group, open keyed.Millis, ou
 	}
 	s.CountEvidence(missing, out)
 	s.Count(own, all-own, out)
-	return diff.Done(l.folder.Deleted)
+	return diff.Done(deleted)
 }
 
 // quarterHour says that the rows of a quarter hour of a worker have one version.

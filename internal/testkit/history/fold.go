@@ -25,6 +25,8 @@ type Options struct {
 	Hidden     []string // as in worker.Options; nil: the default
 	AsOf       int64    // as in worker.Options; 0: none
 
+	Choice *keyed.Choice // of which tasks and quarter hours rows are written; nil: of all
+
 	Transcripts keyed.Transcripts // fetches transcripts; nil: nothing does, and there are no turns
 
 	Store *Store // of earlier runs, which Batch and Stream continue; nil: a new one
@@ -40,7 +42,7 @@ func (o Options) name() string {
 }
 
 func (o Options) task() task.Options {
-	return task.Options{ContactKey: o.ContactKey, Turns: o.Transcripts != nil}
+	return task.Options{ContactKey: o.ContactKey, Turns: o.Transcripts != nil, Choice: o.Choice}
 }
 
 // kinds are the kinds of keys of a job.
@@ -54,7 +56,7 @@ func (o Options) kinds() []keyed.Spec {
 }
 
 func (o Options) worker() worker.Options {
-	w := worker.Options{Hidden: o.Hidden, AsOf: event.Millis(o.AsOf)}
+	w := worker.Options{Hidden: o.Hidden, AsOf: event.Millis(o.AsOf), Choice: o.Choice}
 	if w.Hidden == nil {
 		w.Hidden = agentstatus.DefaultHidden
 	}

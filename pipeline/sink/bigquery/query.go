@@ -136,7 +136,8 @@ func (w *Writer) Find(ctx context.Context, id model.TableID, q model.OwnerQuery,
 	if err != nil {
 		return err
 	}
-	return w.freshRows(ctx, t, t.model.FoundColumns(), selectOwned(t, w.config.sql), func(r model.Row) error {
+	columns := q.Columns(t.model)
+	return w.freshRows(ctx, t, columns, selectOwned(t, columns, w.config.sql), func(r model.Row) error {
 		account, sid := t.model.OwnerKey(r)
 		if !wanted[model.OwnerKey{Account: account, SID: sid}] {
 			return nil

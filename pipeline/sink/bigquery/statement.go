@@ -192,9 +192,9 @@ func selectRows(t *table, indexes []int, name func(string) string, conditions ..
 	return sql
 }
 
-// selectOwned asks for the keys, owners and versions of rows whose owner is in the parameters sids
+// selectOwned asks for columns of rows whose owner is in the parameters sids
 // and, where rows tell it, accounts; of a table with partitions in those of from to to.
-func selectOwned(t *table, name func(string) string) string {
+func selectOwned(t *table, columns []int, name func(string) string) string {
 	conditions := []string{t.model.Owner.SID + " IN UNNEST(@sids)"}
 	if account := t.model.Owner.Account; account != "" {
 		conditions = append(conditions, account+" IN UNNEST(@accounts)")
@@ -202,7 +202,7 @@ func selectOwned(t *table, name func(string) string) string {
 	if t.day != "" {
 		conditions = append(conditions, within(t.day))
 	}
-	return selectRows(t, t.model.FoundColumns(), name, conditions...)
+	return selectRows(t, columns, name, conditions...)
 }
 
 // selectWritten asks until when each table may have been streamed to.

@@ -52,7 +52,7 @@ func allStatements(t *testing.T) string {
 			b.WriteString(parameters.Replace(s) + ";\n\n")
 		}
 		if table.model.Owner.Kind != "" {
-			b.WriteString(parameters.Replace(selectOwners(table, name)) + ";\n\n" + parameters.Replace(selectOwned(table, name)) + ";\n\n")
+			b.WriteString(parameters.Replace(selectOwners(table, name)) + ";\n\n" + parameters.Replace(selectOwned(table, table.model.FoundColumns(), name)) + ";\n\n")
 		}
 		if table.day != "" {
 			b.WriteString(parameters.Replace(selectVersions(table, name, nil)) + ";\n\n")

@@ -39,13 +39,13 @@ func (w *writer) Find(_ context.Context, id model.TableID, q model.OwnerQuery, f
 		sids[i], accounts[i] = validText(o.SID), validText(o.Account)
 	}
 	if t.Owner.Account == "" {
-		return w.store.lookUp(t, t.FoundColumns(), " SEMI JOIN (SELECT unnest($1) AS sid) AS o ON t."+t.Owner.SID+" = o.sid"+only(t, " WHERE "), f, sids)
+		return w.store.lookUp(t, q.Columns(t), " SEMI JOIN (SELECT unnest($1) AS sid) AS o ON t."+t.Owner.SID+" = o.sid"+only(t, " WHERE "), f, sids)
 	}
 	join := fmt.Sprintf(" SEMI JOIN (SELECT unnest($1) AS sid, unnest($2) AS account) AS o ON t.%s = o.sid AND t.%s = o.account", t.Owner.SID, t.Owner.Account)
 	if day := t.Day(); day != "" {
 		join += " AND t." + within(day, q.From, q.To)
 	}
-	return w.store.lookUp(t, t.FoundColumns(), join+only(t, " WHERE "), f, sids, accounts)
+	return w.store.lookUp(t, q.Columns(t), join+only(t, " WHERE "), f, sids, accounts)
 }
 
 // Queries implements sink.Sink: DuckDB charges for none.

@@ -18,7 +18,7 @@ func (w *writer) Owners(_ context.Context, id model.TableID, in span.Span, f fun
 		return nil
 	}
 	at := t.TimeColumn()
-	return w.owned(t, func(r model.Row) error {
+	return w.owned(t, false, func(r model.Row) error {
 		if !r[at].IsNull() && !in.Covers(span.Span{From: r[at].Num, To: r[at].Num}) {
 			return nil
 		}
@@ -43,7 +43,7 @@ func (w *writer) Find(_ context.Context, id model.TableID, q model.OwnerQuery, f
 		}
 		wanted[o] = true
 	}
-	return w.owned(t, func(r model.Row) error {
+	return w.owned(t, q.Whole, func(r model.Row) error {
 		account, sid := t.OwnerKey(r)
 		if !wanted[model.OwnerKey{Account: account, SID: sid}] || !q.Holds(t.Table, r) {
 			return nil
@@ -99,8 +99,8 @@ func (t *table) read(e entry, row model.Row) error {
 // OtherJobs implements sink.Sink: the folder is locked while it is open.
 func (w *writer) OtherJobs(context.Context) (bool, error) { return false, nil }
 
-// owned calls f with what is known of the rows that have an owner.
-func (w *writer) owned(t *table, f func(model.Row) error) error {
+// owned calls f with what is known of the rows that have an owner, or with the whole rows.
+func (w *writer) owned(t *table, whole bool, f func(model.Row) error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err != nil {
@@ -113,6 +113,11 @@ func (w *writer) owned(t *table, f func(model.Row) error) error {
 		}
 		for n, i := range t.known {
 			row[i] = e.known[n]
+		}
+		if whole {
+			if err := t.read(e, row); err != nil {
+				return fmt.Errorf("jsonl: read rows of %s: %w", t.Name, err)
+			}
 		}
 		if err := f(row); err != nil {
 			return err

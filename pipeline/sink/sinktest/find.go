@@ -43,9 +43,11 @@ func (h *holding) add(t *model.Table, r model.Row) {
 	h.rows[t.ID] = append(h.rows[t.ID], slices.Clone(r))
 }
 
-func cellsOf(t *model.Table, r model.Row) string {
+func cellsOf(t *model.Table, r model.Row) string { return cellsIn(t.FoundColumns(), r) }
+
+func cellsIn(columns []int, r model.Row) string {
 	var cells []string
-	for _, i := range t.FoundColumns() {
+	for _, i := range columns {
 		cells = append(cells, r[i].String())
 	}
 	return strings.Join(cells, " | ")
@@ -62,6 +64,19 @@ func (h *holding) find(t *model.Table, owners []model.OwnerKey) (rows []string) 
 			rows = append(rows, h.of[t.ID][o]...)
 		}
 		seen[o] = true
+	}
+	slices.Sort(rows)
+	return rows
+}
+
+// whole returns the rows that a query asks for, with all their cells.
+func (h *holding) whole(t *model.Table, q model.OwnerQuery) (rows []string) {
+	q.Whole = true
+	for _, row := range h.rows[t.ID] {
+		account, sid := t.OwnerKey(row)
+		if q.Holds(t, row) && slices.ContainsFunc(q.Owners, func(o model.OwnerKey) bool { return o.SID == sid && (account == "" || o.Account == account) }) {
+			rows = append(rows, cellsIn(q.Columns(t), row))
+		}
 	}
 	slices.Sort(rows)
 	return rows
@@ -194,6 +209,11 @@ func find(t *testing.T, h Harness) {
 					}
 				}
 				slices.Sort(wanted)
+				whole := q
+				whole.Whole = true
+				if d := cmp.Diff(want.whole(table, q), foundIn(r, table, whole)); d != "" {
+					t.Errorf("%s, %s: whole rows in %v (-want +got):\n%.2000s", when, table.Name, in, d)
+				}
 				if d := cmp.Diff(wanted, foundIn(r, table, q)); d != "" {
 					t.Errorf("%s, %s: %v (-want +got):\n%.2000s", when, table.Name, in, d)
 				}
@@ -245,7 +265,7 @@ func foundBy(r *run, t *model.Table, owners []model.OwnerKey) (rows []string) {
 func foundIn(r *run, t *model.Table, q model.OwnerQuery) (rows []string) {
 	r.t.Helper()
 	r.must(r.s.Find(context.Background(), t.ID, q, func(row model.Row) error {
-		rows = append(rows, cellsOf(t, row))
+		rows = append(rows, cellsIn(q.Columns(t), row))
 		return nil
 	}))
 	slices.Sort(rows)

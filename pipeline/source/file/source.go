@@ -105,6 +105,11 @@ func (s *Source) Read(scope beam.Scope, o source.ReadOptions) beam.PCollection {
 	return ReplayBehind(scope, o.Job, s.ChunkSize, s.Files, s.Objects, s.Lateness, o.NewestEvent)
 }
 
+// Within implements source.RangedSource.
+func (s *Source) Within(r source.Range) (source.Ranged, error) {
+	return source.Ranged{Source: s, Since: r.From.Add(-source.Reach)}, nil
+}
+
 // Text implements source.Source.
 func (s *Source) Text(at event.Place) ([]byte, error) { return text(at) }
 

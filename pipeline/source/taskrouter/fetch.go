@@ -113,9 +113,15 @@ func halvable(err error) bool {
 // window reads the events of a window. It returns errFull if they are too many and the window can be
 // halved.
 func (f *fetcher) window(ctx context.Context, w window) (r records, err error) {
-	from, to, size := time.Unix(w.from, 0).UTC(), time.Unix(w.to, 0).UTC(), pageSize
 	_, _, halvable := w.halves()
-	params := &taskrouter.ListEventParams{StartDate: &from, EndDate: &to, PageSize: &size}
+	return f.events(ctx, w, &taskrouter.ListEventParams{}, halvable)
+}
+
+// events reads the events of a window that other parameters choose. It returns errFull if there are more than mostPages
+// and it may be.
+func (f *fetcher) events(ctx context.Context, w window, params *taskrouter.ListEventParams, halvable bool) (r records, err error) {
+	from, to, size := time.Unix(w.from, 0).UTC(), time.Unix(w.to, 0).UTC(), pageSize
+	params.StartDate, params.EndDate, params.PageSize = &from, &to, &size
 	pages := twilio.Pages(ctx, f.client, func(ctx context.Context) (*taskrouter.ListEventResponse, error) {
 		return f.client.TaskRouter(ctx).PageEvent(f.plan.Workspace, params, "", "")
 	}, func(p *taskrouter.ListEventResponse) *string { return p.Meta.NextPageUrl })

@@ -47,20 +47,26 @@ func (fn *readFn) ProcessElement(ctx context.Context, p Plan, batches func(recor
 	if err != nil {
 		return err
 	}
-	f, named := &fetcher{p, client, keep}, map[string]bool{}
-	err = f.each(ctx, func(r records) error {
-		if p.Snapshots {
-			r.workers(func(sid string) { named[sid] = true })
-		}
+	f, seen := &fetcher{p, client, keep}, newMentioned()
+	emit := func(r records) error {
 		if len(r.ends) > 0 {
 			batches(record.Batch{Source: "taskrouter", Name: p.Workspace, FirstLine: 1, Data: r.data, Ends: r.ends, Positions: r.sids})
 		}
 		return ctx.Err()
+	}
+	err = f.each(ctx, func(r records) error {
+		if p.Snapshots || p.Whole {
+			r.each(seen.add)
+		}
+		return emit(r)
 	})
+	if err == nil && p.Whole {
+		err = f.whole(ctx, seen, emit)
+	}
 	if err != nil || !p.Snapshots {
 		return err
 	}
-	all, err := f.agents(ctx, named)
+	all, err := f.agents(ctx, seen.workers)
 	for _, a := range all {
 		agents(a)
 	}

@@ -78,17 +78,22 @@ func readRecords(data []byte) (records, error) {
 	return r, nil
 }
 
-// workers calls f with the SID of each worker that a record names.
-func (r records) workers(f func(sid string)) {
+// A mention is what an event is about.
+type mention struct {
+	Kind string `json:"event_type"`
+	Data struct {
+		Task   string `json:"task_sid"`
+		Worker string `json:"worker_sid"`
+	} `json:"event_data"`
+}
+
+// each calls f with what each record is about.
+func (r records) each(f func(m *mention)) {
 	start := int64(0)
 	for _, end := range r.ends {
-		var e struct {
-			Data struct {
-				Worker string `json:"worker_sid"`
-			} `json:"event_data"`
-		}
-		if json.Unmarshal(r.data[start:end], &e) == nil && e.Data.Worker != "" {
-			f(e.Data.Worker)
+		var m mention
+		if json.Unmarshal(r.data[start:end], &m) == nil {
+			f(&m)
 		}
 		start = end
 	}

@@ -2,6 +2,7 @@ package taskrouter
 
 import (
 	"slices"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
@@ -15,6 +16,8 @@ type several []Plan
 var (
 	_ source.AgentSource   = several(nil)
 	_ source.AccountSource = several(nil)
+	_ source.RangedSource  = (*together)(nil)
+	_ source.LogSource     = (*together)(nil)
 )
 
 // Accounts implements source.AccountSource: each account once.
@@ -50,3 +53,32 @@ func (s several) ReadAgents(scope beam.Scope, o source.ReadOptions) (records, ag
 
 // Text implements source.Source: the text of a record is not read again.
 func (s several) Text(event.Place) ([]byte, error) { return nil, event.ErrNoText }
+
+// together are several workspaces as a URI names them.
+type together struct {
+	several
+	opening
+}
+
+// Within implements source.RangedSource.
+func (t *together) Within(r source.Range) (ranged source.Ranged, err error) {
+	all := slices.Clone(t.several)
+	for i, p := range all {
+		if all[i], ranged.Since, err = t.within(p, r); err != nil {
+			return ranged, err
+		}
+	}
+	ranged.Source, ranged.Whole = &together{all, opening{at: t.at, old: t.old}}, true
+	return ranged, nil
+}
+
+// Log implements source.LogSource.
+func (t *together) Log() (log source.Source, from, to time.Time, err error) {
+	all := slices.Clone(t.several)
+	for i, p := range all {
+		if all[i], err = t.log(p); err != nil {
+			return nil, from, to, err
+		}
+	}
+	return &together{all, opening{at: t.at}}, time.Unix(all[0].From, 0).UTC(), time.Unix(all[0].To, 0).UTC(), nil
+}

@@ -35,7 +35,18 @@ const (
 )
 
 // A Source is a time of the log of a workspace.
-type Source struct{ Plan Plan }
+type Source struct {
+	Plan Plan
+
+	opening
+}
+
+// An opening is when a source was opened, and what its URI says of times.
+type opening struct {
+	at    time.Time
+	timed bool // from when or to when is said
+	old   bool // and that it may be what is older than the log shows attributes of
+}
 
 // A Plan is what is read. It travels to the worker that reads it, and names the secret without holding
 // it.
@@ -49,6 +60,11 @@ type Plan struct {
 	Parallel           int    // calls at once at most
 	Keep               string // folder that keeps what was read; empty: none does
 	Snapshots          bool   // agents whom no event names are read, too
+
+	// Whole reads the tasks that have events from From to To whole, by their SIDs: from LogFrom to LogTo.
+	// Of workers who did something it reads back to what they did before, no further than to Back.
+	Whole                bool
+	LogFrom, LogTo, Back int64 // seconds since 1970
 }
 
 var (
@@ -56,6 +72,8 @@ var (
 	_ source.AgentSource = (*Source)(nil)
 
 	_ source.AccountSource = (*Source)(nil)
+	_ source.RangedSource  = (*Source)(nil)
+	_ source.LogSource     = (*Source)(nil)
 )
 
 // every stands for the workspaces of all accounts that are known.
@@ -85,6 +103,7 @@ func open(rest string, accounts []source.Account, now time.Time) (source.Source,
 	if err != nil {
 		return nil, regional(rest, err)
 	}
+	begun := opening{at: now, timed: !from.IsZero() || !to.Equal(latest), old: old == "yes"}
 	if to.After(latest) {
 		to = latest
 	}
@@ -92,8 +111,8 @@ func open(rest string, accounts []source.Account, now time.Time) (source.Source,
 		from = to.Add(-usualRange)
 	}
 	p.From, p.To, p.Window, p.Snapshots = from.Unix(), to.Unix(), int64(window/time.Second), snapshots != "no"
-	if from.Before(now.Add(-whole)) && old != "yes" {
-		return nil, fmt.Errorf("from %s is more than 30 days ago: of older events the log shows no attributes, so the rows of a sink that knows these would lose them: begin later, or add old=yes and write to a sink of its own", at(p.From))
+	if begun.tooOld(from) {
+		return nil, fmt.Errorf("from %s is %w: begin later, or add old=yes and write to a sink of its own", at(p.From), errOld)
 	}
 	var all several
 	for _, workspace := range workspaces(names, accounts) {
@@ -107,9 +126,9 @@ func open(rest string, accounts []source.Account, now time.Time) (source.Source,
 	case 0:
 		return nil, fmt.Errorf("%w: %s%s: no account of the configuration names a workspace: write its SID", source.ErrNoInput, strings.TrimSuffix(form, "WORKSPACE"), every)
 	case 1:
-		return &Source{all[0]}, nil
+		return &Source{Plan: all[0], opening: begun}, nil
 	}
-	return all, nil
+	return &together{all, begun}, nil
 }
 
 // workspaces returns the SIDs that a URI names.
@@ -139,12 +158,78 @@ func (p Plan) of(workspace string, accounts []source.Account) Plan {
 	return p
 }
 
+var errOld = errors.New("more than 30 days ago: of older events the log shows no attributes, so the rows of a sink that knows these would lose them")
+
+// tooOld tells whether a time is so long ago that the log shows no attributes of it, and nobody has said that it is meant.
+func (o opening) tooOld(from time.Time) bool { return from.Before(o.at.Add(-whole)) && !o.old }
+
 // regional says why a region is refused whose data cannot be there.
 func regional(rest string, err error) error {
 	if strings.Contains(rest, "region=au1") {
 		return fmt.Errorf("option region: %w", twilio.CheckRegion("au1"))
 	}
 	return err
+}
+
+// ErrTimed says that the URI of a source names a time, and the job another one.
+var ErrTimed = errors.New("from and to are options of the URI and of the job: give them once")
+
+// Within implements source.RangedSource.
+func (s *Source) Within(r source.Range) (source.Ranged, error) {
+	p, since, err := s.within(s.Plan, r)
+	return source.Ranged{Source: &Source{Plan: p, opening: opening{at: s.at, old: s.old}}, Since: since, Whole: true}, err
+}
+
+// within returns a plan as a job with a range reads it, and from when on every event counts.
+func (o opening) within(p Plan, r source.Range) (Plan, time.Time, error) {
+	switch {
+	case o.timed:
+		return p, time.Time{}, ErrTimed
+	case o.tooOld(r.From):
+		return p, time.Time{}, fmt.Errorf("from %s is %w: begin later, or add old=yes to the URI and write to a sink of its own", r.From.UTC().Format(time.RFC3339), errOld)
+	}
+	back, first := r.From.Add(-source.Reach), o.logFrom()
+	if o.old {
+		first = back
+	}
+	since := later(first, back)
+	p.Whole, p.LogFrom, p.LogTo, p.Back = true, ceil(first), p.To, ceil(since)
+	p.From, p.To = r.From.Unix(), min(p.To, ceil(r.To))
+	return p, since, p.check()
+}
+
+// margin is for how long a job may read the log until attributes vanish of what it has yet to read.
+const margin = time.Hour
+
+// logFrom returns from when on the log shows attributes, in whole seconds.
+func (o opening) logFrom() time.Time { return o.at.Add(margin - whole).Truncate(time.Second) }
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// ceil returns a time in seconds, rounded up.
+func ceil(t time.Time) int64 { return t.Add(time.Second - 1).Unix() }
+
+// Log implements source.LogSource. A time that the URI names is all that there is.
+func (s *Source) Log() (log source.Source, from, to time.Time, err error) {
+	p, err := s.log(s.Plan)
+	return &Source{Plan: p, opening: opening{at: s.at}}, time.Unix(p.From, 0).UTC(), time.Unix(p.To, 0).UTC(), err
+}
+
+// log returns a plan for all that the log holds.
+func (o opening) log(p Plan) (Plan, error) {
+	p.Snapshots = false
+	if o.old {
+		return p, errors.New("old=yes: of events that are older than 30 days the log shows no attributes, so nothing is healed by them: leave it out")
+	}
+	if !o.timed {
+		p.From = o.logFrom().Unix()
+	}
+	return p, p.check()
 }
 
 // Accounts implements source.AccountSource.

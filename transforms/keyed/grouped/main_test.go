@@ -1,0 +1,9 @@
+package grouped_test
+
+import (
+	"testing"
+
+	"flexbeam/internal/testkit/history"
+)
+
+func TestMain(m *testing.M) { history.Main(m, "15") }
