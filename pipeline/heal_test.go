@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -48,14 +49,30 @@ func loseDay(t *testing.T, o twiliolocal.Options) lostDay {
 			t.Fatal(err)
 		}
 	}
+	ended := map[string]bool{} // tasks; the others are left out: they are for no healing
+	each(simulate.REST, func(r simulate.Record) {
+		for _, kind := range []string{"task.completed", "task.canceled", "task.deleted", "task.system-deleted"} {
+			if strings.Contains(string(r.Text), `"event_type":"`+kind+`"`) {
+				ended[taskOf(r.Text)] = true
+			}
+		}
+	})
+	over := func(r simulate.Record) bool { t := taskOf(r.Text); return t == "" || ended[t] }
 	each(simulate.Object, func(r simulate.Record) {
+		if !over(r) {
+			return
+		}
 		line := append(r.Text, '\n')
 		all.Write(line)
 		if at := r.Arrival.Sub(c.Start); at < outageFrom || at >= outageTo {
 			kept.Write(line)
 		}
 	})
-	each(simulate.REST, func(r simulate.Record) { log.Write(append(r.Text, '\n')) })
+	each(simulate.REST, func(r simulate.Record) {
+		if over(r) {
+			log.Write(append(r.Text, '\n'))
+		}
+	})
 	for name, b := range map[string]*bytes.Buffer{"all": &all, "kept": &kept} {
 		if err := os.WriteFile(filepath.Join(dir, name+".ndjson"), b.Bytes(), 0o600); err != nil {
 			t.Fatal(err)
@@ -75,8 +92,18 @@ func loseDay(t *testing.T, o twiliolocal.Options) lostDay {
 	t.Setenv("TWILIO_API_KEY", d.server.Key())
 	t.Setenv("TWILIO_API_SECRET", d.server.Secret())
 	d.workspace = d.server.Workspaces()[0]
-	d.log = d.from(c.Start.Add(-time.Hour))
+	d.log = d.from(c.Start.AddDate(0, 0, -7)) // before the time that the first events of agents tell of
 	return d
+}
+
+var taskSID = regexp.MustCompile(`"task_sid":"(WT[0-9a-f]{32})"`)
+
+// taskOf returns the task that an event names; empty if it names none.
+func taskOf(record []byte) string {
+	if m := taskSID.FindSubmatch(record); m != nil {
+		return string(m[1])
+	}
+	return ""
 }
 
 // from returns the source of the log from a time on.

@@ -55,7 +55,7 @@ func (p *picker) picks(begin event.Millis) bool {
 	case over:
 		return p.choice.Holds(p.marks[i])
 	}
-	return p.asOf != event.None && p.asOf >= end && p.choice.Holds(end)
+	return p.asOf != event.None && p.asOf >= end && p.choice.Holds(begin)
 }
 
 // choose is fold for a job with a choice.
@@ -126,8 +126,8 @@ func (l *logic) chosen(account, sid string, events []*event.Event, s *keyed.Stat
 		return err
 	}
 	// Of several attributes the newest count. Where these are from before the time that was read, there
-	// may be newer ones.
-	if _, attributed, _ := agent.Deciding(events); attributed != nil && attributed.Time >= c.From {
+	// may be newer ones. A log tells of agents without any, too.
+	if _, attributed, _ := agent.Deciding(events); attributed != nil && attributed.Time >= c.From || attributed == nil && c.Heal {
 		for _, r := range agents {
 			diff.Row(r.Table, r.Row)
 		}
