@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"flexbeam/internal/config"
 	"flexbeam/internal/console"
 	"flexbeam/pipeline"
 	"flexbeam/schemas/event"
@@ -30,7 +31,8 @@ Exit status: 0 nothing is missing any more but what is left for a later run, 1 t
 found something to mend.
 
 Give the contact key, hidden activities and reasons of the job that keeps the tables. A DuckDB file or a jsonl: folder serves one process at a
-time: end the live job first. On BigQuery it goes on meanwhile. Credentials come from the environment, as for run; see docs/operations.md.`
+time: end the live job first. On BigQuery it goes on meanwhile. With --config a file
+names accounts, sinks and options, as for run. Credentials come from the environment otherwise; see docs/operations.md.`
 
 const healExample = `  flexbeam heal --source taskrouter:WS0123456789abcdef0123456789abcdef --sink duckdb:calls.duckdb --dry-run
   flexbeam heal --source taskrouter:WS0123456789abcdef0123456789abcdef --sink bigquery:my-project.flex --contact-key-file key.txt`
@@ -38,8 +40,10 @@ const healExample = `  flexbeam heal --source taskrouter:WS0123456789abcdef01234
 // healFlags are the flags of heal: complete makes options of them.
 type healFlags struct {
 	options  pipeline.HealOptions
+	config   configFlag
 	hidden   []string
-	keyFile  string
+	key      keyFlags
+	text     choice
 	progress choice
 }
 
@@ -47,7 +51,10 @@ type healFlags struct {
 var errLacks = errors.New("events are missing")
 
 func newHeal(a *app) *cobra.Command {
-	f := &healFlags{progress: newProgressChoice()}
+	f := &healFlags{
+		text:     newChoice(pipeline.TextKept, pipeline.TextKept, pipeline.TextApart, pipeline.TextNone),
+		progress: newProgressChoice(),
+	}
 	cmd := &cobra.Command{
 		Use:     "heal --source URI --sink URI",
 		Short:   "Find what the tables lack, and mend it from TaskRouter's log",
@@ -55,7 +62,14 @@ func newHeal(a *app) *cobra.Command {
 		Example: healExample,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := f.complete(cmd); err != nil {
+			file, err := f.config.load()
+			if err == nil {
+				err = a.configure(cmd, file)
+			}
+			if err == nil {
+				err = f.complete(cmd, file)
+			}
+			if err != nil {
 				return err
 			}
 			return a.heal(cmd.Context(), f.options, console.Kind(f.progress.value))
@@ -64,23 +78,34 @@ func newHeal(a *app) *cobra.Command {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	o := &f.options
+	f.config.add(cmd)
 	flags.StringVar(&o.Source, "source", "", "`URI` of the log: taskrouter:WORKSPACE, with the options that run has (required)")
 	flags.StringVar(&o.Sink, "sink", "", "`URI` of the tables: duckdb:FILE, jsonl:DIR or bigquery:PROJECT.DATASET (required)")
 	flags.BoolVar(&o.DryRun, "dry-run", false, "print what is missing, and write nothing")
-	flags.StringVar(&f.keyFile, "contact-key-file", "", "`FILE` that holds the key with which contacts are hashed")
+	f.key.add(cmd)
 	flags.StringArrayVar(&f.hidden, "hide-activity", agentstatus.DefaultHidden,
 		"`NAME` of an activity that agent_status leaves out, any case; repeatable, replaces the default")
 	flags.StringArrayVar(&o.LeftReasons, "customer-left-reason", nil,
 		"`REASON` of a cancellation that means that the customer left; repeatable, replaces the default")
 	flags.StringVar(&o.Turns, "turns", "", "transcripts to fetch for tasks that are mended: `missing|all|none`, as for run")
+	f.text.add(cmd, false, "turns-text", "where the texts of turns go, as for run")
+	flags.StringVar(&o.TextSink, "turns-text-sink", "", "`URI` of the sink of texts, with --turns-text apart")
 	f.progress.add(cmd, false, "progress", "how progress is shown; auto is bar on a terminal, plain elsewhere")
-	completeNothing(cmd, "source", "sink", "hide-activity", "customer-left-reason", "turns")
+	completeNothing(cmd, "source", "sink", "hide-activity", "customer-left-reason", "turns", "turns-text-sink")
 	return cmd
 }
 
 // complete checks the flags and fills the options from them.
-func (f *healFlags) complete(cmd *cobra.Command) (err error) {
+func (f *healFlags) complete(cmd *cobra.Command, file *config.File) (err error) {
 	o := &f.options
+	o.Accounts, o.Columns = accountsOf(file), file.Columns()
+	o.Sink, o.Text = sinkOf(file, o.Sink), f.text.value
+	if o.TextSink != "" {
+		o.TextSink = file.Sink(o.TextSink)
+	}
+	if !cmd.Flags().Changed("turns") {
+		o.Turns = turnsOf(file)
+	}
 	switch {
 	case o.Source == "":
 		return usagef("--source is missing: write such as --source taskrouter:WS0123456789abcdef0123456789abcdef")
@@ -93,7 +118,7 @@ func (f *healFlags) complete(cmd *cobra.Command) (err error) {
 	if cmd.Flags().Changed("hide-activity") {
 		o.Hidden = named(f.hidden)
 	}
-	o.ContactKey, err = contactKey(f.keyFile)
+	o.ContactKey, err = f.key.key(cmd.Context(), file)
 	return err
 }
 
