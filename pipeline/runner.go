@@ -125,7 +125,7 @@ func (o Options) checkFlink(src source.Source) error {
 	if !o.remote() {
 		return nil
 	}
-	for _, u := range []struct{ flag, uri string }{{"--source", o.Source}, {"--sink", o.Sink}} {
+	for _, u := range []struct{ flag, uri string }{{"--source", o.Source}, {"--sink", o.Sink}, {"--turns-text-sink", o.TextSink}} {
 		scheme, _, _ := strings.Cut(u.uri, ":")
 		if l, ok := src.(source.LocalSource); ok && u.uri == o.Source && !l.Local() {
 			continue // objects
