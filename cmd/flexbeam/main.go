@@ -14,15 +14,10 @@ import (
 	"io"
 	"os"
 
-	"flexbeam/internal/crash"
+	_ "flexbeam/internal/crash/early" // says what a crash is, before packages take memory
 )
 
-// crashed is what is said before the trace of a fault in this program.
-const crashed = "flexbeam: ended by a fault in flexbeam, or because the machine has no memory left. What was settled is kept: the same " +
-	"command goes on from there. Please report it where you got flexbeam from, with your command, `flexbeam version` and these lines:"
-
 func main() {
-	crash.Install(crashed)
 	beamWorker(os.Args[1:])
 	ctx, stop := interruptible(context.Background(), os.Stderr)
 	code := realMain(ctx, launched(os.Args), os.Stdout, os.Stderr)

@@ -1,16 +1,22 @@
 package crash
 
 import (
-	"os"
-	"runtime/debug"
+	"syscall"
+	_ "unsafe" // for go:linkname
 )
 
 // Install says what comes before the trace when this process crashes: one line, without its end. It is
 // called once, before anything else runs.
 func Install(line string) {
-	if os.Getenv("GOTRACEBACK") != "crash" {
+	if traceback, _ := syscall.Getenv("GOTRACEBACK"); traceback != "crash" {
 		noCore()
 	}
-	debug.SetTraceback("crash") // the process ends by SIGABRT behind the trace, see exit.go
+	setTraceback("crash") // the process ends by SIGABRT behind the trace, see exit.go
 	announce(line + "\n")
 }
+
+// setTraceback is debug.SetTraceback. Package debug imports fmt and os; without them this package is
+// initialized before nearly all others, see package early.
+//
+//go:linkname setTraceback runtime/debug.SetTraceback
+func setTraceback(level string)

@@ -325,6 +325,14 @@ func TestRowsBeforeTheLastThousandDaysStay(t *testing.T) {
 	}
 }
 
+func TestAnOddVersionIsThatOfASettledQuarterHour(t *testing.T) {
+	for version, want := range map[int64]bool{2: false, 3: true, 4: false, 5: true} {
+		if got := agentstatus.Settled(version); got != want {
+			t.Errorf("%d: settled %v", version, got)
+		}
+	}
+}
+
 // A stretch of just a thousand days is not cut off, so a job knows of what lies before it.
 func TestOfAStretchOfAThousandDaysNothingIsCutOff(t *testing.T) {
 	const day = event.Millis(24 * 60 * 60 * 1000)
@@ -354,6 +362,9 @@ func TestVersionAndTimeComeFromTheEventsUpToTheFirstBehindTheQuarterHour(t *test
 			08:01  activity was=Break now=Lunch for=30
 			08:15  worker.attributes.update
 			08:16  worker.attributes.update`, "5 at 08:15:00", 0},
+		{"an event just at the end settles it, with none behind", `
+			08:01  activity was=Break now=Lunch for=30
+			08:15  worker.attributes.update`, "5 at 08:15:00", 0},
 		{"none behind: the newest gives the time", `
 			08:01  activity was=Break now=Lunch for=30
 			08:02  worker.attributes.update`, "4 at 08:02:00", 0},
