@@ -159,7 +159,16 @@ func (r *running) process(ctx context.Context) error {
 func (r *running) end(ctx, graph context.Context, cancel context.CancelCauseFunc, ended <-chan error) error {
 	if r.control == nil {
 		cancel(context.Cause(ctx))
-		return <-ended
+		if r.pool == nil {
+			return <-ended
+		}
+		// A rule may wait for Twilio, which may take minutes to say nothing. What it is told now is an
+		// error, so that half a transcript is never taken for the whole.
+		r.pool.Close()
+		if err := <-ended; err == nil {
+			return nil
+		}
+		return context.Cause(ctx)
 	}
 	err := r.drain(graph)
 	cancel(errDrained)
