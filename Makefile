@@ -90,7 +90,7 @@ lint-deploy: $(HADOLINT) $(OPERATOR_JAR)
 
 $(HADOLINT): tools/lint-deploy/requirements.txt
 	@rm -rf $(CURDIR)/.cache/hadolint
-	python3 -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target $(CURDIR)/.cache/hadolint -r $<
+	$$(command -v pip3 || command -v pip) install --quiet --disable-pip-version-check --no-deps --require-hashes --target $(CURDIR)/.cache/hadolint -r $<
 	@touch $@
 
 $(OPERATOR_JAR):

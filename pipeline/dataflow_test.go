@@ -93,3 +93,21 @@ func TestFilesInABucketAreReadOnDataflow(t *testing.T) {
 		}
 	}
 }
+
+// What a Flex Template's launcher asks for is written, and no job is created.
+func TestAJobForATemplateIsWritten(t *testing.T) {
+	s := dataflowfake.Start(t)
+	o := onDataflow(s)
+	o.Dataflow.Template = "gs://my-bucket/templates/job"
+	j, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	written := s.Object(o.Dataflow.Template)
+	if !bytes.Contains(written, []byte("JOB_TYPE_STREAMING")) || bytes.Contains(s.Everything(), []byte(o.ContactKey)) || len(s.Jobs()) > 0 {
+		t.Errorf("%d jobs, written is %s", len(s.Jobs()), written)
+	}
+}

@@ -48,7 +48,7 @@ func (s *Server) valid(j *dataflow.Job, project, location string) (*pipepb.Pipel
 	case !slices.Contains(e.Experiments, "use_runner_v2"), !slices.Contains(e.Experiments, "use_portable_job_submission"):
 		return nil, errors.New("a job of Beam's Go SDK needs Runner v2 and portable submission")
 	case streaming != slices.Contains(e.Experiments, "enable_streaming_engine"):
-		return nil, errors.New("Runner v2 needs Streaming Engine for a stream, and for no batch")
+		return nil, errors.New("a stream needs Streaming Engine on Runner v2, and a batch has none")
 	case len(j.TransformNameMapping) > 0 && j.ReplaceJobId == "":
 		return nil, errors.New("a mapping of transform names needs a job that is updated")
 	}

@@ -65,7 +65,6 @@ func run(packages, modules string) error {
 // pkg is a package.
 type pkg struct {
 	version string // of the provider
-	beta    bool
 	types   map[string]declared
 	lower   map[string]string // full names by their small letters
 }
