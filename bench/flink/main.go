@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 )
 
@@ -34,7 +35,7 @@ func main() {
 	flag.StringVar(&s.worker, "worker", "bin/flexbeam-worker", "its worker")
 	flag.Parse()
 	s.soak = time.Duration(*minutes * float64(time.Minute))
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	exit(run(ctx, s))
 }

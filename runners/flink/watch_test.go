@@ -127,7 +127,7 @@ func TestTheProgressOfAJobIsTold(t *testing.T) {
 		"GET /jobs/a1":                             `{"jid":"a1","state":"RUNNING","vertices":[{"id":"v","parallelism":1}],"plan":{"nodes":[{"id":"v","inputs":[{"id":"u"}]}]}}`,
 		"GET /jobs/a1/vertices/v/watermarks":       `[{"value":"1700"}]`,
 		"GET /jobs/a1/metrics":                     `[{"id":"numRestarts","value":"0"}]`,
-		"GET /jobs/a1/vertices/v/subtasks/metrics": `[{"id":"x.flexbeam.records","sum":7}]`,
+		"GET /jobs/a1/vertices/v/subtasks/metrics": `[{"id":"x.flexbeam_records","sum":7}]`,
 		"GET /jobs/a1/checkpoints":                 `{}`,
 		"GET /jobs/a1/exceptions":                  `{}`,
 	}
