@@ -3,11 +3,13 @@ package pipeline
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime/metricsx"
@@ -23,19 +25,40 @@ import (
 	"flexbeam/transforms/keyed/beamstate"
 )
 
-// workerPool starts the worker of remote runners as a pool, and returns its address. Contacts are
-// hashed with the key in a file.
-func workerPool(t *testing.T, keyFile string) string {
+// theWorker is the worker of remote runners, built once.
+var theWorker struct {
+	sync.Once
+	program string
+	err     error
+}
+
+// workerProgram returns the path of the worker of remote runners.
+func workerProgram(t *testing.T) string {
 	t.Helper()
-	dir := t.TempDir()
-	program := filepath.Join(dir, "flexbeam-worker")
-	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", program, "../cmd/flexbeam-worker")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	theWorker.Do(func() {
+		dir, err := os.MkdirTemp("", "flexbeam-worker-")
+		if err != nil {
+			theWorker.err = err
+			return
+		}
+		afterAll = append(afterAll, func() { _ = os.RemoveAll(dir) })
+		theWorker.program = filepath.Join(dir, "flexbeam-worker")
+		if out, err := exec.Command("make", "-C", "..", "release", "BIN="+dir).CombinedOutput(); err != nil {
+			theWorker.err = fmt.Errorf("%w: %s", err, out)
+		}
+	})
+	if theWorker.err != nil {
+		t.Fatal(theWorker.err)
 	}
-	c := exec.Command(program, "--worker-pool", "localhost:0")
-	c.Env = append(os.Environ(), keyed.KeyFileVariable+"="+keyFile)
+	return theWorker.program
+}
+
+// workerPool starts the worker of remote runners as a pool, and returns its address. The variables are
+// added to its environment.
+func workerPool(t *testing.T, variables ...string) string {
+	t.Helper()
+	c := exec.Command(workerProgram(t), "--worker-pool", "localhost:0")
+	c.Env = append(os.Environ(), variables...)
 	errs, err := c.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +96,7 @@ func TestAJobInTheWorkersProcessLeavesTheSameTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.Sink = "jsonl:" + there
-	graph := graphOf(t, o, beamstate.Driver{}, workerPool(t, keyFile))
+	graph := graphOf(t, o, beamstate.Driver{}, workerPool(t, keyed.KeyFileVariable+"="+keyFile))
 	server, err := beamprism.CreateJobServer(ctx, beamprism.Options{})
 	if err != nil {
 		t.Fatal(err)
