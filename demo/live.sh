@@ -10,29 +10,10 @@ hours=12 # less than a day, so that nothing is too old when it arrives
 out=out/demo-live
 tables=(engagements customers agents agent_status)
 
-say() { printf '\n== %s\n' "$*"; }
-fail() { echo "demo/live.sh: $*" >&2; exit 1; }
-
-# await SECONDS WHAT COMMAND… waits until the command succeeds.
-await() {
-    local end=$((SECONDS + $1)) what=$2
-    shift 2
-    until "$@"; do
-        ((SECONDS < end)) || fail "in vain waited for $what"
-        sleep 0.2
-    done
-}
+. demo/lib.sh
 
 server='' sender='' job=''
 trap 'for p in $server $sender $job; do kill -9 "$p" 2> /dev/null || true; done' EXIT
-
-# show prints the lines of run as they come, but for those of its log, and keeps all of them.
-show() {
-    while IFS= read -r line; do
-        printf '%s\n' "$line" >> "$out.log"
-        [[ $line == time=* ]] || printf '   run: %s\n' "$line"
-    done
-}
 
 start_job() {
     : > "$out.log"
@@ -53,9 +34,7 @@ kill_job() {
     kill -9 "$job" 2> /dev/null || fail "run has ended by itself, see $out.log"
     wait "$job" 2> /dev/null || true
     job=''
-    for t in "${tables[@]}"; do
-        printf '   %-12s %6s\n' "$t" "$(bin/flexbeam query --db "$out.duckdb" --format csv "SELECT count(*) FROM $t" | tail -n 1)"
-    done
+    rows
 }
 
 # read_up_to TIME tells whether the watermark of run has passed a time in Unix seconds: what arrived before is read and in the tables.
@@ -72,12 +51,7 @@ mkdir -p out
 rm -rf "$out".*
 
 say "A Kinesis-compatible server in memory"
-bin/flexbeam local kinesis --addr 127.0.0.1:0 --stream demo --shards 4 > "$out.server" &
-server=$!
-await 60 'the server' test -s "$out.server"
-endpoint=$(sed -n 's/^Kinesis at \(http:[^ ]*\): .*/\1/p' "$out.server")
-stream="kinesis:demo?endpoint=$endpoint"
-echo "   $stream"
+serve_stream
 
 say "The job, and $hours hours of a contact centre in $seconds seconds: disordered, with duplicates and broken records"
 start_job
@@ -96,27 +70,11 @@ sender=''
 
 say "All is sent; SIGTERM when it is read"
 head -n 1 "$out.sender" | sed 's/^/   simulate: /'
-while (($(date +%s) % 900 > 880)); do sleep 1; done # a quarter hour that ends meanwhile would be in one of the two databases only
-now=$(($(date +%s) + 1)) # rounded up: the last records arrived within this second
+now_passed
 await 120 'the job to read all' read_up_to "$now"
 kill -TERM "$job"
 wait "$job" || fail "run failed, see $out.log"
 job=''
 sleep 0.5 # for its last lines
 
-say "A batch over the same records"
-bin/flexbeam simulate "${history[@]}" --progress none --out "$out.ndjson.gz" 2> /dev/null
-bin/flexbeam run --source "file:$out.ndjson.gz" --sink "duckdb:$out.batch.duckdb" --as-of "$now" --progress none 2> "$out.batch.log" ||
-    fail "the batch failed, see $out.batch.log"
-
-say "Live and batch, compared cell by cell"
-different=0
-for t in "${tables[@]}"; do
-    for which in "" .batch; do
-        bin/flexbeam query --db "$out$which.duckdb" --format csv "FROM $t ORDER BY ALL" > "$out$which.$t.csv"
-    done
-    verdict=equal
-    cmp -s "$out.$t.csv" "$out.batch.$t.csv" || { verdict="DIFFERENT: diff $out.$t.csv $out.batch.$t.csv" different=1; }
-    printf '   %-12s %6d rows  %s\n' "$t" $(($(wc -l < "$out.$t.csv") - 1)) "$verdict"
-done
-exit "$different"
+compare "$now" "${history[@]}"

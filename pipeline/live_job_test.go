@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/md5"
 	"fmt"
@@ -153,6 +154,7 @@ type liveRun struct {
 	t      *testing.T
 	job    *Job
 	store  *history.Store
+	waits  time.Duration // for what must come; 0: patience
 	cancel context.CancelFunc
 	done   chan struct{}
 	sum    Summary
@@ -212,7 +214,7 @@ func (r *liveRun) count() *telemetry.Counters { return r.job.Counters() }
 // until waits for a condition; what tells of it, and of how far things are.
 func (r *liveRun) until(ok func() bool, what func() string) {
 	r.t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(cmp.Or(r.waits, patience))
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {
@@ -271,7 +273,7 @@ func (r *liveRun) end() error {
 	r.cancel()
 	select {
 	case <-r.done:
-	case <-time.After(patience):
+	case <-time.After(cmp.Or(r.waits, patience)):
 		r.t.Fatal("the job does not end")
 	}
 	return r.err

@@ -163,7 +163,7 @@ func TestAWorkerReadsObjects(t *testing.T) {
 	bucket, want := stored(t, s)
 	dir := t.TempDir()
 	o := Options{Source: bucket + "flex/" + s.Options(), Mode: Stream, AsOf: asOf, Sink: "jsonl:" + dir}
-	graph := graphOf(t, o, beamstate.Driver{}, workerPool(t, ""))
+	graph := graphOf(t, o, beamstate.Driver{}, workerPool(t))
 	ctx, stop := context.WithTimeout(context.Background(), patience)
 	defer stop()
 	runElsewhere(ctx, t, graph)

@@ -28,19 +28,40 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// workerPool starts the worker of remote runners as a pool, and returns its address. Contacts are
-// hashed with the key in a file, if there is one. The pool has the environment of this process.
-func workerPool(t *testing.T, keyFile string) string {
+// theWorker is the worker of remote runners, built once.
+var theWorker struct {
+	sync.Once
+	program string
+	err     error
+}
+
+// workerProgram returns the path of the worker of remote runners.
+func workerProgram(t *testing.T) string {
 	t.Helper()
-	program, err := buildWorker()
-	if err != nil {
-		t.Fatal(err)
+	theWorker.Do(func() {
+		dir, err := os.MkdirTemp("", "flexbeam-worker-")
+		if err != nil {
+			theWorker.err = err
+			return
+		}
+		afterAll = append(afterAll, func() { _ = os.RemoveAll(dir) })
+		theWorker.program = filepath.Join(dir, "flexbeam-worker")
+		if out, err := exec.Command("make", "-C", "..", "release", "BIN="+dir).CombinedOutput(); err != nil {
+			theWorker.err = fmt.Errorf("%w: %s", err, out)
+		}
+	})
+	if theWorker.err != nil {
+		t.Fatal(theWorker.err)
 	}
-	c := exec.Command(program, "--worker-pool", "localhost:0")
-	c.Env = os.Environ()
-	if keyFile != "" {
-		c.Env = append(c.Env, keyed.KeyFileVariable+"="+keyFile)
-	}
+	return theWorker.program
+}
+
+// workerPool starts the worker of remote runners as a pool, and returns its address. The variables are
+// added to its environment.
+func workerPool(t *testing.T, variables ...string) string {
+	t.Helper()
+	c := exec.Command(workerProgram(t), "--worker-pool", "localhost:0")
+	c.Env = append(os.Environ(), variables...)
 	errs, err := c.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -58,22 +79,6 @@ func workerPool(t *testing.T, keyFile string) string {
 	go func() { _, _ = io.Copy(io.Discard, lines) }()
 	return address
 }
-
-// buildWorker builds the worker once, and returns where it is.
-var buildWorker = sync.OnceValues(func() (program string, err error) {
-	dir, err := os.MkdirTemp("", "flexbeam-worker-")
-	if err != nil {
-		return "", err
-	}
-	afterAll = append(afterAll, func() { _ = os.RemoveAll(dir) })
-	program = filepath.Join(dir, "flexbeam-worker")
-	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", program, "../cmd/flexbeam-worker")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return program, nil
-})
 
 // A job whose transforms run in the worker's process, which knows nothing but what travels with the
 // graph and what is in its environment, leaves the tables that the same job leaves in one process.
@@ -94,7 +99,7 @@ func TestAJobInTheWorkersProcessLeavesTheSameTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.Sink = "jsonl:" + there
-	server, id := runElsewhere(ctx, t, graphOf(t, o, beamstate.Driver{}, workerPool(t, keyFile)))
+	server, id := runElsewhere(ctx, t, graphOf(t, o, beamstate.Driver{}, workerPool(t, keyed.KeyFileVariable+"="+keyFile)))
 	for _, table := range []string{"engagements", "agents", "agent_status", "customers", "dead_letters"} {
 		a, b := readLines(t, filepath.Join(here, table+".jsonl")), readLines(t, filepath.Join(there, table+".jsonl"))
 		if len(a) == 0 {
@@ -145,7 +150,7 @@ func TestAWorkerFetchesTranscriptsByItself(t *testing.T) {
 	want, sum := c.run(t, Options{Turns: c.turns})
 	dir := t.TempDir()
 	o := Options{Source: "file:" + c.path, Mode: Stream, Sink: "jsonl:" + dir, Turns: c.turns}
-	graph := graphOf(t, o, beamstate.Driver{}, workerPool(t, ""))
+	graph := graphOf(t, o, beamstate.Driver{}, workerPool(t))
 	ctx, stop := context.WithTimeout(context.Background(), patience)
 	defer stop()
 	if err := portable.Check(graph, portable.Forbidden{What: "the secret", Text: plantedSecret}); err != nil {

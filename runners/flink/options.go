@@ -50,7 +50,7 @@ func NewOptions() Options {
 	return Options{
 		Environment: Loopback, Parallelism: 1, MaxParallelism: 8,
 		CheckpointEvery: 10 * time.Second, BundleSize: 1000, BundleTime: 500 * time.Millisecond,
-		Restarts: -1, RestartDelay: 3 * time.Second,
+		RenewEvery: 2 * time.Hour, Restarts: -1, RestartDelay: 3 * time.Second,
 	}
 }
 

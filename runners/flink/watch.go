@@ -271,7 +271,13 @@ func (w *watch) stop(ctx, background context.Context) error {
 	}
 	within, end := context.WithTimeoutCause(background, stopWithin, fmt.Errorf("no savepoint was made within %v", stopWithin))
 	defer end()
-	if err := w.savepoint(within); err != nil {
+	err := w.savepoint(within)
+	if errors.Is(err, errForgotten) {
+		w.log.Warn("flink: the job is gone; what it had done since its last checkpoint is done again", "error", err)
+		w.keep()
+		return nil
+	}
+	if err != nil {
 		after := "it may run on: see flexbeam job status"
 		if w.from != "" {
 			after += ", and go on from its last checkpoint with --flink-savepoint " + w.from
@@ -289,6 +295,10 @@ func (w *watch) stop(ctx, background context.Context) error {
 	return nil
 }
 
+// errForgotten says that the cluster does not know the job and will not, so that its last checkpoint is
+// where it goes on.
+var errForgotten = errors.New("the cluster has forgotten the job")
+
 // savepoint stops the job by a savepoint. One that is being restarted refuses, and a JobManager that is
 // does not answer: they are asked again.
 func (w *watch) savepoint(ctx context.Context) error {
@@ -301,6 +311,11 @@ func (w *watch) savepoint(ctx context.Context) error {
 		if err == nil {
 			w.from = path
 			return nil
+		}
+		if errors.Is(err, flinkrest.ErrNoJob) && w.from != "" {
+			if available, e := w.cluster.HighlyAvailable(ctx); e == nil && !available {
+				return fmt.Errorf("%w: %w", errForgotten, err)
+			}
 		}
 		if time.Now().After(deadline) {
 			return err

@@ -196,11 +196,11 @@ func TestCountersAreSummedOverVerticesAndSubtasks(t *testing.T) {
 	c, a := serve(t, map[string][]string{
 		"GET /jobs/a1":                              {running},
 		"GET /jobs/a1/metrics?get=numRestarts":      {`[{"id":"numRestarts","value":"2"}]`},
-		"GET /jobs/a1/vertices/v1/subtasks/metrics": {`[{"id":"numRecordsIn"},{"id":"read.flexbeam.records"}]`},
-		"GET /jobs/a1/vertices/v1/subtasks/metrics?agg=sum&get=read.flexbeam.records": {`[{"id":"read.flexbeam.records","sum":7.0}]`},
-		"GET /jobs/a1/vertices/v2/subtasks/metrics":                                   {`[{"id":"a b.flexbeam.records"},{"id":"x.flexbeam.events"},{"id":"x.other.events"}]`},
-		"GET /jobs/a1/vertices/v2/subtasks/metrics?agg=sum&get=a+b.flexbeam.records,x.flexbeam.events": {
-			`[{"id":"a b.flexbeam.records","sum":1.0},{"id":"x.flexbeam.events","sum":3.0}]`},
+		"GET /jobs/a1/vertices/v1/subtasks/metrics": {`[{"id":"numRecordsIn"},{"id":"read.flexbeam_records"}]`},
+		"GET /jobs/a1/vertices/v1/subtasks/metrics?agg=sum&get=read.flexbeam_records": {`[{"id":"read.flexbeam_records","sum":7.0}]`},
+		"GET /jobs/a1/vertices/v2/subtasks/metrics":                                   {`[{"id":"a b.flexbeam_records"},{"id":"x.flexbeam_events"},{"id":"x.other_events"}]`},
+		"GET /jobs/a1/vertices/v2/subtasks/metrics?agg=sum&get=a+b.flexbeam_records,x.flexbeam_events": {
+			`[{"id":"a b.flexbeam_records","sum":1.0},{"id":"x.flexbeam_events","sum":3.0}]`},
 	})
 	restarts, values, err := c.Counters(t.Context(), "a1", "flexbeam")
 	if d := cmp.Diff(map[string]int64{"records": 8, "events": 3}, values); d != "" || restarts != 2 || err != nil {

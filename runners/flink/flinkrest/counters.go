@@ -47,7 +47,8 @@ type metric struct {
 	Sum   float64 `json:"sum"`
 }
 
-// ofVertex adds the counters of a vertex. Flink names each by its operator, the namespace and the name.
+// ofVertex adds the counters of a vertex. Flink names each by its operator, a dot, and Beam's name, which
+// has an underscore in the place of the dot between the namespace and the name.
 func (c *Client) ofVertex(ctx context.Context, path, namespace string, values map[string]int64) error {
 	var all []metric
 	if err := c.call(ctx, http.MethodGet, path, nil, &all); err != nil {
@@ -56,7 +57,7 @@ func (c *Client) ofVertex(ctx context.Context, path, namespace string, values ma
 	names := map[string]string{}
 	var ids []string
 	for _, m := range all {
-		if _, name, ok := strings.Cut(m.ID, "."+namespace+"."); ok {
+		if name, ok := strings.CutPrefix(m.ID[strings.LastIndexByte(m.ID, '.')+1:], namespace+"_"); ok {
 			names[m.ID] = name
 			ids = append(ids, url.QueryEscape(m.ID))
 		}
