@@ -16,6 +16,7 @@ import (
 	"flexbeam/internal/testkit/history"
 	"flexbeam/internal/testkit/twiliolocal"
 	"flexbeam/pipeline/source"
+	"flexbeam/runners/flink"
 	"flexbeam/simulate"
 	"flexbeam/simulate/chat"
 )
@@ -187,6 +188,11 @@ func TestTextsOfTurnsAreLeftOutOrKeptApart(t *testing.T) {
 		if d := cmp.Diff(texts, tables.Show("turn_contents", "turn_id text")); d != "" || len(without(tables)) > 0 {
 			t.Errorf("%s: apart: %s", mode, d)
 		}
+	}
+	onFlink := Options{Source: "kinesis:s", Sink: "bigquery:p.d", Runner: Flink, Text: TextApart, TextSink: "duckdb:texts.duckdb", Flink: flink.NewOptions()}
+	onFlink.Flink.Endpoint, onFlink.Flink.REST, onFlink.Flink.Environment, onFlink.Flink.Worker = "127.0.0.1:1", "127.0.0.1:2", flink.External, "127.0.0.1:3"
+	if err := onFlink.checkFlink(); err == nil || !strings.Contains(err.Error(), "--turns-text-sink duckdb:texts.duckdb: it writes a file of this machine") {
+		t.Error(err)
 	}
 	for _, o := range []Options{{Text: "some"}, {Text: TextApart}, {Text: TextNone, TextSink: "jsonl:x"}, {Text: TextApart, TextSink: "excel:x"}, {Text: TextApart, TextSink: "jsonl:same", Sink: "jsonl:same"}} {
 		o.Source = "file:" + c.path

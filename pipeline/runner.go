@@ -114,7 +114,7 @@ func (o Options) checkFlink() error {
 	if !o.remote() {
 		return nil
 	}
-	for _, u := range []struct{ flag, uri string }{{"--source", o.Source}, {"--sink", o.Sink}} {
+	for _, u := range []struct{ flag, uri string }{{"--source", o.Source}, {"--sink", o.Sink}, {"--turns-text-sink", o.TextSink}} {
 		scheme, _, _ := strings.Cut(u.uri, ":")
 		if why := here[scheme]; why != "" {
 			return usage("%s %s: it %s, and in the environment %s the job runs in other processes: choose another, or --flink-environment loopback to try it", u.flag, u.uri, why, o.Flink.Environment)

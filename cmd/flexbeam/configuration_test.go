@@ -148,7 +148,7 @@ func TestFaultsOfTheConfigurationAreTold(t *testing.T) {
 		"run: {runner: spark}":                              "f.yaml:1:15: run.runner: choose one of auto, direct, prism",
 		"model: {contact_key: 'env:NOT_SET_ANYWHERE'}":      "f.yaml:1:22: model.contact_key: the secret cannot be read: the environment variable NOT_SET_ANYWHERE is not set",
 		"model: {columns: [{column: engagements.x}]}":       `f.yaml:1:19: model.columns[0]: the column takes no attribute paths of your own: the table engagements has no column "x"`,
-		"turns: {text: none, text_sink: 'jsonl:elsewhere'}": "--turns-text-sink: it is for --turns-text apart alone",
+		"turns: {text: none, text_sink: 'jsonl:elsewhere'}": "f.yaml:1:32: turns.text_sink: is for text: apart alone",
 	} {
 		r := call(t, append(args, "--config="+file(text))...)
 		if r.code == 0 {

@@ -54,6 +54,9 @@ func newSetup(a *app) *cobra.Command {
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			file, err := f.config.load()
+			if err == nil {
+				err = a.configure(cmd, file)
+			}
 			if err != nil {
 				return err
 			}

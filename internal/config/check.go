@@ -46,6 +46,9 @@ func (p *parser) check() {
 	if _, err := model.NewAttributes(f.Columns()); err != nil && len(p.faults) == 0 { // too many paths
 		p.faultAt(f.at["model.columns"], "model.columns", "%v", err)
 	}
+	if f.Turns.Text != "apart" && f.Turns.TextSink != "" {
+		p.faultAt(f.at["turns.text_sink"], "turns.text_sink", "is for text: apart alone: say that, or leave it out")
+	}
 	if f.Turns.Text == "apart" && f.Turns.TextSink == "" {
 		p.faultAt(f.at["turns.text"], "turns.text", "apart needs turns.text_sink: write such as text_sink: duckdb:texts.duckdb")
 	}

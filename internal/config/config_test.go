@@ -79,6 +79,10 @@ func TestAFaultNamesItsPlaceAndWhatToDo(t *testing.T) {
 			"f:5:52: accounts[0].workspaces[1]: is that of accounts[0].workspaces[0], too: a workspace belongs to one account"},
 		{"half a role", oneAccount + "  streams:\n  - stream: s\n    twilio_role: arn:aws:iam::1:role/x\n", "f:6:5: accounts[0].streams[0]: twilio_role and twilio_external_id go together: give both, or none"},
 		{"texts apart and nowhere", "turns:\n  text: apart\n", "f:2:9: turns.text: apart needs turns.text_sink: write such as text_sink: duckdb:texts.duckdb"},
+		{"a sink for texts that stay", "turns: {text: none, text_sink: 'jsonl:x'}\n", "f:1:32: turns.text_sink: is for text: apart alone: say that, or leave it out"},
+		{"a column twice", "model:\n  columns:\n  - {column: engagements.language, before: [a]}\n  - {column: engagements.language, behind: [b]}\n",
+			"f:4:14: model.columns[1].column: is that of model.columns[0].column, too: a column stands once"},
+		{"a path that is none", "model:\n  columns:\n  - {column: engagements.language, before: [a..b]}\n", `f:3:5: model.columns[0]: the attribute path cannot be read: "a..b"`},
 		{"no YAML", "run: {\n", "the file is no YAML"},
 		{"two documents", "run: {}\n---\nrun: {}\n", "the file has several documents: leave out what is behind ---"},
 	}
