@@ -44,7 +44,7 @@ func worker(t *testing.T) string {
 		if built.dir, built.err = os.MkdirTemp("", "flexbeam-worker-"); built.err != nil {
 			return
 		}
-		if out, err := static("go", "build", "-ldflags=-s -w", "-o", filepath.Join(built.dir, "flexbeam-worker"), ".").CombinedOutput(); err != nil {
+		if out, err := exec.Command("make", "-C", filepath.Join("..", ".."), "release", "BIN="+built.dir).CombinedOutput(); err != nil {
 			built.err = fmt.Errorf("%w: %s", err, out)
 		}
 	})
