@@ -122,7 +122,8 @@ func TestCredentialsOfTheEnvironmentCountForTheirAccount(t *testing.T) {
 
 // Every option of run can stand in a file, but for those that are for once.
 func TestEveryFlagOfRunHasAKeyOrIsForOnce(t *testing.T) {
-	once := strings.Fields("config reshape rekey add-stream turns contact-key contact-key-file flink-savepoint flink-allow-less help")
+	once := strings.Fields("config reshape rekey add-stream turns contact-key contact-key-file flink-savepoint flink-allow-less from to time-zone " +
+		"dry-run dataflow-endpoint dataflow-gcs-endpoint dataflow-update dataflow-rename dataflow-detach dataflow-template help")
 	keys := append(config.Flags(), once...)
 	cmd := newRun(newApp(&bytes.Buffer{}, &bytes.Buffer{}))
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {

@@ -17,6 +17,8 @@ var runHere = map[string]string{
 	"":                                    "TestAStreamIsRunAndLookedAtAsTheDocsSay",
 	"Look at the tables of a running job": "TestAStreamIsRunAndLookedAtAsTheDocsSay",
 	"Backfill and replay":                 "TestBackfillAndReplayLoseNoRows",
+	"Daily backfill":                      "TestADayIsFilledInAsTheDocsSay",
+	"Heal a gap":                          "TestAGapHealsAsTheDocsSay",
 	"A contact key for tables that have none": "TestTablesGetAContactKeyAsTheDocsSay",
 	"Erasing a person":                        "TestPersonsAreErasedAsTheDocsSay",
 }
@@ -84,6 +86,7 @@ func TestAStreamIsRunAndLookedAtAsTheDocsSay(t *testing.T) {
 		errs := new(tape)
 		c.Stderr = errs
 		begin(t, c)
+		eventually(t, "job that runs", func() bool { return strings.Contains(errs.String(), "metrics are served") })
 		eventually(t, "answer from the tables of the running job", func() bool { return strings.Contains(shown(), "invalid_") })
 		if err := c.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatalf("%v: %s", err, errs)

@@ -41,7 +41,7 @@ func (f *flinkFlags) add(cmd *cobra.Command) {
 	flags.IntVar(&o.BundleSize, "flink-bundle-size", o.BundleSize, "`N` elements at most that are processed at a time")
 	flags.DurationVar(&o.BundleTime, "flink-bundle-time", o.BundleTime, "how long they are gathered at most")
 	flags.DurationVar(&o.RenewEvery, "flink-renew-every", o.RenewEvery,
-		"how long a stream runs before it goes on from a savepoint as a new job, which bounds its checkpoints; 0 for never")
+		"how long a stream runs until a new job goes on from a savepoint, to bound checkpoints; 0: never")
 	flags.IntVar(&o.Restarts, "flink-restarts", o.Restarts, "`N` times that a job is restarted after a failure; -1 is what the cluster is configured for")
 	flags.DurationVar(&o.RestartDelay, "flink-restart-delay", o.RestartDelay, "how long it waits before, with --flink-restarts")
 	var names []string

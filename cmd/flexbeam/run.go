@@ -175,7 +175,7 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	f.config.add(cmd)
-	flags.StringVar(&f.options.Source, "source", "", "`URI` of the events: file:PATTERN, s3://BUCKET/PATTERN, gs://BUCKET/PATTERN, kinesis:STREAM or taskrouter:WORKSPACE (required)")
+	flags.StringVar(&f.options.Source, "source", "", "`URI` of the events: file:PATTERN, s3://… or gs://BUCKET/PATTERN, kinesis:STREAM or taskrouter:WORKSPACE (required)")
 	flags.StringVar(&f.options.Sink, "sink", "",
 		"`URI` of the tables: duckdb:FILE, jsonl:DIR or bigquery:PROJECT.DATASET (required)")
 	f.runner.add(cmd, false, "runner",

@@ -114,6 +114,7 @@ type Flink struct {
 	Parallelism     int      `yaml:"parallelism" doc:"Of each part of the job, how many run at a time." flag:"flink-parallelism" example:"4"`
 	MaxParallelism  int      `yaml:"max_parallelism" doc:"Up to which a later job may go on from a savepoint." flag:"flink-max-parallelism" example:"128"`
 	CheckpointEvery Duration `yaml:"checkpoint_every" doc:"Time between two checkpoints." flag:"flink-checkpoint-every" example:"10s"`
+	RenewEvery      Duration `yaml:"renew_every" doc:"How long a stream runs before it goes on from a savepoint as a new job; 0s for never." flag:"flink-renew-every" example:"2h"`
 	BundleSize      int      `yaml:"bundle_size" doc:"Elements at most that are processed at a time." flag:"flink-bundle-size" example:"1000"`
 	BundleTime      Duration `yaml:"bundle_time" doc:"How long they are gathered at most." flag:"flink-bundle-time" example:"100ms"`
 	Restarts        int      `yaml:"restarts" doc:"How often a job is restarted after a failure; -1 is what the cluster is configured for." flag:"flink-restarts" min:"-1" example:"3"`

@@ -255,7 +255,7 @@ func (r *Runtime) Env() (keyed.Env, error) {
 		}
 		pool, err := remoteTranscripts(r.Job.Turns, r.Counters)
 		if err != nil {
-			return keyed.Env{}, fmt.Errorf("transcripts: %w: the environment of this worker has to hold it", err)
+			return keyed.Env{}, fmt.Errorf("transcripts cannot be fetched: %w: the environment of this worker has to hold it", err)
 		}
 		r.pool, r.Transcripts = pool, pool
 	}
