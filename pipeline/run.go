@@ -52,7 +52,7 @@ type Summary struct {
 	WorstExample telemetry.Example
 
 	// Remote says that transforms ran in other processes: what these counted is what the runner has told of
-	// it. What was read again after a restart counts again.
+	// it. If the job was restarted on the way it is about right: some counts twice, some is lost.
 	Remote bool
 
 	Missing []evidence.Finding // signs that event types are not subscribed to or were lost, since the state began

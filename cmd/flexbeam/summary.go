@@ -28,7 +28,7 @@ func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 	fmt.Fprintf(&b, "done in %s on the %s runner: %s events/s, %s/s\n", console.Duration(s.Elapsed), o.Runner,
 		console.Number(int64(s.EventsPerSecond())), console.Bytes(int64(float64(s.Bytes)/s.Elapsed.Seconds())))
 	if s.Remote {
-		fmt.Fprintln(&b, "as the workers counted; what was read again after a restart counts again")
+		fmt.Fprintln(&b, "as the workers counted: about right, if the job was restarted on the way")
 	}
 	counted(s, line)
 	if s.Transcripts+s.TranscriptsGone+s.TranscriptsSpared > 0 {
