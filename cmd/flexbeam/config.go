@@ -17,8 +17,9 @@ import (
 
 const configLong = `Look after the configuration, flexbeam.yaml: accounts of Twilio, sinks, and the options of flexbeam run, in one file.
 
-flexbeam run, setup, erase and config check read it where --config, or the environment variable FLEXBEAM_CONFIG, names it. A flag counts before an
-environment variable, and that before the file. The options of run have variables of their names: FLEXBEAM_FLUSH_EVERY is --flush-every.
+flexbeam run, setup, doctor, heal, erase and config check read it where --config, or the environment variable FLEXBEAM_CONFIG, names it. A flag
+counts before an environment variable, and that before the file. Options of run that can stand in it have variables of their names:
+FLEXBEAM_FLUSH_EVERY is --flush-every.
 
 It holds no secrets, only references to them: env:NAME, file:PATH, awssecretsmanager://NAME?region=REGION or
 gcpsecretmanager://projects/PROJECT/secrets/NAME, of JSON with #MEMBER behind it. See docs/configuration.md.`

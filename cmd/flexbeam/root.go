@@ -9,7 +9,7 @@ import (
 const rootLong = `flexbeam turns the TaskRouter events of Twilio Flex into tables of engagements, agents, agent status and customers.
 
 Results go to standard output; progress, summaries, logs and errors to standard error.
-Exit status: 0 the work was done, 1 it failed, 2 the command line is wrong.`
+Exit status: 0 the work was done, 1 it failed, 2 the command line is wrong, 3 heal --dry-run has found something.`
 
 const rootExample = `  # A day of an invented contact centre, its tables, and a first answer
   flexbeam simulate --tasks 2000 --out day.ndjson.gz

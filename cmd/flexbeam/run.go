@@ -233,6 +233,8 @@ func (f *runFlags) complete(cmd *cobra.Command, file *config.File) (err error) {
 	}
 	o.Text = f.text.value
 	switch {
+	case cmd.Flags().Changed("state") && o.State == "":
+		return usagef("--state is empty: name a folder, or leave it out")
 	case o.Source == "":
 		return usagef("--source is missing: write such as --source 'file:events/*.ndjson.gz'")
 	case o.Sink == "":
@@ -286,7 +288,7 @@ func parseTime(flag, text string) (time.Time, error) {
 		return time.Now(), nil
 	}
 	at, ok := event.ParseTime(text)
-	if !ok {
+	if !ok || at <= 0 {
 		return time.Time{}, usagef("--%s %q is no time: write such as 2026-03-03T00:00:00Z, an epoch in seconds or milliseconds, or now", flag, text)
 	}
 	return time.UnixMilli(int64(at)).UTC(), nil

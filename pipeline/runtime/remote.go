@@ -25,8 +25,10 @@ var (
 // an empty key is ErrEmptyKey.
 func EnvironmentKey() (string, error) {
 	key, ok := os.LookupEnv(keyed.KeyVariable)
-	file := os.Getenv(keyed.KeyFileVariable)
+	file, named := os.LookupEnv(keyed.KeyFileVariable)
 	switch {
+	case file == "" && named:
+		return "", fmt.Errorf("%w: give %s the name of a file, or unset it to keep contacts readable", ErrEmptyKey, keyed.KeyFileVariable)
 	case file == "" && !ok:
 		return "", nil
 	case file != "" && ok:

@@ -163,6 +163,7 @@ func TestAWorkerTakesItsContactKeyFromItsEnvironment(t *testing.T) {
 		{"both", "k", file, "", runtime.ErrTwoKeys},
 		{"an empty variable", " ", "-", "", runtime.ErrEmptyKey},
 		{"an empty file", "-", empty, "", runtime.ErrEmptyKey},
+		{"an empty name of a file", "-", "", "", runtime.ErrEmptyKey},
 		{"a file that is not there", "-", file + ".gone", "", fs.ErrNotExist},
 	}
 	for _, test := range tests {
