@@ -127,7 +127,7 @@ func (o Options) checkFlink(src source.Source) error {
 	}
 	for _, u := range []struct{ flag, uri string }{{"--source", o.Source}, {"--sink", o.Sink}, {"--turns-text-sink", o.TextSink}} {
 		scheme, _, _ := strings.Cut(u.uri, ":")
-		if l, ok := src.(source.LocalSource); ok && u.uri == o.Source && !l.Local() {
+		if u.flag == "--source" && elsewhere(src) {
 			continue // objects
 		}
 		if why := here[scheme]; why != "" {
