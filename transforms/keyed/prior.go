@@ -230,6 +230,9 @@ func (l *Looker) Anew() *Looker {
 	return &anew
 }
 
+// Again tells whether keys are looked up with every fold, since other jobs write meanwhile.
+func (l *Looker) Again() bool { return l.again }
+
 // Look says how to look for a key.
 func (l *Looker) Look(key string) Look {
 	switch {

@@ -24,8 +24,10 @@ func NewJob(out sink.Sink, o Options) *Job {
 	return j
 }
 
-// Read reads lines as one batch of a file, folds the keys whose timer is drawn, and flushes the sink.
+// Read reads lines as one batch of a file, folds the keys whose timer is drawn, and flushes the sink:
+// a bundle.
 func (j *Job) Read(lines [][]byte, fire func() bool) {
+	j.states.bundle()
 	b := record.Batch{Source: "file", Name: "lines", FirstLine: int64(j.lines) + 1, Part: int64(j.lines)}
 	for _, l := range lines {
 		b.Data = append(append(b.Data, bytes.TrimSuffix(l, []byte{'\n'})...), '\n')

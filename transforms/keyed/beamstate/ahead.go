@@ -13,9 +13,19 @@ import (
 // about a thousand keys as fast as one about one key, and Beam gives one key at a time. All transforms
 // of a kind in a process share one.
 type ahead struct {
-	mu     sync.Mutex
-	wanted [2]map[string]span.Set // the days of keys that have got inputs and will ask; the second: of those that are behind
-	found  map[string]*keyed.Found
+	mu      sync.Mutex
+	wanted  [2]map[string]span.Set // the days of keys that have got inputs and will ask; the second: of those that are behind
+	found   map[string]answer
+	bundles int64 // how many have begun
+	forgot  int64 // answers from before this one are gone
+}
+
+// An answer is what the sink held of a key that has not asked yet.
+type answer struct {
+	*keyed.Found
+	bundle int64 // how many bundles had begun
+	days   span.Set
+	behind bool
 }
 
 // How many keys are looked up together, and for how many the answer is kept until they ask.
@@ -25,7 +35,7 @@ const (
 )
 
 func newAhead() *ahead {
-	return &ahead{wanted: [2]map[string]span.Set{{}, {}}, found: map[string]*keyed.Found{}}
+	return &ahead{wanted: [2]map[string]span.Set{{}, {}}, found: map[string]answer{}}
 }
 
 func index(behind bool) int {
@@ -46,6 +56,14 @@ func (w *ahead) want(key string, days span.Set, behind bool) {
 	}
 }
 
+// bundle notes that a bundle begins, and returns its number.
+func (w *ahead) bundle() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.bundles++
+	return w.bundles
+}
+
 // done forgets a key that was processed, whether it has asked or not: what was found counts no longer.
 func (w *ahead) done(key string) {
 	w.mu.Lock()
@@ -56,17 +74,23 @@ func (w *ahead) done(key string) {
 	}
 }
 
-// find returns what the sink holds of a key that asks, and looks up others with it.
-func (w *ahead) find(ctx context.Context, look *keyed.Looker, behind bool, ask keyed.Ask) (*keyed.Found, error) {
+// find returns what the sink holds of a key that asks, and looks up others with it. Where other jobs
+// write to the sink too, an answer from before the bundle of the key counts no longer: keys may wait
+// for their timers much longer than a bundle takes.
+func (w *ahead) find(ctx context.Context, look *keyed.Looker, bundle int64, behind bool, ask keyed.Ask) (*keyed.Found, error) {
 	w.mu.Lock()
+	if look.Again() {
+		w.forget(bundle)
+	}
 	if f, ok := w.found[ask.Key]; ok {
 		delete(w.found, ask.Key)
 		if f.Answers(ask) {
 			w.mu.Unlock()
-			return f, nil
+			return f.Found, nil
 		}
 	}
 	asks := w.asks(behind, ask)
+	began := w.bundles
 	w.mu.Unlock()
 	found, err := look.Find(ctx, asks)
 	if err != nil {
@@ -78,9 +102,23 @@ func (w *ahead) find(ctx context.Context, look *keyed.Looker, behind bool, ask k
 		clear(w.found)
 	}
 	for _, a := range asks[1:] {
-		w.found[a.Key] = found[a.Key]
+		w.found[a.Key] = answer{found[a.Key], began, a.Days, behind}
 	}
 	return found[ask.Key], nil
+}
+
+// forget has the keys looked up again whose answers are from before a bundle.
+func (w *ahead) forget(bundle int64) {
+	if bundle <= w.forgot {
+		return
+	}
+	w.forgot = bundle
+	for key, f := range w.found {
+		if f.bundle < bundle {
+			delete(w.found, key)
+			w.wanted[index(f.behind)][key] = f.days
+		}
+	}
 }
 
 // asks returns a question with those of other keys that will ask. They want about the same span and

@@ -166,7 +166,7 @@ func TestKeysThatWaitAreLookedUpTogether(t *testing.T) {
 	}
 	w.want("a\x004", today, false)
 	for _, key := range []string{"a\x002", "a\x001", "a\x003", "a\x002"} {
-		f, err := w.find(context.Background(), look, true, keyed.Ask{Key: key, Span: keyed.Whole, Days: today})
+		f, err := w.find(context.Background(), look, 0, true, keyed.Ask{Key: key, Span: keyed.Whole, Days: today})
 		if err != nil || f == nil {
 			t.Fatal(f, err)
 		}
@@ -195,7 +195,7 @@ func TestAnAnswerAboutFewerDaysIsNotEnough(t *testing.T) {
 	}
 	w.want("a\x004", of(200), true)
 	for _, ask := range []keyed.Ask{{Key: "a\x001", Days: of(100)}, {Key: "a\x002", Days: of(99).Union(of(100))}, {Key: "a\x003", Days: of(90)}, {Key: "a\x004", Days: of(200)}} {
-		if f, err := w.find(context.Background(), look, true, ask); err != nil || !f.Answers(ask) {
+		if f, err := w.find(context.Background(), look, 0, true, ask); err != nil || !f.Answers(ask) {
 			t.Fatal(ask, f, err)
 		}
 	}
@@ -218,7 +218,7 @@ func TestAnAnswerCountsForOneFold(t *testing.T) {
 	w := newAhead()
 	find := func(key string) {
 		t.Helper()
-		if _, err := w.find(context.Background(), look, false, keyed.Ask{Key: key, Days: span.Set{span.Days(0, 1)}}); err != nil {
+		if _, err := w.find(context.Background(), look, 0, false, keyed.Ask{Key: key, Days: span.Set{span.Days(0, 1)}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -230,3 +230,46 @@ func TestAnAnswerCountsForOneFold(t *testing.T) {
 		t.Errorf("asked %d times, want once for the older question and once more", asked)
 	}
 }
+
+// Other jobs write between bundles: what was found of a key before its bundle began is old then.
+func TestAnAnswerCountsForOneBundleWhereOtherJobsWrite(t *testing.T) {
+	for others, want := range map[bool]int{false: 1, true: 2} {
+		asked := 0
+		prior := keyed.NewPriorRows(shared{others, func(id model.TableID, q model.OwnerQuery) {
+			if id == model.EngagementsID {
+				asked++
+			}
+		}})
+		look, err := prior.Looker(context.Background(), owned)
+		must(t, err)
+		look = look.Anew()
+		w := newAhead()
+		today := span.Set{span.Days(0, 1)}
+		find := func(bundle int64, key string) {
+			t.Helper()
+			if f, err := w.find(context.Background(), look, bundle, false, keyed.Ask{Key: key, Days: today}); err != nil || f == nil {
+				t.Fatal(f, err)
+			}
+		}
+		for _, key := range []string{"a\x002", "a\x003", "a\x004"} {
+			w.want(key, today, false)
+		}
+		bundle := w.bundle()
+		find(bundle, "a\x001")
+		w.bundle() // another transform's
+		find(bundle, "a\x002")
+		bundle = w.bundle()
+		find(bundle, "a\x003")
+		find(bundle, "a\x004")
+		if asked != want {
+			t.Errorf("other jobs %v: asked %d times, want %d", others, asked, want)
+		}
+	}
+}
+
+type shared struct {
+	others bool
+	finds
+}
+
+func (s shared) OtherJobs(context.Context) (bool, error) { return s.others, nil }
