@@ -154,15 +154,7 @@ func newStates(o Options, job *runtime.Runtime, changes func([]byte)) *states {
 		must(fn.Setup())
 		s.fns[kind.ID] = fn
 	}
-	s.bundle()
 	return s
-}
-
-// bundle begins a bundle of every transform.
-func (s *states) bundle() {
-	for _, fn := range s.fns {
-		fn.StartBundle(s.ctx, nil, nil)
-	}
 }
 
 // read takes a batch of records.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"sync"
+	"time"
 
 	"flexbeam/internal/span"
 	"flexbeam/transforms/keyed"
@@ -13,17 +14,16 @@ import (
 // about a thousand keys as fast as one about one key, and Beam gives one key at a time. All transforms
 // of a kind in a process share one.
 type ahead struct {
-	mu      sync.Mutex
-	wanted  [2]map[string]span.Set // the days of keys that have got inputs and will ask; the second: of those that are behind
-	found   map[string]answer
-	bundles int64 // how many have begun
-	forgot  int64 // answers from before this one are gone
+	mu     sync.Mutex
+	now    func() time.Time
+	wanted [2]map[string]span.Set // the days of keys that have got inputs and will ask; the second: of those that are behind
+	found  map[string]answer
 }
 
 // An answer is what the sink held of a key that has not asked yet.
 type answer struct {
 	*keyed.Found
-	bundle int64 // how many bundles had begun
+	at     time.Time
 	days   span.Set
 	behind bool
 }
@@ -34,8 +34,12 @@ const (
 	mostFound = 100_000
 )
 
-func newAhead() *ahead {
-	return &ahead{wanted: [2]map[string]span.Set{{}, {}}, found: map[string]answer{}}
+// answerCounts is for how long an answer counts where other jobs write to the sink too: about as long
+// as a sink takes from a row to its flush. Keys may wait for their timers much longer.
+const answerCounts = 10 * time.Second
+
+func newAhead(now func() time.Time) *ahead {
+	return &ahead{now: now, wanted: [2]map[string]span.Set{{}, {}}, found: map[string]answer{}}
 }
 
 func index(behind bool) int {
@@ -56,14 +60,6 @@ func (w *ahead) want(key string, days span.Set, behind bool) {
 	}
 }
 
-// bundle notes that a bundle begins, and returns its number.
-func (w *ahead) bundle() int64 {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.bundles++
-	return w.bundles
-}
-
 // done forgets a key that was processed, whether it has asked or not: what was found counts no longer.
 func (w *ahead) done(key string) {
 	w.mu.Lock()
@@ -74,13 +70,12 @@ func (w *ahead) done(key string) {
 	}
 }
 
-// find returns what the sink holds of a key that asks, and looks up others with it. Where other jobs
-// write to the sink too, an answer from before the bundle of the key counts no longer: keys may wait
-// for their timers much longer than a bundle takes.
-func (w *ahead) find(ctx context.Context, look *keyed.Looker, bundle int64, behind bool, ask keyed.Ask) (*keyed.Found, error) {
+// find returns what the sink holds of a key that asks, and looks up others with it.
+func (w *ahead) find(ctx context.Context, look *keyed.Looker, behind bool, ask keyed.Ask) (*keyed.Found, error) {
+	now := w.now()
 	w.mu.Lock()
-	if look.Again() {
-		w.forget(bundle)
+	if f, ok := w.found[ask.Key]; ok && look.Again() && f.old(now) {
+		w.forget(now)
 	}
 	if f, ok := w.found[ask.Key]; ok {
 		delete(w.found, ask.Key)
@@ -90,7 +85,6 @@ func (w *ahead) find(ctx context.Context, look *keyed.Looker, bundle int64, behi
 		}
 	}
 	asks := w.asks(behind, ask)
-	began := w.bundles
 	w.mu.Unlock()
 	found, err := look.Find(ctx, asks)
 	if err != nil {
@@ -102,19 +96,17 @@ func (w *ahead) find(ctx context.Context, look *keyed.Looker, bundle int64, behi
 		clear(w.found)
 	}
 	for _, a := range asks[1:] {
-		w.found[a.Key] = answer{found[a.Key], began, a.Days, behind}
+		w.found[a.Key] = answer{found[a.Key], now, a.Days, behind}
 	}
 	return found[ask.Key], nil
 }
 
-// forget has the keys looked up again whose answers are from before a bundle.
-func (w *ahead) forget(bundle int64) {
-	if bundle <= w.forgot {
-		return
-	}
-	w.forgot = bundle
+func (a answer) old(now time.Time) bool { return now.Sub(a.at) > answerCounts }
+
+// forget has the keys looked up again whose answers are old.
+func (w *ahead) forget(now time.Time) {
 	for key, f := range w.found {
-		if f.bundle < bundle {
+		if f.old(now) {
 			delete(w.found, key)
 			w.wanted[index(f.behind)][key] = f.days
 		}

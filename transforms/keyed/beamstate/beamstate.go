@@ -113,7 +113,6 @@ type ProcessFn struct {
 	written *written // nil: the kind's states need not outlive the process
 	paths   *paths
 	ahead   *ahead
-	bundle  int64 // the number that ahead gave to the bundle at hand
 }
 
 // Setup makes the rules.
@@ -129,7 +128,7 @@ func (fn *ProcessFn) Setup() error {
 	}
 	fn.kind, fn.logic, fn.now = kind, logics[0], fn.shared.Counters.Now
 	fn.paths = &paths{part: kind.Part, attributes: env.Attributes, own: env.Attributes.Own()}
-	fn.ahead = fn.shared.Share("ahead "+kind.Name, func() any { return newAhead() }).(*ahead)
+	fn.ahead = fn.shared.Share("ahead "+kind.Name, func() any { return newAhead(fn.now) }).(*ahead)
 	if kind.Volatile {
 		return nil
 	}
@@ -139,14 +138,6 @@ func (fn *ProcessFn) Setup() error {
 
 // Teardown gives back what Setup took.
 func (fn *ProcessFn) Teardown(ctx context.Context) error { return fn.shared.Release(ctx) }
-
-// StartBundle begins what the runner commits at once.
-func (fn *ProcessFn) StartBundle(context.Context, func([]byte), func(string, []byte)) {
-	fn.bundle = fn.ahead.bundle()
-}
-
-// FinishBundle is there because StartBundle is.
-func (fn *ProcessFn) FinishBundle(context.Context, func([]byte), func(string, []byte)) {}
 
 // ProcessElement adds an input to the state of its key and sees to it that the key is processed.
 func (fn *ProcessFn) ProcessElement(ctx context.Context, ts beam.EventTime, sp state.Provider, tp timers.Provider, key string, input []byte, changes func([]byte), later func(string, []byte)) (failed error) {
@@ -265,7 +256,7 @@ func (fn *ProcessFn) fold(ctx context.Context, a at, out *keyed.Output) (next ke
 	next, done, err = fn.kind.Process(fn.logic, a.state, a.now, out)
 	for err == nil && out.Ask != nil {
 		var found *keyed.Found
-		if found, err = fn.ahead.find(ctx, look, fn.bundle, a.behind, *out.Ask); err != nil {
+		if found, err = fn.ahead.find(ctx, look, a.behind, *out.Ask); err != nil {
 			return keyed.None, false, err
 		}
 		a.state.Learn(found)

@@ -3,9 +3,11 @@ package beamstate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"flexbeam/internal/span"
 	"flexbeam/internal/testkit/golden"
@@ -159,14 +161,14 @@ func TestKeysThatWaitAreLookedUpTogether(t *testing.T) {
 	look, err := prior.Looker(context.Background(), owned)
 	must(t, err)
 	look = look.Anew()
-	w := newAhead()
+	w := newAhead(time.Now)
 	today := span.Set{span.Days(0, 1)}
 	for _, key := range []string{"a\x001", "a\x002", "a\x003"} {
 		w.want(key, today, true)
 	}
 	w.want("a\x004", today, false)
 	for _, key := range []string{"a\x002", "a\x001", "a\x003", "a\x002"} {
-		f, err := w.find(context.Background(), look, 0, true, keyed.Ask{Key: key, Span: keyed.Whole, Days: today})
+		f, err := w.find(context.Background(), look, true, keyed.Ask{Key: key, Span: keyed.Whole, Days: today})
 		if err != nil || f == nil {
 			t.Fatal(f, err)
 		}
@@ -188,14 +190,14 @@ func TestAnAnswerAboutFewerDaysIsNotEnough(t *testing.T) {
 	look, err := prior.Looker(context.Background(), owned)
 	must(t, err)
 	look = look.Anew()
-	w := newAhead()
+	w := newAhead(time.Now)
 	of := func(day keyed.Millis) span.Set { return span.Set{span.Days(int64(day*keyed.Day), 1)} }
 	for _, key := range []string{"a\x002", "a\x003", "a\x004"} {
 		w.want(key, of(100), true)
 	}
 	w.want("a\x004", of(200), true)
 	for _, ask := range []keyed.Ask{{Key: "a\x001", Days: of(100)}, {Key: "a\x002", Days: of(99).Union(of(100))}, {Key: "a\x003", Days: of(90)}, {Key: "a\x004", Days: of(200)}} {
-		if f, err := w.find(context.Background(), look, 0, true, ask); err != nil || !f.Answers(ask) {
+		if f, err := w.find(context.Background(), look, true, ask); err != nil || !f.Answers(ask) {
 			t.Fatal(ask, f, err)
 		}
 	}
@@ -215,10 +217,10 @@ func TestAnAnswerCountsForOneFold(t *testing.T) {
 	look, err := prior.Looker(context.Background(), owned)
 	must(t, err)
 	look = look.Anew()
-	w := newAhead()
+	w := newAhead(time.Now)
 	find := func(key string) {
 		t.Helper()
-		if _, err := w.find(context.Background(), look, 0, false, keyed.Ask{Key: key, Days: span.Set{span.Days(0, 1)}}); err != nil {
+		if _, err := w.find(context.Background(), look, false, keyed.Ask{Key: key, Days: span.Set{span.Days(0, 1)}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -231,8 +233,8 @@ func TestAnAnswerCountsForOneFold(t *testing.T) {
 	}
 }
 
-// Other jobs write between bundles: what was found of a key before its bundle began is old then.
-func TestAnAnswerCountsForOneBundleWhereOtherJobsWrite(t *testing.T) {
+// Where other jobs write to the sink, what was found of a key some time before it asks is old.
+func TestAnAnswerIsOldWhereOtherJobsWrite(t *testing.T) {
 	for others, want := range map[bool]int{false: 1, true: 2} {
 		asked := 0
 		prior := keyed.NewPriorRows(shared{others, func(id model.TableID, q model.OwnerQuery) {
@@ -243,24 +245,19 @@ func TestAnAnswerCountsForOneBundleWhereOtherJobsWrite(t *testing.T) {
 		look, err := prior.Looker(context.Background(), owned)
 		must(t, err)
 		look = look.Anew()
-		w := newAhead()
+		now := time.Now()
+		w := newAhead(func() time.Time { return now })
 		today := span.Set{span.Days(0, 1)}
-		find := func(bundle int64, key string) {
-			t.Helper()
-			if f, err := w.find(context.Background(), look, bundle, false, keyed.Ask{Key: key, Days: today}); err != nil || f == nil {
+		for i, pause := range []time.Duration{0, answerCounts, 1, 0} {
+			now = now.Add(pause)
+			key := fmt.Sprint("a\x00", i)
+			for later := i + 1; i == 0 && later < 4; later++ {
+				w.want(fmt.Sprint("a\x00", later), today, false)
+			}
+			if f, err := w.find(context.Background(), look, false, keyed.Ask{Key: key, Days: today}); err != nil || f == nil {
 				t.Fatal(f, err)
 			}
 		}
-		for _, key := range []string{"a\x002", "a\x003", "a\x004"} {
-			w.want(key, today, false)
-		}
-		bundle := w.bundle()
-		find(bundle, "a\x001")
-		w.bundle() // another transform's
-		find(bundle, "a\x002")
-		bundle = w.bundle()
-		find(bundle, "a\x003")
-		find(bundle, "a\x004")
 		if asked != want {
 			t.Errorf("other jobs %v: asked %d times, want %d", others, asked, want)
 		}
