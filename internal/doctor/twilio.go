@@ -130,7 +130,7 @@ func (e *examination) taskRouter(ctx context.Context, a *Account, c *twilio.Clie
 			return
 		}
 		for _, w := range page.Workspaces {
-			there[text(w.Sid)] = text(w.FriendlyName)
+			there[twilio.String(w.Sid)] = twilio.String(w.FriendlyName)
 			a.owned(r, w.AccountSid)
 		}
 	}
@@ -164,7 +164,7 @@ func (e *examination) conversations(ctx context.Context, a *Account, c *twilio.C
 	a.owned(r, of.AccountSid)
 	if a.Service != "" {
 		if _, err := c.Conversations(ctx).FetchService(a.Service); errors.Is(err, twilio.ErrNotFound) {
-			r.add(finding.New("chat-service-missing", a.known(), "there is no chat service "+a.Service, "name the one of Flex, or none: the account's default is "+text(of.DefaultChatServiceSid)))
+			r.add(finding.New("chat-service-missing", a.known(), "there is no chat service "+a.Service, "name the one of Flex, or none: the account's default is "+twilio.String(of.DefaultChatServiceSid)))
 		} else if err != nil {
 			e.fails(ctx, a, r, product, err)
 		}
@@ -175,9 +175,9 @@ func (e *examination) conversations(ctx context.Context, a *Account, c *twilio.C
 	case errors.Is(err, twilio.ErrNotFound): // the account has no Flex: its default is the one
 	case err != nil:
 		e.fails(ctx, a, r, "Flex", err)
-	case text(flex.ChatServiceInstanceSid) != "" && text(flex.ChatServiceInstanceSid) != text(of.DefaultChatServiceSid):
-		r.add(finding.Newf("chat-service", a.known(), "say --turns 'missing?service="+text(flex.ChatServiceInstanceSid)+"'; or make it the default: Twilio's Console, Conversations, Defaults",
-			"the account's default chat service is %s, that of Flex %s", cmp.Or(text(of.DefaultChatServiceSid), "none"), text(flex.ChatServiceInstanceSid)))
+	case twilio.String(flex.ChatServiceInstanceSid) != "" && twilio.String(flex.ChatServiceInstanceSid) != twilio.String(of.DefaultChatServiceSid):
+		r.add(finding.Newf("chat-service", a.known(), "say --turns 'missing?service="+twilio.String(flex.ChatServiceInstanceSid)+"'; or make it the default: Twilio's Console, Conversations, Defaults",
+			"the account's default chat service is %s, that of Flex %s", cmp.Or(twilio.String(of.DefaultChatServiceSid), "none"), twilio.String(flex.ChatServiceInstanceSid)))
 	}
 }
 
@@ -200,11 +200,4 @@ func named(all map[string]string) string {
 		list = append(list, fmt.Sprintf("%s (%s)", sid, all[sid]))
 	}
 	return strings.Join(list, ", ")
-}
-
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

@@ -25,7 +25,7 @@ func (p Plan) Apply(ctx context.Context, c *twilio.Client, test Tester, say func
 		if err != nil {
 			return fmt.Errorf("create the sink: %w", err)
 		}
-		p.Sink.SID = text(sink.Sid)
+		p.Sink.SID = twilio.String(sink.Sid)
 		say("created the sink %s", p.Sink.SID)
 	}
 	if len(p.Add) > 0 && p.Sink.Subscription == "" {
@@ -63,7 +63,7 @@ func (p *Plan) subscribe(api *events.ApiService, say func(string, ...any)) error
 		params := &events.CreateSubscriptionParams{}
 		made, err := api.CreateSubscription(params.SetDescription(tested).SetSinkSid(p.Sink.SID).SetTypes(all))
 		if err == nil {
-			p.Sink.Subscription = text(made.Sid)
+			p.Sink.Subscription = twilio.String(made.Sid)
 			say("created the subscription %s of %d event types", p.Sink.Subscription, len(types))
 		}
 		return err

@@ -9,6 +9,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+
+	"flexbeam/internal/repeat"
 )
 
 // A Reader is the calls that Await needs. [*kinesis.Client] has them.
@@ -65,12 +67,8 @@ func Await(ctx context.Context, api Reader, stream, account string, send func() 
 				}
 			}
 		}
-		timer := time.NewTimer(lookEvery)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return context.Cause(ctx)
+		if err := repeat.Pause(ctx, lookEvery); err != nil {
+			return err
 		}
 	}
 }

@@ -70,8 +70,8 @@ func survey(ctx context.Context, c *twilio.Client, wanted func(Sink) bool) (s St
 		return c.Events(ctx).PageEventType(&events.ListEventTypeParams{SchemaId: &of, PageSize: &size}, "", "")
 	}, func(p *events.ListEventTypeResponse) *string {
 		for _, t := range p.Types {
-			if text(t.Status) == "available" {
-				s.Types = append(s.Types, text(t.Type))
+			if twilio.String(t.Status) == "available" {
+				s.Types = append(s.Types, twilio.String(t.Type))
 			}
 		}
 		return p.Meta.NextPageUrl
@@ -92,8 +92,8 @@ func survey(ctx context.Context, c *twilio.Client, wanted func(Sink) bool) (s St
 	}, func(p *events.ListSinkResponse) *string {
 		for _, k := range p.Sinks {
 			sink := Sink{
-				SID: text(k.Sid), Status: text(k.Status), Kind: text(k.SinkType), Ours: strings.HasPrefix(text(k.Description), Mark),
-				Untested: text(k.Description) == untested, Target: targetOf(k.SinkConfiguration), Types: map[string]int{},
+				SID: twilio.String(k.Sid), Status: twilio.String(k.Status), Kind: twilio.String(k.SinkType), Ours: strings.HasPrefix(twilio.String(k.Description), Mark),
+				Untested: twilio.String(k.Description) == untested, Target: targetOf(k.SinkConfiguration), Types: map[string]int{},
 			}
 			if wanted(sink) {
 				s.Sinks = append(s.Sinks, sink)
@@ -115,8 +115,8 @@ func (s *State) subscriptions(ctx context.Context, c *twilio.Client) error {
 	}, func(p *events.ListSubscriptionResponse) *string {
 		for _, u := range p.Subscriptions {
 			for i := range s.Sinks {
-				if s.Sinks[i].SID == text(u.SinkSid) {
-					s.Sinks[i].Subscription = text(u.Sid)
+				if s.Sinks[i].SID == twilio.String(u.SinkSid) {
+					s.Sinks[i].Subscription = twilio.String(u.Sid)
 				}
 			}
 		}
@@ -145,7 +145,7 @@ func (k *Sink) types(ctx context.Context, c *twilio.Client) error {
 		return c.Events(ctx).PageSubscribedEvent(k.Subscription, &events.ListSubscribedEventParams{PageSize: &size}, "", "")
 	}, func(p *events.ListSubscribedEventResponse) *string {
 		for _, t := range p.Types {
-			k.Types[text(t.Type)] = t.SchemaVersion
+			k.Types[twilio.String(t.Type)] = t.SchemaVersion
 		}
 		return p.Meta.NextPageUrl
 	})
@@ -172,11 +172,4 @@ func targetOf(config *any) (t Target) {
 		return value
 	}
 	return Target{get("arn"), get("role_arn"), get("external_id")}
-}
-
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

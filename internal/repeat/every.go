@@ -1,7 +1,10 @@
-// Package repeat calls functions again and again, in fixed intervals.
+// Package repeat calls functions again and again, in fixed intervals, and waits between attempts.
 package repeat
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Every calls do in a goroutine of its own, each time the interval d has passed. It ends when do
 // returns an error, which goes to failed, or when stop is called. After stop has returned, do is
@@ -36,4 +39,14 @@ func Always(d time.Duration, do func()) (stop func()) {
 		do()
 		return nil
 	}, nil)
+}
+
+// Pause waits, or returns the cause of the end of ctx.
+func Pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }

@@ -24,11 +24,7 @@ func InProcess(f Flags) (Worker, error) {
 
 // work runs the harness. The options of the pipeline are left alone: they are those of this process.
 func work(ctx context.Context, f Flags) error {
-	info, err := provision(ctx, f.ProvisionEndpoint)
-	if err != nil {
-		return err
-	}
-	logging, control, err := f.endpoints(info)
+	info, logging, control, err := f.provision(ctx)
 	if err != nil {
 		return err
 	}

@@ -50,11 +50,7 @@ const (
 // leash. Afterwards the process is to be ended, since bundles may still run in it.
 func Run(ctx context.Context, f Flags, stdin io.Reader) error {
 	ctx = grpcx.WriteWorkerID(ctx, f.ID)
-	info, err := provision(ctx, f.ProvisionEndpoint)
-	if err != nil {
-		return err
-	}
-	logging, control, err := f.endpoints(info)
+	info, logging, control, err := f.provision(ctx)
 	if err != nil {
 		return err
 	}
@@ -81,26 +77,20 @@ func Run(ctx context.Context, f Flags, stdin io.Reader) error {
 	return <-ended
 }
 
-// provision asks the provision service what a worker needs to know.
-func provision(ctx context.Context, endpoint string) (*fnpb.ProvisionInfo, error) {
+// provision asks the provision service what a worker needs to know, and where it logs and is controlled: as
+// the service says, else as the flags do.
+func (f Flags) provision(ctx context.Context) (info *fnpb.ProvisionInfo, logging, control string, err error) {
 	ctx, stop := context.WithTimeout(ctx, provisionWithin)
 	defer stop()
-	info, err := tools.ProvisionInfo(ctx, endpoint)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrProvision, endpoint, err)
+	if info, err = tools.ProvisionInfo(ctx, f.ProvisionEndpoint); err != nil {
+		return nil, "", "", fmt.Errorf("%w: %s: %w", ErrProvision, f.ProvisionEndpoint, err)
 	}
-	return info, nil
-}
-
-// endpoints returns where a worker logs and is controlled: as the provision service says, else as the
-// flags do.
-func (f Flags) endpoints(info *fnpb.ProvisionInfo) (logging, control string, err error) {
 	logging = cmp.Or(info.GetLoggingEndpoint().GetUrl(), f.LoggingEndpoint)
 	control = cmp.Or(info.GetControlEndpoint().GetUrl(), f.ControlEndpoint)
 	if logging == "" || control == "" {
-		return "", "", fmt.Errorf("%w: neither it nor a flag names the endpoints of logging and control", ErrProvision)
+		return nil, "", "", fmt.Errorf("%w: neither it nor a flag names the endpoints of logging and control", ErrProvision)
 	}
-	return logging, control, nil
+	return info, logging, control, nil
 }
 
 // begin makes this process ready to run transforms, with the pipeline options that a runner gives to

@@ -35,6 +35,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"flexbeam/internal/repeat"
 )
 
 // How often a copy is tried, and how long is waited before the second try; then twice as long each
@@ -81,9 +83,7 @@ func take(ctx context.Context, file, to string, between func(done int64)) (Copy,
 		if try == tries {
 			return Copy{}, fmt.Errorf("%w: %d tries in %s", ErrBusy, tries, time.Since(begin).Round(time.Second))
 		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
+		if repeat.Pause(ctx, pause) != nil {
 			return Copy{}, ctx.Err()
 		}
 		pause = min(2*pause, mostPause)

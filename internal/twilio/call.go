@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/googleapis/gax-go/v2"
+
+	"flexbeam/internal/repeat"
 )
 
 // A call is a request that may be sent several times.
@@ -69,7 +71,7 @@ func (c *Client) do(ctx context.Context, k call) (*http.Response, error) {
 			failed.release()
 			return nil, failed.Error
 		}
-		err = sleep(ctx, pause)
+		err = repeat.Pause(ctx, pause)
 		failed.release()
 		if err != nil {
 			return nil, err

@@ -129,3 +129,11 @@ func (b *bound) SendRequest(method, rawURL string, data url.Values, headers map[
 	}
 	return b.c.do(b.ctx, call{method: cmp.Or(strings.ToUpper(method), http.MethodGet), url: u, header: header, body: content})
 }
+
+// String returns a text of an answer, empty if the answer does not have it.
+func String(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

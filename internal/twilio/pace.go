@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"flexbeam/internal/repeat"
 )
 
 // paceWindow is the time within which TaskRouter counts the calls of a resource.
@@ -50,7 +52,7 @@ func (p *pace) begin(ctx context.Context) error {
 			return nil
 		}
 		p.mu.Unlock()
-		if err := sleep(ctx, wait); err != nil {
+		if err := repeat.Pause(ctx, wait); err != nil {
 			return err
 		}
 	}
@@ -65,17 +67,5 @@ func (p *pace) done(header http.Header) {
 	left, err := strconv.Atoi(header.Get("X-Rate-Limit-Remaining"))
 	if err == nil && left <= p.calls {
 		p.resume = time.Now().Add(paceWindow)
-	}
-}
-
-// sleep waits, or returns the cause of the end of ctx.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
 }

@@ -2,12 +2,10 @@ package transcripts
 
 import (
 	"context"
-	"fmt"
 
 	chat "github.com/twilio/twilio-go/rest/chat/v2"
 
 	"flexbeam/internal/twilio"
-	"flexbeam/schemas/event"
 	"flexbeam/schemas/turn"
 )
 
@@ -40,7 +38,7 @@ func (f *fetcher) readChannel(ctx context.Context, service, sid string) (t *turn
 		}
 		for i := range page.Members {
 			m := &page.Members[i]
-			t.Participants = append(t.Participants, turn.Participant{SID: str(m.Sid), Identity: str(m.Identity), MemberType: memberType(str(m.Attributes))})
+			t.Participants = append(t.Participants, turn.Participant{SID: twilio.String(m.Sid), Identity: twilio.String(m.Identity), MemberType: memberType(twilio.String(m.Attributes))})
 		}
 	}
 	return t, nil
@@ -49,14 +47,10 @@ func (f *fetcher) readChannel(ctx context.Context, service, sid string) (t *turn
 // channelMessage returns a message of a channel.
 func (f *fetcher) channelMessage(from *chat.ChatV2Message) (m turn.Message, err error) {
 	m = turn.Message{
-		SID: str(from.Sid), Index: int64(from.Index), Author: str(from.From), Body: str(from.Body), Attributes: str(from.Attributes), Updated: event.None,
+		SID: twilio.String(from.Sid), Index: int64(from.Index), Author: twilio.String(from.From), Body: twilio.String(from.Body), Attributes: twilio.String(from.Attributes),
 	}
-	if from.DateCreated == nil || m.SID == "" {
-		return turn.Message{}, fmt.Errorf("%w: a message lacks its SID or its time", twilio.ErrBroken)
-	}
-	m.Created = event.Millis(from.DateCreated.UnixMilli())
-	if from.DateUpdated != nil {
-		m.Updated = event.Millis(from.DateUpdated.UnixMilli())
+	if err := stamp(&m, from.DateCreated, from.DateUpdated); err != nil {
+		return turn.Message{}, err
 	}
 	if from.Media != nil {
 		f.media(&m, &[]any{*from.Media})

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	conversations "github.com/twilio/twilio-go/rest/conversations/v1"
 
@@ -168,26 +169,15 @@ func (f *fetcher) read(ctx context.Context, service, sid string) (t *turn.Transc
 	return t, unread
 }
 
-func str(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
-
 // message returns a message with the texts that stand elsewhere: the body of an e-mail, the body of a
 // template.
 func (f *fetcher) message(ctx context.Context, service string, from *conversations.ConversationsV1ServiceConversationMessage) (m turn.Message, err error) {
 	m = turn.Message{
-		SID: str(from.Sid), Index: int64(from.Index), Author: str(from.Author), Participant: str(from.ParticipantSid),
-		Body: str(from.Body), Attributes: str(from.Attributes), Updated: event.None,
+		SID: twilio.String(from.Sid), Index: int64(from.Index), Author: twilio.String(from.Author), Participant: twilio.String(from.ParticipantSid),
+		Body: twilio.String(from.Body), Attributes: twilio.String(from.Attributes),
 	}
-	if from.DateCreated == nil || m.SID == "" {
-		return turn.Message{}, fmt.Errorf("%w: a message lacks its SID or its time", twilio.ErrBroken)
-	}
-	m.Created = event.Millis(from.DateCreated.UnixMilli())
-	if from.DateUpdated != nil {
-		m.Updated = event.Millis(from.DateUpdated.UnixMilli())
+	if err := stamp(&m, from.DateCreated, from.DateUpdated); err != nil {
+		return turn.Message{}, err
 	}
 	sids := f.media(&m, from.Media)
 	if i, ok := conversation.BodyOf(m.Media); ok {
@@ -200,11 +190,23 @@ func (f *fetcher) message(ctx context.Context, service string, from *conversatio
 			return m, fmt.Errorf("the body of message %s: %w", m.SID, err)
 		}
 	}
-	if template := str(from.ContentSid); template != "" && m.Body == "" && len(m.Media) == 0 {
+	if template := twilio.String(from.ContentSid); template != "" && m.Body == "" && len(m.Media) == 0 {
 		m.Template, err = f.template(ctx, template)
 		m.Unread = err != nil
 	}
 	return m, err
+}
+
+// stamp takes the times of a message that has its SID. Not every one was updated.
+func stamp(m *turn.Message, created, updated *time.Time) error {
+	if created == nil || m.SID == "" {
+		return fmt.Errorf("%w: a message lacks its SID or its time", twilio.ErrBroken)
+	}
+	m.Created, m.Updated = event.Millis(created.UnixMilli()), event.None
+	if updated != nil {
+		m.Updated = event.Millis(updated.UnixMilli())
+	}
+	return nil
 }
 
 // media adds what hangs on a message, and returns the SIDs of that.
@@ -265,7 +267,7 @@ func bodyOfTypes(types map[string]any) (body string) {
 }
 
 func participant(from *conversations.ConversationsV1ServiceConversationParticipant) turn.Participant {
-	p := turn.Participant{SID: str(from.Sid), Identity: str(from.Identity)}
+	p := turn.Participant{SID: twilio.String(from.Sid), Identity: twilio.String(from.Identity)}
 	if from.MessagingBinding != nil {
 		about, _ := (*from.MessagingBinding).(map[string]any)
 		get := func(name string) string {
@@ -274,7 +276,7 @@ func participant(from *conversations.ConversationsV1ServiceConversationParticipa
 		}
 		p.Address, p.Proxy, p.Projected = get("address"), get("proxy_address"), get("projected_address")
 	}
-	p.MemberType = memberType(str(from.Attributes))
+	p.MemberType = memberType(twilio.String(from.Attributes))
 	return p
 }
 

@@ -24,7 +24,7 @@ func (f *fetcher) interaction(ctx context.Context, sid string) (*turn.Transcript
 			return goneOr(err)
 		}
 		for i := range page.Channels {
-			found, err := f.invited(ctx, sid, str(page.Channels[i].Sid))
+			found, err := f.invited(ctx, sid, twilio.String(page.Channels[i].Sid))
 			if err != nil && !errors.Is(err, twilio.ErrNotFound) {
 				return nil, err
 			}

@@ -8,6 +8,8 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/smithy-go"
+
+	"flexbeam/internal/repeat"
 )
 
 // Describer is the call that Look needs. [*sdk.Client] has it.
@@ -46,7 +48,7 @@ func Look(ctx context.Context, api Describer, stream string) error {
 		if v == hopeless || time.Since(begin) >= greeting {
 			return &Error{Stream: stream, Advice: advice, Err: err}
 		}
-		if err := sleep(ctx, pause(failures, 0.5)); err != nil {
+		if err := repeat.Pause(ctx, pause(failures, 0.5)); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/aws/smithy-go"
+
+	"flexbeam/internal/repeat"
 )
 
 // How refused entries are tried again.
@@ -51,7 +53,7 @@ func (s *Sender) put(ctx context.Context, entries []types.PutRecordsRequestEntry
 		if v == hopeless || v == unsure && time.Since(well) >= s.patience() {
 			return &Error{Stream: s.stream, Advice: advice, Err: err}
 		}
-		if err := sleep(ctx, pause(failures, s.chance())); err != nil {
+		if err := repeat.Pause(ctx, pause(failures, s.chance())); err != nil {
 			return err
 		}
 		failures++
@@ -107,16 +109,4 @@ func pause(failures int, chance float64) time.Duration {
 		whole = min(firstPause<<failures, lastPause)
 	}
 	return whole/2 + time.Duration(chance*float64(whole/2))
-}
-
-// sleep waits, or returns why ctx ended.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"flexbeam/internal/repeat"
 	"flexbeam/simulate"
 )
 
@@ -148,7 +149,7 @@ func (l *line) hold(until time.Time) (now time.Time, err error) {
 		if len(l.batch.entries) > 0 && l.batch.leave.Before(next) {
 			next = l.batch.leave
 		}
-		if err := sleep(l.ctx, next.Sub(now)); err != nil {
+		if err := repeat.Pause(l.ctx, next.Sub(now)); err != nil {
 			return now, err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/aws/smithy-go"
 
+	"flexbeam/internal/repeat"
 	"flexbeam/simulate"
 )
 
@@ -66,7 +67,7 @@ func (s *stream) PutRecords(ctx context.Context, in *kinesis.PutRecordsInput, _ 
 	s.open++
 	s.mostOpen = max(s.mostOpen, s.open)
 	s.mu.Unlock()
-	err := sleep(ctx, a.took)
+	err := repeat.Pause(ctx, a.took)
 	s.mu.Lock()
 	s.open--
 	if err != nil {

@@ -3,15 +3,12 @@ package conversation
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 
-	"flexbeam/internal/telemetry"
 	"flexbeam/schemas/turn"
-	"flexbeam/transforms/deadletter"
 	"flexbeam/transforms/keyed"
 )
 
@@ -23,20 +20,7 @@ const InteractionName = "interaction"
 const interactionKind = 4
 
 func init() {
-	keyed.Register(&keyed.Kind{
-		Name: InteractionName, ID: interactionKind,
-		Retention: keyed.Retention{Open: 30 * keyed.Day, Closed: 30 * keyed.Day},
-		New: func(options []byte, env keyed.Env) (keyed.Logic, error) {
-			var o Options
-			if err := json.Unmarshal(options, &o); err != nil {
-				return nil, err
-			}
-			if o.Fetch && env.Transcripts == nil {
-				return nil, ErrNoTranscripts
-			}
-			return &interactionLogic{env.Transcripts}, nil
-		},
-	})
+	register(InteractionName, interactionKind, func(_ Options, from keyed.Transcripts) keyed.Logic { return &interactionLogic{from} })
 }
 
 // InteractionSpec returns the kind of Interactions with its options. It comes in front of conversations.
@@ -216,8 +200,7 @@ func (a *asking) take(t *turn.Transcript) {
 		a.attempts++
 		return
 	case t.Fault != "":
-		a.from.Counted(keyed.Incomplete)
-		a.out.Changes = deadletter.Letter{Position: a.sid, Index: -1, Class: telemetry.Incomplete, Error: t.Fault}.Append(a.out.Changes, source, a.account, 0)
+		incomplete(a.from, a.out, a.account, a.sid, t.Fault)
 	default:
 		a.from.Counted(keyed.Gone)
 	}

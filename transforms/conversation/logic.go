@@ -21,8 +21,13 @@ const Name = model.ConversationKind
 const kindID = 3
 
 func init() {
+	register(Name, kindID, func(o Options, from keyed.Transcripts) keyed.Logic { return &logic{from, o.NoText} })
+}
+
+// register makes a kind known whose rules fetch transcripts.
+func register(name string, id byte, rules func(Options, keyed.Transcripts) keyed.Logic) {
 	keyed.Register(&keyed.Kind{
-		Name: Name, ID: kindID,
+		Name: name, ID: id,
 		// A conversation may live on over many tasks: one that is forgotten would attach its older
 		// messages to the tasks that come then.
 		Retention: keyed.Retention{Open: 30 * keyed.Day, Closed: 30 * keyed.Day},
@@ -34,7 +39,7 @@ func init() {
 			if o.Fetch && env.Transcripts == nil {
 				return nil, ErrNoTranscripts
 			}
-			return &logic{env.Transcripts, o.NoText}, nil
+			return rules(o, env.Transcripts), nil
 		},
 	})
 }
@@ -258,12 +263,17 @@ func (w *work) take(t *turn.Transcript) {
 		w.attempts++
 		return
 	case fault != "":
-		w.from.Counted(keyed.Incomplete)
-		w.out.Changes = deadletter.Letter{Position: w.SID, Index: -1, Class: telemetry.Incomplete, Error: fault}.Append(w.out.Changes, source, w.Account, 0)
+		incomplete(w.from, w.out, w.Account, w.SID, fault)
 	default:
 		w.from.Counted(keyed.Fetched)
 	}
 	w.fetched, w.attempts, w.once = w.asked, 0, true
+}
+
+// incomplete tells of a transcript that lacks something, and is not fetched again.
+func incomplete(from keyed.Transcripts, out *keyed.Output, account, sid, fault string) {
+	from.Counted(keyed.Incomplete)
+	out.Changes = deadletter.Letter{Position: sid, Index: -1, Class: telemetry.Incomplete, Error: fault}.Append(out.Changes, source, account, 0)
 }
 
 // source is what dead letters call the place that transcripts are from.

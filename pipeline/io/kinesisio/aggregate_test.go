@@ -96,8 +96,8 @@ func FuzzAnyRecordIsHandedOn(f *testing.F) {
 		}
 		var c chunk
 		c.add(&types.Record{Data: data}, "1", 0, 0)
-		if !ok && (len(c.ends) != 1 || string(c.data) != string(data)) {
-			t.Fatalf("a record of its own became %d", len(c.ends))
+		if !ok && (len(c.Ends) != 1 || string(c.Data) != string(data)) {
+			t.Fatalf("a record of its own became %d", len(c.Ends))
 		}
 	})
 }

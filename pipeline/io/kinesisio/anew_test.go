@@ -402,8 +402,8 @@ func TestThePositionMovesToTheNewStreamWithTheGapBeforeIt(t *testing.T) {
 		return c
 	}
 	for range 2 { // nobody knows what comes next
-		if c := add(fetchResult{behind: 5}); c.position != old || c.gapTo != 0 {
-			t.Errorf("at %+v with a gap to %d, want to stay at %+v", c.position, c.gapTo, old)
+		if c := add(fetchResult{behind: 5}); c.Position != old || c.GapTo != 0 {
+			t.Errorf("at %+v with a gap to %d, want to stay at %+v", c.Position, c.GapTo, old)
 		}
 		if kind := cursor.begin(false).kind; kind != types.ShardIteratorTypeTrimHorizon {
 			t.Errorf("it begins anew at %s", kind)
@@ -412,10 +412,10 @@ func TestThePositionMovesToTheNewStreamWithTheGapBeforeIt(t *testing.T) {
 	arrival := made.Add(time.Minute)
 	c := add(fetchResult{records: []types.Record{{Data: []byte("new"), SequenceNumber: aws.String("3"), ApproximateArrivalTimestamp: &arrival}}})
 	want := Position{Sequence: "3", UpTo: arrival.UnixMilli()}
-	if c.position != want || c.gapFrom != old.UpTo || c.gapTo != made.UnixMilli() {
-		t.Errorf("at %+v with a gap from %d to %d", c.position, c.gapFrom, c.gapTo)
+	if c.Position != want || c.GapFrom != old.UpTo || c.GapTo != made.UnixMilli() {
+		t.Errorf("at %+v with a gap from %d to %d", c.Position, c.GapFrom, c.GapTo)
 	}
-	if c := add(fetchResult{asOf: arrival.UnixMilli()}); c.gapTo != 0 {
+	if c := add(fetchResult{asOf: arrival.UnixMilli()}); c.GapTo != 0 {
 		t.Error("the gap is told of twice")
 	}
 }

@@ -53,19 +53,19 @@ func (b *Batch) All() iter.Seq[Record] {
 // join adds a chunk to a batch.
 func (b *Batch) join(c *chunk) {
 	if len(b.Ends) == 0 {
-		b.Data, b.Ends, b.Sequences, b.PartitionKeys, b.Arrivals = c.data, c.ends, c.sequences, c.partitionKeys, c.arrivals
+		b.Data, b.Ends, b.Sequences, b.PartitionKeys, b.Arrivals = c.Data, c.Ends, c.Sequences, c.PartitionKeys, c.Arrivals
 	} else {
 		from := int64(len(b.Data))
-		b.Data = append(b.Data, c.data...)
-		for _, end := range c.ends {
+		b.Data = append(b.Data, c.Data...)
+		for _, end := range c.Ends {
 			b.Ends = append(b.Ends, from+end)
 		}
-		b.Sequences = append(b.Sequences, c.sequences...)
-		b.PartitionKeys = append(b.PartitionKeys, c.partitionKeys...)
-		b.Arrivals = append(b.Arrivals, c.arrivals...)
+		b.Sequences = append(b.Sequences, c.Sequences...)
+		b.PartitionKeys = append(b.PartitionKeys, c.PartitionKeys...)
+		b.Arrivals = append(b.Arrivals, c.Arrivals...)
 	}
-	b.Position, b.BehindMS, b.Watermark = c.position, c.behind, c.watermark
-	if c.gapTo != 0 {
-		b.GapFrom, b.GapTo = c.gapFrom, c.gapTo
+	b.Position, b.BehindMS, b.Watermark = c.Position, c.BehindMS, c.Watermark
+	if c.GapTo != 0 {
+		b.GapFrom, b.GapTo = c.GapFrom, c.GapTo
 	}
 }

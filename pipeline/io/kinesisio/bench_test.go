@@ -64,11 +64,11 @@ func BenchmarkCatchUp(b *testing.B) {
 // BenchmarkTake takes eight answers of 1 MB and 500 records each that a reader holds.
 func BenchmarkTake(b *testing.B) {
 	const answers, count, size = 8, 500, 2 << 10
-	one := chunk{data: make([]byte, count*size), fit: count * size}
+	one := chunk{Batch: Batch{Data: make([]byte, count*size)}, fit: count * size}
 	for i := range int64(count) {
-		one.ends = append(one.ends, (i+1)*size)
-		one.sequences = append(one.sequences, "49590338271490256608559692538361571095921575989136588898")
-		one.arrivals = append(one.arrivals, i)
+		one.Ends = append(one.Ends, (i+1)*size)
+		one.Sequences = append(one.Sequences, "49590338271490256608559692538361571095921575989136588898")
+		one.Arrivals = append(one.Arrivals, i)
 	}
 	r := &reader{room: newBudget(1 << 40), taken: make(chan struct{}), lapse: time.NewTimer(time.Hour)}
 	b.SetBytes(answers * count * size)

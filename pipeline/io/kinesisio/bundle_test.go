@@ -58,7 +58,7 @@ func (b *bundledJob) held(i int) (n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, c := range r.chunks {
-		n += len(c.ends)
+		n += len(c.Ends)
 	}
 	return n
 }
@@ -152,7 +152,7 @@ func TestAClosedShardHoldsTheWatermarkUntilItsEndIsCommitted(t *testing.T) {
 		r := b.reader(2)
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		return r.chunks[len(r.chunks)-1].position.Done
+		return r.chunks[len(r.chunks)-1].Position.Done
 	})
 	if err := b.list(0); err != nil {
 		t.Fatal(err)

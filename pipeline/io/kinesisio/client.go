@@ -105,12 +105,7 @@ func (k *client) describe(ctx context.Context) (summary, error) {
 	if !s.asked.IsZero() && k.c.now().Sub(s.asked) < summaryAge {
 		return s, nil
 	}
-	p := retrier{c: k.c, stream: k.stream.ID()}
-	err := p.try(ctx, "DescribeStreamSummary", func(ctx context.Context) (err error) {
-		s, err = k.ask(ctx)
-		return err
-	})
-	return s, err
+	return answer(ctx, retrier{c: k.c, stream: k.stream.ID()}, "DescribeStreamSummary", k.ask)
 }
 
 // ask asks the service about the stream, once.

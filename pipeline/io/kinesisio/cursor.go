@@ -24,21 +24,12 @@ type fetchResult struct {
 	lost     bool     // the position is no longer there: the reading began at the oldest record instead
 }
 
-// chunk is what a fetchResult added.
+// chunk is what a fetchResult added, as a batch whose stream and shard are not set.
 type chunk struct {
-	data          []byte
-	ends          []int64
-	sequences     []string
-	partitionKeys []string
-	arrivals      []int64
-	position      Position // after it
-	behind        int64
-	gapFrom       int64
-	gapTo         int64
-	low           int64 // ms since 1970: what arrived before lies before the chunk
-	watermark     int64 // ms since 1970: what arrived before lies before the chunk's end
-	children      []string
-	fit           int64 // bytes of the budget that it needs
+	Batch
+	low      int64 // ms since 1970: what arrived before lies before the chunk
+	children []string
+	fit      int64 // bytes of the budget that it needs
 }
 
 // cursor follows the reading of a shard: it knows what was read and what to expect.
@@ -126,21 +117,21 @@ func (t *cursor) add(ctx context.Context, a fetchResult, h retention) (chunk, er
 		t.at.UpTo = max(t.at.UpTo, upTo)
 	}
 	t.at.Done = a.end
-	c.position, c.watermark = t.at, t.watermark
+	c.Position, c.Watermark = t.at, t.watermark
 	if t.earlier != nil {
-		c.position = *t.earlier
+		c.Position = *t.earlier
 	}
 	if first != unknown {
 		c.low = max(c.low, min(first, t.watermark))
 	}
-	c.fit = int64(len(c.data)) + 112*int64(len(c.ends)) + 256
+	c.fit = int64(len(c.Data)) + 112*int64(len(c.Ends)) + 256
 	return c, nil
 }
 
 // newChunk returns a chunk with room for the records of an answer. What arrived before low lies
 // before it.
 func newChunk(a fetchResult, low int64) chunk {
-	c := chunk{behind: a.behind, children: a.children, low: low}
+	c := chunk{Batch: Batch{BehindMS: a.behind}, children: a.children, low: low}
 	n := len(a.records)
 	if n == 0 {
 		return c
@@ -149,8 +140,8 @@ func newChunk(a fetchResult, low int64) chunk {
 	for i := range a.records {
 		size += len(a.records[i].Data)
 	}
-	c.data, c.ends, c.arrivals = make([]byte, 0, size), make([]int64, 0, n), make([]int64, 0, n)
-	c.sequences, c.partitionKeys = make([]string, 0, n), make([]string, 0, n)
+	c.Data, c.Ends, c.Arrivals = make([]byte, 0, size), make([]int64, 0, n), make([]int64, 0, n)
+	c.Sequences, c.PartitionKeys = make([]string, 0, n), make([]string, 0, n)
 	return c
 }
 
@@ -212,7 +203,7 @@ func (t *cursor) gap(ctx context.Context, c *chunk, a fetchResult, first int64, 
 		to = min(to, first)
 	}
 	if from < to {
-		c.gapFrom, c.gapTo = from, to
+		c.GapFrom, c.GapTo = from, to
 		t.watermark = max(t.watermark, to)
 	}
 	return nil
@@ -243,9 +234,9 @@ func (c *chunk) add(r *types.Record, sequence string, arrival, sub int64) {
 }
 
 func (c *chunk) append(data []byte, sequence, key string, arrival int64) {
-	c.data = append(c.data, data...)
-	c.ends = append(c.ends, int64(len(c.data)))
-	c.sequences = append(c.sequences, sequence)
-	c.partitionKeys = append(c.partitionKeys, key)
-	c.arrivals = append(c.arrivals, arrival)
+	c.Data = append(c.Data, data...)
+	c.Ends = append(c.Ends, int64(len(c.Data)))
+	c.Sequences = append(c.Sequences, sequence)
+	c.PartitionKeys = append(c.PartitionKeys, key)
+	c.Arrivals = append(c.Arrivals, arrival)
 }

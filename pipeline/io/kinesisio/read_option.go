@@ -55,91 +55,74 @@ func newReadOption(opts []ReadOptionFn) (*readOption, error) {
 // ReadOptionFn is a function that can be passed to Read to configure options for reading from Kinesis.
 type ReadOptionFn func(option *readOption) error
 
-// ReadRegion sets the region of the stream, such as eu-west-1.
-func ReadRegion(region string) ReadOptionFn {
+// set is an option that takes every value.
+func set(f func(*readOption)) ReadOptionFn {
+	return checked(true, nil, f)
+}
+
+// checked is an option that takes a value which is right.
+func checked(right bool, wrong error, f func(*readOption)) ReadOptionFn {
 	return func(o *readOption) error {
-		o.Stream.Region = region
+		if !right {
+			return wrong
+		}
+		f(o)
 		return nil
 	}
+}
+
+// ReadRegion sets the region of the stream, such as eu-west-1.
+func ReadRegion(region string) ReadOptionFn {
+	return set(func(o *readOption) { o.Stream.Region = region })
 }
 
 // ReadEndpoint sets the URL of another server than AWS. A server on this machine needs neither
 // region nor credentials.
 func ReadEndpoint(url string) ReadOptionFn {
-	return func(o *readOption) error {
-		o.Stream.Endpoint = url
-		return nil
-	}
+	return set(func(o *readOption) { o.Stream.Endpoint = url })
 }
 
 // ReadRole assumes a role, given by its ARN. externalID is what the role's owner asks for; it may
 // be empty.
 func ReadRole(arn, externalID string) ReadOptionFn {
-	return func(o *readOption) error {
-		o.Stream.RoleARN, o.Stream.ExternalID = arn, externalID
-		return nil
-	}
+	return set(func(o *readOption) { o.Stream.RoleARN, o.Stream.ExternalID = arn, externalID })
 }
 
 // ReadConsumer reads with enhanced fan-out, as the consumer of the given name, which is registered
 // if it is missing.
 func ReadConsumer(name string) ReadOptionFn {
-	return func(o *readOption) error {
-		o.Stream.Consumer = name
-		return nil
-	}
+	return set(func(o *readOption) { o.Stream.Consumer = name })
 }
 
 // ReadStart says where shards without a position begin.
 func ReadStart(start Start) ReadOptionFn {
-	return func(o *readOption) error {
-		o.Stream.Start = start
-		return nil
-	}
+	return set(func(o *readOption) { o.Stream.Start = start })
 }
 
 // ReadPositions continues each shard, named by Key, where its position says. A shard without one,
 // while there are positions of others of its stream, is new since then: it is read from its oldest
 // record.
 func ReadPositions(positions map[string]Position) ReadOptionFn {
-	return func(o *readOption) error {
-		o.settings.Positions = positions
-		return nil
-	}
+	return set(func(o *readOption) { o.settings.Positions = positions })
 }
 
 // ReadPollInterval sets the least time between two GetRecords of a shard. The service allows five
 // in a second, for all applications that read the shard.
 func ReadPollInterval(d time.Duration) ReadOptionFn {
-	return func(o *readOption) error {
-		if d < 0 {
-			return errInterval
-		}
-		o.settings.PollInterval = d
-		return nil
-	}
+	return checked(d >= 0, errInterval, func(o *readOption) { o.settings.PollInterval = d })
 }
 
 // ReadSubscribeInterval sets the least time between two SubscribeToShard of a shard. The service
 // allows one in five seconds.
 func ReadSubscribeInterval(d time.Duration) ReadOptionFn {
-	return func(o *readOption) error {
-		if d < 0 {
-			return errInterval
-		}
-		o.settings.SubscribeInterval = d
-		return nil
-	}
+	return checked(d >= 0, errInterval, func(o *readOption) { o.settings.SubscribeInterval = d })
 }
 
 // ReadIdle lets ReadBatches give batches without records, too: one when a shard is begun, and one
 // about every five seconds while it has none, so that saved positions of idle shards move on and a
 // stream that ends is noticed.
 func ReadIdle() ReadOptionFn {
-	return func(o *readOption) error {
-		o.settings.Idle = true
-		return nil
-	}
+	return set(func(o *readOption) { o.settings.Idle = true })
 }
 
 // ReadRest sets how long a shard that has no records, and the list of a stream's shards, rest between two
@@ -147,13 +130,7 @@ func ReadIdle() ReadOptionFn {
 // the watermark. Some runners keep something of each look for as long as the job runs: Flink's of Beam
 // 2.70 and before a state (apache/beam issue 27648).
 func ReadRest(d time.Duration) ReadOptionFn {
-	return func(o *readOption) error {
-		if d < time.Second || d%time.Second != 0 {
-			return errRest
-		}
-		o.settings.Rest = d
-		return nil
-	}
+	return checked(d >= time.Second && d%time.Second == 0, errRest, func(o *readOption) { o.settings.Rest = d })
 }
 
 // ReadController lets the job be followed and steered by a controller, for a job that runs in this

@@ -70,7 +70,7 @@ func (r *reader) run(ctx context.Context, t *cursor, open func(context.Context, 
 			return err
 		}
 		r.put(c, t.watermark)
-		if c.position.Done {
+		if c.Position.Done {
 			return nil
 		}
 		guess = min(max(c.fit, guess/2, leastGuess), mostGuess)
@@ -111,9 +111,9 @@ func (r *reader) put(c chunk, live int64) {
 		return
 	}
 	r.live = live
-	if n := len(r.chunks); n > 0 && len(c.ends) == 0 && c.gapTo == 0 {
+	if n := len(r.chunks); n > 0 && len(c.Ends) == 0 && c.GapTo == 0 {
 		last := &r.chunks[n-1]
-		last.position, last.behind, last.watermark = c.position, c.behind, c.watermark
+		last.Position, last.BehindMS, last.Watermark = c.Position, c.BehindMS, c.Watermark
 		last.children = append(last.children, c.children...)
 		return
 	}
@@ -165,7 +165,7 @@ func (r *reader) take(b *Batch, size int64) (children []string, ok bool, err err
 	n := 0
 	for i := range r.chunks {
 		c := &r.chunks[i]
-		if i > 0 && (int64(len(b.Data)) >= size || c.gapTo != 0) {
+		if i > 0 && (int64(len(b.Data)) >= size || c.GapTo != 0) {
 			break
 		}
 		b.join(c)
@@ -186,7 +186,7 @@ func (r *reader) take(b *Batch, size int64) (children []string, ok bool, err err
 func (r *reader) putBack(b *Batch, children []string, before Position) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	end := chunk{position: b.Position, behind: b.BehindMS, low: b.Watermark, watermark: b.Watermark, children: children}
+	end := chunk{Batch: Batch{Position: b.Position, BehindMS: b.BehindMS, Watermark: b.Watermark}, low: b.Watermark, children: children}
 	r.chunks = append(r.chunks, end)
 	if b.Len() == 0 && b.GapTo == 0 {
 		r.at = before

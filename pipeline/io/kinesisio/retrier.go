@@ -60,3 +60,12 @@ func (r retrier) try(ctx context.Context, call string, do func(context.Context) 
 		}
 	}
 }
+
+// answer makes a call as try does, and returns what it answers.
+func answer[T any](ctx context.Context, r retrier, call string, do func(context.Context) (T, error), own ...string) (v T, err error) {
+	err = r.try(ctx, call, func(ctx context.Context) (err error) {
+		v, err = do(ctx)
+		return err
+	}, own...)
+	return v, err
+}

@@ -20,24 +20,15 @@ const (
 // subscribe reads a shard with enhanced fan-out: the service pushes events for five minutes, then
 // the subscription begins anew.
 type subscribe struct {
-	k       *client
-	retrier retrier
-	shard   string
-	t       *cursor
-	stream  *sdk.SubscribeToShardEventStream
-	cancel  context.CancelFunc
-	after   string // continuation number of the last event
-	lost    bool   // the subscription begins at the oldest record because the position is gone
-	begun   bool   // there was a subscription before
+	reading
+	stream *sdk.SubscribeToShardEventStream
+	cancel context.CancelFunc
+	after  string // continuation number of the last event
+	begun  bool   // there was a subscription before
 }
 
 func newSubscribe(k *client, shard string, t *cursor, apart time.Duration) *subscribe {
-	return &subscribe{
-		k:       k,
-		shard:   shard,
-		t:       t,
-		retrier: retrier{c: k.c, stream: k.stream.ID(), shard: shard, limit: newLimiter(k.c, apart)},
-	}
+	return &subscribe{reading: newReading(k, shard, t, apart)}
 }
 
 // close ends the subscription.
@@ -53,16 +44,9 @@ func (s *subscribe) close() {
 // next waits for an event.
 func (s *subscribe) next(ctx context.Context) (fetchResult, error) {
 	for {
-		if s.stream == nil {
-			gone, err := s.open(ctx)
-			if err != nil {
-				return fetchResult{}, err
-			}
-			if gone {
-				return fetchResult{end: true, lost: true}, nil
-			}
-			if s.stream == nil {
-				continue
+		for s.stream == nil {
+			if gone, err := s.begin(ctx); gone || err != nil {
+				return fetchResult{end: gone, lost: gone}, err
 			}
 		}
 		since, began := s.k.c.now(), time.Now()
@@ -100,12 +84,9 @@ func (s *subscribe) next(ctx context.Context) (fetchResult, error) {
 
 // fetchResult returns what is in an event. We began to wait for it at since, and waited for a time.
 func (s *subscribe) fetchResult(e *types.SubscribeToShardEvent, since time.Time, wait time.Duration) fetchResult {
-	a := fetchResult{records: e.Records, behind: aws.ToInt64(e.MillisBehindLatest), lost: s.lost}
+	a := fetchResult{records: e.Records, behind: aws.ToInt64(e.MillisBehindLatest), children: idsOf(e.ChildShards), lost: s.lost}
 	s.after = aws.ToString(e.ContinuationSequenceNumber)
 	a.end = s.after == ""
-	for _, c := range e.ChildShards {
-		a.children = append(a.children, aws.ToString(c.ShardId))
-	}
 	if ms, ok := s.k.serverTime(since); ok && wait >= waited { // an event has no time; one that was already there may be old
 		a.asOf = ms - onWay.Milliseconds()
 	}
@@ -115,8 +96,8 @@ func (s *subscribe) fetchResult(e *types.SubscribeToShardEvent, since time.Time,
 	return a
 }
 
-// open subscribes; gone: the shard is no longer there.
-func (s *subscribe) open(ctx context.Context) (gone bool, err error) {
+// begin subscribes; gone: the shard is no longer there.
+func (s *subscribe) begin(ctx context.Context) (gone bool, err error) {
 	consumer, err := s.k.consumer(ctx, s.retrier)
 	if err != nil {
 		return false, err
@@ -125,30 +106,15 @@ func (s *subscribe) open(ctx context.Context) (gone bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	from := s.from(expired)
-	err = s.begin(ctx, consumer, from)
-	if code(err) == invalidArgument && from.SequenceNumber != nil {
-		s.lost = true
-		from.Type, from.SequenceNumber = types.ShardIteratorTypeTrimHorizon, nil
-		err = s.begin(ctx, consumer, from)
-	}
-	if code(err) == notFound {
-		return s.k.missing(ctx, s.retrier, s.shard, s.t)
-	}
-	return false, err
-}
-
-// from says where to begin.
-func (s *subscribe) from(expired bool) *types.StartingPosition {
+	at := s.t.begin(expired)
 	if s.after != "" && !expired && s.t.earlier == nil {
-		return &types.StartingPosition{Type: types.ShardIteratorTypeAfterSequenceNumber, SequenceNumber: aws.String(s.after)}
+		at = beginning{kind: types.ShardIteratorTypeAfterSequenceNumber, sequence: aws.String(s.after)}
 	}
-	b := s.t.begin(expired)
-	return &types.StartingPosition{Type: b.kind, SequenceNumber: b.sequence, Timestamp: b.time}
+	return s.open(ctx, at, func(at beginning) error { return s.call(ctx, consumer, at) })
 }
 
-// begin begins a subscription.
-func (s *subscribe) begin(ctx context.Context, consumer string, from *types.StartingPosition) error {
+// call begins a subscription.
+func (s *subscribe) call(ctx context.Context, consumer string, at beginning) error {
 	if s.begun {
 		s.k.c.ctl.Resubscribed(s.retrier.stream, s.shard)
 	}
@@ -161,7 +127,8 @@ func (s *subscribe) begin(ctx context.Context, consumer string, from *types.Star
 		api := sdk.New(s.k.api.Options())
 		sent := s.k.c.now()
 		out, err := api.SubscribeToShard(lasting, &sdk.SubscribeToShardInput{
-			ConsumerARN: aws.String(consumer), ShardId: aws.String(s.shard), StartingPosition: from,
+			ConsumerARN: aws.String(consumer), ShardId: aws.String(s.shard),
+			StartingPosition: &types.StartingPosition{Type: at.kind, SequenceNumber: at.sequence, Timestamp: at.time},
 		})
 		if !late() && err == nil {
 			_ = out.GetStream().Close() // too late
@@ -191,33 +158,22 @@ func (k *client) consumer(ctx context.Context, p retrier) (string, error) {
 	}
 	p.limit = nil
 	for {
-		var status types.ConsumerStatus
-		var arn string
-		err := p.try(ctx, "DescribeStreamConsumer", func(ctx context.Context) error {
-			out, err := k.api.DescribeStreamConsumer(ctx, &sdk.DescribeStreamConsumerInput{
-				StreamARN: aws.String(s.arn), ConsumerName: aws.String(k.stream.Consumer),
-			})
-			if err == nil {
-				status, arn = out.ConsumerDescription.ConsumerStatus, aws.ToString(out.ConsumerDescription.ConsumerARN)
-			}
-			return err
+		out, err := answer(ctx, p, "DescribeStreamConsumer", func(ctx context.Context) (*sdk.DescribeStreamConsumerOutput, error) {
+			return k.api.DescribeStreamConsumer(ctx, &sdk.DescribeStreamConsumerInput{StreamARN: aws.String(s.arn), ConsumerName: aws.String(k.stream.Consumer)})
 		}, notFound)
 		switch {
 		case code(err) == notFound:
-			err = p.try(ctx, "RegisterStreamConsumer", func(ctx context.Context) error {
-				_, err := k.api.RegisterStreamConsumer(ctx, &sdk.RegisterStreamConsumerInput{
-					StreamARN: aws.String(s.arn), ConsumerName: aws.String(k.stream.Consumer),
-				})
-				return err
+			_, err = answer(ctx, p, "RegisterStreamConsumer", func(ctx context.Context) (*sdk.RegisterStreamConsumerOutput, error) {
+				return k.api.RegisterStreamConsumer(ctx, &sdk.RegisterStreamConsumerInput{StreamARN: aws.String(s.arn), ConsumerName: aws.String(k.stream.Consumer)})
 			}, inUse)
 			if err != nil && code(err) != inUse { // in use: another has just registered it
 				return "", fmt.Errorf("%w; consumer %s is not registered", err, k.stream.Consumer)
 			}
 		case err != nil:
 			return "", err
-		case status == types.ConsumerStatusActive:
-			k.consumerARN = arn
-			return arn, nil
+		case out.ConsumerDescription.ConsumerStatus == types.ConsumerStatusActive:
+			k.consumerARN = aws.ToString(out.ConsumerDescription.ConsumerARN)
+			return k.consumerARN, nil
 		}
 		if err := k.c.sleep(ctx, time.Second); err != nil {
 			return "", err

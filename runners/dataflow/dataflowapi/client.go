@@ -76,19 +76,16 @@ func options(endpoint, scope string) []option.ClientOption {
 	return append(all, option.WithScopes(scope))
 }
 
-// again makes a call, and makes it again for as long as the place says while the service is not there
-// or asks for fewer calls.
-func (c *Client) again(ctx context.Context, call func(ctx context.Context) error) error {
+// answered makes a call, and makes it again for as long as the place says while the service is not there
+// or asks for fewer calls. It returns the answer.
+func answered[T any](ctx context.Context, c *Client, call func(ctx context.Context) (T, error)) (T, error) {
 	ctx, stop := context.WithTimeout(ctx, c.place.Within)
 	defer stop()
 	backoff := gax.Backoff{Initial: 500 * time.Millisecond, Max: 20 * time.Second, Multiplier: 2}
 	for {
-		err := call(ctx)
-		if err == nil || !passing(err) {
-			return explain(err)
-		}
-		if gax.Sleep(ctx, backoff.Pause()) != nil {
-			return explain(err)
+		answer, err := call(ctx)
+		if err == nil || !passing(err) || gax.Sleep(ctx, backoff.Pause()) != nil {
+			return answer, explain(err)
 		}
 	}
 }
@@ -107,8 +104,8 @@ func passing(err error) bool {
 func explain(err error) error {
 	var e *googleapi.Error
 	switch {
-	case err == nil, err == ErrSameName:
-		return err
+	case err == nil:
+		return nil
 	case !errors.As(err, &e), passing(err):
 		return fmt.Errorf("%w: %w", ErrUnreachable, err)
 	case e.Code == http.StatusConflict:
@@ -132,9 +129,8 @@ func (c *Client) Put(ctx context.Context, place string, content []byte) error {
 	if err != nil {
 		return fmt.Errorf("store %s: %w", place, err)
 	}
-	err = c.again(ctx, func(ctx context.Context) error {
-		_, err := s.Objects.Insert(bucket, &storage.Object{Name: object}).Media(bytes.NewReader(content)).Context(ctx).Do()
-		return err
+	_, err = answered(ctx, c, func(ctx context.Context) (*storage.Object, error) {
+		return s.Objects.Insert(bucket, &storage.Object{Name: object}).Media(bytes.NewReader(content)).Context(ctx).Do()
 	})
 	if err != nil {
 		return fmt.Errorf("store %s: %w", place, err)

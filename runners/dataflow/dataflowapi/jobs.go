@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"google.golang.org/api/dataflow/v1b3"
+
+	"flexbeam/internal/repeat"
 )
 
 // A State is where a job stands, in the service's words.
@@ -85,8 +87,7 @@ func (c *Client) Active(ctx context.Context, name string) (Job, error) {
 
 func (c *Client) list(ctx context.Context, filter, name string) (all []Job, err error) {
 	for token := ""; ; {
-		var r *dataflow.ListJobsResponse
-		err := c.again(ctx, func(ctx context.Context) (err error) {
+		r, err := answered(ctx, c, func(ctx context.Context) (*dataflow.ListJobsResponse, error) {
 			call := c.jobs.List(c.place.Project, c.place.Region).Filter(filter).Context(ctx)
 			if name != "" {
 				call = call.Name(name)
@@ -94,8 +95,7 @@ func (c *Client) list(ctx context.Context, filter, name string) (all []Job, err 
 			if token != "" {
 				call = call.PageToken(token)
 			}
-			r, err = call.Do()
-			return err
+			return call.Do()
 		})
 		if err != nil {
 			return nil, err
@@ -113,24 +113,25 @@ func (c *Client) list(ctx context.Context, filter, name string) (all []Job, err 
 }
 
 // Job returns how a job stands. Errors wrap ErrNoJob if there is none of that ID.
-func (c *Client) Job(ctx context.Context, id string) (j Job, err error) {
-	err = c.again(ctx, func(ctx context.Context) error {
-		r, err := c.jobs.Get(c.place.Project, c.place.Region, id).Context(ctx).Do()
-		if err == nil {
-			j = jobOf(r)
-		}
-		return err
+func (c *Client) Job(ctx context.Context, id string) (Job, error) {
+	j, err := c.get(ctx, id)
+	if err != nil {
+		return Job{}, err
+	}
+	return jobOf(j), nil
+}
+
+func (c *Client) get(ctx context.Context, id string) (*dataflow.Job, error) {
+	return answered(ctx, c, func(ctx context.Context) (*dataflow.Job, error) {
+		return c.jobs.Get(c.place.Project, c.place.Region, id).Context(ctx).Do()
 	})
-	return j, err
 }
 
 // Create creates a job that has an ID of its request, by which the service knows the request when it is
 // made again. Errors wrap ErrSameName if another job of its name runs.
 func (c *Client) Create(ctx context.Context, job *dataflow.Job) (Job, error) {
-	var r *dataflow.Job
-	err := c.again(ctx, func(ctx context.Context) (err error) {
-		r, err = c.jobs.Create(c.place.Project, c.place.Region, job).Context(ctx).Do()
-		return err
+	r, err := answered(ctx, c, func(ctx context.Context) (*dataflow.Job, error) {
+		return c.jobs.Create(c.place.Project, c.place.Region, job).Context(ctx).Do()
 	})
 	switch {
 	case err == nil && (r.ClientRequestId == "" || r.ClientRequestId == job.ClientRequestId):
@@ -147,21 +148,19 @@ func (c *Client) Create(ctx context.Context, job *dataflow.Job) (Job, error) {
 }
 
 // requested returns the running job that a request has created.
-func (c *Client) requested(ctx context.Context, job *dataflow.Job) (j Job, err error) {
+func (c *Client) requested(ctx context.Context, job *dataflow.Job) (Job, error) {
 	running, err := c.Active(ctx, job.Name)
 	if err != nil {
-		return j, err
+		return Job{}, err
 	}
-	err = c.again(ctx, func(ctx context.Context) error {
-		r, err := c.jobs.Get(c.place.Project, c.place.Region, running.ID).Context(ctx).Do()
-		if err == nil && r.ClientRequestId != job.ClientRequestId {
-			err = ErrSameName
-		} else if err == nil {
-			j = jobOf(r)
-		}
-		return err
-	})
-	return j, err
+	r, err := c.get(ctx, running.ID)
+	switch {
+	case err != nil:
+		return Job{}, err
+	case r.ClientRequestId != job.ClientRequestId:
+		return Job{}, ErrSameName
+	}
+	return jobOf(r), nil
 }
 
 // Cancel ends a job at once. Its state is lost.
@@ -171,10 +170,10 @@ func (c *Client) Cancel(ctx context.Context, id string) error { return c.request
 func (c *Client) Drain(ctx context.Context, id string) error { return c.request(ctx, id, Drained) }
 
 func (c *Client) request(ctx context.Context, id string, s State) error {
-	return c.again(ctx, func(ctx context.Context) error {
-		_, err := c.jobs.Update(c.place.Project, c.place.Region, id, &dataflow.Job{RequestedState: string(s)}).Context(ctx).Do()
-		return err
+	_, err := answered(ctx, c, func(ctx context.Context) (*dataflow.Job, error) {
+		return c.jobs.Update(c.place.Project, c.place.Region, id, &dataflow.Job{RequestedState: string(s)}).Context(ctx).Do()
 	})
+	return err
 }
 
 // Await waits until a job has ended, and returns how it stands then. It asks once in every period.
@@ -184,10 +183,8 @@ func (c *Client) Await(ctx context.Context, id string, every time.Duration) (Job
 		if err != nil || j.State.Ended() {
 			return j, err
 		}
-		select {
-		case <-ctx.Done():
-			return j, context.Cause(ctx)
-		case <-time.After(every):
+		if err := repeat.Pause(ctx, every); err != nil {
+			return j, err
 		}
 	}
 }
@@ -214,8 +211,7 @@ type Message struct {
 // importance or more, in the order of time.
 func (c *Client) Messages(ctx context.Context, id string, since time.Time, least Importance) (all []Message, err error) {
 	for token := ""; ; {
-		var r *dataflow.ListJobMessagesResponse
-		err := c.again(ctx, func(ctx context.Context) (err error) {
+		r, err := answered(ctx, c, func(ctx context.Context) (*dataflow.ListJobMessagesResponse, error) {
 			call := c.jobs.Messages.List(c.place.Project, c.place.Region, id).MinimumImportance(string(least)).Context(ctx)
 			if !since.IsZero() {
 				call = call.StartTime(since.UTC().Format(time.RFC3339Nano))
@@ -223,8 +219,7 @@ func (c *Client) Messages(ctx context.Context, id string, since time.Time, least
 			if token != "" {
 				call = call.PageToken(token)
 			}
-			r, err = call.Do()
-			return err
+			return call.Do()
 		})
 		if err != nil {
 			return nil, err
@@ -241,10 +236,8 @@ func (c *Client) Messages(ctx context.Context, id string, since time.Time, least
 // Counters returns the counters that the workers of a job report under a namespace of Beam's metrics,
 // by their names: what is committed, summed over the steps.
 func (c *Client) Counters(ctx context.Context, id, namespace string) (map[string]int64, error) {
-	var r *dataflow.JobMetrics
-	err := c.again(ctx, func(ctx context.Context) (err error) {
-		r, err = c.jobs.GetMetrics(c.place.Project, c.place.Region, id).Context(ctx).Do()
-		return err
+	r, err := answered(ctx, c, func(ctx context.Context) (*dataflow.JobMetrics, error) {
+		return c.jobs.GetMetrics(c.place.Project, c.place.Region, id).Context(ctx).Do()
 	})
 	if err != nil {
 		return nil, err
