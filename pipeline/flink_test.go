@@ -305,6 +305,7 @@ func goesOn(t *testing.T, before, after int) {
 	r := beginOnFlink(t, c, o, store)
 	r.read(int64(third))
 	r.completes(3)
+	r.showsWhatAlertsAskFor()
 	path := r.stops()
 	s.Reshard("s", 3)
 	s.arrive("s", records[third:2*third])

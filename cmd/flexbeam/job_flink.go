@@ -54,6 +54,9 @@ func (f *flinkCluster) status(ctx context.Context, j clusterJob, w io.Writer) er
 	if l := points.Last; l != nil {
 		fmt.Fprintf(w, "the last\t%s\t%s in %s, at %s\n", l.Path, console.Bytes(l.Bytes), console.Duration(l.Took), l.Finished.Format(time.RFC3339))
 	}
+	if points.Savepoint != "" {
+		fmt.Fprintf(w, "savepoint\t%s\tthe last one: run --flink-savepoint goes on from it\n", points.Savepoint)
+	}
 	for _, e := range exceptions {
 		fmt.Fprintf(w, "exception\t%s\t%s\n", e.Time.Format(time.RFC3339), strings.Join(strings.Fields(flinkrest.Cause(e.Text)), " "))
 	}

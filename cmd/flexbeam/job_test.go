@@ -38,7 +38,7 @@ func TestJobsOfAClusterAreLookedAfter(t *testing.T) {
 		"GET /jobs/a1b2/exceptions?maxExceptions=5": `{"exceptionHistory":{"entries":[{"timestamp":1772409700000,"stacktrace":"a.b.E: the TaskManager\nis gone\n\tat a.b(C.java:1)"}]}}`,
 		"GET /jobs/a1b2/checkpoints": `{"counts":{"restored":1,"completed":7,"failed":0},"latest":{"completed":{"id":7,"external_path":"file:/c/chk-7",
 			"state_size":2048,"end_to_end_duration":40,"latest_ack_timestamp":1772409800000}}}`,
-		"GET /jobs/c3d4/exceptions?maxExceptions=5": `{}`, "GET /jobs/c3d4/checkpoints": `{}`,
+		"GET /jobs/c3d4/exceptions?maxExceptions=5": `{}`, "GET /jobs/c3d4/checkpoints": `{"latest":{"savepoint":{"external_path":"file:/s/savepoint-0"}}}`,
 		"POST /jobs/a1b2/savepoints":   `{"request-id":"r"}`,
 		"GET /jobs/a1b2/savepoints/r":  `{"status":{"id":"COMPLETED"},"operation":{"location":"file:/s/savepoint-1"}}`,
 		"PATCH /jobs/c3d4?mode=cancel": ``,
@@ -49,7 +49,7 @@ func TestJobsOfAClusterAreLookedAfter(t *testing.T) {
 	}{
 		{[]string{"list"}, []string{"a1b2  flexbeam-k2c4  RUNNING   2026-03-02T00:00:00Z", "c3d4  flexbeam-old   FINISHED  2026-03-01T00:00:00Z  90.0 s"}},
 		{[]string{"status"}, []string{"flexbeam-k2c4", "RUNNING", "2026-03-02T00:06:40Z", "7 completed", "1 restored", "file:/c/chk-7", "2026-03-02T00:01:40Z", "the TaskManager is gone\n"}},
-		{[]string{"status", "flexbeam-o"}, []string{"FINISHED"}},
+		{[]string{"status", "flexbeam-o"}, []string{"FINISHED", "savepoint    file:/s/savepoint-0"}},
 		{[]string{"savepoint"}, []string{"file:/s/savepoint-1\n"}},
 		{[]string{"savepoint", "a1", "--to=/s"}, []string{"file:/s/savepoint-1\n"}},
 		{[]string{"cancel", "c3d4"}, nil},

@@ -84,7 +84,7 @@ type parameter struct {
 // parameters are those of the template, in their order on its page. Where workers run and how many is
 // not among them: that is the environment of a template, which every template has.
 var parameters = []parameter{
-	{"source", "Source of the events", `^(kinesis|taskrouter|file):.+$`},
+	{"source", "Source of the events", `^(kinesis|taskrouter|s3|gs):.+$`},
 	{"sink", "Sink of the tables", `^bigquery:.+$`},
 	{"mode", "Mode", ""},
 	{"dataflow-secret", "Secrets of the workers", `^[A-Za-z_][A-Za-z0-9_]*=(gcpsecretmanager|awssecretsmanager)://.+$`},

@@ -45,6 +45,19 @@ func TestParametersOfTheTemplateAreFlagsOfRun(t *testing.T) {
 	}
 }
 
+// What works on Dataflow passes the template, and what is on this machine does not.
+func TestTheTemplateTakesTheSourcesThatWorkOnDataflow(t *testing.T) {
+	takes := regexp.MustCompile(parameters[0].regex)
+	for source, ok := range map[string]bool{
+		"kinesis:flex-events?region=us-east-1": true, "taskrouter:WS0123456789abcdef0123456789abcdef?from=1h": true,
+		"s3://bucket/2026/*.gz": true, "gs://bucket/*.ndjson": true, "file:day.ndjson": false, "gs:": false,
+	} {
+		if takes.MatchString(source) != ok {
+			t.Errorf("%s: want %v", source, ok)
+		}
+	}
+}
+
 func TestWhatALauncherGivesIsARun(t *testing.T) {
 	got, err := runArgs([]string{
 		"--project=my-project", "--region=europe-west1", "-job_name=flexbeam-live", "--temp_location=gs://my-bucket/temp/", "--template_location", "gs://my-bucket/job",

@@ -10,8 +10,11 @@
 
 FROM maven:3.9.11-eclipse-temurin-17 AS jars
 WORKDIR /build
-COPY internal/testkit/flinklocal/pom.xml ./
-RUN mvn -B -q dependency:copy-dependencies -DoutputDirectory=/opt/beam/gradle/wrapper -DincludeScope=runtime \
+COPY internal/testkit/flinklocal/pom.xml internal/testkit/flinklocal/packages.sha256 ./
+WORKDIR /opt/beam/gradle/wrapper
+RUN mvn -B -q -f /build/pom.xml org.apache.maven.plugins:maven-dependency-plugin:2.8:copy-dependencies \
+        -DoutputDirectory=/opt/beam/gradle/wrapper -DincludeScope=runtime \
+    && sha256sum --check --quiet /build/packages.sha256 \
     && mkdir /opt/beam/lib \
     && find /opt/beam/gradle/wrapper -name '*.jar' ! -name 'flink-*' ! -name 'slf4j-*' ! -name 'log4j-*' -exec cp {} /opt/beam/lib/ \;
 

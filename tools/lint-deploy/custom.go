@@ -115,7 +115,9 @@ func (m *manifest) custom(name string, document []byte, schema property) {
 		delete(value, head)
 	}
 	schema.check(value, "", func(format string, args ...any) { m.fault("%s: "+format, append([]any{name}, args...)...) })
-	m.flink(name, document)
+	if strings.HasPrefix(name, "FlinkDeployment ") {
+		m.flink(name, document)
+	}
 }
 
 // check tells what of a value does not fit.
@@ -189,9 +191,10 @@ func (m *manifest) flink(name string, document []byte) {
 	var d struct {
 		Metadata struct{ Name string }
 		Spec     struct {
-			PodTemplate corev1.PodTemplateSpec `json:"podTemplate"`
-			JobManager  part                   `json:"jobManager"`
-			TaskManager part                   `json:"taskManager"`
+			Configuration map[string]string      `json:"flinkConfiguration"`
+			PodTemplate   corev1.PodTemplateSpec `json:"podTemplate"`
+			JobManager    part                   `json:"jobManager"`
+			TaskManager   part                   `json:"taskManager"`
 		}
 	}
 	if err := yaml.Unmarshal(document, &d); err != nil {
@@ -199,6 +202,7 @@ func (m *manifest) flink(name string, document []byte) {
 		return
 	}
 	shared := d.Spec.PodTemplate
+	m.reporter(name, d.Spec.Configuration, shared)
 	for component, own := range map[string]corev1.PodTemplateSpec{"jobmanager": d.Spec.JobManager.PodTemplate, "taskmanager": d.Spec.TaskManager.PodTemplate} {
 		merged := *shared.DeepCopy()
 		merged.Spec.Volumes = append(merged.Spec.Volumes, own.Spec.Volumes...)
@@ -214,4 +218,22 @@ func (m *manifest) flink(name string, document []byte) {
 			labels: labels.Set{"app": d.Metadata.Name, "component": component, "type": "flink-native-kubernetes"},
 		})
 	}
+}
+
+// reporter looks at whether a Flink deployment shows its metrics to Prometheus, at a port that has a name:
+// the alerts for Flink ask for them.
+func (m *manifest) reporter(name string, configuration map[string]string, pod corev1.PodTemplateSpec) {
+	const key, factory = "metrics.reporter.prom.", "org.apache.flink.metrics.prometheus.PrometheusReporterFactory"
+	if got := configuration[key+"factory.class"]; got != factory {
+		m.fault("%s: %sfactory.class is %q: the alerts for Flink need %s", name, key, got, factory)
+		return
+	}
+	for _, c := range pod.Spec.Containers {
+		for _, port := range c.Ports {
+			if port.Name == "prom" && fmt.Sprint(port.ContainerPort) == configuration[key+"port"] {
+				return
+			}
+		}
+	}
+	m.fault("%s: no container has a port prom that is %sport, %q", name, key, configuration[key+"port"])
 }

@@ -168,6 +168,7 @@ func (m *manifest) collect(name string, object any) {
 }
 
 var (
+	ours       = regexp.MustCompile(`(^|/)flexbeam[:@]`)
 	version    = regexp.MustCompile(`(:[A-Za-z0-9_][A-Za-z0-9._-]*|@sha256:[0-9a-f]{64})$`)
 	secretName = regexp.MustCompile(`(?i)(secret|password|token|_key)$`)
 )
@@ -200,6 +201,7 @@ func (m *manifest) safe(p pods) {
 			{own.Privileged != nil && *own.Privileged, "is privileged"},
 			{!version.MatchString(c.Image) || strings.HasSuffix(c.Image, ":latest"), "its image has no version: " + c.Image},
 			{!limited, "has no limit of memory"},
+			{own.ReadOnlyRootFilesystem != nil && *own.ReadOnlyRootFilesystem && ours.MatchString(c.Image) && !mounts(c, "/tmp"), "cannot write to /tmp, where flexbeam makes temporary files: mount a volume there"},
 		} {
 			if rule.broken {
 				m.fault("%s: %s", where, rule.text)
@@ -211,6 +213,11 @@ func (m *manifest) safe(p pods) {
 			}
 		}
 	}
+}
+
+// mounts tells whether a container has a volume at a path.
+func mounts(c corev1.Container, path string) bool {
+	return slices.ContainsFunc(c.VolumeMounts, func(v corev1.VolumeMount) bool { return v.MountPath == path })
 }
 
 // mounted finds mounts and probes that lead nowhere.

@@ -46,22 +46,32 @@ func parseRules(text []byte) (*rulefmt.RuleGroups, []error) {
 // heading is a heading of Markdown.
 var heading = regexp.MustCompile(`(?m)^#+ (.+)$`)
 
-// lintAlerts finds alerts without a section that says what to do: those of Prometheus name theirs, those
-// of Terraform's module have one of their name in docs/playbooks.md.
+// lintAlerts finds alerts that ask for metrics which there are not, or that have no section which tells what
+// is asked and what to do: those of Prometheus name theirs, those of Terraform's module have one of their
+// name in docs/playbooks.md.
 func lintAlerts(root string) (faults []string, err error) {
-	rules, err := os.ReadFile(filepath.Join(root, "deploy", "prometheus", "alerts.yml"))
+	known, err := knownMetrics(root)
 	if err != nil {
 		return nil, err
 	}
-	groups, errs := parseRules(rules)
-	if len(errs) > 0 {
-		return nil, nil // lintPrometheus has them
+	files, err := filepath.Glob(filepath.Join(root, "deploy", "prometheus", "*.yml"))
+	if err != nil {
+		return nil, err
 	}
-	for _, g := range groups.Groups {
-		for _, r := range g.Rules {
-			file, anchor, _ := strings.Cut(r.Annotations["runbook"], "#")
-			if f, err := section(root, file, anchor); err != nil || f != "" {
-				faults = append(faults, fmt.Sprintf("alert %s: %s%v", r.Alert, f, orNothing(err)))
+	for _, path := range files {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		groups, errs := parseRules(text)
+		if len(errs) > 0 {
+			continue // lintPrometheus has them
+		}
+		for _, g := range groups.Groups {
+			for _, r := range g.Rules {
+				faults = append(faults, known.faults(r)...)
+				file, anchor, _ := strings.Cut(r.Annotations["runbook"], "#")
+				faults = append(faults, sectionFaults(root, r.Alert, file, anchor, "`"+r.Expr+"`")...)
 			}
 		}
 	}
@@ -70,26 +80,19 @@ func lintAlerts(root string) (faults []string, err error) {
 		return nil, err
 	}
 	for _, name := range names {
-		if f, err := section(root, "docs/playbooks.md", strings.ToLower(name)); err != nil || f != "" {
-			faults = append(faults, fmt.Sprintf("alert %s: %s%v", name, f, orNothing(err)))
-		}
+		faults = append(faults, sectionFaults(root, name, "docs/playbooks.md", strings.ToLower(name), "")...)
 	}
 	return faults, nil
 }
 
-func orNothing(err error) string {
-	if err == nil {
-		return ""
+// sectionFaults tells what is wrong with the section of an alert, which has steps and a text.
+func sectionFaults(root, alert, file, anchor, want string) []string {
+	fault := func(format string, args ...any) []string {
+		return []string{fmt.Sprintf("alert %s: %s", alert, fmt.Sprintf(format, args...))}
 	}
-	return err.Error()
-}
-
-// section says what is wrong with a reference to a section of a document; nothing if it is there and
-// has steps.
-func section(root, file, anchor string) (fault string, err error) {
 	text, err := os.ReadFile(filepath.Join(root, file))
 	if err != nil {
-		return "", err
+		return fault("%v", err)
 	}
 	all := heading.FindAllStringSubmatchIndex(string(text), -1)
 	for i, h := range all {
@@ -100,12 +103,15 @@ func section(root, file, anchor string) (fault string, err error) {
 		if i+1 < len(all) {
 			end = all[i+1][0]
 		}
-		if !strings.Contains(string(text[h[1]:end]), "\n1. ") {
-			return fmt.Sprintf("the section %s of %s says nothing to do", anchor, file), nil
+		switch section := string(text[h[1]:end]); {
+		case !strings.Contains(section, "\n1. "):
+			return fault("the section %s of %s says nothing to do", anchor, file)
+		case !strings.Contains(section, want):
+			return fault("the section %s of %s does not have %s", anchor, file, want)
 		}
-		return "", nil
+		return nil
 	}
-	return fmt.Sprintf("%s has no section %s", file, anchor), nil
+	return fault("%s has no section %s", file, anchor)
 }
 
 // terraformAlerts returns the names of the alerts in a module's tables.
@@ -118,7 +124,7 @@ func terraformAlerts(path string) (names []string, err error) {
 		if b.Type != "locals" {
 			continue
 		}
-		for _, table := range []string{"dataflow", "kinesis"} {
+		for _, table := range []string{"dataflow", "counters", "kinesis"} {
 			a := b.Body.Attributes[table]
 			if a == nil {
 				return nil, fmt.Errorf("%s: there is no table %s", path, table)

@@ -2,7 +2,6 @@ package main
 
 import (
 	_ "embed"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -32,8 +31,8 @@ type module struct {
 
 // lintTerraform looks at every module beneath a folder.
 func lintTerraform(folder string) (faults []string, err error) {
-	var providers schema.Providers
-	if err := json.Unmarshal(providersFile, &providers); err != nil {
+	providers, err := readProviders()
+	if err != nil {
 		return nil, err
 	}
 	modules := map[string]*module{}

@@ -75,6 +75,7 @@ type declared struct {
 	Properties []struct {
 		Name     string
 		Optional bool
+		Static   bool
 		Type     json.RawMessage
 	}
 }
@@ -112,7 +113,9 @@ func (p *pkg) body(name string) (schema.Body, error) {
 	_, short, _ := strings.Cut(strings.ReplaceAll(rest, "_", " "), " ")
 	for _, candidate := range []string{whole, strings.ReplaceAll(short, " ", "") + "config"} {
 		if full, ok := p.lower[candidate]; ok {
-			return p.of(full, true), nil
+			body := p.of(full, true)
+			p.asked(strings.TrimSuffix(full, "Config"), body)
+			return body, nil
 		}
 	}
 	return schema.Body{}, fmt.Errorf("there is no %s", name)
@@ -125,7 +128,7 @@ var meta = []string{"connection", "count", "dependsOn", "forEach", "lifecycle", 
 var named = regexp.MustCompile(`"fqn":\s*"([^"]+)"`)
 
 func (p *pkg) of(full string, top bool) schema.Body {
-	body := schema.Body{Attributes: map[string]bool{}, Blocks: map[string]schema.Block{}}
+	body := schema.Body{Attributes: map[string]bool{}, Types: map[string]string{}, Blocks: map[string]schema.Block{}}
 	for _, property := range p.types[full].Properties {
 		if top && slices.Contains(meta, property.Name) {
 			continue
@@ -140,9 +143,59 @@ func (p *pkg) of(full string, top bool) schema.Body {
 			body.Blocks[name] = schema.Block{Required: !property.Optional, Body: p.of(inner, false)}
 		} else {
 			body.Attributes[name] = !property.Optional
+			if t := typeOf(property.Type); t != "" {
+				body.Types[name] = t
+			}
 		}
 	}
 	return body
+}
+
+// asked adds the attributes that a resource only tells: its class has them, and its configuration has not.
+func (p *pkg) asked(class string, body schema.Body) {
+	for _, property := range p.types[class].Properties {
+		name := snake(property.Name)
+		_, attribute := body.Attributes[name]
+		_, block := body.Blocks[name]
+		if t := typeOf(property.Type); t != "" && !property.Static && !attribute && !block && !strings.HasSuffix(property.Name, "Input") {
+			body.Types[name] = t
+		}
+	}
+}
+
+// typeOf returns a type of TypeScript in Terraform's words; nothing for one that has none.
+func typeOf(text json.RawMessage) string {
+	var t struct {
+		Primitive  string
+		Collection struct {
+			Kind        string
+			ElementType json.RawMessage
+		}
+		Union struct{ Types []json.RawMessage }
+	}
+	if err := json.Unmarshal(text, &t); err != nil {
+		return ""
+	}
+	inner := ""
+	if t.Collection.Kind != "" {
+		inner = typeOf(t.Collection.ElementType)
+	}
+	switch {
+	case t.Primitive == "boolean":
+		return "bool"
+	case t.Primitive == "string", t.Primitive == "number":
+		return t.Primitive
+	case inner != "" && t.Collection.Kind == "array":
+		return "list(" + inner + ")"
+	case inner != "":
+		return "map(" + inner + ")"
+	}
+	for _, of := range t.Union.Types { // a value, or one that is known later
+		if name := typeOf(of); name != "" {
+			return name
+		}
+	}
+	return ""
 }
 
 // snake returns a name as Terraform writes it.

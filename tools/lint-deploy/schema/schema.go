@@ -26,8 +26,9 @@ type Provider struct {
 
 // A Body is what a block may have.
 type Body struct {
-	Attributes map[string]bool  `json:"attributes,omitempty"` // whether each is required
-	Blocks     map[string]Block `json:"blocks,omitempty"`
+	Attributes map[string]bool   `json:"attributes,omitempty"` // that may be set: whether each is required
+	Types      map[string]string `json:"types,omitempty"`      // of attributes, such as list(string), also of those that can only be asked for
+	Blocks     map[string]Block  `json:"blocks,omitempty"`
 }
 
 // A Block is a block within another.

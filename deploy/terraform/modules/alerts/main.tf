@@ -30,11 +30,14 @@ locals {
       severity  = "WARNING"
       summary   = "What was read waits for more than five minutes to be processed."
     }
+  }
+
+  # Of Cloud Monitoring too: counters of the workers, by how much they grow within fifteen minutes. Their metric is a
+  # gauge to the service, of which no aligner gives the growth.
+  counters = {
     DataflowDeadLetters = {
-      filter    = "metric.type = \"dataflow.googleapis.com/job/user_counter\" AND ${local.job} AND metric.label.metric_name = \"dead_letters\""
-      aligner   = "ALIGN_DELTA"
+      counter   = "dead_letters"
       threshold = 10
-      duration  = "0s"
       severity  = "WARNING"
       summary   = "More than ten records in fifteen minutes could not be used."
     }
@@ -84,9 +87,33 @@ resource "google_monitoring_alert_policy" "dataflow" {
       duration        = each.value.duration
 
       aggregations {
-        alignment_period   = each.value.aligner == "ALIGN_DELTA" ? "900s" : "60s"
+        alignment_period   = "60s"
         per_series_aligner = each.value.aligner
       }
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    content   = "${each.value.summary} What to do: ${var.playbooks}#${lower(each.key)}"
+  }
+}
+
+resource "google_monitoring_alert_policy" "counters" {
+  for_each              = local.counters
+  project               = var.project
+  display_name          = each.key
+  combiner              = "OR"
+  severity              = each.value.severity
+  notification_channels = var.notification_channels
+
+  conditions {
+    display_name = each.value.summary
+
+    condition_prometheus_query_language {
+      query               = "sum(delta(dataflow_googleapis_com:job_user_counter{monitored_resource=\"dataflow_job\",job_name=\"${var.job_name}\",metric_name=\"${each.value.counter}\"}[15m])) > ${each.value.threshold}"
+      duration            = "0s"
+      evaluation_interval = "60s"
     }
   }
 
