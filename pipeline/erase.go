@@ -40,6 +40,10 @@ type Erased struct {
 	Tasks   int           // whose engagements were erased
 	Open    int           // of them, those that were not over
 	Unknown []string      // what was asked for and has no rows that could be erased
+
+	// Textless says that there are turns and the text of none of them: texts may be in a sink that was
+	// not given. One that an earlier version filled does not tell.
+	Textless bool
 }
 
 // An ErasedTable counts the rows of one table.
@@ -66,22 +70,30 @@ func Erase(ctx context.Context, o EraseOptions) (sum Erased, err error) {
 	if err := sink.Check(o.Sink); err != nil {
 		return sum, usage("--sink: %w", err)
 	}
+	if o.TextSink == o.Sink {
+		return sum, usage("--turns-text-sink: it is the sink of all tables: leave it out")
+	}
 	if o.TextSink != "" {
 		if err := sink.Check(o.TextSink); err != nil {
 			return sum, usage("--turns-text-sink: %w", err)
 		}
 	}
-	out, err := sink.Open(ctx, o.Sink, sink.Options{Bounded: true, HidePayload: true, Texts: o.TextSink})
-	if err != nil {
-		return sum, err
+	var opened [2]sink.Sink // all tables, and turn_contents where it is apart
+	for i, uri := range []string{o.Sink, o.TextSink} {
+		if uri == "" {
+			continue
+		}
+		if opened[i], err = sink.Open(ctx, uri, sink.Options{Bounded: true, HidePayload: true}); err != nil {
+			return sum, err
+		}
+		defer func() { err = errors.Join(err, opened[i].Close(context.WithoutCancel(ctx))) }()
 	}
-	defer func() { err = errors.Join(err, out.Close(context.WithoutCancel(ctx))) }()
-	return o.erase(ctx, out)
+	return o.erase(ctx, opened[0], opened[1])
 }
 
-func (o EraseOptions) erase(ctx context.Context, out sink.Sink) (sum Erased, err error) {
-	e := &eraser{out: out, options: o, contacts: map[string]bool{}, tasks: map[string]bool{}, found: map[string]bool{}, counts: make([]ErasedTable, len(model.Tables))}
-	for _, step := range []func(context.Context) error{e.nameContacts, e.findTasks, e.eraseTasks, e.eraseCustomers, e.eraseTurns, e.eraseWorkers, e.eraseLetters, e.store} {
+func (o EraseOptions) erase(ctx context.Context, out, texts sink.Sink) (sum Erased, err error) {
+	e := &eraser{out: out, texts: texts, options: o, contacts: map[string]bool{}, tasks: map[string]bool{}, found: map[string]bool{}, counts: make([]ErasedTable, len(model.Tables))}
+	for _, step := range []func(context.Context) error{e.checkTexts, e.nameContacts, e.findTasks, e.eraseTasks, e.eraseCustomers, e.eraseTurns, e.eraseWorkers, e.eraseLetters, e.store} {
 		if err := step(ctx); err != nil {
 			return sum, err
 		}
@@ -89,10 +101,36 @@ func (o EraseOptions) erase(ctx context.Context, out sink.Sink) (sum Erased, err
 	return e.sum(), nil
 }
 
+// checkTexts refuses to erase while the texts of turns are in a store that is not among the ones given.
+func (e *eraser) checkTexts(ctx context.Context) error {
+	shape, err := e.out.Shape(ctx)
+	if err != nil {
+		return err
+	}
+	store := shape.Texts()
+	switch {
+	case store == "": // they are in the sink itself, or an earlier version did not tell
+		return nil
+	case e.texts == nil:
+		return e.refuse(errTextsApart, "give that one, too, with --turns-text-sink")
+	}
+	id, err := e.texts.ID(ctx)
+	if err == nil && sink.Fingerprint(id) != store {
+		return e.refuse(errOtherTexts, "give the one that the job of the tables writes to with --turns-text-sink")
+	}
+	return err
+}
+
+// refuse returns the error of a sink that cannot be erased from, and what to do.
+func (e *eraser) refuse(why error, do string) error {
+	return fmt.Errorf("the sink %s: %w: %s", e.options.Sink, why, do)
+}
+
 // An eraser looks for the rows of persons and gathers the changes. The engagements come last of all
 // that is stored: by them the rest is found, so an erasure that is cut off can be done again.
 type eraser struct {
 	out     sink.Sink
+	texts   sink.Sink // that of turn_contents, beside which out may have some, too; nil: there is none
 	options EraseOptions
 
 	names    erasure.Names
@@ -102,9 +140,11 @@ type eraser struct {
 	erased   map[string][]model.Row         // engagements of tasks that had something to erase, as they are now
 	found    map[string]bool                // what was asked for and has rows
 
+	inTexts     change.Block // of the sink of texts
 	first, last change.Block
 	counts      []ErasedTable // by model.TableID
 	open        int
+	textless    bool // turns were found, and the text of none
 }
 
 // lookUp is how many texts a sink is asked for at once.
@@ -112,8 +152,12 @@ const lookUp = 5000
 
 // read calls f with the rows of a table in which a column has one of some texts.
 func (e *eraser) read(ctx context.Context, t *model.Table, column string, texts map[string]bool, f func(model.Row)) error {
+	return readFrom(ctx, e.out, t, column, texts, f)
+}
+
+func readFrom(ctx context.Context, from sink.Sink, t *model.Table, column string, texts map[string]bool, f func(model.Row)) error {
 	for some := range slices.Chunk(slices.Sorted(maps.Keys(texts)), lookUp) {
-		err := e.out.Rows(ctx, t.ID, column, some, func(r model.Row) error {
+		err := from.Rows(ctx, t.ID, column, some, func(r model.Row) error {
 			f(slices.Clone(r))
 			return ctx.Err()
 		})
@@ -156,21 +200,18 @@ func (e *eraser) contactKey(ctx context.Context) (customer.Key, error) {
 		return "", err
 	}
 	key := customer.Key(e.options.ContactKey)
-	refuse := func(why error, do string) error {
-		return fmt.Errorf("the sink %s: %w: %s", e.options.Sink, why, do)
-	}
 	switch clear := func(s string) bool { return !isHash(s) }; {
 	case strings.HasPrefix(shape.ContactKey, rekeying):
-		return "", refuse(errRekeying, "run the job with --rekey and that key first")
+		return "", e.refuse(errRekeying, "run the job with --rekey and that key first")
 	case len(e.options.CustomerIDs) == 0 && !slices.ContainsFunc(e.options.Contacts, clear),
 		shape.ContactKey == "", shape.ContactKey == key.Fingerprint():
 		return key, nil
 	case shape.ContactKey == customer.Key("").Fingerprint():
-		return "", refuse(errClear, "leave the contact key out")
+		return "", e.refuse(errClear, "leave the contact key out")
 	case key == "":
-		return "", refuse(errHashed, "give the key with --contact-key-file, or name the hashes themselves")
+		return "", e.refuse(errHashed, "give the key with --contact-key-file, or name the hashes themselves")
 	}
-	return "", refuse(errOtherKey, "give that key")
+	return "", e.refuse(errOtherKey, "give that key")
 }
 
 // isHash tells whether a text is a contact_id that a contact key has made.
@@ -325,15 +366,29 @@ func (e *eraser) eraseTurns(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return e.read(ctx, &model.TurnContents, "turn_id", turns, func(r model.Row) { e.eraseRow(&model.TurnContents, r) })
+	e.textless = len(turns) > 0
+	for _, in := range []struct {
+		sink.Sink
+		to *change.Block
+	}{{e.out, &e.first}, {e.texts, &e.inTexts}} {
+		if err != nil || in.Sink == nil {
+			continue
+		}
+		err = readFrom(ctx, in, &model.TurnContents, "turn_id", turns, func(r model.Row) {
+			e.textless = false
+			e.eraseRow(&model.TurnContents, r, in.to)
+		})
+	}
+	return err
 }
 
 // eraseRow deletes or empties a row that is erased by itself.
-func (e *eraser) eraseRow(t *model.Table, r model.Row) {
+func (e *eraser) eraseRow(t *model.Table, r model.Row, to *change.Block) {
+	count := &e.counts[t.ID]
 	if e.options.Rows {
-		e.remove(erasure.Delete(t, r))
+		e.write(erasure.Delete(t, r), to, &count.Deleted)
 	} else if erasure.Row(t, r) {
-		e.upsert(t, r, false)
+		e.write(change.Change{Table: t.ID, Row: r}, to, &count.Emptied)
 	}
 }
 
@@ -346,7 +401,7 @@ func (e *eraser) eraseWorkers(ctx context.Context) error {
 	}
 	err := e.read(ctx, &model.Agents, "agent_id", workers, func(r model.Row) {
 		e.found[model.Agents.Get(r, "agent_id").Str] = true
-		e.eraseRow(&model.Agents, r)
+		e.eraseRow(&model.Agents, r, &e.first)
 	})
 	if err != nil || !e.options.Rows {
 		return err
@@ -382,13 +437,16 @@ func (e *eraser) store(ctx context.Context) error {
 	if e.options.DryRun {
 		return nil
 	}
-	for _, b := range []change.Block{e.first, e.last} {
-		if len(b) == 0 {
+	for _, part := range []struct {
+		to sink.Sink
+		change.Block
+	}{{e.texts, e.inTexts}, {e.out, e.first}, {e.out, e.last}} {
+		if len(part.Block) == 0 {
 			continue
 		}
-		err := e.out.Write(ctx, b)
+		err := part.to.Write(ctx, part.Block)
 		if err == nil {
-			err = e.out.Flush(ctx)
+			err = part.to.Flush(ctx)
 		}
 		if err != nil {
 			return fmt.Errorf("erase: %w", err)
@@ -399,7 +457,7 @@ func (e *eraser) store(ctx context.Context) error {
 
 // sum says what was done.
 func (e *eraser) sum() Erased {
-	sum := Erased{Tasks: len(e.erased), Open: e.open}
+	sum := Erased{Tasks: len(e.erased), Open: e.open, Textless: e.textless}
 	for i, t := range model.Tables {
 		c := e.counts[i]
 		if c.Name = t.Name; c.Emptied+c.Deleted+c.Added > 0 {

@@ -39,7 +39,7 @@ func TestErasedTasksStayErasedWhateverJobsFollow(t *testing.T) {
 		if len(request.Tasks) == 0 {
 			return
 		}
-		sum, err := request.erase(t.Context(), store)
+		sum, err := request.erase(t.Context(), store, nil)
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -73,7 +73,7 @@ func TestErasedTasksStayErasedWhateverJobsFollow(t *testing.T) {
 				rt.Fatalf("%s of erased tasks (-erased +later):\n%s", table.Name, diff)
 			}
 		}
-		again, err := request.erase(t.Context(), store)
+		again, err := request.erase(t.Context(), store, nil)
 		if err != nil || again.Tasks > 0 {
 			rt.Fatalf("erased again: %+v, %v", again, err)
 		}

@@ -47,6 +47,9 @@ func (o *Options) within(src source.Source) (source.Source, error) {
 	if o.To.IsZero() {
 		o.To = time.Now()
 	}
+	if !o.From.Before(o.To) {
+		return nil, usage("--from %s lies in the future: write an earlier time", o.From.Format(time.RFC3339))
+	}
 	r, err := src.(source.RangedSource).Within(source.Range{From: o.From, To: o.To})
 	if err != nil {
 		return nil, usage("--from and --to: %w", err)

@@ -29,12 +29,14 @@ type Summary struct {
 	Records      int64 // records read
 	Events       int64 // records that gave an event
 	Duplicates   int64 // events beyond the first record of each
-	Dropped      int64 // test events and events outside TaskRouter
+	Dropped      int64 // test events, events outside TaskRouter, and Early
+	Early        int64 // events that happened before a job with a range reads
 	DeadLetters  int64 // records that could not be used
 	BadAttrs     int64 // attributes that were no JSON object
 	TasksLeft    int64 // tasks that were left as they are, since another job knows more of them
 	QuartersLeft int64 // quarter hours of agents that were
-	Unbegun      int64 // tasks that From and To choose, which were left out since their begin was not read
+	Chosen       int64 // tasks that From and To choose
+	Unbegun      int64 // those of them that were left out since their begin was not read
 	Bytes        int64 // input read
 	Queries      int64 // that the sink answered and may charge for
 	Billed       int64 // bytes that it bills for them
@@ -101,6 +103,7 @@ func (j *Job) sum(sum *Summary, start time.Time) {
 	}
 	sum.Dropped, sum.DeadLetters, sum.BadAttrs = c.Dropped.Load(), c.DeadLetters.Load(), c.BadAttrs.Load()
 	sum.TasksLeft, sum.QuartersLeft, sum.Unbegun = c.TasksLeft.Load(), c.QuartersLeft.Load(), c.Unbegun.Load()
+	sum.Early, sum.Chosen = c.Early.Load(), c.Chosen.Load()
 	sum.Bytes = c.Bytes.Load()
 	sum.Queries, sum.Billed = c.Queries()
 	sum.Transcripts, sum.TranscriptsGone, sum.TranscriptsSpared = c.Transcripts.Fetched.Load(), c.Transcripts.Gone.Load(), c.Transcripts.Spared.Load()

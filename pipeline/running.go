@@ -25,6 +25,7 @@ import (
 type running struct {
 	*Job
 	out     sink.Sink
+	texts   sink.TextStore     // of a sink that has the texts of turns apart
 	pool    *transcripts.Pools // nil: no transcripts are fetched
 	shared  *runtime.Runtime
 	store   *local.Store   // of a stream without an end; else nil
@@ -135,7 +136,8 @@ func (r *running) openSink(ctx context.Context) (err error) {
 		q := out.Queries()
 		return q.Count, q.Billed
 	})
-	return nil
+	r.texts, err = sink.TextStoreOf(ctx, out)
+	return err
 }
 
 // runtime returns what the transforms find this process by.

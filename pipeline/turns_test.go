@@ -3,10 +3,12 @@ package pipeline
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +17,7 @@ import (
 
 	"flexbeam/internal/testkit/history"
 	"flexbeam/internal/testkit/twiliolocal"
+	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/model"
 	"flexbeam/simulate"
 	"flexbeam/simulate/chat"
@@ -283,5 +286,152 @@ func TestWhatTwilioCannotGiveIsADeadLetterAndNoFailure(t *testing.T) {
 	got, sum = c.run(t, Options{Turns: c.turns})
 	if sum.TranscriptsGone == 0 || sum.Transcripts != 0 || len(got["engagements"]) == 0 {
 		t.Errorf("%+v", sum)
+	}
+}
+
+// apartOptions are those of a job over two folders, of which one has the texts.
+func (c *chatting) apartOptions(t *testing.T) (o Options, texts string) {
+	dir := t.TempDir()
+	texts = filepath.Join(dir, "texts")
+	return Options{Turns: c.turns, Sink: "jsonl:" + filepath.Join(dir, "calls"), Text: TextApart, TextSink: "jsonl:" + texts}, texts
+}
+
+// refused runs a job that its sink refuses.
+func (c *chatting) refused(t *testing.T, o Options, want error) {
+	t.Helper()
+	o.Source = "file:" + c.path
+	j, err := New(o)
+	if err == nil {
+		_, err = j.Run(t.Context())
+	}
+	if !errors.Is(err, want) || !strings.Contains(err.Error(), "--turns all") {
+		t.Errorf("%v, want %v", err, want)
+	}
+}
+
+// Turns that the sink has are not fetched again, so a sink of texts that lacks them is told of.
+func TestASinkOfTextsThatIsAnotherOneOrEmptyIsToldOf(t *testing.T) {
+	c := newChatting(t)
+	o, texts := c.apartOptions(t)
+	_, first := c.run(t, o)
+	if first.Rows["turns"] == 0 || first.Rows["turn_contents"] != first.Rows["turns"] {
+		t.Fatalf("%v", first.Rows)
+	}
+	_, again := c.run(t, o)
+	if again.Transcripts != 0 || fmt.Sprint(again.Rows) != fmt.Sprint(first.Rows) {
+		t.Errorf("%d transcripts; rows %v, want %v", again.Transcripts, again.Rows, first.Rows)
+	}
+	other := o
+	other.TextSink = "jsonl:" + t.TempDir()
+	c.refused(t, other, errOtherTexts)
+	other.Turns = "none"
+	c.run(t, other) // which fetches nothing, and leaves it as it is
+	other.Turns = c.turns
+	c.refused(t, other, errOtherTexts)
+
+	if err := os.Remove(filepath.Join(texts, "turn_contents.jsonl")); err != nil {
+		t.Fatal(err)
+	}
+	c.refused(t, o, errNoTexts)
+	if err := os.RemoveAll(texts); err != nil {
+		t.Fatal(err)
+	}
+	c.refused(t, o, errOtherTexts)
+	o.Turns = strings.Replace(c.turns, "missing", "all", 1)
+	if _, all := c.run(t, o); fmt.Sprint(all.Rows) != fmt.Sprint(first.Rows) {
+		t.Errorf("rows %v, want %v", all.Rows, first.Rows)
+	}
+	o.Turns = c.turns
+	if _, last := c.run(t, o); fmt.Sprint(last.Rows) != fmt.Sprint(first.Rows) {
+		t.Errorf("rows %v, want %v", last.Rows, first.Rows)
+	}
+}
+
+// Texts that are apart are erased with the rest, or nothing is: afterwards nobody could find them.
+func TestNothingIsErasedWithoutTheSinkOfTexts(t *testing.T) {
+	c := newChatting(t)
+	o, texts := c.apartOptions(t)
+	c.run(t, o)
+	open := func(uri string) sink.Sink {
+		t.Helper()
+		s, err := sink.Open(t.Context(), uri, sink.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	calls := open(o.Sink)
+	erase := EraseOptions{Sink: o.Sink}
+	err := calls.Rows(t.Context(), model.TurnsID, "", nil, func(r model.Row) error {
+		if task := model.Turns.Get(r, "task_sid").Str; !slices.Contains(erase.Tasks, task) {
+			erase.Tasks = append(erase.Tasks, task)
+		}
+		return nil
+	})
+	if err != nil || len(erase.Tasks) == 0 {
+		t.Fatal(err, erase.Tasks)
+	}
+	if err := calls.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if sum, err := Erase(t.Context(), erase); !errors.Is(err, errTextsApart) || !strings.Contains(err.Error(), "--turns-text-sink") {
+		t.Fatalf("%v, %+v", err, sum)
+	}
+	erase.TextSink = "jsonl:" + t.TempDir()
+	if sum, err := Erase(t.Context(), erase); !errors.Is(err, errOtherTexts) {
+		t.Fatalf("%v, %+v", err, sum)
+	}
+	erase.TextSink = "jsonl:" + texts
+	if _, err := Erase(t.Context(), erase); err != nil {
+		t.Fatal(err)
+	}
+	s := open(o.TextSink)
+	defer s.Close(t.Context())
+	rows := 0
+	err = s.Rows(t.Context(), model.TurnContentsID, "", nil, func(r model.Row) error {
+		if rows++; model.TurnContents.Get(r, "text").Str != "" {
+			t.Errorf("a text is left: %v", r)
+		}
+		return nil
+	})
+	if err != nil || rows == 0 {
+		t.Errorf("%d rows, %v", rows, err)
+	}
+}
+
+// A sink that an earlier version filled does not tell where its texts are: jobs and erasures go on with
+// it, and a job has it tell from then on.
+func TestASinkThatDoesNotTellOfTextsGoesOn(t *testing.T) {
+	c := newChatting(t)
+	o, texts := c.apartOptions(t)
+	_, first := c.run(t, o)
+	shapes := func(change func(sink.Shape) sink.Shape) (was sink.Shape) {
+		for _, dir := range []string{texts, strings.TrimPrefix(o.Sink, "jsonl:")} {
+			s, err := sink.Open(t.Context(), "jsonl:"+dir, sink.Options{})
+			if err == nil {
+				was, err = s.Shape(t.Context())
+			}
+			if err == nil {
+				err = s.SetShape(t.Context(), change(was))
+			}
+			if err == nil {
+				err = s.Close(t.Context())
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		return was
+	}
+	shapes(func(s sink.Shape) sink.Shape { return s.WithTexts("") })
+	sum, err := Erase(t.Context(), EraseOptions{Sink: o.Sink, Contacts: []string{"nobody"}, DryRun: true})
+	if err != nil || sum.Textless {
+		t.Errorf("%+v, %v", sum, err)
+	}
+	if _, again := c.run(t, o); fmt.Sprint(again.Rows) != fmt.Sprint(first.Rows) || again.Transcripts != 0 {
+		t.Errorf("rows %v, want %v; %d transcripts", again.Rows, first.Rows, again.Transcripts)
+	}
+	if s := shapes(func(s sink.Shape) sink.Shape { return s }); s.Texts() == "" {
+		t.Error("the sink does not tell where its texts are")
 	}
 }

@@ -328,11 +328,14 @@ func (a *app) doctor(ctx context.Context, in doctor.Input, f doctorFlags) error 
 // showReport prints a report for people.
 func (a *app) showReport(r doctor.Report, elapsed time.Duration) {
 	for _, c := range r.Checks {
-		mark := "ok"
-		if c.Faults > 0 {
-			mark = "--"
+		switch {
+		case c.Faults > 0:
+			fmt.Fprintf(a.stdout, "--  %s\n", c.Name)
+		case c.NotChecked != "":
+			fmt.Fprintf(a.stdout, "??  %s: not checked: %s\n", c.Name, c.NotChecked)
+		default:
+			fmt.Fprintf(a.stdout, "ok  %s\n", c.Name)
 		}
-		fmt.Fprintf(a.stdout, "%s  %s\n", mark, c.Name)
 	}
 	for _, f := range r.Findings {
 		fmt.Fprintf(a.stdout, "\n%-7s  %s  %s\n  %s\n  fix: %s\n", f.Severity, f.Name, f.Where, f.What, f.Fix)

@@ -382,3 +382,23 @@ func TestAStateDirectoryGoesWithWhatItsSinkHolds(t *testing.T) {
 	}
 	drained()
 }
+
+// What a job writes to and is deleted under it reaches nobody: the job must not end as if all were well.
+func TestAJobWhoseFileOrStateIsDeletedEndsWithThat(t *testing.T) {
+	d := newLiveDay(t, 60, 3)
+	for _, gone := range []string{strings.TrimPrefix(liveSink, "duckdb:"), liveState} {
+		d.send(d.sent + len(d.records)/2)
+		c, errs := d.run(t)
+		d.asked(t)
+		if err := os.RemoveAll(filepath.Join(d.dir, gone)); err != nil {
+			t.Fatal(err)
+		}
+		_ = c.Wait()
+		if c.ProcessState.ExitCode() != 1 || !strings.Contains(errs.String(), gone+" was deleted, moved or replaced") || strings.Contains(errs.String(), "job done") {
+			t.Errorf("%s is deleted: %v: %s", gone, c.ProcessState, errs)
+		}
+		if err := os.RemoveAll(filepath.Join(d.dir, liveState)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

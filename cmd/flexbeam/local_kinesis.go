@@ -92,6 +92,7 @@ func (a *app) localKinesis(ctx context.Context, f localKinesisFlags) error {
 	fmt.Fprintf(a.stdout, "Kinesis at %s: streams %s with %d shards each, in memory only; Ctrl-C ends it\n", server.URL, strings.Join(f.streams, ", "), f.shards)
 	uri := quoteArg("kinesis:" + f.streams[0] + "?endpoint=" + server.URL)
 	fmt.Fprintf(a.stdout, "  flexbeam simulate --to %s --speed max\n  flexbeam run --source %s --sink duckdb:calls.duckdb\n", uri, uri)
+	fmt.Fprintf(a.stdout, "its ARN is %s: flexbeam setup takes it, with --kinesis-endpoint %s\n", server.ARN(f.streams[0]), server.URL)
 	<-ctx.Done()
 	fmt.Fprintf(a.screen, "ended after %s: %s calls of PutRecords, %s of GetRecords\n", console.Duration(time.Since(begin)),
 		console.Number(int64(server.Calls("PutRecords", "", ""))), console.Number(int64(server.Calls("GetRecords", "", ""))))

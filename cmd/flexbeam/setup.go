@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -42,6 +44,7 @@ type setupFlags struct {
 	account, key, secret      string
 	region, endpoint, kinesis string
 	yes, remove               bool
+	wait                      time.Duration
 }
 
 func newSetup(a *app) *cobra.Command {
@@ -59,6 +62,9 @@ func newSetup(a *app) *cobra.Command {
 			}
 			if err != nil {
 				return err
+			}
+			if f.wait <= 0 {
+				return usagef("--wait %v: write a time above 0, such as 5m", f.wait)
 			}
 			all, err := f.each(file)
 			if err != nil {
@@ -86,7 +92,8 @@ func newSetup(a *app) *cobra.Command {
 	flags.StringVar(&f.region, "region", "", "`REGION` of the account: us1 or ie1; else us1")
 	flags.StringVar(&f.endpoint, "endpoint", "", "`URL` in place of Twilio")
 	flags.StringVar(&f.kinesis, "kinesis-endpoint", "", "`URL` in place of Kinesis")
-	completeNothing(cmd, "stream", "role", "external-id", "account", "key", "secret", "region", "endpoint", "kinesis-endpoint")
+	flags.DurationVar(&f.wait, "wait", eventstreams.UsualWait, "how long the test event may take")
+	completeNothing(cmd, "stream", "role", "external-id", "account", "key", "secret", "region", "endpoint", "kinesis-endpoint", "wait")
 	return cmd
 }
 
@@ -106,7 +113,11 @@ func (f setupFlags) each(file *config.File) ([]setupFlags, error) {
 		}
 		one, ok := source.Find(accounts, sid)
 		if !ok {
-			return nil, usagef("--account %s: %s has no such account", f.account, file.Name())
+			var names []string
+			for _, a := range file.Accounts {
+				names = append(names, cmp.Or(a.Name, a.SID))
+			}
+			return nil, usagef("--account: %s has no such account: there are %s", file.Name(), strings.Join(names, ", ")) // it may be a secret in the wrong place
 		}
 		accounts = []source.Account{one}
 	}
@@ -208,18 +219,30 @@ func (a *app) setup(ctx context.Context, f setupFlags) error {
 		fmt.Fprintln(a.stdout, "nothing was done: --yes does it")
 		return nil
 	}
-	return plan.Apply(ctx, c, f.test, func(format string, args ...any) { fmt.Fprintf(a.stdout, format+"\n", args...) })
+	say := func(format string, args ...any) { fmt.Fprintf(a.stdout, format+"\n", args...) }
+	var test eventstreams.Tester
+	if plan.Tests() {
+		if test, err = f.tester(ctx, say); err != nil {
+			return fmt.Errorf("the test event could not be seen, so nothing was made: %w", err)
+		}
+	}
+	return plan.Apply(ctx, c, test, say)
 }
 
-// test waits for a test event in the stream.
-func (f setupFlags) test(ctx context.Context, account string, send func() error) error {
+// tester returns what waits for a test event in the stream, which can be read.
+func (f setupFlags) tester(ctx context.Context, say func(string, ...any)) (eventstreams.Tester, error) {
 	stream := kinesisio.Stream{ARN: f.target.Stream, Endpoint: f.kinesis}
 	if err := stream.Check(); err != nil {
-		return err
+		return nil, err
 	}
 	client, err := stream.Client(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return eventstreams.Await(ctx, client, f.target.Stream, account, send)
+	if err := eventstreams.CanRead(ctx, client, f.target.Stream); err != nil {
+		return nil, kinesisio.Explain(stream, "ListShards", err)
+	}
+	return func(ctx context.Context, account string, send func() error) error {
+		return eventstreams.Wait{Within: f.wait, Tell: say}.For(ctx, client, f.target.Stream, account, send)
+	}, nil
 }

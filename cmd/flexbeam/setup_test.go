@@ -45,7 +45,7 @@ func TestSetupMakesAPairOnce(t *testing.T) {
 		want []string
 	}{
 		{nil, []string{"create a sink", "37 event types", "nothing was done: --yes does it"}},
-		{[]string{"--yes"}, []string{"created the sink DG", "created the subscription DF", "a test event came through the sink DG"}},
+		{[]string{"--yes"}, []string{"created the sink DG", "created the subscription DF", "sent a test event, and waiting for it", "a test event came through the sink DG"}},
 		{[]string{"--yes"}, []string{"nothing is to be done"}},
 		{[]string{"--remove"}, []string{"remove the subscription DF", "remove the sink DG", "nothing was done"}},
 		{[]string{"--remove", "--yes"}, []string{"removed the subscription DF", "removed the sink DG"}},
@@ -88,5 +88,83 @@ func TestSetupShowsPoliciesAndMisuses(t *testing.T) {
 			t.Errorf("%v: exit %d", tt.args, r.code)
 		}
 		oneLine(t, r.errors, tt.want)
+	}
+}
+
+// A test event that does not come ends the command with what was made, and what to do about it. The same
+// command goes on then.
+func TestASetupWithoutATestEventSaysWhatItHasMade(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "local")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "local")
+	url := localKinesis(t, "--stream=flex-events")
+	silent := twiliolocal.New(twiliolocal.Options{})
+	if err := silent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	t.Setenv("TWILIO_ACCOUNT_SID", silent.Account())
+	t.Setenv("TWILIO_API_KEY", silent.Key())
+	t.Setenv("TWILIO_API_SECRET", silent.Secret())
+	args := []string{
+		"setup", "--stream=arn:aws:kinesis:us-east-1:000000000000:stream/flex-events", "--role=arn:aws:iam::000000000000:role/twilio", "--external-id=x",
+		"--endpoint=" + silent.URL, "--kinesis-endpoint=" + url, "--wait=2s", "--yes",
+	}
+	for _, where := range []string{"--stream=arn:aws:kinesis:us-east-1:000000000000:stream/none", "--kinesis-endpoint=http://127.0.0.1:1"} {
+		r := call(t, append(args, where)...)
+		if r.code != 1 || strings.Contains(r.out, "created") {
+			t.Errorf("%s: exit %d:\n%s", where, r.code, r.out)
+		}
+		oneLine(t, r.errors, "the test event could not be seen, so nothing was made")
+	}
+	for range 2 { // the second time the sink is there
+		r := call(t, args...)
+		if r.code != 1 || !strings.Contains(r.out, "sent a test event, and waiting for it in the stream, up to 2s") {
+			t.Errorf("exit %d:\n%s", r.code, r.out)
+		}
+		oneLine(t, r.errors, "none has come within 2s", "the sink DG", "its subscription DF", "run the same command again", "flexbeam setup --remove --yes")
+	}
+	r := call(t, "setup", "--remove", "--yes", "--endpoint="+silent.URL)
+	if r.code != 0 || !strings.Contains(r.out, "removed the sink") {
+		t.Errorf("exit %d: %s%s", r.code, r.out, r.errors)
+	}
+}
+
+// What docs/twilio.md shows: a local Twilio that writes test events to a local Kinesis, which setup and
+// doctor are tried with.
+func TestSetupIsTriedWithLocalServices(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "local")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "local")
+	url := localKinesis(t, "--stream=flex-events", "--retention=168")
+	ctx, end := context.WithCancelCause(t.Context())
+	var out, errs tape
+	ended := make(chan int)
+	go func() {
+		ended <- realMain(ctx, []string{"local", "twilio", "--addr=127.0.0.1:0", "--kinesis-endpoint=" + url}, &out, &errs)
+	}()
+	defer func() {
+		end(errInterrupted)
+		if code := <-ended; code != 0 {
+			t.Errorf("exit %d: %s", code, errs.String())
+		}
+	}()
+	eventually(t, "line with the credentials", func() bool { return strings.Contains(out.String(), "TWILIO_API_SECRET=") })
+	twilio := ""
+	for word := range strings.FieldsSeq(out.String()) {
+		if name, value, ok := strings.Cut(word, "="); ok && strings.HasPrefix(name, "TWILIO_") {
+			t.Setenv(name, value)
+		} else if strings.HasPrefix(word, "http://") {
+			twilio = strings.TrimRight(word, ",")
+		}
+	}
+	ends := []string{"--endpoint=" + twilio, "--kinesis-endpoint=" + url}
+	// Any account and region will do: the local Kinesis has its own.
+	r := call(t, append([]string{"setup", "--stream=arn:aws:kinesis:eu-west-1:123456789012:stream/flex-events", "--role=arn:aws:iam::123456789012:role/twilio", "--external-id=x", "--yes"}, ends...)...)
+	if r.code != 0 || !strings.Contains(r.out, "a test event came through the sink DG") {
+		t.Fatalf("exit %d: %s%s%s", r.code, r.out, r.errors, errs.String())
+	}
+	for _, source := range [][]string{ends, {"--endpoint=" + twilio, "--source=kinesis:flex-events?endpoint=" + url}} {
+		if r = call(t, append([]string{"doctor"}, source...)...); strings.Contains(r.out, "subscription-missing") || !strings.Contains(r.out, "ok  stream flex-events") {
+			t.Errorf("%v: exit %d: %s%s", source, r.code, r.out, r.errors)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package doctor
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -14,6 +15,8 @@ import (
 
 // mostSkew is how far a clock may be off. Answers tell whole seconds, and take some time.
 const mostSkew = 30 * time.Second
+
+var errNoDate = errors.New("its answer does not tell the time")
 
 // hosts returns a URL of each service that is called, of which any answer has its time.
 func (e *examination) hosts() (all []*url.URL) {
@@ -52,11 +55,12 @@ func (e *examination) hosts() (all []*url.URL) {
 	return all
 }
 
-// clock compares this machine's clock with that of a service. A service that does not answer is told
-// of by the checks that call it.
+// clock compares this machine's clock with that of a service. That a service does not answer is a
+// finding of the checks that call it; here it is no more than a reason.
 func (e *examination) clock(ctx context.Context, at *url.URL, r *result) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
 	if err != nil {
+		r.skip(err)
 		return
 	}
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -64,12 +68,14 @@ func (e *examination) clock(ctx context.Context, at *url.URL, r *result) {
 	began := e.Now()
 	res, err := client.Do(req)
 	if err != nil {
+		r.skip(inTime(ctx, err, e.Timeout))
 		return
 	}
 	defer res.Body.Close()
 	ended := e.Now()
 	date, err := http.ParseTime(res.Header.Get("Date"))
 	if err != nil {
+		r.skip(errNoDate)
 		return
 	}
 	// The answer's time lies between both, and is cut to seconds.

@@ -27,6 +27,7 @@ import (
 	"flexbeam/internal/testkit/kinesisfake"
 	"flexbeam/internal/testkit/twiliolocal"
 	"flexbeam/internal/twilio"
+	"flexbeam/pipeline/io/kinesisio"
 )
 
 const other = "AC00000000000000000000000000000009"
@@ -372,6 +373,28 @@ func TestAServiceThatHangsHidesNoOther(t *testing.T) {
 	r := doctor.Examine(t.Context(), i.in, i.options)
 	if diff := cmp.Diff(want, names(r)); diff != "" {
 		t.Errorf("%s\n%+v", diff, r.Findings)
+	}
+}
+
+// What could not be looked at is not told to be well.
+func TestWhatCannotBeLookedAtIsNotChecked(t *testing.T) {
+	i := install(t, services{})
+	i.in.Accounts[0].Endpoint = nowhere(t)
+	i.in.Streams = append(i.in.Streams, kinesisio.Stream{Name: "none", Region: "eu-west-1", Endpoint: i.kinesis.URL})
+	i.kinesis.Inject(kinesisfake.Fault{Operation: "GetRecords", Stream: stream, Error: "ProvisionedThroughputExceededException"})
+	why := map[string]string{
+		"clock against " + strings.TrimPrefix(i.in.Accounts[0].Endpoint, "http://"): "connection refused",
+		"stream none": "not there", "stream " + stream: "its records", "clock against " + strings.TrimPrefix(i.kinesis.URL, "http://"): "",
+	}
+	r := doctor.Examine(t.Context(), i.in, i.options)
+	for _, c := range r.Checks {
+		if want, ok := why[c.Name]; ok && (!strings.Contains(c.NotChecked, want) || (want == "") != (c.NotChecked == "")) {
+			t.Errorf("%s: %q, want %q", c.Name, c.NotChecked, want)
+		}
+		delete(why, c.Name)
+	}
+	if len(why) > 0 {
+		t.Errorf("not among the checks: %v", why)
 	}
 }
 

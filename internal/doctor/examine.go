@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"flexbeam/internal/finding"
+	"flexbeam/internal/secret"
 	"flexbeam/pipeline/io/kinesisio"
 )
 
@@ -28,6 +29,9 @@ type Check struct {
 	Name    string  `json:"name"`
 	Seconds float64 `json:"seconds"` // how long it took
 	Faults  int     `json:"faults"`  // that it found by itself
+
+	// NotChecked says why what it is about could not be looked at; empty: it was.
+	NotChecked string `json:"not_checked,omitempty"`
 }
 
 // A Report is what was looked at and what was found.
@@ -136,9 +140,15 @@ func (e *examination) streamsOfSinks(ctx context.Context) {
 }
 
 // A result takes what one check finds. It serves one goroutine.
-type result struct{ found []finding.Finding }
+type result struct {
+	found      []finding.Finding
+	notChecked string
+}
 
 func (r *result) add(f finding.Finding) { r.found = append(r.found, f) }
+
+// skip says why something could not be looked at.
+func (r *result) skip(why error) { r.notChecked = strings.Join(strings.Fields(why.Error()), " ") }
 
 // start runs a check. One that does not end in time is left behind, and what it has found by then is
 // lost: that it is slow is the finding.
@@ -171,7 +181,7 @@ func (e *examination) start(ctx context.Context, name string, f func(context.Con
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		c := &e.report.Checks[n]
-		c.Seconds = time.Since(began).Round(time.Millisecond).Seconds()
+		c.Seconds, c.NotChecked = time.Since(began).Round(time.Millisecond).Seconds(), r.notChecked
 		for _, found := range r.found {
 			if found.Fault() {
 				c.Faults++
@@ -187,22 +197,21 @@ const grace = 2 * time.Second
 // found adds a finding that follows from several checks.
 func (e *examination) found(f finding.Finding) { e.report.Findings = append(e.report.Findings, f) }
 
-// hidden stands in the place of a secret.
-const hidden = "(hidden)"
-
 // scrub takes secrets out of all findings, and drops those that say the same twice.
 func (e *examination) scrub() {
 	var pairs []string
 	for _, s := range e.secrets {
 		if len(s) >= 4 { // a shorter one would be found in any text
-			pairs = append(pairs, s, hidden)
+			pairs = append(pairs, s, secret.Hidden)
 		}
 	}
 	clean := strings.NewReplacer(pairs...)
 	seen := map[finding.Finding]bool{}
 	var kept []finding.Finding
 	for _, f := range e.report.Findings {
-		f.What, f.Where, f.Fix = clean.Replace(f.What), clean.Replace(f.Where), clean.Replace(f.Fix)
+		for _, text := range []*string{&f.What, &f.Where, &f.Fix} {
+			*text = secret.Redact(clean.Replace(*text))
+		}
 		if !seen[f] {
 			seen[f] = true
 			kept = append(kept, f)
@@ -210,7 +219,8 @@ func (e *examination) scrub() {
 	}
 	e.report.Findings = kept
 	for i := range e.report.Checks {
-		e.report.Checks[i].Name = clean.Replace(e.report.Checks[i].Name)
+		c := &e.report.Checks[i]
+		c.Name, c.NotChecked = clean.Replace(c.Name), secret.Redact(clean.Replace(c.NotChecked))
 	}
 }
 

@@ -59,9 +59,13 @@ func (e *examination) streamsOf(a *Account) []kinesisio.Stream {
 }
 
 // writesTo tells whether a sink writes to one of some streams. A stream whose ARN is not known is told
-// by its name, and its region as far as that is known.
+// by its name, and its region as far as that is known; one of another server than AWS by its name
+// alone, since that server has an account and a region of its own.
 func (e *examination) writesTo(k eventstreams.Sink, streams []kinesisio.Stream) bool {
 	return k.Kind == "kinesis" && slices.ContainsFunc(streams, func(s kinesisio.Stream) bool {
+		if s.Endpoint != "" && !strings.Contains(s.Endpoint, ".amazonaws.com") {
+			return nameOf(k.Target.Stream) == s.ShortName()
+		}
 		arn, anyRegion := s.ARN, s.Region == ""
 		for _, f := range e.streams {
 			if f.stream.ID() == s.ID() {

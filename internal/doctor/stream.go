@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +30,8 @@ const (
 	mostLooks   = 3         // at a shard: an answer may be empty though there are records
 )
 
+var errNoStream = errors.New("it is not there")
+
 // stream looks at a stream: whether it is there, keeps records for long enough, and can be read.
 func (e *examination) stream(ctx context.Context, s kinesisio.Stream, r *result) {
 	f := streamFacts{stream: s, open: map[string]bool{}, accounts: map[string]int{}}
@@ -48,6 +51,8 @@ func (e *examination) stream(ctx context.Context, s kinesisio.Stream, r *result)
 		err = kinesisio.Explain(s, "DescribeStreamSummary", err)
 		if f.missing = errors.Is(err, kinesisio.ErrNotFound); !f.missing { // where it may be is judged later
 			e.streamFails(ctx, s, r, err)
+		} else {
+			r.skip(errNoStream)
 		}
 		return
 	}
@@ -62,7 +67,9 @@ func (e *examination) stream(ctx context.Context, s kinesisio.Stream, r *result)
 			"aws kinesis increase-stream-retention-period --stream-name "+nameOf(f.arn)+" --retention-period-hours "+strconv.Itoa(goodRetention),
 			"it keeps records for %v", hours(f.retention)))
 	}
-	if err := e.sample(ctx, api, &f); err != nil && !kinesisio.Throttled(err) { // another consumer may take all reads
+	if err := e.sample(ctx, api, &f); kinesisio.Throttled(err) { // another consumer may take all reads
+		r.skip(fmt.Errorf("its records: %w", err))
+	} else if err != nil {
 		e.streamFails(ctx, s, r, err)
 		return
 	}

@@ -13,6 +13,7 @@ import (
 
 	"flexbeam/internal/eventstreams"
 	"flexbeam/internal/finding"
+	"flexbeam/internal/secret"
 	"flexbeam/internal/twilio"
 )
 
@@ -27,7 +28,7 @@ const (
 // known is how a user knows an account.
 func (a *Account) known() string {
 	switch {
-	case a.SID == "":
+	case !accountSID.MatchString(a.SID): // it may be a secret in the wrong place
 		return cmp.Or(a.Where, "the environment")
 	case a.Where != "":
 		return "account " + a.SID + " (" + a.Where + ")"
@@ -67,16 +68,16 @@ func (a *Account) client(ctx context.Context, e *examination) (*twilio.Client, *
 	if len(lacks) > 0 {
 		return none("credentials-missing", strings.Join(lacks, " and ")+" is not set", "export TWILIO_ACCOUNT_SID=AC… TWILIO_API_KEY=SK… TWILIO_API_SECRET=…")
 	}
-	secret, err := a.Secret(ctx)
+	of, err := a.Secret(ctx)
 	if err != nil {
-		return none("secret-unreadable", told(err), "set what holds the secret of the API key "+a.Key+": its secret is shown once, when the key is made")
+		return none("secret-unreadable", told(err), "set what holds the secret of the API key "+secret.SID(a.Key)+": its secret is shown once, when the key is made")
 	}
-	e.hide(secret.Reveal())
+	e.hide(of.Reveal())
 	if err := twilio.CheckRegion(cmp.Or(a.Region, "us1")); err != nil {
 		return none("twilio-region", told(err), "write the region us1 or ie1, as the account has it")
 	}
 	client, err := twilio.New(twilio.Config{
-		Account: a.SID, Key: a.Key, Secret: secret, Region: a.Region, Endpoint: a.Endpoint,
+		Account: a.SID, Key: a.Key, Secret: of, Region: a.Region, Endpoint: a.Endpoint,
 		Attempts: 2, Patience: e.Timeout, Timeout: e.Timeout,
 	})
 	if err != nil {

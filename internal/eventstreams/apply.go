@@ -15,9 +15,31 @@ import (
 type Tester func(ctx context.Context, account string, send func() error) error
 
 // Apply does what a plan says, in its order, and tells say of each step and of what was left out. What
-// a step before an error did stays: Look and Plan again tell what is left.
+// a step before an error did stays, and the error says so: Look and Plan again tell what is left.
 func (p Plan) Apply(ctx context.Context, c *twilio.Client, test Tester, say func(format string, args ...any)) error {
-	api, tests := c.Events(ctx), p.tests()
+	removes := p.Sink.SID == nothing
+	err := p.apply(ctx, c, test, say)
+	switch {
+	case err == nil:
+		return nil
+	case removes:
+		return fmt.Errorf("%w: run the same command again: it removes the rest", err)
+	case p.Sink.SID == "":
+		return fmt.Errorf("%w: nothing was made", err)
+	}
+	made := "the sink " + p.Sink.SID
+	if p.Sink.Subscription != "" {
+		made += " and its subscription " + p.Sink.Subscription
+	}
+	if len(p.Remove) > 0 {
+		made += ", and what was there before,"
+	}
+	return fmt.Errorf("%w; what is there stays: %s: run the same command again to go on, or flexbeam setup --remove --yes to remove it", err, made)
+}
+
+// apply does what a plan says, and notes in it what was made.
+func (p *Plan) apply(ctx context.Context, c *twilio.Client, test Tester, say func(format string, args ...any)) error {
+	api, tests := c.Events(ctx), p.Tests()
 	if p.Sink.SID == "" {
 		config := any(map[string]any{"arn": p.Target.Stream, "role_arn": p.Target.Role, "external_id": p.Target.ExternalID})
 		params := &events.CreateSinkParams{SinkConfiguration: &config}

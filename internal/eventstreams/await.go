@@ -1,6 +1,7 @@
 package eventstreams
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,33 +21,54 @@ type Reader interface {
 	GetRecords(context.Context, *kinesis.GetRecordsInput, ...func(*kinesis.Options)) (*kinesis.GetRecordsOutput, error)
 }
 
-// How long a test event may take.
+// How a test event is waited for.
 const (
-	lookEvery  = time.Second     // at each shard
-	sendEvery  = time.Minute     // another one, while none has come: a new role works after some seconds
-	awaitAtAll = 5 * time.Minute // then it is over
+	lookEvery = time.Second // at each shard
+	sendEvery = time.Minute // another one, while none has come: a new role works after some seconds
+
+	// UsualWait is how long a test event may take.
+	UsualWait = 5 * time.Minute
 )
+
+// A Wait waits for test events. Zero values mean the defaults.
+type Wait struct {
+	Within    time.Duration                    // default UsualWait
+	Tell      func(format string, args ...any) // is told how it stands; nil: nobody is
+	TellEvery time.Duration                    // default 15 s
+}
 
 // testEvent is the type of Twilio's test event. Its id is the account's SID.
 const testEvent = "com.twilio.eventstreams.test-event"
 
-var errNone = errors.New("none has come within 5 minutes: does the role trust Twilio with this external id, and may it write to this stream?")
+// ErrNone says that no test event has come.
+var ErrNone = errors.New("none has come")
 
-// Await waits for a test event of an account that arrives in a stream behind the first send.
-func Await(ctx context.Context, api Reader, stream, account string, send func() error) error {
-	ctx, stop := context.WithTimeoutCause(ctx, awaitAtAll, errNone)
+// For waits for a test event of an account that arrives in a stream behind the first send. Errors wrap
+// ErrNone if its time is over.
+func (w Wait) For(ctx context.Context, api Reader, stream, account string, send func() error) error {
+	within, tell := cmp.Or(w.Within, UsualWait), w.Tell
+	if tell == nil {
+		tell = func(string, ...any) { /* nobody wants to know */ }
+	}
+	none := fmt.Errorf("%w within %v: does the role trust Twilio with this external id, and may it write to this stream?", ErrNone, within)
+	ctx, stop := context.WithTimeoutCause(ctx, within, none)
 	defer stop()
 	iterators, err := latest(ctx, api, stream)
 	if err != nil {
 		return cause(ctx, err)
 	}
-	var sent time.Time
+	began := time.Now()
+	var sent, told time.Time
 	for {
 		if time.Since(sent) >= sendEvery {
 			if err := send(); err != nil {
 				return cause(ctx, err)
 			}
-			sent = time.Now()
+			sent, told = time.Now(), time.Now()
+			tell("sent a test event, and waiting for it in the stream, up to %v", (within - sent.Sub(began)).Round(time.Second))
+		} else if time.Since(told) >= cmp.Or(w.TellEvery, 15*time.Second) {
+			told = time.Now()
+			tell("no test event yet after %v", told.Sub(began).Round(time.Second))
 		}
 		for i, iterator := range iterators {
 			if iterator == nil {
@@ -71,6 +93,12 @@ func Await(ctx context.Context, api Reader, stream, account string, send func() 
 			return err
 		}
 	}
+}
+
+// CanRead returns the error of AWS with which a test event could not be looked for.
+func CanRead(ctx context.Context, api Reader, stream string) error {
+	_, err := latest(ctx, api, stream)
+	return err
 }
 
 // cause returns why ctx ended, if it did, and else an error.

@@ -40,14 +40,17 @@ func (s State) Plan(t Target) Plan {
 }
 
 // Removal says what is to be done so that nothing of ours is left.
-func (s State) Removal() Plan { return Plan{Remove: s.Sinks, Sink: Sink{SID: "-"}} }
+func (s State) Removal() Plan { return Plan{Remove: s.Sinks, Sink: Sink{SID: nothing}} }
 
-// tests tells whether a test event is to come through the sink.
-func (p Plan) tests() bool { return p.Sink.SID == "" || p.Sink.Untested }
+// nothing stands for the SID of the sink in a plan that makes none.
+const nothing = "-"
+
+// Tests tells whether a test event is to come through the sink.
+func (p Plan) Tests() bool { return p.Sink.SID == "" || p.Sink.Untested }
 
 // Empty tells whether there is nothing to be done.
 func (p Plan) Empty() bool {
-	return !p.tests() && len(p.Add) == 0 && len(p.Update) == 0 && len(p.Remove) == 0
+	return !p.Tests() && len(p.Add) == 0 && len(p.Update) == 0 && len(p.Remove) == 0
 }
 
 // Lines say what the plan does, one step a line.
@@ -56,7 +59,7 @@ func (p Plan) Lines() (lines []string) {
 	if p.Sink.SID == "" {
 		say("create a sink that writes to %s as %s", p.Target.Stream, p.Target.Role)
 	}
-	if p.Sink.SID == "" || p.Sink.SID != "-" && p.Sink.Subscription == "" {
+	if p.Sink.SID == "" || p.Sink.SID != nothing && p.Sink.Subscription == "" {
 		say("create a subscription of %d event types at schema version %d: %s", len(p.Add), p.Newest, groups(p.Add))
 	} else if len(p.Add) > 0 {
 		say("subscribe to %d more event types at schema version %d: %s", len(p.Add), p.Newest, strings.Join(p.Add, ", "))
@@ -64,7 +67,7 @@ func (p Plan) Lines() (lines []string) {
 	if len(p.Update) > 0 {
 		say("raise %d event types to schema version %d: %s", len(p.Update), p.Newest, strings.Join(p.Update, ", "))
 	}
-	if p.tests() {
+	if p.Tests() {
 		say("send a test event and wait for it in the stream")
 	}
 	for _, k := range p.Remove {

@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	events "github.com/twilio/twilio-go/rest/events/v1"
 
 	"flexbeam/internal/eventstreams"
@@ -193,6 +196,57 @@ func TestRemovalLeavesWhatIsOfOthers(t *testing.T) {
 	}
 	if state, _ = plan(t, c, target); len(state.Sinks) != 0 || !state.Removal().Empty() {
 		t.Errorf("%+v", state.Sinks)
+	}
+}
+
+// silence is a stream of one shard into which nothing comes.
+type silence struct{}
+
+func (silence) ListShards(context.Context, *kinesis.ListShardsInput, ...func(*kinesis.Options)) (*kinesis.ListShardsOutput, error) {
+	id := "shardId-000000000000"
+	return &kinesis.ListShardsOutput{Shards: []types.Shard{{ShardId: &id}}}, nil
+}
+
+func (silence) GetShardIterator(context.Context, *kinesis.GetShardIteratorInput, ...func(*kinesis.Options)) (*kinesis.GetShardIteratorOutput, error) {
+	return &kinesis.GetShardIteratorOutput{ShardIterator: new(string)}, nil
+}
+
+func (silence) GetRecords(context.Context, *kinesis.GetRecordsInput, ...func(*kinesis.Options)) (*kinesis.GetRecordsOutput, error) {
+	return &kinesis.GetRecordsOutput{NextShardIterator: new(string)}, nil
+}
+
+// Whoever waits for a test event is told how it stands, and what was made if none comes.
+func TestAWaitTellsHowItStands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []string
+		sent := 0
+		w := eventstreams.Wait{Tell: func(format string, args ...any) { told = append(told, fmt.Sprintf(format, args...)) }}
+		err := w.For(t.Context(), silence{}, target.Stream, "AC1", func() error { sent++; return nil })
+		if !errors.Is(err, eventstreams.ErrNone) || !strings.Contains(err.Error(), "within 5m0s") || sent < 5 || sent > 6 {
+			t.Errorf("%d test events, %v", sent, err)
+		}
+		if len(told) < 15 || told[0] != "sent a test event, and waiting for it in the stream, up to 5m0s" || told[1] != "no test event yet after 15s" {
+			t.Errorf("%q", told)
+		}
+	})
+}
+
+func TestWhatWasMadeIsToldWhereTheRestFails(t *testing.T) {
+	_, c := local(t)
+	silent := errors.New("nothing comes")
+	fails := func(context.Context, string, func() error) error { return silent }
+	_, p := plan(t, c, target)
+	err := p.Apply(t.Context(), c, fails, func(string, ...any) {})
+	state, p := plan(t, c, target)
+	if len(state.Sinks) != 1 {
+		t.Fatalf("%+v", state.Sinks)
+	}
+	made := "the sink " + state.Sinks[0].SID + " and its subscription " + state.Sinks[0].Subscription
+	if !errors.Is(err, silent) || !strings.Contains(err.Error(), made) || !strings.Contains(err.Error(), "flexbeam setup --remove --yes") {
+		t.Error(err)
+	}
+	if err = p.Apply(t.Context(), c, fails, func(string, ...any) {}); !errors.Is(err, silent) || !strings.Contains(err.Error(), made) {
+		t.Errorf("the second time: %v", err)
 	}
 }
 

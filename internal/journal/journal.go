@@ -16,8 +16,9 @@ import (
 
 // A Journal is an open directory. Its methods may be called from several goroutines.
 type Journal struct {
-	dir  string
-	lock *os.File
+	dir   string
+	lock  *os.File
+	place filelock.Place // of the lock
 
 	mu      sync.Mutex
 	pending []byte // frames that were appended and are in no file yet
@@ -50,7 +51,10 @@ func Open(dir string, replay func(entry []byte) error) (*Journal, Recovery, erro
 		return nil, Recovery{}, err
 	}
 	j := &Journal{dir: dir, lock: l}
-	r, err := j.open(replay)
+	var r Recovery
+	if j.place, err = filelock.PlaceOf(l.Name()); err == nil {
+		r, err = j.open(replay)
+	}
 	if err != nil {
 		if j.file != nil {
 			j.file.Close()
@@ -178,12 +182,13 @@ func (j *Journal) Mark() Mark {
 	return j.first + Mark(len(j.pending))
 }
 
-// Sync writes what was appended before a mark and returns when it is on disk.
+// Sync writes what was appended before a mark and returns when it is on disk. Its error wraps
+// filelock.ErrGone if the directory is not there any more.
 func (j *Journal) Sync(to Mark) error {
 	j.disk.Lock()
 	defer j.disk.Unlock()
-	if j.err != nil {
-		return j.err
+	if err := j.there(); err != nil {
+		return err
 	}
 	b := j.cutPending(to)
 	if len(b) == 0 {
@@ -199,6 +204,16 @@ func (j *Journal) Sync(to Mark) error {
 	}
 	j.size.Add(int64(len(b)))
 	return nil
+}
+
+// there returns the error that keeps anything from being kept. The caller holds disk.
+func (j *Journal) there() error {
+	if j.err == nil {
+		if err := j.place.Check("the directory " + j.dir); err != nil {
+			j.err = fmt.Errorf("%w: what it held is lost: run the same command again, which begins as without a state", err)
+		}
+	}
+	return j.err
 }
 
 // cutPending cuts off the pending frames before a mark.

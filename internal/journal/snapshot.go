@@ -19,8 +19,8 @@ import (
 func (j *Journal) Snapshot(at Mark, entries func(add func(entry []byte) error) error) error {
 	j.disk.Lock()
 	defer j.disk.Unlock()
-	if j.err != nil {
-		return j.err
+	if err := j.there(); err != nil {
+		return err
 	}
 	if !j.covers(at) {
 		return ErrMark

@@ -21,7 +21,8 @@ type Counters struct {
 	Events      atomic.Int64 // records that gave an event
 	Distinct    atomic.Int64 // distinct events that were folded
 	Repeats     atomic.Int64 // copies of events that folds met; see Folded
-	Dropped     atomic.Int64 // test events and events outside TaskRouter
+	Dropped     atomic.Int64 // test events, events outside TaskRouter, and Early
+	Early       atomic.Int64 // events that happened before a job with a range reads
 	DeadLetters atomic.Int64 // of any class; see DeadLetter
 	BadAttrs    atomic.Int64 // attributes that were no JSON object
 	Changes     [16]atomic.Int64
@@ -30,6 +31,8 @@ type Counters struct {
 
 	// What was left alone since another job knows more of it: tasks, and quarter hours of agents.
 	TasksLeft, QuartersLeft atomic.Int64
+	// Chosen are tasks that a job with a range chose.
+	Chosen atomic.Int64
 	// Unbegun are tasks that a job with a range chose and left out, since their begin was not read.
 	Unbegun atomic.Int64
 

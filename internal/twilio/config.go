@@ -80,8 +80,13 @@ func (c *Config) check() error {
 		return err
 	}
 	switch {
+	case c.Account == "":
+		return fmt.Errorf("%w: the account is not known: set TWILIO_ACCOUNT_SID, or write AC and 32 digits where it is named", ErrConfig)
+	case c.Key == "":
+		return fmt.Errorf("%w: the API key is not known: set TWILIO_API_KEY, or write SK and 32 digits where it is named", ErrConfig)
 	case !accountSID.MatchString(c.Account):
-		return fmt.Errorf("%w: the account %q is no SID: write AC and 32 digits of 0-9 and a-f", ErrConfig, c.Account)
+		// What stands there may be a secret in the wrong place.
+		return fmt.Errorf("%w: the account is named by something that is no SID: write AC and 32 digits of 0-9 and a-f", ErrConfig)
 	case !keySID.MatchString(c.Key):
 		return fmt.Errorf("%w: the API key of the account %s is no SID: write SK and 32 digits of 0-9 and a-f", ErrConfig, c.Account)
 	case c.Secret.Reveal() == "":

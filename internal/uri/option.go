@@ -22,6 +22,12 @@ type Option struct {
 	Hidden bool
 }
 
+// Hide returns the option whose value is in no error.
+func (o Option) Hide() Option {
+	o.Hidden = true
+	return o
+}
+
 // such returns the error that shows a value that would do.
 func such(name, example string) error {
 	return fmt.Errorf("write such as %s=%s", name, example)

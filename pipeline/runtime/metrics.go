@@ -38,6 +38,7 @@ var metrics = func() (all []metric) {
 	add("distinct_events", func(c *telemetry.Counters) *atomic.Int64 { return &c.Distinct })
 	add("duplicates", func(c *telemetry.Counters) *atomic.Int64 { return &c.Repeats })
 	add("dropped", func(c *telemetry.Counters) *atomic.Int64 { return &c.Dropped })
+	add("early", func(c *telemetry.Counters) *atomic.Int64 { return &c.Early })
 	add("bad_attributes", func(c *telemetry.Counters) *atomic.Int64 { return &c.BadAttrs })
 	add("dead_letters", func(c *telemetry.Counters) *atomic.Int64 { return &c.DeadLetters })
 	add("left_alone_task", func(c *telemetry.Counters) *atomic.Int64 { return &c.TasksLeft })
@@ -45,6 +46,7 @@ var metrics = func() (all []metric) {
 	add("transcripts_fetched", func(c *telemetry.Counters) *atomic.Int64 { return &c.Transcripts.Fetched })
 	add("transcripts_gone", func(c *telemetry.Counters) *atomic.Int64 { return &c.Transcripts.Gone })
 	add("transcripts_spared", func(c *telemetry.Counters) *atomic.Int64 { return &c.Transcripts.Spared })
+	add("chosen_tasks", func(c *telemetry.Counters) *atomic.Int64 { return &c.Chosen })
 	add("unbegun_tasks", func(c *telemetry.Counters) *atomic.Int64 { return &c.Unbegun })
 	for _, t := range model.Tables {
 		add("rows_"+t.Name+"_upsert", func(c *telemetry.Counters) *atomic.Int64 { return &c.Changes[t.ID] })

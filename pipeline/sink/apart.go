@@ -2,9 +2,12 @@ package sink
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
@@ -26,6 +29,54 @@ func openApart(ctx context.Context, s Sink, o Options) (Sink, error) {
 		return nil, errors.Join(fmt.Errorf("the sink of turn_contents: %w", err), s.Close(ctx))
 	}
 	return &apart{s, texts}, nil
+}
+
+// A TextStore is the store of turn_contents, where that is one of its own. The zero TextStore stands
+// for none.
+type TextStore struct {
+	Fingerprint string // of its identity
+	Shape       Shape  // that it remembers
+}
+
+// TextStoreOf returns the store of turn_contents of a sink as Open returns it.
+func TextStoreOf(ctx context.Context, s Sink) (t TextStore, err error) {
+	a, ok := s.(*apart)
+	if !ok {
+		return t, nil
+	}
+	id, err := a.texts.ID(ctx)
+	if err == nil {
+		t.Fingerprint = Fingerprint(id)
+		t.Shape, err = a.texts.Shape(ctx)
+	}
+	return t, err
+}
+
+// Fingerprint returns the fingerprint of a store's identity.
+func Fingerprint(id string) string {
+	const hexDigits = 16
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:])[:hexDigits]
+}
+
+// textMark stands in Shape.Options before the fingerprint of the store of turn_contents.
+const textMark = "-apart-"
+
+// WithTexts returns a shape that says in which store turn_contents is, by its fingerprint; empty: it
+// is a table as any other.
+func (s Shape) WithTexts(fingerprint string) Shape {
+	s.Options, _, _ = strings.Cut(s.Options, textMark)
+	if fingerprint != "" {
+		s.Options += textMark + fingerprint
+	}
+	return s
+}
+
+// Texts returns the fingerprint of the store of turn_contents; empty if it is a table as any other, or
+// if nothing tells: earlier versions did not.
+func (s Shape) Texts() string {
+	_, fingerprint, _ := strings.Cut(s.Options, textMark)
+	return fingerprint
 }
 
 // of returns the sink that has a table.

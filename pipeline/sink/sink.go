@@ -16,6 +16,8 @@ package sink
 import (
 	"context"
 	"errors"
+	"strings"
+	"sync"
 
 	"flexbeam/internal/span"
 	"flexbeam/internal/uri"
@@ -88,7 +90,8 @@ type Sink interface {
 }
 
 // A Shape is fingerprints of what shapes rows, of at most 63 lower-case letters, digits and hyphens:
-// jobs of other shapes would mix rows that do not fit together (contract, section 7).
+// jobs of other shapes would mix rows that do not fit together (contract, section 7). Where
+// turn_contents is in a store of its own, Options says which (WithTexts).
 type Shape struct {
 	ContactKey string `json:"contact_key"` // of the key that hides contacts, or of there being none
 	Options    string `json:"options"`     // of the options
@@ -170,11 +173,24 @@ var registry = uri.Registry[Opener]{Plural: "sinks", ErrURI: ErrURI, ErrUnknown:
 // has those it imports.
 func Register(scheme string, o Opener) { registry.Register(scheme, o) }
 
-// Check tells whether uri names a registered sink, without opening it. Its errors wrap ErrUnknown
-// or ErrURI.
+var forms sync.Map // by scheme
+
+// RegisterForm makes it known how the part of a URI behind its scheme is checked without opening
+// anything. Errors of f wrap ErrURI.
+func RegisterForm(scheme string, f func(rest string) error) { forms.Store(scheme, f) }
+
+// Check tells whether uri names a registered sink as that wants it, without opening it. Its errors wrap
+// ErrUnknown or ErrURI.
 func Check(uri string) error {
-	_, _, err := registry.Find(uri)
-	return err
+	_, rest, err := registry.Find(uri)
+	if err != nil {
+		return err
+	}
+	scheme, _, _ := strings.Cut(uri, ":")
+	if f, ok := forms.Load(scheme); ok {
+		return f.(func(string) error)(rest)
+	}
+	return nil
 }
 
 // Open opens the sink that uri names, such as duckdb:calls.duckdb or jsonl:out. It returns

@@ -55,8 +55,8 @@ func Parse(text string, src source.Source, accounts []source.Account) (Config, e
 	legacy := ""
 	options := uri.Options{
 		uri.Choice("legacy", &legacy, "no", "yes"),
-		uri.Match("account", "AC0123456789abcdef0123456789abcdef", &said.SID, `^AC[0-9a-f]{32}$`),
-		uri.Match("key", "SK0123456789abcdef0123456789abcdef", &said.Key, `^(SK|AC)[0-9a-f]{32}$`),
+		uri.Match("account", "AC0123456789abcdef0123456789abcdef", &said.SID, `^AC[0-9a-f]{32}$`).Hide(),
+		uri.Match("key", "SK0123456789abcdef0123456789abcdef", &said.Key, `^(SK|AC)[0-9a-f]{32}$`).Hide(),
 		secret.Option("secret", &said.Secret),
 		uri.Match("service", "IS0123456789abcdef0123456789abcdef", &said.ChatService, `^IS[0-9a-f]{32}$`),
 		uri.Choice("region", &said.Region, "ie1", "us1"),

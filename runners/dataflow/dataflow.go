@@ -215,18 +215,23 @@ func (w *watch) tell(ctx context.Context) error {
 	return nil
 }
 
-// report tells from time to time, and at the end, what the workers have counted. That is for people and
-// for what looks after the process: it ends no job that the service does not answer.
+// report tells from time to time, and at the end, that the job is there, also while it waits for its
+// machines or is drained, and what the workers have counted. That is for people and for what looks after the
+// process: it ends no job that the service does not answer.
 func (w *watch) report(ctx context.Context) {
 	w.looks++
-	if w.Progress == nil || w.job.State != dataflowapi.Running && !w.job.State.Ended() || w.looks%reportEvery != 0 && !w.job.State.Ended() {
+	ended := w.job.State.Ended()
+	if w.Progress == nil || w.looks%reportEvery != 0 && !ended {
 		return
 	}
-	counted, err := w.client.Counters(ctx, w.job.ID, w.Namespace)
-	if err != nil {
-		w.log.Debug("dataflow: the counters of the workers cannot be read", "error", err)
+	var p runners.Progress
+	if ended || w.job.State == dataflowapi.Running {
+		var err error
+		if p.Counters, err = w.client.Counters(ctx, w.job.ID, w.Namespace); err != nil {
+			w.log.Debug("dataflow: the counters of the workers cannot be read", "error", err)
+		}
 	}
-	w.Progress(runners.Progress{Counters: counted})
+	w.Progress(p)
 }
 
 // end returns how a job has ended.

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -78,6 +79,7 @@ type ran struct {
 	log    *strings.Builder
 
 	counted map[string]int64
+	told    atomic.Int64 // how often the progress was
 }
 
 // start starts a job and waits until the service has as many as that.
@@ -88,7 +90,7 @@ func start(t *testing.T, s *dataflowfake.Server, o dataflow.Options, p *beam.Pip
 	j := runners.Job{
 		Streaming: streaming, Bounded: !streaming, Options: o, Log: slog.New(slog.NewTextHandler(r.log, nil)),
 		Kept:      func(id string) { r.kept = append(r.kept, id) },
-		Namespace: "flexbeam", Progress: func(p runners.Progress) { r.counted = p.Counters },
+		Namespace: "flexbeam", Progress: func(p runners.Progress) { r.counted = p.Counters; r.told.Add(1) },
 	}
 	go func() { r.err <- dataflow.Run(ctx, p, j) }()
 	for deadline := time.Now().Add(patience); len(s.Jobs()) < jobs; time.Sleep(time.Millisecond) {
@@ -183,6 +185,24 @@ func TestASignalCancelsABatchAndLeavesAStream(t *testing.T) {
 	}
 	if j := s.Jobs()[1]; j.RequestedState != "" {
 		t.Errorf("the stream was asked to be %s", j.RequestedState)
+	}
+}
+
+// A health check goes by that: a stream that waits minutes for its machines, or runs, is well.
+func TestAStreamIsToldToBeThereInEveryState(t *testing.T) {
+	s := dataflowfake.Start(t)
+	r := start(t, s, optionsFor(s), pipelineOf("here", ""), true, 1)
+	for _, state := range []string{"JOB_STATE_QUEUED", "JOB_STATE_PENDING", "JOB_STATE_RUNNING"} {
+		s.Move(r.id(), state)
+		for told, deadline := r.told.Load(), time.Now().Add(patience); r.told.Load() < told+2; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("nothing is told of a job that is %s", state)
+			}
+		}
+	}
+	s.Move(r.id(), "JOB_STATE_DRAINED")
+	if err := r.end(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -30,12 +30,12 @@ type collector struct {
 	since   event.Millis // events before are left out
 	letters []deadletter.Letter
 
-	events, dropped int64
+	events, dropped, early int64
 }
 
 func (c *collector) Event(e *event.Event) {
 	if e.Time < c.since {
-		c.dropped++
+		c.early++
 		return
 	}
 	c.events++
@@ -52,7 +52,7 @@ func (c *collector) Refused(err *Error, text []byte, at Spot) {
 
 // begin makes a collector ready for a piece.
 func (c *collector) begin() {
-	c.line, c.letters, c.events, c.dropped, c.decoder.BadAttr = 0, nil, 0, 0, 0
+	c.line, c.letters, c.events, c.dropped, c.early, c.decoder.BadAttr = 0, nil, 0, 0, 0, 0
 }
 
 // lines decodes lines; the texts of the events live as long as data.
@@ -160,9 +160,10 @@ func collect(b record.Batch, collectors []collector, count *telemetry.Counters) 
 		}
 		lines += c.line
 		count.Events.Add(c.events)
-		count.Dropped.Add(c.dropped)
+		count.Dropped.Add(c.dropped + c.early)
+		count.Early.Add(c.early)
 		count.BadAttrs.Add(c.decoder.BadAttr)
-		count.Records.Add(c.events + c.dropped + int64(len(c.letters)))
+		count.Records.Add(c.events + c.dropped + c.early + int64(len(c.letters)))
 	}
 	if b.Broken != "" {
 		letters = append(letters, deadletter.Letter{Line: lines, Index: -1, Class: deadletter.Archive, Error: b.Broken})

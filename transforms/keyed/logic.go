@@ -136,7 +136,8 @@ type Output struct {
 
 	Alone int64 // units that are left alone, beyond those that were counted before
 
-	Unbegun int64 // keys that were chosen (Choice) and are not written, since their begin was not read
+	Chosen  int64 // tasks that were chosen (Choice.Holds)
+	Unbegun int64 // those of them that are not written, since their begin was not read
 
 	// Once says that the state is not kept, so nothing has to be remembered for a next time.
 	Once bool

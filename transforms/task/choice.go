@@ -57,8 +57,10 @@ func (l *logic) choose(groups []event.Group, s *keyed.State, out *keyed.Output, 
 			ok, err = l.lacks(g, was, s)
 		case !c.Holds(was.newest):
 		case was.created:
+			out.Chosen++
 			ok = true
 		default:
+			out.Chosen++
 			out.Unbegun++
 		}
 		if err == nil && !ok {

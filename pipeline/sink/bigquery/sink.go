@@ -82,7 +82,10 @@ import (
 	"flexbeam/schemas/model"
 )
 
-func init() { sink.Register("bigquery", open) }
+func init() {
+	sink.Register("bigquery", open)
+	sink.RegisterForm("bigquery", func(rest string) error { _, err := parseConfig(rest); return err })
+}
 
 // A Writer is the sink.
 type Writer struct {

@@ -38,7 +38,10 @@ import (
 	"flexbeam/schemas/change"
 )
 
-func init() { sink.Register("duckdb", open) }
+func init() {
+	sink.Register("duckdb", open)
+	sink.RegisterForm("duckdb", func(rest string) error { _, err := parseConfig(rest); return err })
+}
 
 // waitingBytes bounds the packed changes that were written and that no shard has yet taken.
 const waitingBytes = 32 << 20
@@ -116,7 +119,7 @@ func (w *writer) Flush(ctx context.Context) error {
 	defer w.flushing.Unlock()
 	m := newBarrier(len(w.shards))
 	defer m.callOff()
-	return w.call(ctx, func(s *shard) error {
+	err := w.call(ctx, func(s *shard) error {
 		err := s.settle()
 		if err == nil && m.last(w.store.failed) {
 			err = s.checkpoint()
@@ -124,6 +127,10 @@ func (w *writer) Flush(ctx context.Context) error {
 		}
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	return w.store.there()
 }
 
 // Counts implements sink.Sink.

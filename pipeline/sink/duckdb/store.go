@@ -7,6 +7,7 @@ import (
 
 	bindings "github.com/duckdb/duckdb-go-bindings"
 
+	"flexbeam/internal/filelock"
 	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/model"
 )
@@ -20,6 +21,7 @@ const rowGroup = 20 * vectorSize
 type store struct {
 	*conn  // of the store itself
 	config config
+	place  filelock.Place // of the file
 
 	rows, deletes map[string]int64 // of each table, when it was opened
 	reading       sync.Mutex       // held while keys are read on the store's own connection
@@ -61,7 +63,10 @@ func openStore(p config) (_ *store, err error) {
 		s.conn.end()
 		return nil, explainOpen(p.file, err)
 	}
-	if err := s.prepare(); err != nil {
+	if err = s.prepare(); err == nil {
+		s.place, err = filelock.PlaceOf(p.file)
+	}
+	if err != nil {
 		s.conn.end()
 		return nil, fmt.Errorf("duckdb: open %s: %w", p.file, err)
 	}
@@ -107,6 +112,14 @@ func (s *store) connect() (*conn, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// there fails for good if the file is not at its place any more.
+func (s *store) there() error {
+	if err := s.place.Check("the file " + s.config.file); err != nil {
+		s.fail(fmt.Errorf("duckdb: %w: what was written since it began may be lost: read everything again into a new file, and of a stream with a new --state", err))
+	}
+	return s.failure()
 }
 
 // close releases the file. If all went well it first writes into the file what is only in its log.

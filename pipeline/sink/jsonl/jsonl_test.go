@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"flexbeam/internal/filelock"
 	"flexbeam/pipeline/sink"
 	"flexbeam/pipeline/sink/sinktest"
 	"flexbeam/schemas/change"
@@ -251,4 +252,24 @@ func Example() {
 	rows, _ := os.ReadFile(filepath.Join(dir, "agents.jsonl"))
 	fmt.Println(string(rows[:65]))
 	// Output: {"account_sid":"AC1","agent_id":"WK1","agent_name":"Alena Novak",
+}
+
+func TestADirectoryThatIsDeletedMeanwhileIsToldOf(t *testing.T) {
+	ctx, dir := context.Background(), filepath.Join(t.TempDir(), "rows")
+	s, err := open(ctx, dir, sink.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Flush(ctx); !errors.Is(err, filelock.ErrGone) {
+		t.Errorf("Flush: %v", err)
+	}
+	if err := s.Close(ctx); !errors.Is(err, filelock.ErrGone) {
+		t.Errorf("Close: %v", err)
+	}
 }

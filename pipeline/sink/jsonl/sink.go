@@ -25,20 +25,33 @@ import (
 	"path/filepath"
 	"sync"
 
+	"flexbeam/internal/filelock"
 	"flexbeam/internal/uri"
 	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
 )
 
-func init() { sink.Register("jsonl", open) }
+func init() {
+	sink.Register("jsonl", open)
+	sink.RegisterForm("jsonl", func(rest string) error { _, err := directory(rest); return err })
+}
+
+// directory returns the directory that a URI names.
+func directory(rest string) (dir string, err error) {
+	if dir, err = (uri.Options{}).Parse(rest, "jsonl:DIR"); err != nil {
+		err = fmt.Errorf("jsonl: %w: %w", sink.ErrURI, err)
+	}
+	return dir, err
+}
 
 var errClosed = errors.New("jsonl: sink is closed")
 
 // A writer is the sink.
 type writer struct {
-	dir  string
-	lock *os.File
+	dir   string
+	lock  *os.File
+	place filelock.Place // of the lock
 
 	mu           sync.Mutex
 	tables       []*table // by TableID
@@ -47,9 +60,9 @@ type writer struct {
 }
 
 func open(_ context.Context, rest string, _ sink.Options) (sink.Sink, error) {
-	dir, err := uri.Options{}.Parse(rest, "jsonl:DIR")
+	dir, err := directory(rest)
 	if err != nil {
-		return nil, fmt.Errorf("jsonl: %w: %w", sink.ErrURI, err)
+		return nil, err
 	}
 	if fi, err := os.Stat(dir); err == nil && !fi.IsDir() {
 		return nil, fmt.Errorf("jsonl: open %s: it is a file: name a directory", dir)
@@ -65,7 +78,9 @@ func open(_ context.Context, rest string, _ sink.Options) (sink.Sink, error) {
 	for _, t := range model.Tables {
 		w.tables = append(w.tables, newTable(t))
 	}
-	err = w.placeRewritten()
+	if w.place, err = filelock.PlaceOf(lock.Name()); err == nil {
+		err = w.placeRewritten()
+	}
 	if err == nil {
 		err = w.load()
 	}
@@ -165,6 +180,9 @@ func (w *writer) Flush(context.Context) error {
 // flush writes tables before deletes: when it is cut off between them, load finds both and the row
 // counts.
 func (w *writer) flush() error {
+	if w.err == nil {
+		w.err = w.there()
+	}
 	if w.err != nil {
 		return w.err
 	}
@@ -181,6 +199,14 @@ func (w *writer) flush() error {
 			return w.err
 		}
 		w.deletesStale = false
+	}
+	return nil
+}
+
+// there returns an error if the directory is not at its place any more.
+func (w *writer) there() error {
+	if err := w.place.Check("the directory " + w.dir); err != nil {
+		return fmt.Errorf("jsonl: %w: what was written since it began may be lost: read everything again, and of a stream with a new --state", err)
 	}
 	return nil
 }

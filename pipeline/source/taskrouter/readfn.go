@@ -48,7 +48,11 @@ func (fn *readFn) ProcessElement(ctx context.Context, p Plan, batches func(recor
 		return err
 	}
 	f, seen := &fetcher{p, client, keep}, newMentioned()
+	given := map[string]bool{} // SIDs of events, where tasks are read whole that windows have a part of
 	emit := func(r records) error {
+		if p.Whole {
+			r = r.without(given)
+		}
 		if len(r.ends) > 0 {
 			batches(record.Batch{Source: "taskrouter", Name: p.Workspace, FirstLine: 1, Data: r.data, Ends: r.ends, Positions: r.sids})
 		}

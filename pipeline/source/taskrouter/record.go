@@ -38,6 +38,20 @@ func (r *records) add(e *taskrouter.TaskrouterV1Event) error {
 	return nil
 }
 
+// without returns the records whose SIDs are not among those that were given before, and adds these.
+func (r records) without(given map[string]bool) (rest records) {
+	start := int64(0)
+	for i, end := range r.ends {
+		if sid := r.sids[i]; sid == "" || !given[sid] {
+			given[sid] = true
+			rest.data = append(rest.data, r.data[start:end]...)
+			rest.ends, rest.sids = append(rest.ends, int64(len(rest.data))), append(rest.sids, sid)
+		}
+		start = end
+	}
+	return rest
+}
+
 // leaveOutWithheld takes attributes out of the data of an event which are empty, or no longer shown.
 // What Twilio shows in their place is not published: whatever is no object is none.
 func leaveOutWithheld(data map[string]any) {

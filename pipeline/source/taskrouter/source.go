@@ -87,9 +87,9 @@ func open(rest string, accounts []source.Account, now time.Time) (source.Source,
 	to, window, snapshots, old := latest, usualWindow, "", ""
 	var from time.Time
 	options := uri.Options{
-		uri.Match("account", "AC0123456789abcdef0123456789abcdef", &p.Account, `^AC[0-9a-f]{32}$`),
+		uri.Match("account", "AC0123456789abcdef0123456789abcdef", &p.Account, `^AC[0-9a-f]{32}$`).Hide(),
 		moment("from", &from, now), moment("to", &to, now),
-		uri.Match("key", "SK0123456789abcdef0123456789abcdef", &p.Key, `^(SK|AC)[0-9a-f]{32}$`),
+		uri.Match("key", "SK0123456789abcdef0123456789abcdef", &p.Key, `^(SK|AC)[0-9a-f]{32}$`).Hide(),
 		secret.Option("secret", &p.Secret),
 		uri.Choice("region", &p.Region, "ie1", "us1"),
 		uri.URL("endpoint", "http://127.0.0.1:4010", &p.Endpoint),

@@ -162,6 +162,7 @@ func (fn *ProcessFn) ProcessElement(ctx context.Context, _ int, inputs func(*[]b
 		fn.shared.Counters.Folded(p.out.Distinct, p.out.Copies)
 		fn.shared.Counters.Missing.Add(p.out.Evidence)
 		fn.shared.Counters.LeftAlone(fn.kind.Name, p.out.Alone)
+		fn.shared.Counters.Chosen.Add(p.out.Chosen)
 		fn.shared.Counters.Unbegun.Add(p.out.Unbegun)
 		if len(p.out.Changes) > 0 {
 			changes(p.out.Changes)
