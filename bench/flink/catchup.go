@@ -53,8 +53,11 @@ func (w *world) catchUp(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
+	if _, err := w.flinkCatchUp(ctx, server, sent, 2); err != nil { // Java compiles what it runs, as it runs it
+		return err
+	}
 	var all []figure
-	for _, parallelism := range []int{1, 2} {
+	for _, parallelism := range w.parallelism {
 		f, err := w.flinkCatchUp(ctx, server, sent, parallelism)
 		if err != nil {
 			return err
@@ -96,7 +99,7 @@ func (w *world) flinkCatchUp(ctx context.Context, server *kinesisfake.Server, se
 	defer j.kill()
 	p := progress{sent: sent}
 	goes, javas := used(w.goes()...).cpu, used(w.javas()...).cpu
-	err = j.await(ctx, func() bool {
+	err = j.await(ctx, tellEvery, func() bool {
 		_, counted, _ := w.flink.Counters(ctx, id, runtime.Metrics) // it is asked again
 		f.see(w.flink.Checkpoints(ctx, id))
 		return p.see(counted["records"], counted["distinct_events"]+counted["duplicates"])
@@ -106,7 +109,7 @@ func (w *world) flinkCatchUp(ctx context.Context, server *kinesisfake.Server, se
 	}
 	f.wall, f.goes, f.javas = p.took(), used(w.goes()...).cpu-goes, used(w.javas()...).cpu-javas
 	done := f.completed
-	err = j.await(ctx, func() bool { f.see(w.flink.Checkpoints(ctx, id)); return f.completed > done }) // of all of the state
+	err = j.await(ctx, tellEvery, func() bool { f.see(w.flink.Checkpoints(ctx, id)); return f.completed > done }) // of all of the state
 	if err == nil {
 		err = j.stop()
 	}
@@ -159,7 +162,7 @@ func (w *world) prismCatchUp(ctx context.Context, server *kinesisfake.Server, se
 	}
 	defer j.kill()
 	p := progress{sent: sent}
-	err = j.await(ctx, func() bool {
+	err = j.await(ctx, askEvery, func() bool {
 		m := metrics(served.FindString(j.log.String()))
 		return p.see(m["flexbeam_records_total"], m["flexbeam_distinct_events_total"]+m["flexbeam_duplicates_total"])
 	})

@@ -113,7 +113,7 @@ func (w *world) onFlink(ctx context.Context, server *kinesisfake.Server, sink st
 	if err != nil {
 		return nil, "", err
 	}
-	return j, id, j.await(ctx, func() bool {
+	return j, id, j.await(ctx, askEvery, func() bool {
 		jobs, _ := w.flink.Jobs(ctx) // it is asked again
 		for _, one := range jobs {
 			if one.State == flinkrest.Running {
@@ -127,15 +127,22 @@ func (w *world) onFlink(ctx context.Context, server *kinesisfake.Server, sink st
 // most is how long a part of a measurement may take.
 const most = 20 * time.Minute
 
+// How often it is asked how far a job is. Each question for counters makes the cluster gather all of its
+// metrics, at most twice a second, which is processor time that is told as that of the job.
+const (
+	askEvery  = 100 * time.Millisecond
+	tellEvery = time.Second
+)
+
 // await waits until done says so, while the job runs.
-func (j *job) await(ctx context.Context, done func() bool) error {
+func (j *job) await(ctx context.Context, every time.Duration, done func() bool) error {
 	for deadline := time.Now().Add(most); !done(); {
 		select {
 		case err := <-j.ended:
 			return fmt.Errorf("the job ended (%v): %s", err, j.log.String())
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(every):
 		}
 		if time.Now().After(deadline) {
 			return fmt.Errorf("in vain waited %v: %s", most, j.log.String())

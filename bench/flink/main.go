@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -18,6 +20,7 @@ type settings struct {
 	checkpoints           time.Duration
 	soak                  time.Duration
 	only                  string
+	parallelism           []int
 }
 
 func main() {
@@ -29,12 +32,20 @@ func main() {
 	flag.IntVar(&s.events, "events", 100000, "events that wait")
 	flag.IntVar(&s.rate, "rate", 200, "events a second while a TaskManager is killed, and while memory is watched")
 	flag.DurationVar(&s.checkpoints, "checkpoint-every", 10*time.Second, "time between two checkpoints")
+	parallelism := flag.String("parallelism", "1,2", "of the jobs that catch up, by commas")
 	flag.StringVar(&s.only, "only", "", "one of catch-up, recovery, soak")
 	flag.StringVar(&s.dir, "dir", ".cache/bench-flink", "where the cluster has its files")
 	flag.StringVar(&s.program, "program", "bin/flexbeam", "the program to measure")
 	flag.StringVar(&s.worker, "worker", "bin/flexbeam-worker", "its worker")
 	flag.Parse()
 	s.soak = time.Duration(*minutes * float64(time.Minute))
+	for n := range strings.SplitSeq(*parallelism, ",") {
+		p, err := strconv.Atoi(n)
+		if err != nil || p < 1 {
+			exit(fmt.Errorf("-parallelism %s: write numbers such as 1,2", *parallelism))
+		}
+		s.parallelism = append(s.parallelism, p)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	exit(run(ctx, s))

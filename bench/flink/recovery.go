@@ -29,7 +29,7 @@ func (w *world) steady(ctx context.Context, d time.Duration, do func(j *job, id 
 	}
 	defer j.kill()
 	go func(s *kinesisfake.Server) { sent <- send(sending, s, w.rate, d) }(server)
-	if err := j.await(ctx, func() bool { _, n, _ := w.flink.Counters(ctx, id, runtime.Metrics); return n["distinct_events"] > 0 }); err != nil {
+	if err := j.await(ctx, tellEvery, func() bool { _, n, _ := w.flink.Counters(ctx, id, runtime.Metrics); return n["distinct_events"] > 0 }); err != nil {
 		return err
 	}
 	if err := do(j, id); err != nil {
@@ -68,7 +68,7 @@ func (w *world) recovery(ctx context.Context) error {
 			at := time.Now()
 			w.cluster.Kill(flinklocal.TaskManager(0))
 			var read, passed time.Duration
-			err := j.await(ctx, func() bool {
+			err := j.await(ctx, tellEvery, func() bool {
 				restarts, n, _ := w.flink.Counters(ctx, id, runtime.Metrics)
 				if read == 0 && restarts > int64(i) && n["records"] > 0 {
 					read = time.Since(at)
@@ -93,5 +93,5 @@ func (w *world) recovery(ctx context.Context) error {
 // pause waits for a time, while the job runs.
 func (j *job) pause(ctx context.Context, d time.Duration) error {
 	end := time.Now().Add(d)
-	return j.await(ctx, func() bool { return time.Now().After(end) })
+	return j.await(ctx, askEvery, func() bool { return time.Now().After(end) })
 }

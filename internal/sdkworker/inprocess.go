@@ -6,6 +6,8 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime/harness"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/util/grpcx"
+
+	"flexbeam/internal/sdkstreams"
 )
 
 // goroutine is a worker in this process.
@@ -16,7 +18,7 @@ type goroutine struct {
 
 // InProcess starts a worker in this process, so that its transforms share what the process has open.
 func InProcess(f Flags) (Worker, error) {
-	ctx, stop := context.WithCancel(grpcx.WriteWorkerID(context.Background(), f.ID))
+	ctx, stop := context.WithCancel(sdkstreams.With(grpcx.WriteWorkerID(context.Background(), f.ID)))
 	w := &goroutine{stop: stop, ended: make(chan error, 1)}
 	go func() { w.ended <- work(ctx, f) }()
 	return w, nil

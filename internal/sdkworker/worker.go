@@ -28,6 +28,7 @@ import (
 	fnpb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/fnexecution_v1"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/util/grpcx"
 
+	"flexbeam/internal/sdkstreams"
 	"flexbeam/internal/workerenv"
 )
 
@@ -49,7 +50,7 @@ const (
 // ErrProvision, ErrGone, or what the harness says. stdin is read to its end where the worker is on a
 // leash. Afterwards the process is to be ended, since bundles may still run in it.
 func Run(ctx context.Context, f Flags, stdin io.Reader) error {
-	ctx = grpcx.WriteWorkerID(ctx, f.ID)
+	ctx = sdkstreams.With(grpcx.WriteWorkerID(ctx, f.ID))
 	info, logging, control, err := f.provision(ctx)
 	if err != nil {
 		return err

@@ -252,7 +252,11 @@ func TestAnInputOfAStreamHasTheTimeOfItsArrival(t *testing.T) {
 	s := newStream(t)
 	var got []beam.EventTime
 	err := s.decode.ProcessElement(context.Background(), batchOf("1", arrival, taskEvent, taskEvent), func(b keyed.Batch) {
-		(&beamstate.SplitFn{Kind: 0}).ProcessElement(b, func(ts beam.EventTime, _ string, _ []byte) { got = append(got, ts) })
+		fn := new(beamstate.SplitFn)
+		emit := func(ts beam.EventTime, _ string, _ []byte) { got = append(got, ts) }
+		fn.StartBundle(emit)
+		fn.ProcessElement(b, emit)
+		fn.FinishBundle(emit)
 	}, nil, nil)
 	if d := cmp.Diff([]beam.EventTime{beam.EventTime(arrival) + 1000}, got); d != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, d)

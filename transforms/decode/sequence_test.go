@@ -184,6 +184,9 @@ func streamed(t *testing.T, records ...string) (ids string, refused []string) {
 	take := func(b keyed.Batch) {
 		for _, in := range b.Inputs {
 			for i := range in.Records {
+				if !in.Events[i].Owned { // another kind's
+					continue
+				}
 				place := in.Records[i].Position + fmt.Sprintf(":%d", in.Records[i].Index)
 				if !seen[place] {
 					all = append(all, place)

@@ -68,8 +68,13 @@ func (z *sorted) add(c *collector, b *record.Batch, e *event.Event, sid string) 
 	}
 	line := int64(c.first) + c.line
 	arrival := keyed.Millis(b.Arrivals[line])
-	g.in.Events = append(g.in.Events, z.kind.Info(e, arrival))
+	info := z.kind.Info(e, arrival)
+	g.in.Events = append(g.in.Events, info)
 	g.in.Time = max(g.in.Time, arrival)
+	if !info.Owned { // no dead letter of this kind tells of it
+		g.in.Records = append(g.in.Records, keyed.Record{})
+		return
+	}
 	text, at := c.decoder.Record()
 	position := b.Positions[line]
 	if at.Value > 0 {

@@ -29,7 +29,7 @@ type Input struct {
 
 	// Records has the record of each event, so that one that comes too late can be told of with its
 	// bytes, and Source and Name say where they are from, as in record.Batch. They are empty where
-	// nothing comes too late: in files.
+	// nothing comes too late: in files. Records of events that are not owned are empty.
 	Records      []Record
 	Source, Name string
 

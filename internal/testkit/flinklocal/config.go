@@ -109,7 +109,7 @@ var opened = []string{
 
 // flags are those of every Java process.
 func flags(heap string) []string {
-	all := []string{"-Xmx" + heap, "-XX:+UseSerialGC", "-XX:MaxMetaspaceSize=256m", "-Djava.net.preferIPv4Stack=true"}
+	all := []string{"-Xmx" + heap, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:MaxMetaspaceSize=256m", "-Djava.net.preferIPv4Stack=true"}
 	for _, p := range opened {
 		all = append(all, "--add-opens=java.base/"+p+"=ALL-UNNAMED")
 	}

@@ -167,9 +167,11 @@ func (s *states) read(b record.Batch) {
 				input []byte
 			}
 			var all []element
-			(&beamstate.SplitFn{Kind: kind}).ProcessElement(b, func(ts beam.EventTime, key string, input []byte) {
-				all = append(all, element{ts, key, input})
-			})
+			fn := &beamstate.SplitFn{Kind: kind}
+			emit := func(ts beam.EventTime, key string, input []byte) { all = append(all, element{ts, key, input}) }
+			fn.StartBundle(emit)
+			fn.ProcessElement(b, emit)
+			fn.FinishBundle(emit)
 			slices.SortFunc(all, func(a, b element) int { return strings.Compare(a.key, b.key) }) // the decoder's order is random
 			for _, e := range all {
 				s.add(kind, e.ts, e.key, e.input)

@@ -19,7 +19,7 @@ func init() {
 // Bounds of one call.
 const (
 	batchBytes = 1 << 20         // of a batch, and at most one answer more: answers are copied to be joined
-	callBytes  = 64 << 20        // of all batches
+	callBytes  = 4 << 20         // of all batches: what a shard gives in two seconds
 	callTime   = 6 * time.Second // divided by the number of shards, which the runner may call in turn
 	quietTime  = 5 * time.Second // after which a batch without records says how far a shard was read
 )
@@ -111,7 +111,7 @@ func (fn *readFn) ProcessElement(
 	}
 	h := fn.session.handOver(s, state, at.At, &fn.Config, fn.bundle)
 	fresh := h.first
-	records, claimed, err := fn.handOn(ctx, h, we, rt, emit)
+	given, claimed, err := fn.handOn(ctx, h, we, rt, emit)
 	if err != nil {
 		return nil, err
 	}
@@ -119,29 +119,38 @@ func (fn *readFn) ProcessElement(
 		return sdf.StopProcessing(), rt.GetError()
 	}
 	report()
-	if now := rt.GetRestriction().(progress); records == 0 && !fresh && now.BehindMS == 0 && !now.At.Done { // it is idle
+	switch now := rt.GetRestriction().(progress); {
+	case given.bytes >= callBytes && !now.At.Done: // more is there
+		return sdf.ResumeProcessingIn(0), nil
+	case given.records == 0 && !fresh && now.BehindMS == 0 && !now.At.Done: // it is idle
 		return sdf.ResumeProcessingIn(fn.Config.rest()), nil
 	}
 	return sdf.ResumeProcessingIn(resumeDelay), nil
 }
 
-// handOn emits the batches of one call, and tells how many records they have. It returns false if the
-// runner took the rest of the shard away.
+// given is what one call has emitted.
+type given struct {
+	records int
+	bytes   int64
+}
+
+// handOn emits the batches of one call, and tells what they have. It returns false if the runner took the
+// rest of the shard away.
 func (fn *readFn) handOn(
 	ctx context.Context, h *handover, we *estimator, rt *sdf.LockRTracker, emit func(beam.EventTime, Batch),
-) (records int, claimed bool, err error) {
+) (all given, claimed bool, err error) {
 	begun := fn.session.now()
-	for size := int64(0); ; {
+	for {
 		b, ok, err := h.take(we.own)
 		if err != nil {
-			return 0, false, err
+			return all, false, err
 		}
 		if !ok {
-			return records, true, nil
+			return all, true, nil
 		}
 		if !rt.TryClaim(progress{At: b.Position, BehindMS: b.BehindMS, Bundle: fn.bundle}) {
 			h.drop()
-			return 0, false, nil
+			return all, false, nil
 		}
 		if h.wanted(b) {
 			emit(beam.EventTime(b.time(max(we.own, we.report))), *b)
@@ -149,10 +158,10 @@ func (fn *readFn) handOn(
 		count(ctx, b)
 		we.own = max(we.own, b.Watermark)
 		h.handedOn(b)
-		size += int64(len(b.Data))
-		records += b.Len()
-		if b.Position.Done || size >= callBytes || fn.session.now().Sub(begun) >= h.time || fn.session.ctl.Draining() {
-			return records, true, nil
+		all.bytes += int64(len(b.Data))
+		all.records += b.Len()
+		if b.Position.Done || all.bytes >= callBytes || fn.session.now().Sub(begun) >= h.time || fn.session.ctl.Draining() {
+			return all, true, nil
 		}
 	}
 }

@@ -66,18 +66,62 @@ func (Driver) Process(s beam.Scope, job runtime.Job, kinds []keyed.Spec, batches
 	}, kinds, batches)
 }
 
-// SplitFn gives the inputs of one kind by their keys, each at its time.
+// SplitFn gives the inputs of one kind by their keys. Those of a key are gathered over a bundle and given
+// as one element, one behind the other, at the time of the earliest: each element costs a reading and a
+// writing of its key's state.
 type SplitFn struct {
 	Kind byte
+
+	gathered map[string]int // index in elements, by key
+	elements []element
+	bytes    int // of all elements
+}
+
+// An element is what SplitFn gives for a key.
+type element struct {
+	key    string
+	at     beam.EventTime
+	inputs []byte
+}
+
+// mostGathered is how many bytes of inputs a bundle gathers before it gives them.
+const mostGathered = 32 << 20
+
+// StartBundle begins what the runner commits at once.
+func (fn *SplitFn) StartBundle(func(beam.EventTime, string, []byte)) {
+	fn.gathered, fn.elements, fn.bytes = map[string]int{}, nil, 0
 }
 
 // ProcessElement takes a batch.
 func (fn *SplitFn) ProcessElement(b keyed.Batch, emit func(beam.EventTime, string, []byte)) {
 	for i := range b.Inputs {
-		if in := &b.Inputs[i]; in.Kind == fn.Kind {
-			emit(timestamp(in.Time), in.Key, in.Append(nil, true))
+		in := &b.Inputs[i]
+		if in.Kind != fn.Kind {
+			continue
+		}
+		n, ok := fn.gathered[in.Key]
+		if !ok {
+			n = len(fn.elements)
+			fn.gathered[in.Key] = n
+			fn.elements = append(fn.elements, element{key: in.Key, at: timestamp(in.Time)})
+		}
+		e := &fn.elements[n]
+		before := len(e.inputs)
+		e.at, e.inputs = min(e.at, timestamp(in.Time)), in.Append(e.inputs, true)
+		if fn.bytes += len(e.inputs) - before; fn.bytes > mostGathered {
+			fn.give(emit)
 		}
 	}
+}
+
+// FinishBundle gives what the bundle has gathered.
+func (fn *SplitFn) FinishBundle(emit func(beam.EventTime, string, []byte)) { fn.give(emit) }
+
+func (fn *SplitFn) give(emit func(beam.EventTime, string, []byte)) {
+	for _, e := range fn.elements {
+		emit(e.at, e.key, e.inputs)
+	}
+	fn.gathered, fn.elements, fn.bytes = map[string]int{}, nil, 0
 }
 
 // timestamp returns a time as Beam's event time, within what Beam's windows hold.
@@ -139,41 +183,66 @@ func (fn *ProcessFn) Setup() error {
 // Teardown gives back what Setup took.
 func (fn *ProcessFn) Teardown(ctx context.Context) error { return fn.shared.Release(ctx) }
 
-// ProcessElement adds an input to the state of its key and sees to it that the key is processed.
-func (fn *ProcessFn) ProcessElement(ctx context.Context, ts beam.EventTime, sp state.Provider, tp timers.Provider, key string, input []byte, changes func([]byte), later func(string, []byte)) (failed error) {
+// ProcessElement adds inputs to the state of their key and sees to it that the key is processed.
+func (fn *ProcessFn) ProcessElement(ctx context.Context, ts beam.EventTime, sp state.Provider, tp timers.Provider, key string, inputs []byte, changes func([]byte), later func(string, []byte)) (failed error) {
 	defer fn.shared.Note(&failed)
-	in, _, err := keyed.ReadInput(input)
-	if err != nil {
-		return err
-	}
 	s, behind, err := fn.read(sp, key)
 	if err != nil {
 		return err
 	}
-	whole := in // Add takes out of in what comes too late
-	late, err := fn.kind.Add(fn.logic, s, &in)
+	due, some := keyed.None, false
+	for rest := inputs; len(rest) > 0; {
+		var in keyed.Input
+		alone := len(rest) == len(inputs)
+		if in, rest, err = keyed.ReadInput(rest); err != nil {
+			return err
+		}
+		added, err := fn.add(ctx, s, &in, key, behind, changes)
+		if err != nil {
+			return err
+		}
+		if !added {
+			continue
+		}
+		t := keyed.Millis(timestamp(in.Time))
+		if alone && len(rest) == 0 {
+			t = keyed.Millis(ts) // what another kind gave has no other time
+		}
+		if some = true; due == keyed.None || t < due {
+			due = t
+		}
+	}
+	switch {
+	case !some:
+		return nil // the state is as it was
+	case fn.kind.Immediate:
+		return fn.process(ctx, at{s, key, keyed.None, behind}, sp, tp, changes, later)
+	case s.Next == keyed.None || due < s.Next:
+		s.Next = due
+		fn.set(tp, due)
+	}
+	return fn.write(sp, key, s)
+}
+
+// add adds an input to the state of its key, unless all of it comes too late.
+func (fn *ProcessFn) add(ctx context.Context, s *keyed.State, in *keyed.Input, key string, behind bool, changes func([]byte)) (added bool, err error) {
+	whole := *in // Add takes out of in what comes too late
+	late, err := fn.kind.Add(fn.logic, s, in)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if len(late) > 0 {
 		if block := deadletter.LateBlock(&whole, late, fn.shared.Counters); len(block) > 0 {
 			changes(block)
 		}
 		if len(late) == len(whole.Events) {
-			return nil // the state is as it was
+			return false, nil
 		}
 	}
 	if fn.kind.Immediate {
-		return fn.process(ctx, at{s, key, keyed.None, behind}, sp, tp, changes, later)
+		return true, nil
 	}
-	if err := fn.expect(ctx, s, &in, key, behind); err != nil {
-		return err
-	}
-	if due := keyed.Millis(ts); s.Next == keyed.None || due < s.Next {
-		s.Next = due
-		fn.set(tp, due)
-	}
-	return fn.write(sp, key, s)
+	return true, fn.expect(ctx, s, in, key, behind)
 }
 
 // expect notes whether the rules will ask for the rows of a key that got an input when it is processed.

@@ -368,15 +368,60 @@ func TestInputsFindTheirKind(t *testing.T) {
 		key  string
 		ts   beam.EventTime
 	}{{tickets.ID, "a\x001", 7}, {notes.ID, "+1", mtime.MinTimestamp + 24*60*60*1000}} {
-		n := 0
-		(&SplitFn{Kind: want.kind}).ProcessElement(b, func(ts beam.EventTime, key string, input []byte) {
-			n++
-			if ts != want.ts || key != want.key || input[0] != want.kind {
-				t.Errorf("%q of kind %d at %d, want %+v", key, input[0], ts, want)
-			}
-		})
-		if n != 1 {
-			t.Errorf("kind %d has %d inputs", want.kind, n)
+		all := splitOf(want.kind, b)
+		if len(all) != 1 || all[0].at != want.ts || all[0].key != want.key || all[0].inputs[0] != want.kind {
+			t.Errorf("got %+v, want %+v", all, want)
 		}
+	}
+}
+
+// splitOf returns what a bundle of batches gives.
+func splitOf(kind byte, batches ...keyed.Batch) (all []element) {
+	fn := &SplitFn{Kind: kind}
+	emit := func(ts beam.EventTime, key string, inputs []byte) { all = append(all, element{key, ts, inputs}) }
+	fn.StartBundle(emit)
+	for _, b := range batches {
+		fn.ProcessElement(b, emit)
+	}
+	fn.FinishBundle(emit)
+	return all
+}
+
+// A key has one element in a bundle, however many batches had inputs for it. What it does is what the
+// inputs would do one after the other.
+func TestTheInputsOfABundleComeTogether(t *testing.T) {
+	inputs := []keyed.Input{inputOf(1, 5000, event.TaskUpdated), inputOf(2, 3000, event.TaskUpdated), inputOf(3, 4000, event.TaskUpdated)}
+	var batches []keyed.Batch
+	for _, in := range inputs {
+		batches = append(batches, keyed.Batch{Inputs: []keyed.Input{in, {Kind: notes.ID, Key: "+1", Value: []byte{}}}})
+	}
+	all := splitOf(tickets.ID, batches...)
+	if len(all) != 1 || all[0].at != 3000 {
+		t.Fatalf("got %+v", all)
+	}
+	apart, together := newOne(t, tickets, new(rules)), newOne(t, tickets, new(rules))
+	for _, in := range inputs {
+		must(t, apart.add(in))
+	}
+	must(t, together.fn.ProcessElement(t.Context(), all[0].at, together, together, all[0].key, all[0].inputs, nil, nil))
+	want, got := apart.state(t), together.state(t)
+	if d := cmp.Diff(want, got, cmp.AllowUnexported(keyed.State{})); d != "" || got.Next != 3000 {
+		t.Errorf("processed at %d (-one after the other +together):\n%s", got.Next, d)
+	}
+	if d := cmp.Diff([]int64{3000}, together.times(t)); d != "" {
+		t.Errorf("timers (-want +got):\n%s", d)
+	}
+}
+
+// A bundle of more than some bytes gives what it has so far.
+func TestABundleGathersNoMoreThanSoMuch(t *testing.T) {
+	large := inputOf(1, 1000, event.TaskUpdated)
+	large.Records[0].Text = make([]byte, mostGathered/2)
+	whole, part := keyed.Batch{Inputs: []keyed.Input{large}}, keyed.Batch{Inputs: []keyed.Input{inputOf(2, 1000, event.TaskUpdated)}}
+	if n := len(splitOf(tickets.ID, part, whole, part)); n != 1 {
+		t.Errorf("%d elements of a bundle that fits", n)
+	}
+	if n := len(splitOf(tickets.ID, part, whole, whole, part)); n != 2 {
+		t.Errorf("%d elements of a bundle that does not fit", n)
 	}
 }
