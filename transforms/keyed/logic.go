@@ -148,6 +148,9 @@ type Output struct {
 	// Pending says that something was begun that is not there yet. Where no timer calls the rules
 	// again they are to be called once more, and wait for it then.
 	Pending bool
+	// Refused says that something could not be begun, since so much is under way: with Once the rules
+	// are to be called again when other keys were. Must is the driver's, and says that it is begun in any case.
+	Refused, Must bool
 }
 
 // Info returns what Add needs to know of an event that arrived at a time.
@@ -315,7 +318,7 @@ func (k *Kind) over(s *State, arrival Millis) bool {
 // Where out.Ask is set it has done nothing yet: it is to be called again when the state has learnt
 // that (Learn).
 func (k *Kind) Process(l Logic, s *State, now Millis, out *Output) (next Millis, done bool, err error) {
-	next, out.Waited, out.Ask, out.Pending = None, None, nil, false
+	next, out.Waited, out.Ask, out.Pending, out.Refused = None, None, nil, false, false
 	if !s.Waits() && now != None && now < End {
 		if at := k.DropAt(s); at != None && at <= now {
 			if s.Tombstone || k.Until(s) <= k.Expires(s) || CeilHour(k.Until(s)) <= now {
