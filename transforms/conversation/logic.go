@@ -103,7 +103,9 @@ func (l *logic) Process(s *keyed.State, now keyed.Millis, out *keyed.Output) (ne
 		next = keyed.None
 	}
 	if s.Dirty || w.took {
-		out.Changes = h.Turns(out.Changes)
+		var asks []question
+		out.Changes, asks = h.Turns(out.Changes)
+		h.tell(asks, s.Arrival, out)
 	}
 	if out.Once && !out.Pending && !out.Refused {
 		s.Value = nil // nobody asks for it any more
