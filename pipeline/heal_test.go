@@ -36,6 +36,12 @@ const outageFrom, outageTo = 10 * time.Hour, 16 * time.Hour
 // loseDay draws a day of the last weeks, since the log goes no further back.
 func loseDay(t *testing.T, o twiliolocal.Options) lostDay {
 	t.Helper()
+	return loseChangedDay(t, o, func([]byte) *strings.Replacer { return strings.NewReplacer() })
+}
+
+// loseChangedDay is loseDay of a day in which some texts, that change finds in all of it, are others.
+func loseChangedDay(t *testing.T, o twiliolocal.Options, change func(all []byte) *strings.Replacer) lostDay {
+	t.Helper()
 	c := simulate.DefaultConfig()
 	today := time.Now().UTC().Truncate(24 * time.Hour)
 	c.Start = today.AddDate(0, 0, -7-int(today.Weekday()+6)%7) // a Monday
@@ -73,6 +79,12 @@ func loseDay(t *testing.T, o twiliolocal.Options) lostDay {
 			log.Write(append(r.Text, '\n'))
 		}
 	})
+	changed := change(all.Bytes())
+	for _, b := range []*bytes.Buffer{&all, &kept, &log} {
+		text := b.String()
+		b.Reset()
+		b.WriteString(changed.Replace(text))
+	}
 	for name, b := range map[string]*bytes.Buffer{"all": &all, "kept": &kept} {
 		if err := os.WriteFile(filepath.Join(dir, name+".ndjson"), b.Bytes(), 0o600); err != nil {
 			t.Fatal(err)

@@ -70,15 +70,16 @@ func (j *Job) read(s beam.Scope, o source.ReadOptions) (records beam.PCollection
 // kinds returns what keys of the job stand for, in the order in which they are processed. A new
 // kind is one more.
 func (o Options) kinds() []keyed.Spec {
+	// A state directory may hold conversations, whether any are fetched now or not.
+	turns := o.transcripts.Fetches() || o.State != ""
 	kinds := []keyed.Spec{
 		o.TaskOptions().Spec(),
-		worker.Options{Hidden: o.Hidden, AsOf: o.asOf(), Choice: o.choice}.Spec(),
+		worker.Options{Hidden: o.Hidden, AsOf: o.asOf(), Turns: turns, Choice: o.choice}.Spec(),
 		customer.Spec(), // gets its inputs from tasks
 	}
-	// So do conversations. A state directory may hold some, whether any are fetched now or not.
-	if o.transcripts.Fetches() || o.State != "" {
-		turns := conversation.Options{Fetch: o.transcripts.Fetches(), NoText: o.Text == TextNone}
-		kinds = append(kinds, turns.InteractionSpec(), turns.Spec())
+	if turns { // and so do conversations; authors get theirs from workers and conversations
+		c := conversation.Options{Fetch: o.transcripts.Fetches(), NoText: o.Text == TextNone}
+		kinds = append(kinds, c.InteractionSpec(), c.Spec(), conversation.AuthorSpec())
 	}
 	return kinds
 }

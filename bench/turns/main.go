@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	_ "github.com/duckdb/duckdb-go/v2" // the driver
@@ -113,6 +114,9 @@ type figures struct {
 	whole, fetching   time.Duration // from its start to its end; from the first call to the last
 	resident          []sample
 	firstCall, ending time.Time
+
+	called, full  time.Duration // calls × how long they took, and for how long all places of the limit were taken
+	program, fake time.Duration // processor time of the program, and of the local Twilio
 }
 
 type sample struct {
@@ -127,7 +131,7 @@ func measure(ctx context.Context, server *twiliolocal.Server, o options, in, out
 	cmd.Env = append(os.Environ(), "TWILIO_ACCOUNT_SID="+server.Account(), "TWILIO_API_KEY="+server.Key(), "TWILIO_API_SECRET="+server.Secret())
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
-	start := time.Now()
+	start, before := time.Now(), processorTime()
 	if err := cmd.Start(); err != nil {
 		return m, err
 	}
@@ -153,9 +157,20 @@ func measure(ctx context.Context, server *twiliolocal.Server, o options, in, out
 			}
 			m.calls = server.Calls("/v1/")
 			m.whole, m.fetching = time.Since(start), m.ending.Sub(m.firstCall)
+			m.called, m.full = server.Busy()
+			m.program, m.fake = cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime(), processorTime()-before
 			return m, nil
 		}
 	}
+}
+
+// processorTime returns how long this process has kept processors busy.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // resident returns the bytes of resident memory of a process; 0 where the system does not tell.
@@ -197,7 +212,10 @@ func (m figures) report(o options) (share float64) {
 	}{{"as the limit allows", allowed}, {"from the first call to the last", m.fetching}, {"the whole run", m.whole}} {
 		fmt.Printf("%-32s %8.1f s %9.0f messages/s   %.2f of what the limit allows\n", row.name, row.took.Seconds(), float64(messages)/row.took.Seconds(), allowed.Seconds()/row.took.Seconds())
 	}
-	fmt.Printf("\nresident memory by quarters of the fetching:")
+	thousands := float64(messages) / 1000
+	fmt.Printf("\nplaces of the limit: %.2f taken on the average, %.2f of the time all of them\n", m.called.Seconds()/m.fetching.Seconds()/float64(o.parallel), m.full.Seconds()/m.fetching.Seconds())
+	fmt.Printf("processor time for 1000 messages: %.1f ms of the program, %.1f ms of the local Twilio\n", 1000*m.program.Seconds()/thousands, 1000*m.fake.Seconds()/thousands)
+	fmt.Printf("resident memory by quarters of the fetching:")
 	for q := range 4 {
 		sum, n := int64(0), int64(0)
 		for _, s := range m.resident {

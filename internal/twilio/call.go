@@ -257,18 +257,17 @@ func unusable(status int, body []byte, list bool) string {
 	if status == http.StatusNoContent || len(body) == 0 && !list {
 		return ""
 	}
-	if !json.Valid(body) {
-		return "it is no JSON, or is cut off"
-	}
-	if !list {
-		return ""
-	}
 	var page map[string]json.RawMessage
 	var meta struct {
 		Key string `json:"key"`
 	}
+	whole := list && json.Unmarshal(body, &page) == nil
 	switch {
-	case json.Unmarshal(body, &page) != nil:
+	case !whole && !json.Valid(body):
+		return "it is no JSON, or is cut off"
+	case !list:
+		return ""
+	case !whole:
 		return "it is no page of a list"
 	case !object(page["meta"]) || json.Unmarshal(page["meta"], &meta) != nil:
 		return "it is a page of a list without meta"

@@ -12,6 +12,10 @@ import (
 // A limit bounds the calls that are made at once. The limiter behind it looks for the number of
 // calls at which answers stay quick. Refusals do not show in that, since they come quickly, so they
 // lower a ceiling over it, which rises again with calls that succeed.
+//
+// It looks at the quicker half of the answers, since the slower ones tell how busy this process is, and
+// does not look for what goes together: with a number of calls that hardly changes, a jitter of a
+// few milliseconds does or does not go with it by chance, and the limiter would take away calls for that.
 type limit struct {
 	limiter adaptivelimiter.AdaptiveLimiter[any]
 	most    float64
@@ -38,6 +42,8 @@ func newLimit(most int) *limit {
 	l.limiter = adaptivelimiter.NewBuilder[any]().
 		WithLimits(1, uint(most), uint(min(most, firstParallel))).
 		WithRecentWindow(250*time.Millisecond, 5*time.Second, 10).
+		WithRecentQuantile(0.5).
+		WithCorrelationWindow(1). // less than the ten samples from which on it counts
 		WithMaxLimitFunc(func(int) float64 {
 			l.mu.Lock()
 			defer l.mu.Unlock()

@@ -179,7 +179,9 @@ func (c Config) Open(count *telemetry.Counters) (*Pools, error) {
 			return nil, err
 		}
 		count.Twilio.Limited(telemetry.TwilioLimit{Account: a.SID, Use: "transcripts"}, client.Limit)
-		o := Options{Account: a.SID, Parallel: a.Parallel, Had: c.Which == Missing, Every: c.Every}
+		// Between its calls a fetch decodes what it got. So that no call that could be made waits for
+		// that, there are more fetches than calls, and the client bounds these.
+		o := Options{Account: a.SID, Parallel: a.Parallel + a.Parallel/2, Had: c.Which == Missing, Every: c.Every}
 		all.add(NewPool(o, NewFetch(client, a.ChatService, Legacy(c.Legacy)), count))
 	}
 	return all, nil

@@ -8,6 +8,10 @@ var Engagements = Table{
 	Description: "One row for each participation in a task: a stay in a queue (`Queue`), the work of an agent (`Agent`), " +
 		"or an offer to an agent that was not taken (`Invitation`).",
 	Owner: Owner{Kind: TaskKind, Account: "account_sid", SID: "task_sid"},
+	Entails: []Entailed{ // the turn of a recording
+		{Table: TurnsID, If: "recording_url", Key: []string{"account_sid", "reservation_sid"}},
+		{Table: TurnContentsID, If: "recording_url", Key: []string{"account_sid", "reservation_sid"}},
+	},
 	Columns: []Column{
 		{Name: "account_sid", Type: String, Key: true, Sources: payload("account_sid"), Description: "Twilio account (Flex instance).", Rule: "2"},
 		{Name: "engagement_id", Type: String, Key: true, Sources: ruled("reservation_sid; for queue rows task_sid and the opening event's id"), Description: "Identifies the engagement within its account.", Rule: "2.1, 2.4"},

@@ -24,6 +24,14 @@ type Owner struct {
 	Time    string // TIMESTAMP column of the key that tells which rows are looked up; empty: all of an owner
 }
 
+// An Entailed is a row of another table that belongs to the owner of a row, which alone tells of it: the other
+// table does not name that owner. Both rows are of one time.
+type Entailed struct {
+	Table TableID
+	If    string   // column that is not null where there is such a row
+	Key   []string // columns that the primary key of the other row is made of, in its order
+}
+
 // An OwnerKey names one owner by its account and its SID.
 type OwnerKey struct{ Account, SID string }
 
@@ -106,12 +114,19 @@ func (t *Table) Owned(r Row) bool {
 }
 
 // FoundColumns returns the indexes of the columns that tell which row of which owner is there,
-// where BigQuery has it, and which version of it that is: KeyColumnsWithOwner, PartitionColumn if
-// there is one, and row_version.
+// where BigQuery has it, which rows it entails, and which version of it that is: KeyColumnsWithOwner,
+// PartitionColumn if there is one, the columns of Entails, and row_version.
 func (t *Table) FoundColumns() []int {
 	columns := t.KeyColumnsWithOwner()
 	if i, ok := t.PartitionColumn(); ok {
 		columns = append(columns, i)
+	}
+	for _, e := range t.Entails {
+		for _, name := range append([]string{e.If}, e.Key...) {
+			if !slices.Contains(columns, t.Col(name)) {
+				columns = append(columns, t.Col(name))
+			}
+		}
 	}
 	return append(columns, len(t.Columns)-1)
 }

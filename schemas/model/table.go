@@ -20,7 +20,8 @@ type Table struct {
 	Name        string
 	Description string
 	Columns     []Column
-	Owner       Owner // which task or worker a row belongs to, if any
+	Owner       Owner      // which task or worker a row belongs to, if any
+	Entails     []Entailed // rows of other tables that are there because of a row
 
 	index map[string]int
 	keys  []int

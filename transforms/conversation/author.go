@@ -20,29 +20,47 @@ const (
 // System is the author of messages that Twilio gives no other.
 const System = "system"
 
-// authorOf returns who wrote a message, and of an agent his worker SID where that is known (contract,
-// section 5).
-func (c *Conversation) authorOf(m *Message) (kind, worker string) {
+// An author is who wrote a message.
+type author struct {
+	kind   string // author_type
+	worker string // SID of an agent; empty: not known
+
+	// name is not empty if workers whom no event of the conversation's tasks names may decide: those of
+	// the account that events show under this name. kind and worker are without them then.
+	name string
+}
+
+// authorOf returns who wrote a message (contract, section 5).
+func (c *Conversation) authorOf(m *Message) (a author) {
 	if m.Author == "" || m.Author == System || m.Author == c.SID || c.isProxy(m.Author) {
-		return Bot, ""
+		return author{kind: Bot}
 	}
 	p := c.participant(m)
-	identity := m.Author
-	if p != nil && p.Identity != "" {
-		identity = p.Identity
+	name := ""
+	switch {
+	case p != nil && p.Identity != "":
+		name = workerName(p.Identity)
+	case p == nil || p.Address == "": // who has a messaging binding has no identity
+		name = workerName(m.Author)
 	}
-	if worker = c.workerOf(identity, m.Created); worker != "" {
-		return Agent, worker
+	known := c.named(name)
+	worker, placed := c.chosen(known, m.Created)
+	if !placed || !c.engages(known) {
+		a.name = name
 	}
 	switch {
+	case worker != "":
+		a.kind, a.worker = Agent, worker
 	case p != nil && strings.EqualFold(p.MemberType, "supervisor"):
-		return Agent, ""
+		a.kind = Agent
 	case p != nil, c.isCustomer(m.Author):
-		return Customer, ""
+		a.kind = Customer
 	case agent.Identity(m.Author) != m.Author:
-		return Agent, ""
+		a.kind = Agent
+	default:
+		a.kind = Bot
 	}
-	return Bot, ""
+	return a
 }
 
 // isProxy tells whether an author is an address of the company's that stands for others.
@@ -71,32 +89,44 @@ func (c *Conversation) participant(m *Message) *turn.Participant {
 	})
 }
 
-// workerOf returns the worker whom an identity names; empty: none. Of several it is the one with an
-// engagement in the conversation, of several such the one with the nearest, else the least SID.
-func (c *Conversation) workerOf(identity string, at event.Millis) (found string) {
-	name, near, placed := workerName(identity), event.Millis(0), false
+// named returns the workers whom events of the tasks show under a name.
+func (c *Conversation) named(name string) (workers []string) {
+	if name == "" {
+		return nil
+	}
 	for i := range c.Tasks {
 		for _, w := range c.Tasks[i].Workers {
-			if !slices.Contains(w.Names, name) {
-				continue
-			}
-			d, has := c.nearest(at, w.SID)
-			better := found == "" || has && !placed
-			if has == placed && found != "" {
-				better = d < near || d == near && w.SID < found
-			}
-			if better {
-				found, near, placed = w.SID, d, has
+			if slices.Contains(w.Names, name) && !slices.Contains(workers, w.SID) {
+				workers = append(workers, w.SID)
 			}
 		}
 	}
-	return found
+	return workers
 }
 
-// workerName returns a name or contact URI of a worker as identities are compared by: without
-// Twilio's prefix, read back, in lower case.
-func workerName(text string) string {
-	return strings.ToLower(agent.Identity(strings.TrimPrefix(text, "client:")))
+// chosen returns which of the workers who have a name wrote a message under it: the one with an engagement in
+// the conversation, of several such the one with the nearest, else the least SID. It is empty without
+// workers. placed tells whether he has an engagement.
+func (c *Conversation) chosen(workers []string, at event.Millis) (worker string, placed bool) {
+	near := event.Millis(0)
+	for _, w := range workers {
+		d, has := c.nearest(at, w)
+		better := worker == "" || has && !placed
+		if has == placed && worker != "" {
+			better = d < near || d == near && w < worker
+		}
+		if better {
+			worker, near, placed = w, d, has
+		}
+	}
+	return worker, placed
+}
+
+// engages tells whether the conversation has engagements of none but these workers.
+func (c *Conversation) engages(workers []string) bool {
+	others := false
+	c.each(func(p place) { others = others || p.Agent && !slices.Contains(workers, p.Worker) })
+	return !others
 }
 
 // isCustomer tells whether an author is what events call the customer by.

@@ -18,12 +18,12 @@ const Voice = "voice"
 // and serves one goroutine.
 type Digester struct {
 	overlay *attribute.Overlay
-	worker  *attribute.Overlay
+	namer   *Namer
 }
 
 // NewDigester returns a Digester. a are the attributes of the job; nil: the built-in ones.
 func NewDigester(a *model.Attributes) *Digester {
-	return &Digester{attribute.NewOverlay(a.Task()), attribute.NewOverlay(a.Worker())}
+	return &Digester{attribute.NewOverlay(a.Task()), NewNamer(a)}
 }
 
 // OfVoice tells whether a task is a call: by the first task channel that its events name.
@@ -138,24 +138,11 @@ func (d *Digester) see(t *Task, e *event.Event) {
 	if sid == "" {
 		return
 	}
-	names := []string{workerName(e.Text[event.WorkerName])}
-	if e.HasWorkerAttrs {
-		d.worker.Reset()
-		d.worker.Add(e.WorkerAttributes)
-		names = append(names, workerName(d.worker.Text(contactURI)))
-	}
 	i := slices.IndexFunc(t.Workers, func(w Worker) bool { return w.SID == sid })
-	for _, n := range names {
-		if n == "" {
-			continue
-		}
-		if i < 0 {
-			i = len(t.Workers)
-			t.Workers = append(t.Workers, Worker{SID: sid})
-		}
-		if w := &t.Workers[i]; !slices.Contains(w.Names, n) {
-			w.Names = append(w.Names, n)
-		}
+	if i >= 0 {
+		t.Workers[i].Names = d.namer.add(t.Workers[i].Names, e)
+	} else if names := d.namer.add(nil, e); len(names) > 0 {
+		t.Workers = append(t.Workers, Worker{sid, names})
 	}
 }
 

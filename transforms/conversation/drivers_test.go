@@ -1,6 +1,7 @@
 package conversation_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -8,11 +9,13 @@ import (
 	"testing"
 	"time"
 
+	gocmp "github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"flexbeam/internal/testkit/history"
 	"flexbeam/schemas/event"
 	"flexbeam/schemas/turn"
+	"flexbeam/transforms/conversation"
 	"flexbeam/transforms/keyed"
 )
 
@@ -196,5 +199,84 @@ func TestAReplayDoesNotFetchWhatTheSinkHas(t *testing.T) {
 		if got, _ := history.Batch(lines, 1, o); history.Diff(turnsOf(want), turnsOf(got)) != "" || s.fetched != first {
 			rt.Fatalf("with all, %d are fetched, or the rows differ", s.fetched)
 		}
+	})
+}
+
+// everyDriver folds lines gathered, in cells, and as a live stream whose processes die, and calls check with the
+// tables of each.
+func everyDriver(rt *rapid.T, d history.Dice, lines [][]byte, s *service, check func(driver string, t history.Tables)) {
+	batch, _ := history.Batch(lines, 1+d.N(4), history.Options{Transcripts: s})
+	check("batch", batch)
+	cells, _ := history.Stream(lines, history.Options{Transcripts: s, Cut: func() bool { return d.OneIn(1) }})
+	check("cells", cells)
+	dir, err := os.MkdirTemp("", "flexbeam-turns-")
+	if err != nil {
+		rt.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	begin := history.At(0)
+	s.now = func() time.Time { return time.UnixMilli(begin) }
+	live, _ := history.Live(lines, history.LiveOptions{
+		Options: history.Options{Transcripts: s}, Dir: dir, Dice: d, AtOnce: d.OneIn(1), Finally: begin + int64(len(lines))*1000 + 3_600_000,
+		Arrival: func(i int) int64 { return begin + int64(i)*1000 },
+		Crash:   func() bool { return d.OneIn(3) },
+	})
+	check("live", live)
+}
+
+// An agent whom no event of the conversation's tasks names is known by any event of the account that does,
+// whenever that comes.
+func TestAgentsOfTheWholeAccountWriteMessages(t *testing.T) {
+	sid := chatOf("WT1")
+	attributes := `{"conversationSid":"` + sid + `","from":"+15551230001","conversations":{"conversation_id":"c"}}`
+	events := history.Parse(`
+		0    task.created channel=chat ta=` + attributes + `
+		10   accepted WR1 WK1 name=ann channel=chat ta=` + attributes + `
+		12   accepted WR2 WK2 name=twin channel=chat ta=` + attributes + `
+		300  completed WR1 WK1 name=ann channel=chat
+		310  completed WR2 WK2 name=twin channel=chat
+		320  task.completed channel=chat
+		400  worker.created -task WK7 name=boss wa={"contact_uri":"client:Eve_40example_2Ecom"}
+		410  accepted WT9 WR9 WK8 name=other channel=voice
+		420  worker.created -task WK1 name=twin
+		425  worker.created -task WK3 name=ann
+		430  worker.created -task WK6 name=boss
+		440  worker.created -task AC2 WK5 name=stranger
+		450  worker.activity.update -task WK8 name=+15551230001`)
+	known := turn.Transcript{Participants: []turn.Participant{
+		{SID: "MB1", Identity: "guest"}, {SID: "MB2", Identity: "other"}, {SID: "MB3", Address: "+15551230001", Proxy: "+1"},
+	}}
+	want := map[string]string{}
+	for i, m := range []struct{ author, want string }{
+		{"eve@example.com", "WR1 Agent WK7"}, // by the contact URI of a worker's event
+		{"client:EVE_40example_2Ecom", "WR1 Agent WK7"},
+		{"boss", "WR1 Agent WK6"},  // two have the name, and no engagement: the least SID
+		{"other", "WR1 Agent WK8"}, // by an event of another task
+		{"MB2", "WR1 Agent WK8"},
+		{"twin", "WR1 Agent WK1"}, // two have the name and engagements: the nearest one, which is open too; the least SID
+		{"ann", "WR1 Agent WK1"},  // two have the name, one of them has an engagement
+		{"guest", "WR1 Customer -"},
+		{"stranger", "WR1 Bot -"},          // a worker of another account
+		{"+15551230001", "WR1 Customer -"}, // an address is no identity
+	} {
+		sid := fmt.Sprint("IM", i)
+		known.Messages = append(known.Messages, turn.Message{SID: sid, Index: int64(i), Author: m.author, Body: "hi", Created: event.Millis(history.At(11)), Updated: event.None})
+		want[sid] = m.want
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		d := history.NewDice(rt)
+		lines := history.Shuffled(d, history.Lines(events, history.Forms(d, history.Streamed)))
+		s := &service{Dice: d, known: map[string]turn.Transcript{sid: known}, begun: map[string]bool{}}
+		everyDriver(rt, d, lines, s, func(driver string, tables history.Tables) {
+			got := map[string]string{}
+			for _, r := range tables.Rows("turns") {
+				if r["turn_type"] != conversation.Recording {
+					got[r["turn_id"]] = r["engagement_id"] + " " + r["author_type"] + " " + cmp.Or(r["agent_id"], "-")
+				}
+			}
+			if diff := gocmp.Diff(want, got); diff != "" {
+				rt.Fatalf("%s: %s", driver, diff)
+			}
+		})
 	})
 }

@@ -4,13 +4,16 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"flexbeam/schemas/turn"
 	"flexbeam/transforms/keyed"
 )
 
-// version is that of the encoding of a conversation in the state of its key.
-const version = 1
+// version is that of the encoding of a conversation in the state of its key. The one before it knows nothing
+// of what names of authors were asked.
+const version = 2
 
 // ErrCorrupt says that bytes are not what this package wrote.
 var ErrCorrupt = errors.New("the state of a conversation is corrupt")
@@ -49,6 +52,9 @@ type held struct {
 	once     bool         // one was fetched, or need not be
 	attempts int          // that failed, one behind the other
 	last     keyed.Millis // when one was begun last; None: never
+
+	asks int64             // number of the last question that a name of an author was asked
+	told map[string]uint64 // hashes of the questions that names were asked last
 }
 
 var types = []string{Text, Image, File}
@@ -80,6 +86,10 @@ func (h *held) append(b []byte) []byte {
 	for i := range h.Messages {
 		b = h.Messages[i].append(b)
 	}
+	b = binary.AppendUvarint(binary.AppendVarint(b, h.asks), uint64(len(h.told)))
+	for _, name := range slices.Sorted(maps.Keys(h.told)) {
+		b = binary.LittleEndian.AppendUint64(keyed.AppendText(b, name), h.told[name])
+	}
 	return b
 }
 
@@ -107,8 +117,9 @@ func read(b []byte) (*held, error) {
 		return h, nil
 	}
 	r := keyed.NewReader(b)
-	if v := r.Byte(); v != version {
-		return nil, fmt.Errorf("%w: encoding %d; this version reads %d", ErrCorrupt, v, version)
+	form := r.Byte()
+	if form < 1 || form > version {
+		return nil, fmt.Errorf("%w: encoding %d; this version reads 1 to %d", ErrCorrupt, form, version)
 	}
 	flags := r.Byte()
 	h.begun, h.once = flags&1 != 0, flags&2 != 0
@@ -124,6 +135,15 @@ func read(b []byte) (*held, error) {
 	}
 	for n := r.Count(); n > 0 && r.Err() == nil; n-- {
 		h.Messages = append(h.Messages, readMessage(r))
+	}
+	if form > 1 {
+		h.asks, h.told = int64(r.Millis()), map[string]uint64{}
+		for n := r.Count(); n > 0 && r.Err() == nil; n-- {
+			name, hash := r.Text(), r.Take(8)
+			if r.Err() == nil {
+				h.told[name] = binary.LittleEndian.Uint64(hash)
+			}
+		}
 	}
 	if err := r.Err(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)

@@ -97,44 +97,55 @@ func (c *Conversation) take(m *turn.Message, block change.Block) change.Block {
 // version returns the row_version of a message's rows.
 func (c *Conversation) version(m *Message) int64 { return int64(m.Updated)*4096 + c.known() }
 
-// Turns appends to block the turns that are new or differ from what was written. Without tasks there
-// are none.
-func (c *Conversation) Turns(block change.Block) change.Block {
+// Turns appends to block the turns that are new or differ from what was written, but for those whose author
+// the workers of the account decide: it returns what is asked of their names. Without tasks there are
+// neither.
+func (c *Conversation) Turns(block change.Block) (_ change.Block, asks []question) {
 	if len(c.Tasks) == 0 {
-		return block
+		return block, nil
 	}
 	row := model.Turns.NewRow()
 	for i := range c.Messages {
 		m := &c.Messages[i]
-		c.fill(row, m)
-		from := len(block)
-		block = block.Append(change.Change{Table: model.TurnsID, Row: row})
-		if h := hashOf(block[from:]); h != m.written {
-			m.written = h
-			block = block[:from]
-			row[turns.updatedAt], row[turns.version] = model.Millis(m.Updated), model.Integer(c.version(m))
-			block = block.Append(change.Change{Table: model.TurnsID, Row: row})
-		} else {
-			block = block[:from]
+		a := c.authorOf(m)
+		if a.name != "" {
+			m.written = 0
+			asks = c.ask(asks, m, a)
+			continue
 		}
+		block = c.write(m, a, row, block)
 	}
-	return block
+	return block, asks
+}
+
+// write appends the turn of a message if it is new or differs from what was written. row is memory.
+func (c *Conversation) write(m *Message, a author, row model.Row, block change.Block) change.Block {
+	c.fill(row, m, a)
+	from := len(block)
+	block = block.Append(change.Change{Table: model.TurnsID, Row: row})
+	h := hashOf(block[from:])
+	block = block[:from]
+	if h == m.written {
+		return block
+	}
+	m.written = h
+	row[turns.updatedAt], row[turns.version] = model.Millis(m.Updated), model.Integer(c.version(m))
+	return block.Append(change.Change{Table: model.TurnsID, Row: row})
 }
 
 // fill fills a row of turns, but for what tells its version.
-func (c *Conversation) fill(r model.Row, m *Message) {
+func (c *Conversation) fill(r model.Row, m *Message, a author) {
 	clear(r)
-	kind, worker := c.authorOf(m)
 	r[turns.account], r[turns.id], r[turns.sid] = model.Text(c.Account), model.Text(m.SID), model.Text(c.SID)
 	task := c.first()
-	if p := c.placeOf(m.Created, worker); p != nil {
+	if p := c.placeOf(m.Created, a.worker); p != nil {
 		task = p.task
 		r[turns.engagement] = model.Text(p.ID)
 	}
 	r[turns.conversation], r[turns.task] = model.Text(task.Conversation), model.Text(task.SID)
-	r[turns.agent] = model.Text(worker)
+	r[turns.agent] = model.Text(a.worker)
 	r[turns.time] = model.Millis(m.Created)
-	r[turns.author], r[turns.kind] = model.Text(kind), model.Text(m.Type)
+	r[turns.author], r[turns.kind] = model.Text(a.kind), model.Text(m.Type)
 	r[turns.index], r[turns.length] = model.Integer(m.Index), model.Integer(m.Length)
 }
 

@@ -54,7 +54,11 @@ func message(sid, author string, minutes float64, more ...func(*turn.Message)) t
 func rows(t *testing.T, c *Conversation, x turn.Transcript) map[string]model.Row {
 	t.Helper()
 	out := map[string]model.Row{}
-	err := c.Turns(c.Take(&x, nil)).Each(func(k change.Change) error {
+	block, asks := c.Turns(c.Take(&x, nil))
+	for i := range asks { // of an account without any other workers
+		block = asks[i].turns(nil, block)
+	}
+	err := block.Each(func(k change.Change) error {
 		if k.Delete {
 			t.Errorf("a turn is deleted: %v", k.Row)
 		}

@@ -184,10 +184,9 @@ func (a *asking) ask() (next keyed.Millis, err error) {
 	case a.attempts > 0 && a.now != keyed.None && due > a.now:
 		return due, nil
 	}
-	if a.from.Begin(a.account, a.sid, a.bounded) {
+	if begin(a.from, a.account, a.sid, a.bounded, a.out) {
 		a.begun, a.last = true, a.now
 	}
-	a.out.Pending = a.begun
 	return again(a.now, a.bounded), nil
 }
 

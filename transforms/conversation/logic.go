@@ -108,7 +108,13 @@ func (l *logic) Process(s *keyed.State, now keyed.Millis, out *keyed.Output) (ne
 		next = keyed.None
 	}
 	if s.Dirty || w.took {
-		out.Changes = h.Turns(out.Changes)
+		var asks []question
+		out.Changes, asks = h.Turns(out.Changes)
+		h.tell(asks, s.Arrival, out)
+	}
+	if out.Once && !out.Pending && !out.Refused {
+		s.Value = nil // nobody asks for it any more
+		return next, nil
 	}
 	if value := h.append(nil); s.Dirty || !bytes.Equal(value, s.Value) {
 		s.Value, s.Dirty = value, false
@@ -176,11 +182,18 @@ func (w *work) fetch() (next keyed.Millis, err error) {
 	if had, known := w.had(); !known || had {
 		return keyed.None, nil
 	}
-	if w.from.Begin(w.Account, w.SID, w.bounded) {
+	if begin(w.from, w.Account, w.SID, w.bounded, w.out) {
 		w.begun, w.asked, w.last = true, w.moments(), w.now
 	}
-	w.out.Pending = w.begun
 	return w.again(), nil
+}
+
+// begin has something fetched, and tells whether it is. Where a timer tells no time it is in any case, and where there
+// is no timer the driver is told if it is to call again.
+func begin(from keyed.Transcripts, account, sid string, bounded bool, out *keyed.Output) bool {
+	begun := from.Begin(account, sid, out.Must || bounded && !out.Once)
+	out.Pending, out.Refused = begun, !begun
+	return begun
 }
 
 // again returns when to look whether a transcript is there.

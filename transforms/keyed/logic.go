@@ -118,11 +118,18 @@ type Logic interface {
 }
 
 // Retention says how long the state of a key is kept, in ms of arrival time since its newest input.
-// A zero Open keeps it for ever.
 type Retention struct {
-	Open      Millis // of a key that still waits for its end
+	Open      Millis // of a key that still waits for its end; 0: for ever
 	Closed    Millis // of one whose end has come; 0: as Open
 	Tombstone Millis // how long a tombstone then tells that the state was there, so that events are late
+}
+
+// least returns the shortest time after which a state may be dropped; 0: none is.
+func (r Retention) least() Millis {
+	if r.Open == 0 || r.Closed == 0 {
+		return r.Open + r.Closed
+	}
+	return min(r.Open, r.Closed)
 }
 
 // Output takes what Process gives.
@@ -149,6 +156,9 @@ type Output struct {
 	// Pending says that something was begun that is not there yet. Where no timer calls the rules
 	// again they are to be called once more, and wait for it then.
 	Pending bool
+	// Refused says that something could not be begun, since so much is under way: with Once the rules
+	// are to be called again when other keys were. Must is the driver's, and says that it is begun in any case.
+	Refused, Must bool
 }
 
 // Info returns what Add needs to know of an event that arrived at a time.
@@ -160,10 +170,12 @@ func (k *Kind) Info(e *event.Event, arrival Millis) EventInfo {
 func (k *Kind) Expires(s *State) Millis {
 	r := k.Retention
 	switch {
-	case r.Open == 0 || s.Arrival == None:
+	case s.Arrival == None:
 		return None
 	case s.Closed && r.Closed != 0:
 		return s.Arrival + r.Closed
+	case r.Open == 0:
+		return None
 	}
 	return s.Arrival + r.Open
 }
@@ -237,17 +249,13 @@ func (k *Kind) Add(l Logic, s *State, in *Input) (late []int, err error) {
 // fits tells whether an input can be added as a whole, since none of its events arrives when the
 // state, as the earlier ones leave it, has expired.
 func (k *Kind) fits(s *State, in *Input) bool {
-	r := k.Retention
-	if r.Open == 0 {
+	least := k.Retention.least()
+	if least == 0 {
 		return true
 	}
 	first, last := in.span()
 	if first == None {
 		return true
-	}
-	least := r.Open
-	if r.Closed != 0 {
-		least = min(least, r.Closed)
 	}
 	if last-first >= least {
 		return false
@@ -316,7 +324,7 @@ func (k *Kind) over(s *State, arrival Millis) bool {
 // Where out.Ask is set it has done nothing yet: it is to be called again when the state has learnt
 // that (Learn).
 func (k *Kind) Process(l Logic, s *State, now Millis, out *Output) (next Millis, done bool, err error) {
-	next, out.Waited, out.Ask, out.Pending = None, None, nil, false
+	next, out.Waited, out.Ask, out.Pending, out.Refused = None, None, nil, false, false
 	if !s.Waits() && now != None && now < End {
 		if at := k.DropAt(s); at != None && at <= now {
 			if s.Tombstone || k.Until(s) <= k.Expires(s) || CeilHour(k.Until(s)) <= now {

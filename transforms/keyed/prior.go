@@ -424,8 +424,29 @@ func take(t *model.Table, r model.Row, whole bool, of map[model.OwnerKey][]*Foun
 		one := model.OwnerQuery{From: f.span.From, To: f.span.To}
 		if t.Owner.Time == "" || one.Holds(t, r) {
 			f.rows = append(f.rows, row)
+			f.rows = append(f.rows, entailed(t, r)...)
 		}
 	}
+}
+
+// entailed returns the rows that another job wrote because of a row. Whether they are there is not known.
+func entailed(t *model.Table, r model.Row) (rows []emitted) {
+	for _, e := range t.Entails {
+		if t.Get(r, e.If).IsNull() {
+			continue
+		}
+		other := model.Tables[e.Table]
+		key := other.NewRow()
+		for n, i := range other.Keys() {
+			key[i] = t.Get(r, e.Key[n])
+		}
+		row := emitted{table: other.ID, key: string(other.AppendKey(nil, key)), left: true, version: r[len(r)-1].Num, day: None}
+		if _, apart := other.PartitionColumn(); apart {
+			row.day = dayOf(t, r)
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 // Ask tells whether the rules have to wait for what the sink holds of a span of their key: then

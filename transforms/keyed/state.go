@@ -274,7 +274,7 @@ func appendDay(b []byte, at Millis) []byte {
 }
 
 func (r *Reader) day() Millis {
-	at := r.optional()
+	at := r.Optional()
 	if at == None {
 		return None
 	}
@@ -292,7 +292,8 @@ func AppendMillis(b []byte, t Millis) []byte {
 	return binary.AppendVarint(b, int64(t))
 }
 
-func (r *Reader) optional() Millis {
+// Optional reads a time that AppendMillis wrote.
+func (r *Reader) Optional() Millis {
 	switch t := r.Millis(); {
 	case t == -1:
 		return None
@@ -339,7 +340,7 @@ func ReadState(b []byte) (*State, error) {
 func (s *State) read(r *Reader, flags, version byte) {
 	s.Closed, s.Anonymous, s.Tombstone = flags&isClosed != 0, flags&isAnonymous != 0, flags&isTombstone != 0
 	s.Dirty, s.Resumed = flags&isDirty != 0, flags&isResumed != 0
-	s.Arrival, s.Since, s.Next, s.Bound, s.AsOf = r.optional(), r.optional(), r.optional(), r.optional(), r.optional()
+	s.Arrival, s.Since, s.Next, s.Bound, s.AsOf = r.Optional(), r.Optional(), r.Optional(), r.Optional(), r.Optional()
 	if flags&hasBuckets != 0 {
 		for n := r.Count(); n > 0 && !r.bad; n-- {
 			s.Buckets = append(s.Buckets, Bucket{r.Millis(), r.Millis()})

@@ -712,7 +712,7 @@ func TestATimeLivesThroughItsEncoding(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		at := Millis(rapid.OneOf(rapid.Just(int64(None)), rapid.Int64Range(-3, 3), rapid.Int64Range(math.MinInt64+1, math.MaxInt64)).Draw(rt, "time"))
 		r := NewReader(AppendMillis(nil, at))
-		if got := r.optional(); got != at || r.Err() != nil || len(r.Rest()) != 0 {
+		if got := r.Optional(); got != at || r.Err() != nil || len(r.Rest()) != 0 {
 			rt.Fatalf("%d becomes %d, %v", at, got, r.Err())
 		}
 	})

@@ -58,6 +58,7 @@ type Outcome struct {
 
 	Conversation string            // SID of the one that the task is part of; empty: none, or it is a call
 	Part         conversation.Task // what it tells of that
+	Recorded     bool              // it is a call, whose recordings are turns
 }
 
 // Fold folds the task (account, task). It calls emit with each of its rows: engagements, and the
@@ -104,6 +105,7 @@ func (f *Folder) rows(task string, events []*event.Event, named *customer.Named,
 	case f.turns == nil || len(events) == 0:
 		return give
 	case conversation.OfVoice(events):
+		out.Recorded = true
 		return func(r model.Row) {
 			give(r)
 			conversation.RecordingTurn(r, f.noText, emit)

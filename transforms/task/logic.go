@@ -95,7 +95,7 @@ func (l *logic) Process(s *keyed.State, _ keyed.Millis, out *keyed.Output) (keye
 	if err != nil {
 		return keyed.None, err
 	}
-	erased := diff.Erased()
+	erased, recorded := diff.Erased(), false
 	var version, distinct, all int64
 	var missing evidence.Counts
 	for _, g := range groups {
@@ -109,7 +109,7 @@ func (l *logic) Process(s *keyed.State, _ keyed.Millis, out *keyed.Output) (keye
 			return keyed.None, err
 		}
 		l.tell(g.Account, g.SID, &o, s, out)
-		version = max(version, o.Version)
+		version, recorded = max(version, o.Version), recorded || o.Recorded
 		distinct += int64(o.Distinct)
 		missing = missing.Plus(o.Evidence)
 	}
@@ -119,7 +119,11 @@ func (l *logic) Process(s *keyed.State, _ keyed.Millis, out *keyed.Output) (keye
 		s.Distinct, s.Copies = 0, 0
 		s.Replace(nil)
 	}
-	return keyed.None, diff.Done(func(model.TableID, model.Row) (int64, bool) { return version, true })
+	return keyed.None, diff.Done(func(t model.TableID, _ model.Row) (int64, bool) {
+		// A link in a row that another job wrote tells of a turn only if the task is a call.
+		turn := t == model.TurnsID || t == model.TurnContentsID
+		return version, !turn || recorded
+	})
 }
 
 // tell tells the conversation that a task is part of what the task knows of it, and one that it was

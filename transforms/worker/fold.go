@@ -18,6 +18,8 @@ type Options struct {
 	// AsOf is a time: running activities count up to the last quarter hour before it.
 	// event.None: they do not count.
 	AsOf event.Millis
+	// Turns says that there are turns: names of authors are told which worker has them.
+	Turns bool `json:",omitempty"`
 
 	Texts      event.TextReader  `json:"-"`          // reads a record's text again; nil where none can be read
 	Attributes *model.Attributes `json:"-"`          // of the job; nil: the built-in ones

@@ -11,6 +11,7 @@ import (
 	"flexbeam/schemas/model"
 	"flexbeam/transforms/agent"
 	"flexbeam/transforms/agentstatus"
+	"flexbeam/transforms/conversation"
 	"flexbeam/transforms/keyed"
 )
 
@@ -37,7 +38,7 @@ func init() {
 				return nil, err
 			}
 			o.Texts, o.Attributes = env.Texts, env.Attributes
-			return &logic{folder: NewFolder(o), options: o, found: env.Found}, nil
+			return &logic{folder: NewFolder(o), namer: conversation.NewNamer(o.Attributes), options: o, found: env.Found}, nil
 		},
 	})
 }
@@ -51,8 +52,11 @@ func (o Options) Spec() keyed.Spec { return keyed.NewSpec(Name, o) }
 // a day ago, by hours of arrival: what is not newer comes too late. So a worker keeps its events
 // from the quarter hour on that holds the bound, and of those before it what later ones build on.
 // Of the events of tasks it keeps those that the agent's row is made from.
+//
+// The value of its state are the names that it was known by when the names of authors were told last.
 type logic struct {
 	folder  *Folder
+	namer   *conversation.Namer
 	options Options
 	found   func(keyed.Finding) // nil: nobody is told
 	events  []event.Event       // those of the key at hand
@@ -146,13 +150,19 @@ func (l *logic) Process(s *keyed.State, now keyed.Millis, out *keyed.Output) (ne
 	if err != nil {
 		return keyed.None, err
 	}
+	names := l.names(groups) // before they are folded, which takes copies of events out of groups
 	if l.options.Choice != nil {
-		return keyed.None, l.choose(s, groups, out)
+		err = l.choose(s, groups, out)
+	} else {
+		err = l.fold(s, groups, openFrom(s.Bound, groups), out)
 	}
-	if err := l.fold(s, groups, openFrom(s.Bound, groups), out); err != nil {
+	if err != nil || out.Ask != nil {
 		return keyed.None, err
 	}
-	if !live || out.Ask != nil {
+	if err := l.tell(s, groups, names, out); err != nil {
+		return keyed.None, err
+	}
+	if !live || l.options.Choice != nil {
 		return keyed.None, nil
 	}
 	if s.AsOf != keyed.None && moveBound(s, s.AsOf) || spare(groups) > mostSpare {
@@ -178,6 +188,42 @@ func (l *logic) Process(s *keyed.State, now keyed.Millis, out *keyed.Output) (ne
 		return end, nil
 	}
 	return keyed.None, nil
+}
+
+// names returns the names that events show for the worker of each group; nil where nobody asks for them.
+func (l *logic) names(groups []event.Group) (names [][]string) {
+	if !l.options.Turns {
+		return nil
+	}
+	for _, g := range groups {
+		names = append(names, l.namer.Of(g.Events))
+	}
+	return names
+}
+
+// tell tells names of authors that they are the worker's, once each.
+func (l *logic) tell(s *keyed.State, groups []event.Group, names [][]string, out *keyed.Output) error {
+	if names == nil {
+		return nil
+	}
+	told, err := conversation.ReadTold(s.Value)
+	if err != nil {
+		return err
+	}
+	known := len(told)
+	for i, g := range groups {
+		for _, name := range names[i] {
+			if !slices.Contains(told, name) {
+				told = append(told, name)
+				out.Inputs = append(out.Inputs, conversation.ObserveName(g.Account, g.SID, name, s.Arrival)...)
+			}
+		}
+	}
+	if len(told) > known {
+		s.Value = conversation.AppendTold(nil, told)
+		s.Replace(s.Block) // what is on disk of the state is to be this
+	}
+	return nil
 }
 
 // fold gives the rows of a worker that are not final: those of the quarter hours from open on, or all

@@ -50,13 +50,13 @@ func (o Options) kinds() []keyed.Spec {
 	kinds := []keyed.Spec{o.task().Spec(), o.worker().Spec(), customer.Spec()}
 	if o.Transcripts != nil {
 		turns := conversation.Options{Fetch: true}
-		kinds = append(kinds, turns.InteractionSpec(), turns.Spec())
+		kinds = append(kinds, turns.InteractionSpec(), turns.Spec(), conversation.AuthorSpec())
 	}
 	return kinds
 }
 
 func (o Options) worker() worker.Options {
-	w := worker.Options{Hidden: o.Hidden, AsOf: event.Millis(o.AsOf), Choice: o.Choice}
+	w := worker.Options{Hidden: o.Hidden, AsOf: event.Millis(o.AsOf), Turns: o.Transcripts != nil, Choice: o.Choice}
 	if w.Hidden == nil {
 		w.Hidden = agentstatus.DefaultHidden
 	}

@@ -99,9 +99,12 @@ func Batch(lines [][]byte, buckets int, o Options) (Tables, *telemetry.Counters)
 		must(err)
 		fn := &grouped.ProcessFn{Job: job.Job, Spec: spec, Buckets: buckets}
 		must(fn.Setup())
+		later := func(bucket int, b []byte) { into(b[0])(bucket, b) }
+		fn.StartBundle(ctx, changes, later)
 		for bucket, inputs := range gathered[kind.ID] {
-			must(fn.ProcessElement(ctx, bucket, all(inputs), changes, func(bucket int, b []byte) { into(b[0])(bucket, b) }))
+			must(fn.ProcessElement(ctx, bucket, all(inputs), changes, later))
 		}
+		must(fn.FinishBundle(ctx, changes, later))
 	}
 	return store.Tables(), job.Counters
 }

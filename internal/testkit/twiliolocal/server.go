@@ -28,6 +28,9 @@ type Server struct {
 
 	mu       sync.Mutex
 	inflight int
+	since    time.Time      // of the number of calls at once
+	busy     time.Duration  // calls × how long they took
+	full     time.Duration  // how long there were as many calls at once as there may be
 	most     int            // calls at once, at most
 	calls    map[string]int // by resource
 	seconds  map[string]second
@@ -112,6 +115,27 @@ func (s *Server) MostAtOnce() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.most
+}
+
+// Busy returns how long calls were under way, added up, and for how long there were as many at once as
+// Options.Parallel allows.
+func (s *Server) Busy() (calls, full time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tick()
+	return s.busy, s.full
+}
+
+// tick adds the time since the number of calls at once has changed. The lock is held.
+func (s *Server) tick() {
+	now := time.Now()
+	if s.inflight > 0 {
+		s.busy += time.Duration(s.inflight) * now.Sub(s.since)
+	}
+	if s.inflight >= s.opts.Parallel && s.opts.Parallel > 0 {
+		s.full += now.Sub(s.since)
+	}
+	s.since = now
 }
 
 // An answer is what a call gets.
@@ -290,6 +314,7 @@ func spoil(body []byte, f Fault) []byte {
 func (s *Server) enter(path string) (over bool, number int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.tick()
 	s.calls[path]++
 	s.inflight++
 	s.most = max(s.most, s.inflight)
@@ -299,6 +324,7 @@ func (s *Server) enter(path string) (over bool, number int64) {
 func (s *Server) leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.tick()
 	s.inflight--
 }
 

@@ -4,8 +4,10 @@
 package grouped
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"sync/atomic"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
@@ -80,7 +82,8 @@ func (fn *SelectFn) ProcessElement(bucket int, inputs []byte, emit func(int, []b
 	}
 }
 
-// ProcessFn processes the keys of a bucket.
+// ProcessFn processes the keys of a bucket. What a key has begun and waits for is awaited with the keys of
+// the buckets behind it, so that there is always more under way, and at the end of the bundle.
 type ProcessFn struct {
 	Job     runtime.Job
 	Spec    keyed.Spec
@@ -89,6 +92,11 @@ type ProcessFn struct {
 	shared *runtime.Runtime
 	kind   *keyed.Kind
 	logics []keyed.Logic
+	look   *keyed.Looker
+
+	waiting []waiting // keys that have begun something, in the order in which they did
+	refused []waiting // keys that could not yet
+	begun   atomic.Int64
 }
 
 // Setup makes the rules, for each goroutine its own.
@@ -105,12 +113,18 @@ func (fn *ProcessFn) Setup() (err error) {
 // Teardown gives back what Setup took.
 func (fn *ProcessFn) Teardown(ctx context.Context) error { return fn.shared.Release(ctx) }
 
-// pieces is into how many pieces the keys of a bucket are divided.
-const pieces = 8
-
-// lookupKeys is of how many keys the rows are looked up together: each time all of their days are
-// read.
-const lookupKeys = 16384
+const (
+	// pieces is into how many pieces the keys of a bucket are divided.
+	pieces = 8
+	// lookupKeys is of how many keys the rows are looked up together: each time all of their days are
+	// read.
+	lookupKeys = 16384
+	// awaitKeys is how many keys are awaited together, and how many may begin then: what they give goes on
+	// while others are on their way.
+	awaitKeys = 64
+	// leftWaiting is how many keys are left to be awaited with those of the next bucket.
+	leftWaiting = 2 * awaitKeys
+)
 
 // place is where inputs for keys of another kind go.
 type place struct {
@@ -124,8 +138,13 @@ type piece struct {
 	later map[place][]byte
 }
 
+// StartBundle forgets what a bundle that failed left.
+func (fn *ProcessFn) StartBundle(context.Context, func([]byte), func(int, []byte)) {
+	fn.waiting, fn.refused = nil, nil
+}
+
 // ProcessElement takes all inputs of a bucket and emits blocks of changes, and inputs for other
-// kinds by their buckets, those of one kind in one element.
+// kinds by their buckets.
 func (fn *ProcessFn) ProcessElement(ctx context.Context, _ int, inputs func(*[]byte) bool, changes func([]byte), later func(int, []byte)) (failed error) {
 	defer fn.shared.Note(&failed)
 	if err := ctx.Err(); err != nil {
@@ -139,24 +158,71 @@ func (fn *ProcessFn) ProcessElement(ctx context.Context, _ int, inputs func(*[]b
 	if err != nil {
 		return err
 	}
-	look, err := prior.Looker(ctx, fn.kind)
+	if fn.look, err = prior.Looker(ctx, fn.kind); err != nil {
+		return err
+	}
+	if err := fn.look.Cover(ctx, keys.groups); err != nil {
+		return err
+	}
+	err = fn.processKeys(ctx, keys.len(), func(k int) (string, *keyed.State) { return keys.key(k), keys.state(k) }, false, changes, later)
 	if err != nil {
 		return err
 	}
-	if err := look.Cover(ctx, keys.groups); err != nil {
-		return err
+	return fn.await(ctx, leftWaiting, changes, later)
+}
+
+// FinishBundle awaits all that keys of the bundle have begun.
+func (fn *ProcessFn) FinishBundle(ctx context.Context, changes func([]byte), later func(int, []byte)) (failed error) {
+	defer fn.shared.Note(&failed)
+	return fn.await(ctx, 0, changes, later)
+}
+
+// await processes keys that wait, and lets others begin, until no more than some wait and none is refused.
+func (fn *ProcessFn) await(ctx context.Context, left int, changes func([]byte), later func(int, []byte)) error {
+	for len(fn.refused) > 0 || len(fn.waiting) > left {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		var some []waiting
+		at := func(k int) (string, *keyed.State) { return some[k].key, some[k].state }
+		some, fn.waiting = take(fn.waiting)
+		if err := fn.processKeys(ctx, len(some), at, false, changes, later); err != nil {
+			return err
+		}
+		clear(some) // the states are not needed any more
+		some, fn.refused = take(fn.refused)
+		if err := fn.processKeys(ctx, len(some), at, len(fn.waiting) == 0, changes, later); err != nil {
+			return err
+		}
 	}
-	done := make([]piece, min(pieces, keys.len()))
+	return nil
+}
+
+// take takes the first keys that are processed together.
+func take(all []waiting) (some, rest []waiting) {
+	n := min(len(all), awaitKeys)
+	return all[:n:n], all[n:]
+}
+
+// processKeys processes n keys, gives what they give, and notes which wait. at returns a key and its state.
+// With must what they begin finds a place in any case.
+func (fn *ProcessFn) processKeys(ctx context.Context, n int, at func(int) (string, *keyed.State), must bool, changes func([]byte), later func(int, []byte)) error {
+	done := make([]piece, min(pieces, n))
 	for i := range done {
-		done[i].later = map[place][]byte{}
+		done[i].out.Must, done[i].later = must, map[place][]byte{}
 	}
-	asks, err := fn.processAll(keys.len(), func(k int) (string, *keyed.State) { return keys.key(k), keys.state(k) }, look, done)
-	for err == nil && len(asks) > 0 {
-		asks, err = fn.processAgain(ctx, look, asks, done)
-	}
+	all, err := fn.processLooking(ctx, n, at, done)
 	if err != nil {
 		return err
 	}
+	fn.waiting = append(fn.waiting, all.waits...)
+	fn.refused = append(all.refused, fn.refused...)
+	fn.give(done, changes, later)
+	return nil
+}
+
+// give emits and counts what pieces of keys gave.
+func (fn *ProcessFn) give(done []piece, changes func([]byte), later func(int, []byte)) {
 	for i := range done {
 		p := &done[i]
 		fn.shared.Counters.Folded(p.out.Distinct, p.out.Copies)
@@ -171,69 +237,85 @@ func (fn *ProcessFn) ProcessElement(ctx context.Context, _ int, inputs func(*[]b
 			later(at.bucket, b)
 		}
 	}
-	return nil
 }
 
-// An ask is a key that has to know first what the sink holds of it, or waits for what it has begun.
-type ask struct {
+// A waiting is a key that waits for what it has begun, or to begin it.
+type waiting struct {
 	key   string
 	state *keyed.State
-	want  *keyed.Ask // nil: it waits
+	begun int64 // its place among those that were processed
 }
 
-// processAll processes n keys on all processors, and returns those that have to be processed again. at
-// returns a key and its state.
-func (fn *ProcessFn) processAll(n int, at func(int) (string, *keyed.State), look *keyed.Looker, done []piece) ([]ask, error) {
-	asks := make([][]ask, len(done))
-	err := parallel.Do(len(fn.logics), len(done), func(worker, i int) error {
+// processed is what is left to do of keys that were processed.
+type processed struct {
+	asks           []ask
+	waits, refused []waiting
+}
+
+func (p *processed) add(q processed) {
+	p.asks, p.waits, p.refused = append(p.asks, q.asks...), append(p.waits, q.waits...), append(p.refused, q.refused...)
+}
+
+// An ask is a key that has to know first what the sink holds of it.
+type ask struct {
+	state *keyed.State
+	want  keyed.Ask
+}
+
+// processAll processes n keys on all processors. at returns a key and its state.
+func (fn *ProcessFn) processAll(n int, at func(int) (string, *keyed.State), done []piece) (all processed, err error) {
+	of := make([]processed, len(done))
+	err = parallel.Do(len(fn.logics), len(done), func(worker, i int) error {
 		p := &done[i]
 		for k := n * i / len(done); k < n*(i+1)/len(done); k++ {
 			key, s := at(k)
-			p.out.Look = look.Look(key)
+			p.out.Look = fn.look.Look(key)
 			if err := fn.process(fn.logics[worker], s, p); err != nil {
 				return err
 			}
-			if p.out.Ask != nil || p.out.Pending {
-				asks[i] = append(asks[i], ask{key, s, p.out.Ask})
+			switch {
+			case p.out.Ask != nil:
+				of[i].asks = append(of[i].asks, ask{s, *p.out.Ask})
+			case p.out.Pending:
+				of[i].waits = append(of[i].waits, waiting{key, s, fn.begun.Add(1)})
+			case p.out.Refused:
+				of[i].refused = append(of[i].refused, waiting{key, s, fn.begun.Add(1)})
 			}
 		}
 		return nil
 	})
-	return slices.Concat(asks...), err
+	for _, p := range of {
+		all.add(p)
+	}
+	return all, err
 }
 
-// processAgain looks up what keys have asked for and processes them, then those that wait. So all
-// that can be begun is before anything is waited for. It returns the keys that have to be processed
-// once more.
-func (fn *ProcessFn) processAgain(ctx context.Context, look *keyed.Looker, asks []ask, done []piece) (more []ask, err error) {
-	asking, waiting := make([]ask, 0, len(asks)), make([]ask, 0, len(asks))
-	for _, a := range asks {
-		if a.want != nil {
-			asking = append(asking, a)
-		} else {
-			waiting = append(waiting, a)
-		}
-	}
-	for some := range slices.Chunk(asking, lookupKeys) {
+// processLooking processes n keys, and looks up what they ask for. It returns those that wait, in the order
+// in which they were processed.
+func (fn *ProcessFn) processLooking(ctx context.Context, n int, at func(int) (string, *keyed.State), done []piece) (processed, error) {
+	all, err := fn.processAll(n, at, done)
+	for err == nil && len(all.asks) > 0 {
+		some := all.asks[:min(lookupKeys, len(all.asks))]
+		all.asks = all.asks[len(some):]
 		wanted := make([]keyed.Ask, len(some))
 		for i, a := range some {
-			wanted[i] = *a.want
+			wanted[i] = a.want
 		}
-		found, err := look.Find(ctx, wanted)
-		if err != nil {
-			return nil, err
+		var found map[string]*keyed.Found
+		if found, err = fn.look.Find(ctx, wanted); err != nil {
+			break
 		}
-		again, err := fn.processAll(len(some), func(k int) (string, *keyed.State) {
-			some[k].state.Learn(found[some[k].key])
-			return some[k].key, some[k].state
-		}, look, done)
-		if err != nil {
-			return nil, err
-		}
-		more = append(more, again...)
+		var more processed
+		more, err = fn.processAll(len(some), func(k int) (string, *keyed.State) {
+			some[k].state.Learn(found[some[k].want.Key])
+			return some[k].want.Key, some[k].state
+		}, done)
+		all.add(more)
 	}
-	again, err := fn.processAll(len(waiting), func(k int) (string, *keyed.State) { return waiting[k].key, waiting[k].state }, look, done)
-	return append(more, again...), err
+	for _, w := range [][]waiting{all.waits, all.refused} {
+		slices.SortFunc(w, func(a, b waiting) int { return cmp.Compare(a.begun, b.begun) })
+	}
+	return all, err
 }
 
 // process processes a key.

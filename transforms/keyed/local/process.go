@@ -220,8 +220,14 @@ func (s *Store) feed(inputs []keyed.Input, at, now keyed.Millis, block change.Bl
 		}
 		if !z.kind.Immediate {
 			in.Time = at
-			if _, err := s.add(in, grid{1, at}); err != nil {
+			added, err := s.add(in, grid{1, at})
+			if err != nil {
 				return nil, err
+			}
+			if added.kept { // the key that gave it may know that it did, and not give it again
+				var b statedisk.Batch
+				b.Append(stateKey(z.kind, in.Key), appendInput(nil, in))
+				commit(z.disk, &b)
 			}
 			continue
 		}

@@ -114,13 +114,13 @@ func (p *spill) until(h hash) keyed.Millis { return p.parts[h[0]%spillParts].tom
 // newest returns a time that the watermark had come to when the states and tombstones were kept, or
 // one a while before; keyed.None if there are none.
 func (p *spill) newest(k *keyed.Kind) keyed.Millis {
-	newest := keyed.None
+	newest, longest := keyed.None, max(k.Retention.Open, k.Retention.Closed)
 	for i := range p.parts {
 		for _, f := range p.parts[i].states {
-			newest = max(newest, f.until-k.Retention.Tombstone-k.Retention.Open)
+			newest = max(newest, f.until-k.Retention.Tombstone-longest)
 		}
 		for _, until := range p.parts[i].tombstones {
-			newest = max(newest, until-k.Retention.Tombstone-k.Retention.Open)
+			newest = max(newest, until-k.Retention.Tombstone-longest)
 		}
 	}
 	return newest
@@ -165,7 +165,7 @@ func readRecord(b []byte) (key string, s *keyed.State, err error) {
 
 // spillable tells whether a state goes to the disk a while after it was processed.
 func (z *slot) spillable(l *entry) bool {
-	return (l.Closed || z.kind.Immediate) && !l.Anonymous && z.kind.Retention.Open != 0
+	return (l.Closed || z.kind.Immediate) && !l.Anonymous && z.kind.Expires(&l.State) != keyed.None
 }
 
 // spillOut puts states on disk whose rows are in the sink: those that have not got anything since.
