@@ -39,6 +39,16 @@ func (f Fault) String() string {
 // Faults are all that is wrong with a file, in the order of its lines.
 type Faults []Fault
 
+// Sort puts faults into the order of their places.
+func (f Faults) Sort() {
+	slices.SortStableFunc(f, func(a, b Fault) int {
+		if a.Line != b.Line {
+			return a.Line - b.Line
+		}
+		return a.Column - b.Column
+	})
+}
+
 // Error tells the first fault, and how many others there are.
 func (f Faults) Error() string {
 	s := f[0].String()
@@ -85,12 +95,7 @@ func Parse(name string, data []byte) (*File, error) {
 	}
 	p.check()
 	if len(p.faults) > 0 {
-		slices.SortStableFunc(p.faults, func(a, b Fault) int {
-			if a.Line != b.Line {
-				return a.Line - b.Line
-			}
-			return a.Column - b.Column
-		})
+		p.faults.Sort()
 		return nil, p.faults
 	}
 	return f, nil

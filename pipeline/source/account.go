@@ -32,6 +32,20 @@ func EnvironmentAccount() Account {
 	return a
 }
 
+// Lacks returns the environment variables that an account lacks which others of the three name; nil if it
+// has all, or none.
+func (a Account) Lacks() (variables []string) {
+	for _, v := range []struct{ name, has string }{{AccountVariable, a.SID}, {KeyVariable, a.Key}, {SecretVariable, a.Secret}} {
+		if v.has == "" {
+			variables = append(variables, v.name)
+		}
+	}
+	if len(variables) == 3 {
+		return nil
+	}
+	return variables
+}
+
 // Complete tells whether an account has what a call needs.
 func (a Account) Complete() bool { return a.SID != "" && a.Key != "" && a.Secret != "" }
 
