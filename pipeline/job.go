@@ -88,7 +88,11 @@ func (j *Job) LackingCredentials() []string {
 	if j.asksTwilio() || j.options.transcripts.Fetches() {
 		return nil
 	}
-	return source.EnvironmentAccount().Lacks()
+	a := source.EnvironmentAccount()
+	if a.SID+a.Key+a.Secret == "" {
+		return nil
+	}
+	return a.Lacks()
 }
 
 // UnaskedTranscripts returns the SIDs of the accounts whose transcripts the job fetches only because

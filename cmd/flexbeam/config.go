@@ -73,10 +73,8 @@ func newConfigCheck(a *app) *cobra.Command {
 				return usagef("--config is missing: write such as --config flexbeam.yaml")
 			}
 			var faults config.Faults
-			if err == nil {
-				faults, err = a.faults(cmd, f, file)
-			} else if errors.As(err, &faults) {
-				err = nil
+			if err == nil || errors.As(err, &faults) {
+				faults, err = a.faults(cmd, f, file, faults)
 			}
 			for _, fault := range faults {
 				fmt.Fprintln(a.stdout, secret.Redact(fault.String()))
@@ -103,22 +101,30 @@ func faultyFile(n int) error {
 	return fmt.Errorf("the configuration has %d faults: they are told above", n)
 }
 
-// faults returns all that is wrong with the values of a file that can be read, as a job would find it
-// when it begins. The error is about the command line or the environment.
-func (a *app) faults(cmd *cobra.Command, f *runFlags, file *config.File) (all config.Faults, err error) {
+// faults returns all that is wrong with a file, of each key the first thing: what its reading has found,
+// and what a job would find when it begins. The error is about the command line or the environment.
+func (a *app) faults(cmd *cobra.Command, f *runFlags, file *config.File, read config.Faults) (all config.Faults, err error) {
 	if err := fromEnvironment(cmd.Flags()); err != nil {
 		return nil, err
 	}
-	all = fromFile(cmd.Flags(), file)
+	add := func(faults config.Faults) {
+		for _, one := range faults {
+			if !slices.ContainsFunc(all, func(o config.Fault) bool { return o.Key == one.Key && o.Position == one.Position }) {
+				all = append(all, one)
+			}
+		}
+	}
+	add(read)
+	add(fromFile(cmd.Flags(), file))
 	for _, problem := range f.problems(cmd, file) {
 		var of config.Faults
 		if errors.As(problem, &of) {
-			all = append(all, of...)
-		} else if err == nil {
+			add(of)
+		} else if err == nil && len(read) == 0 { // else it may follow from a fault
 			err = problem
 		}
 	}
-	all = append(all, faultsOfPlaces(file)...)
+	add(faultsOfPlaces(file))
 	all.Sort()
 	return all, err
 }

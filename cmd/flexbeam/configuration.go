@@ -34,7 +34,7 @@ func (c configFlag) load() (*config.File, error) {
 	}
 	f, err := config.Load(path)
 	if faults := (config.Faults)(nil); errors.As(err, &faults) {
-		return nil, usagef("%w", err)
+		err = usagef("%w", err)
 	}
 	return f, err
 }

@@ -166,6 +166,7 @@ func TestFaultsOfTheConfigurationAreTold(t *testing.T) {
 	oneLine(t, call(t, args...).errors, "run.runner")
 	t.Setenv("FLEXBEAM_RUNNER", "spark")
 	oneLine(t, call(t, append(args, "--config="+file(""))...).errors, "FLEXBEAM_RUNNER: choose one of")
+	t.Setenv("FLEXBEAM_RUNNER", "")
 	r := call(t, "config", "check", "--config="+file("run: {a: 1, b: 2}"))
 	if r.code != 1 || strings.Count(r.out, "\n") != 2 || !strings.Contains(r.out, "f.yaml:1:13: run.b: ") {
 		t.Errorf("exit %d:\n%s", r.code, r.out)
@@ -187,8 +188,8 @@ func TestCheckTellsOfEverythingThatIsWrong(t *testing.T) {
 			"f.yaml:6:9: run.sink: is neither a URI nor the name of a sink: sinks has a, b, c", "f.yaml:7:11: run.source: names no source: write such as file:PATTERN",
 			"f.yaml:8:10: run.as_of: --as-of \"soon\" is no time", "f.yaml:9:21: run.max_dead_letters: --max-dead-letters", "f.yaml:10:17: run.metrics_addr: --metrics-addr", "f.yaml:11:11: run.runner: choose one of auto",
 		}},
-		{account + "  - stream: s\n    region: eu-west-1\n    start: at:soon\n", []string{
-			"f.yaml:8:12: accounts[0].streams[0].start: want a time like",
+		{account + "  - stream: s\n    region: eu-west-1\n    start: at:soon\nsinks: {a: 'excel:x'}\nrun:\n  flush_every: 0s\n  as_of: soon\n", []string{
+			"f.yaml:8:12: accounts[0].streams[0].start: want a time like", "f.yaml:9:12: sinks.a: names no sink", "f.yaml:11:16: run.flush_every: is no time above 0", "f.yaml:12:10: run.as_of: --as-of",
 		}},
 		{account + "  - stream: 'arn:aws:x'\nrun: {source: 'kinesis:s?start=at:soon'}\n", []string{"f.yaml:6:5: accounts[0].streams[0]: kinesis: stream", "f.yaml:7:15: run.source: kinesis: stream \"s\": option start=at:soon"}},
 	} {

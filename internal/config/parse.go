@@ -61,7 +61,7 @@ func (f Faults) Error() string {
 // ErrRead says that a file cannot be read.
 var ErrRead = errors.New("the configuration cannot be read")
 
-// Load reads a file. Errors are Faults, or wrap ErrRead.
+// Load reads a file. Errors are Faults, or wrap ErrRead. Beside Faults the File holds what is right.
 func Load(path string) (*File, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -74,7 +74,8 @@ func Load(path string) (*File, error) {
 	return Parse(path, data)
 }
 
-// Parse reads the text of a file, which errors call by a name. Errors are Faults.
+// Parse reads the text of a file, which errors call by a name. Errors are Faults, beside which the File
+// holds what is right.
 func Parse(name string, data []byte) (*File, error) {
 	f := &File{name: name, at: map[string]Position{}}
 	p := &parser{file: f}
@@ -85,7 +86,7 @@ func Parse(name string, data []byte) (*File, error) {
 		return f, nil
 	case err != nil:
 		p.syntax(err)
-		return nil, p.faults
+		return f, p.faults
 	}
 	p.value(top.Content[0], reflect.ValueOf(f).Elem(), field{}, "")
 	if err := d.Decode(new(yaml.Node)); err == nil {
@@ -96,7 +97,7 @@ func Parse(name string, data []byte) (*File, error) {
 	p.check()
 	if len(p.faults) > 0 {
 		p.faults.Sort()
-		return nil, p.faults
+		return f, p.faults
 	}
 	return f, nil
 }

@@ -32,16 +32,12 @@ func EnvironmentAccount() Account {
 	return a
 }
 
-// Lacks returns the environment variables that an account lacks which others of the three name; nil if it
-// has all, or none.
+// Lacks returns the environment variables of what an account lacks for a call.
 func (a Account) Lacks() (variables []string) {
 	for _, v := range []struct{ name, has string }{{AccountVariable, a.SID}, {KeyVariable, a.Key}, {SecretVariable, a.Secret}} {
 		if v.has == "" {
 			variables = append(variables, v.name)
 		}
-	}
-	if len(variables) == 3 {
-		return nil
 	}
 	return variables
 }
