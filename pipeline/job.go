@@ -76,10 +76,29 @@ func (j *Job) Counters() *telemetry.Counters { return j.count }
 // Live tells whether the job's source has no end.
 func (j *Job) Live() bool { return unbounded(j.source) }
 
+// asksTwilio tells whether the source reads from Twilio, or Options.Turns says what is fetched.
+func (j *Job) asksTwilio() bool {
+	_, asks := j.source.(source.AccountSource)
+	return asks || j.options.Turns != ""
+}
+
+// LackingCredentials returns the environment variables without which the job fetches no transcripts, where
+// others of the account's credentials are set and nothing says that none are wanted.
+func (j *Job) LackingCredentials() []string {
+	if j.asksTwilio() || j.options.transcripts.Fetches() {
+		return nil
+	}
+	a := source.EnvironmentAccount()
+	if a.SID+a.Key+a.Secret == "" {
+		return nil
+	}
+	return a.Lacks()
+}
+
 // UnaskedTranscripts returns the SIDs of the accounts whose transcripts the job fetches only because
 // there are credentials: neither Options.Turns nor the source asks for them.
 func (j *Job) UnaskedTranscripts() (accounts []string) {
-	if _, asks := j.source.(source.AccountSource); asks || j.options.Turns != "" {
+	if j.asksTwilio() {
 		return nil
 	}
 	for _, a := range j.options.transcripts.Accounts {

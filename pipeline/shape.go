@@ -133,7 +133,7 @@ func (r *running) fitTexts(ctx context.Context, was sink.Shape, is *sink.Shape) 
 	return was.WithTexts(texts), nil
 }
 
-const fetchAgain = "say --turns all and read everything again, which fetches the texts once more"
+const fetchAgain = "say --turns all and read everything again, which fetches the texts once more, of erased tasks too: erase these again"
 
 // refuse returns the error of a sink that the job must not write to, and what to do.
 func (r *running) refuse(why error, do string) error {

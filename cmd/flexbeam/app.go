@@ -8,8 +8,10 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"flexbeam/internal/console"
+	"flexbeam/internal/secret"
 )
 
 // The exit statuses.
@@ -41,10 +43,18 @@ func newApp(stdout, stderr io.Writer) *app {
 	}
 }
 
-// start is called when a command line was read and before its subcommand runs.
-func (a *app) start(*cobra.Command, []string) {
-	a.started = true
+// start is called when a command line was read and before its subcommand runs. A flag that is given
+// without a value, as by a variable of a script that is not set, is refused: what it stands for would be
+// left out in silence.
+func (a *app) start(cmd *cobra.Command, _ []string) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if f.Value.Type() == "string" && f.Value.String() == "" && err == nil {
+			err = usagef("--%s is empty: give it a value, or leave it out", f.Name)
+		}
+	})
+	a.started = err == nil
 	a.log = newLogger(a.screen, a.logLevel.value, a.logFormat.value)
+	return err
 }
 
 // report prints an error as one line and returns the exit status.
@@ -52,7 +62,7 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 	if err == nil {
 		return exitOK
 	}
-	text := rootCause(err)
+	text := secret.Redact(rootCause(err))
 	if isPanic(err, text) {
 		text += " (a fault in flexbeam: report it where you got flexbeam from, with what --log-level debug shows)"
 	}
@@ -76,7 +86,7 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 		fmt.Fprintf(a.screen, "%s: %s\n", name, text)
 	}
 	if a.started {
-		a.log.Debug("the whole error", "error", err.Error())
+		a.log.Debug("the whole error", "error", err)
 	}
 	return code
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -13,6 +15,9 @@ import (
 	"flexbeam/internal/config"
 	"flexbeam/internal/secret"
 	"flexbeam/pipeline"
+	"flexbeam/pipeline/sink"
+	"flexbeam/pipeline/source"
+	"flexbeam/pipeline/source/kinesis"
 )
 
 const configLong = `Look after the configuration, flexbeam.yaml: accounts of Twilio, sinks, and the options of flexbeam run, in one file.
@@ -52,7 +57,9 @@ func printing(a *app, path, short string, text []byte) *cobra.Command {
 
 const checkLong = `Check a configuration: say what is wrong, by file, line and column, or what a job would read and write.
 
-Nothing is read but the file. With --resolve the secrets are read that it names, and the source is looked at as a job would; no secret is shown.`
+Nothing is read but the file. With --resolve the secrets are read that it names, and the source is looked at as a job would; no secret is shown.
+
+Exit status: 0 the file is right, 1 it is not, or cannot be read, 2 the command line is wrong.`
 
 func newConfigCheck(a *app) *cobra.Command {
 	f, resolve := newRunFlags(), false
@@ -62,24 +69,21 @@ func newConfigCheck(a *app) *cobra.Command {
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			file, err := f.config.load()
-			var faults config.Faults
-			if errors.As(err, &faults) {
-				for _, fault := range faults {
-					fmt.Fprintln(a.stdout, fault)
-				}
-				return fmt.Errorf("the configuration has %s", faultCount(len(faults)))
-			}
 			if err == nil && file.Name() == "" {
-				err = usagef("--config is missing: write such as --config flexbeam.yaml")
+				return usagef("--config is missing: write such as --config flexbeam.yaml")
 			}
-			if err == nil {
-				err = a.configure(cmd, file)
+			var faults config.Faults
+			if err == nil || errors.As(err, &faults) {
+				faults, err = a.faults(cmd, f, file, faults)
 			}
-			if err == nil {
-				err = f.complete(cmd, file)
+			for _, fault := range faults {
+				fmt.Fprintln(a.stdout, secret.Redact(fault.String()))
 			}
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
+			case len(faults) > 0:
+				return faultyFile(len(faults))
 			}
 			return a.check(cmd.Context(), f, file, resolve)
 		},
@@ -89,11 +93,100 @@ func newConfigCheck(a *app) *cobra.Command {
 	return cmd
 }
 
-func faultCount(n int) string {
+// faultyFile returns the error of a configuration of which every fault was told.
+func faultyFile(n int) error {
 	if n == 1 {
-		return "one fault"
+		return errors.New("the configuration has one fault: it is told above")
 	}
-	return fmt.Sprintf("%d faults", n)
+	return fmt.Errorf("the configuration has %d faults: they are told above", n)
+}
+
+// faults returns all that is wrong with a file, of each key the first thing: what its reading has found,
+// and what a job would find when it begins. The error is about the command line or the environment.
+func (a *app) faults(cmd *cobra.Command, f *runFlags, file *config.File, read config.Faults) (all config.Faults, err error) {
+	if err := fromEnvironment(cmd.Flags()); err != nil {
+		return nil, err
+	}
+	add := func(faults config.Faults) {
+		for _, one := range faults {
+			if !slices.ContainsFunc(all, func(o config.Fault) bool { return o.Key == one.Key && o.Position == one.Position }) {
+				all = append(all, one)
+			}
+		}
+	}
+	add(read)
+	add(fromFile(cmd.Flags(), file))
+	for _, problem := range f.problems(cmd, file) {
+		var of config.Faults
+		if errors.As(problem, &of) {
+			add(of)
+		} else if err == nil && len(read) == 0 { // else it may follow from a fault
+			err = problem
+		}
+	}
+	add(faultsOfPlaces(file))
+	all.Sort()
+	return all, err
+}
+
+// faultsOfPlaces returns what is wrong with the sinks, the source and the streams that a file names. What
+// stands in the place of a URI is not shown: it may be a secret.
+func faultsOfPlaces(file *config.File) (all config.Faults) {
+	add := func(key string, err error) {
+		if err != nil {
+			all = append(all, file.Fault(key, err)...)
+		}
+	}
+	names := slices.Sorted(maps.Keys(file.Sinks))
+	for _, name := range names {
+		add("sinks."+name, checkSink(file.Sinks[name]))
+	}
+	for _, named := range [][2]string{{"run.sink", file.Run.Sink}, {"turns.text_sink", file.Turns.TextSink}} {
+		switch key, name := named[0], named[1]; {
+		case name == "" || slices.Contains(names, name): // its URI is looked at above
+		case !strings.Contains(name, ":") && len(names) > 0:
+			add(key, fmt.Errorf("is neither a URI nor the name of a sink: sinks has %s", strings.Join(names, ", ")))
+		default:
+			add(key, checkSink(name))
+		}
+	}
+	if file.Run.Source != "" {
+		add("run.source", checkSource(file.Run.Source))
+	}
+	for i, account := range file.Accounts {
+		for j, s := range account.Streams {
+			key := fmt.Sprintf("accounts[%d].streams[%d]", i, j)
+			add(key, checkSource(streamsOf(&config.File{Accounts: []config.Account{{Streams: []config.Stream{s}}}})))
+		}
+	}
+	return all
+}
+
+var (
+	errNoSink   = errors.New("names no sink: write such as duckdb:FILE, jsonl:DIR or bigquery:PROJECT.DATASET")
+	errNoSource = errors.New("names no source: write such as file:PATTERN, s3://BUCKET/PATTERN, kinesis:STREAM or taskrouter:WORKSPACE")
+)
+
+// checkSink returns what is wrong with the URI of a sink, as far as the URI alone tells.
+func checkSink(uri string) error {
+	err := sink.Check(uri)
+	if errors.Is(err, sink.ErrUnknown) || err != nil && !strings.Contains(uri, ":") {
+		return errNoSink
+	}
+	return err
+}
+
+// checkSource returns what is wrong with the URI of a source, as far as the URI alone tells.
+func checkSource(uri string) error {
+	scheme, rest, _ := strings.Cut(uri, ":")
+	switch {
+	case source.Check(uri) != nil:
+		return errNoSource
+	case scheme == "kinesis" && rest != "":
+		_, err := kinesis.ParseStreams(rest)
+		return err
+	}
+	return nil
 }
 
 // check says what a job would do, and resolves what the configuration names if it is asked to.
@@ -102,7 +195,7 @@ func (a *app) check(ctx context.Context, f *runFlags, file *config.File, resolve
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	for _, account := range o.Accounts {
 		known, _ := file.Account(account.SID)
-		fmt.Fprintf(w, "account\t%s\t%s, key %s, secret %s\n", name(known, account.SID), cmp.Or(account.Region, "us1"), account.Key, account.Secret)
+		fmt.Fprintf(w, "account\t%s\t%s, key %s, secret %s\n", name(known, secret.SID(account.SID)), cmp.Or(account.Region, "us1"), secret.SID(account.Key), account.Secret)
 		for _, workspace := range account.Workspaces {
 			fmt.Fprintf(w, "\t\tworkspace %s\n", workspace)
 		}
@@ -112,11 +205,11 @@ func (a *app) check(ctx context.Context, f *runFlags, file *config.File, resolve
 	}
 	row := func(what, text string) {
 		if text != "" {
-			fmt.Fprintf(w, "%s\t%s\n", what, text)
+			fmt.Fprintf(w, "%s\t%s\n", what, secret.Redact(text))
 		}
 	}
-	row("reads", o.Source)
-	row("writes", o.Sink)
+	row("reads", cmp.Or(o.Source, "nothing yet: give --source, or run.source"))
+	row("writes", cmp.Or(o.Sink, "nowhere yet: give --sink, or run.sink"))
 	row("texts", textsOf(o))
 	row("transcripts", cmp.Or(o.Turns, "missing, where there are credentials"))
 	row("contact key", keyOf(f, file))
@@ -172,7 +265,7 @@ func (a *app) resolve(ctx context.Context, f *runFlags, file *config.File) error
 	told := func(what string, err error) {
 		if err != nil {
 			faults++
-			fmt.Fprintln(a.stdout, err)
+			fmt.Fprintln(a.stdout, secret.Redact(err.Error()))
 			return
 		}
 		fmt.Fprintf(a.stdout, "%s: found\n", what)
@@ -195,7 +288,7 @@ func (a *app) resolve(ctx context.Context, f *runFlags, file *config.File) error
 		told("the source", err)
 	}
 	if faults > 0 {
-		return fmt.Errorf("the configuration has %s", faultCount(faults))
+		return faultyFile(faults)
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,41 +34,90 @@ func (c configFlag) load() (*config.File, error) {
 	}
 	f, err := config.Load(path)
 	if faults := (config.Faults)(nil); errors.As(err, &faults) {
-		return nil, usagef("%w", err)
+		err = usagef("%w", err)
 	}
 	return f, err
 }
 
-// variableOf returns the environment variable that stands for a flag of run.
-func variableOf(flag string) string {
-	return "FLEXBEAM_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-}
+// variables returns the flags that environment variables stand for.
+func variables() []string { return append(config.Flags(), "turns") }
 
 // configure gives flags that are not on the command line the values that the environment, else the
 // configuration, has for them.
 func (a *app) configure(cmd *cobra.Command, f *config.File) error {
-	flags := cmd.Flags()
-	for _, name := range config.Flags() {
-		text := os.Getenv(variableOf(name))
+	if err := fromEnvironment(cmd.Flags()); err != nil {
+		return err
+	}
+	if faults := fromFile(cmd.Flags(), f); len(faults) > 0 {
+		return usagef("%w", faults)
+	}
+	a.log = newLogger(a.screen, a.logLevel.value, a.logFormat.value)
+	a.warnUnread(cmd.Flags())
+	return nil
+}
+
+// fromEnvironment sets flags by their environment variables.
+func fromEnvironment(flags *pflag.FlagSet) error {
+	for _, name := range variables() {
+		text := os.Getenv(config.Variable(name))
 		if l := flags.Lookup(name); l != nil && !l.Changed && text != "" {
 			values := []string{text}
 			if _, list := l.Value.(pflag.SliceValue); list {
 				values = strings.Split(text, ",")
 			}
 			if err := setFlag(l, values); err != nil {
-				return usagef("%s: %w", variableOf(name), err)
+				return usagef("%s: %w", config.Variable(name), err)
 			}
 		}
 	}
+	return nil
+}
+
+// keyOfFlag is the annotation of a flag that has its value from a configuration, which tells the key.
+const keyOfFlag = "key"
+
+// fromFile sets flags by a configuration, and returns what of it they do not take.
+func fromFile(flags *pflag.FlagSet, f *config.File) (faults config.Faults) {
 	for _, s := range f.Settings() {
 		if l := flags.Lookup(s.Flag); l != nil && !l.Changed {
+			must(flags.SetAnnotation(s.Flag, keyOfFlag, []string{s.Key}))
 			if err := setFlag(l, s.Values); err != nil {
-				return usagef("%w", f.Fault(s.Key, err))
+				faults = append(faults, f.Fault(s.Key, err)...)
 			}
 		}
 	}
-	a.log = newLogger(a.screen, a.logLevel.value, a.logFormat.value)
-	return nil
+	return faults
+}
+
+// warnUnread tells of environment variables that look as if they stood for a flag.
+func (a *app) warnUnread(flags *pflag.FlagSet) {
+	read := append(variables(), "config", "contact-key", "contact-key-file")
+	flags.VisitAll(func(l *pflag.Flag) {
+		if name := config.Variable(l.Name); os.Getenv(name) != "" && !slices.Contains(read, l.Name) {
+			a.log.Warn("an environment variable is set that nothing reads: say the flag", "variable", name, "flag", "--"+l.Name)
+		}
+	})
+}
+
+var aboutFlag = regexp.MustCompile(`^--([a-z-]+)`)
+
+// located returns an error about a flag whose value is of the configuration as a fault of that.
+func located(flags *pflag.FlagSet, f *config.File, err error) error {
+	if err == nil {
+		return nil
+	}
+	text := rootCause(err)
+	m := aboutFlag.FindStringSubmatch(text)
+	if m == nil {
+		return err
+	}
+	if l := flags.Lookup(m[1]); l == nil || l.Annotations[keyOfFlag] == nil {
+		return err
+	} else if key := l.Annotations[keyOfFlag][0]; isUsage(err) {
+		return usagef("%w", f.Fault(key, errors.New(text)))
+	} else {
+		return f.Fault(key, errors.New(text))
+	}
 }
 
 // setFlag sets a flag as its command line would.

@@ -166,11 +166,126 @@ func TestFaultsOfTheConfigurationAreTold(t *testing.T) {
 	oneLine(t, call(t, args...).errors, "run.runner")
 	t.Setenv("FLEXBEAM_RUNNER", "spark")
 	oneLine(t, call(t, append(args, "--config="+file(""))...).errors, "FLEXBEAM_RUNNER: choose one of")
+	t.Setenv("FLEXBEAM_RUNNER", "")
 	r := call(t, "config", "check", "--config="+file("run: {a: 1, b: 2}"))
 	if r.code != 1 || strings.Count(r.out, "\n") != 2 || !strings.Contains(r.out, "f.yaml:1:13: run.b: ") {
 		t.Errorf("exit %d:\n%s", r.code, r.out)
 	}
 	oneLine(t, r.errors, "the configuration has 2 faults")
+}
+
+// Everything that is wrong with a file is told at once, with its place, and the exit status is that of a
+// file that is wrong, not of a command line.
+func TestCheckTellsOfEverythingThatIsWrong(t *testing.T) {
+	dir := t.TempDir()
+	account := "accounts:\n- account: AC0123456789abcdef0123456789abcdef\n  key: SK0123456789abcdef0123456789abcdef\n  secret: env:A\n  streams:\n"
+	for _, test := range []struct {
+		text string
+		want []string
+	}{
+		{"sinks:\n  a: excel:" + plantedSecret + "\n  b: duckdb:x?writers=none\n  c: jsonl:out\nrun:\n  sink: d\n  source: ftp:x\n  as_of: soon\n  max_dead_letters: many\n  metrics_addr: here\n  runner: spark\n", []string{
+			"f.yaml:2:6: sinks.a: names no sink: write such as duckdb:FILE", "f.yaml:3:6: sinks.b: duckdb: not a sink URI: option writers=none: write a number from 1 to 64",
+			"f.yaml:6:9: run.sink: is neither a URI nor the name of a sink: sinks has a, b, c", "f.yaml:7:11: run.source: names no source: write such as file:PATTERN",
+			"f.yaml:8:10: run.as_of: --as-of \"soon\" is no time", "f.yaml:9:21: run.max_dead_letters: --max-dead-letters", "f.yaml:10:17: run.metrics_addr: --metrics-addr", "f.yaml:11:11: run.runner: choose one of auto",
+		}},
+		{account + "  - stream: s\n    region: eu-west-1\n    start: at:soon\nsinks: {a: 'excel:x'}\nrun:\n  flush_every: 0s\n  as_of: soon\n", []string{
+			"f.yaml:8:12: accounts[0].streams[0].start: want a time like", "f.yaml:9:12: sinks.a: names no sink", "f.yaml:11:16: run.flush_every: is no time above 0", "f.yaml:12:10: run.as_of: --as-of",
+		}},
+		{account + "  - stream: 'arn:aws:x'\nrun: {source: 'kinesis:s?start=at:soon'}\n", []string{"f.yaml:6:5: accounts[0].streams[0]: kinesis: stream", "f.yaml:7:15: run.source: kinesis: stream \"s\": option start=at:soon"}},
+	} {
+		r := call(t, "config", "check", "--config="+write(t, filepath.Join(dir, "f.yaml"), test.text))
+		if lines := strings.Count(r.out, "\n"); r.code != 1 || strings.Contains(r.out+r.errors, plantedSecret) || lines < 1 {
+			t.Errorf("exit %d, %d lines:\n%s", r.code, lines, r.out)
+		}
+		for _, want := range test.want {
+			if !strings.Contains(r.out, want) {
+				t.Errorf("%q is missing in:\n%s", want, r.out)
+			}
+		}
+		oneLine(t, r.errors, "fault")
+	}
+	file := "--config=" + write(t, filepath.Join(dir, "f.yaml"), "run: {runner: prism}\n")
+	for _, args := range [][]string{{"--as-of=soon"}, {"--metrics-addr="}} {
+		if r := call(t, append([]string{"config", "check", file}, args...)...); r.code != 2 {
+			t.Errorf("%v: exit %d: %s", args, r.code, r.errors)
+		}
+	}
+	if r := call(t, "config", "check", "--config="+dir+"/none.yaml"); r.code != 1 {
+		t.Errorf("exit %d: %s", r.code, r.errors)
+	}
+	if r := call(t, "run", "--source=file:"+dir+"/f.yaml", "--sink=jsonl:"+dir, "--config="+write(t, filepath.Join(dir, "g.yaml"), "run: {as_of: soon}\n")); r.code != 2 {
+		t.Errorf("exit %d", r.code)
+	} else {
+		oneLine(t, r.errors, "g.yaml:1:14: run.as_of: --as-of \"soon\" is no time")
+	}
+}
+
+// A secret in the wrong place is in nothing that a command prints.
+func TestASecretInTheWrongPlaceIsNotShown(t *testing.T) {
+	dir := t.TempDir()
+	day := "--source=file:" + write(t, filepath.Join(dir, "day.ndjson"), "{}\n")
+	out := "--sink=jsonl:" + filepath.Join(dir, "out")
+	file := write(t, filepath.Join(dir, "f.yaml"), "run: {source: 'kinesis:s?region=eu-west-1&endpoint=http://me:"+plantedSecret+"@127.0.0.1:1', sink: 'jsonl:x'}\n")
+	t.Setenv(source.KeyVariable, "SK0123456789abcdef0123456789abcdef")
+	t.Setenv(source.SecretVariable, "x")
+	t.Setenv(source.AccountVariable, plantedSecret)
+	for _, args := range [][]string{
+		{"config", "check", "--config=" + file}, {"run", "--config=" + file}, {"doctor", "--config=" + file}, {"run", "--config=" + file, "--log-level=info"},
+		{"run", day, out, "--turns=all?account=" + plantedSecret}, {"run", day, out, "--turns=all?key=" + plantedSecret}, {"run", day, out, "--turns=missing"},
+		{"run", "--source=kinesis:s?secret=" + plantedSecret, out}, {"run", "--source=kinesis:s?token=" + plantedSecret + "&region=%zz", out}, {"run", "--source=taskrouter:WS00000000000000000000000000000001", out},
+		{"run", day, "--sink=postgres://me:" + plantedSecret + "@host/db"}, {"setup", "--remove"}, {"doctor", day, out}, {"setup", "--account=" + plantedSecret, "--remove"},
+	} {
+		if r := call(t, args...); r.code == 0 && args[0] != "config" || strings.Contains(r.out+r.errors, plantedSecret) {
+			t.Errorf("%v: exit %d: %s%s", args, r.code, r.out, r.errors)
+		}
+	}
+}
+
+func TestHalfOfTheCredentialsIsToldOf(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"run", "--progress=none", "--source=file:" + write(t, filepath.Join(dir, "day.ndjson"), "{}\n"), "--sink=jsonl:" + filepath.Join(dir, "out")}
+	for _, test := range []struct{ sid, key, secret, turns, want string }{
+		{twiliolocal.DefaultAccount, twiliolocal.DefaultKey, "", "", "not_set=TWILIO_API_SECRET"},
+		{twiliolocal.DefaultAccount, "", "", "", "TWILIO_API_KEY TWILIO_API_SECRET"},
+		{twiliolocal.DefaultAccount, twiliolocal.DefaultKey, "", "none", ""},
+		{"", "", "", "", ""},
+	} {
+		t.Setenv(source.AccountVariable, test.sid)
+		t.Setenv(source.KeyVariable, test.key)
+		t.Setenv(source.SecretVariable, test.secret)
+		more := args
+		if test.turns != "" {
+			more = append(more, "--turns="+test.turns)
+		}
+		r := call(t, more...)
+		if said := strings.Contains(r.errors, "credentials is not set"); r.code != 0 || said != (test.want != "") || !strings.Contains(r.errors, test.want) {
+			t.Errorf("%+v: exit %d: %s", test, r.code, r.errors)
+		}
+	}
+}
+
+// What a variable stands for is in the docs; one that nothing reads is told of.
+func TestVariablesAreReadOrToldOf(t *testing.T) {
+	t.Setenv("FLEXBEAM_TURNS", "none")
+	f, err := completed(t, "turns: {fetch: all}\n", "--source=file:a", "--sink=jsonl:a")
+	if err != nil || f.options.Turns != "none" {
+		t.Errorf("%q, %v", f.options.Turns, err)
+	}
+	dir := t.TempDir()
+	args := []string{"run", "--progress=none", "--source=file:" + write(t, filepath.Join(dir, "day.ndjson"), "{}\n"), "--sink=jsonl:" + filepath.Join(dir, "out")}
+	if r := call(t, args...); strings.Contains(r.errors, "nothing reads") {
+		t.Error(r.errors)
+	}
+	t.Setenv("FLEXBEAM_FROM", "yesterday")
+	if r := call(t, args...); !strings.Contains(r.errors, "nothing reads") || !strings.Contains(r.errors, "variable=FLEXBEAM_FROM flag=--from") {
+		t.Error(r.errors)
+	}
+	docs := string(config.Docs())
+	for _, name := range variables() {
+		if !strings.Contains(docs, "`"+config.Variable(name)+"`") {
+			t.Errorf("docs/configuration.md does not name %s", config.Variable(name))
+		}
+	}
 }
 
 func TestCheckSaysWhatAJobWouldDo(t *testing.T) {

@@ -11,6 +11,9 @@ func TestValuesThatAreEmptyOrTooEarlyAreRefused(t *testing.T) {
 		"--from=0001-01-01":            "before 1970",
 		"--as-of=0001-01-01T00:00:00Z": "is no time",
 		"--from=":                      "--from",
+		"--metrics-addr=":              "--metrics-addr is empty",
+		"--config=":                    "--config is empty",
+		"--turns-text-sink=":           "--turns-text-sink is empty",
 	} {
 		r := call(t, "run", "--source=file:empty_test.go", "--sink=jsonl:"+t.TempDir(), option)
 		if r.code != 2 || r.out != "" {

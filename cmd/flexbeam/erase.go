@@ -115,13 +115,11 @@ func (f *eraseFlags) complete(ctx context.Context, stdin io.Reader, file *config
 	if o.DryRun == f.yes {
 		return usagef("say --dry-run to see what would be erased, or --yes to erase it: nothing brings it back")
 	}
-	for _, uri := range []string{o.Sink, o.TextSink} {
-		if uri == "" {
-			continue
-		}
-		if err := thereIs(uri); err != nil {
-			return err
-		}
+	if err := thereIs("--sink", o.Sink); err != nil {
+		return err
+	}
+	if err := thereIs("--turns-text-sink", o.TextSink); err != nil {
+		return err
 	}
 	o.ContactKey, err = f.key.key(ctx, file)
 	return err
@@ -160,13 +158,13 @@ func (f *eraseFlags) readList(stdin io.Reader) error {
 }
 
 // thereIs refuses a file or folder that is not there: opening it as a sink would make it.
-func thereIs(sink string) error {
+func thereIs(flag, sink string) error {
 	scheme, _, _ := strings.Cut(sink, ":")
 	if scheme != "duckdb" && scheme != "jsonl" {
 		return nil
 	}
 	if _, err := os.Stat(place(sink)); err != nil {
-		return fmt.Errorf("--sink %s: %w", sink, cause(err))
+		return fmt.Errorf("%s %s: %w: name one that flexbeam run has filled", flag, sink, cause(err))
 	}
 	return nil
 }
@@ -189,10 +187,13 @@ func (a *app) erase(ctx context.Context, o pipeline.EraseOptions) error {
 		return nil
 	}
 	if len(sum.Unknown) > 0 {
-		fmt.Fprintf(a.screen, "no rows of: %s\n", strings.Join(sum.Unknown, ", "))
+		fmt.Fprintf(a.screen, "no rows of: %s: is it written as the tables have it, and the contact key that of the tables?\n", strings.Join(sum.Unknown, ", "))
 	}
 	if sum.Open > 0 {
 		fmt.Fprintf(a.screen, "%s of %s tasks are not over: their rows stay as they are from now on\n", console.Number(int64(sum.Open)), console.Number(int64(sum.Tasks)))
+	}
+	if sum.Textless && o.TextSink == "" {
+		fmt.Fprintln(a.screen, "there are turns without any text: if run has --turns-text apart, say --turns-text-sink, too, and erase once more")
 	}
 	switch {
 	case sum.Empty():

@@ -67,12 +67,12 @@ func newHeal(a *app) *cobra.Command {
 				err = a.configure(cmd, file)
 			}
 			if err == nil {
-				err = f.complete(cmd, file)
+				err = located(cmd.Flags(), file, f.complete(cmd, file))
 			}
 			if err != nil {
 				return err
 			}
-			return a.heal(cmd.Context(), f.options, console.Kind(f.progress.value))
+			return located(cmd.Flags(), file, a.heal(cmd.Context(), f.options, console.Kind(f.progress.value)))
 		},
 	}
 	flags := cmd.Flags()
@@ -112,7 +112,7 @@ func (f *healFlags) complete(cmd *cobra.Command, file *config.File) (err error) 
 	case o.Sink == "":
 		return usagef("--sink is missing: write such as --sink duckdb:calls.duckdb")
 	}
-	if err := thereIs(o.Sink); err != nil {
+	if err := thereIs("--sink", o.Sink); err != nil {
 		return err
 	}
 	if cmd.Flags().Changed("hide-activity") {
@@ -159,7 +159,7 @@ func (a *app) heal(ctx context.Context, o pipeline.HealOptions, kind console.Kin
 			fmt.Fprintf(a.screen, "mended: %s\n", what)
 		}
 		if n := sum.Left(); n > 0 {
-			fmt.Fprintf(a.screen, "left for a later run: %s tasks that lack events\n", console.Number(n))
+			fmt.Fprintf(a.screen, "left for a later run: %s tasks that lack events: run the command again a day later\n", console.Number(n))
 		}
 	}
 	if o.DryRun && tasks+quarters > 0 {

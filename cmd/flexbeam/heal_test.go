@@ -211,8 +211,12 @@ func TestADayIsFilledInAsTheDocsSay(t *testing.T) {
 	want := d.undisturbed()
 	for name, sink := range d.sinks() {
 		d.fill("kept.ndjson", sink)
-		if r := d.run(commands[0], sink); r.code != 0 || strings.Contains(r.errors, "left out") {
+		r := d.run(commands[0], sink)
+		if r.code != 0 || strings.Contains(r.errors, "left out") {
 			t.Fatalf("%s: exit %d: %s", name, r.code, r.errors)
+		}
+		if !regexp.MustCompile(`(?m)^  duplicates +0 `).MatchString(r.errors) { // of the log nothing came twice, whatever it was asked for
+			t.Errorf("%s: what was asked for twice counts: %s", name, r.errors)
 		}
 		got := d.rows(sink)
 		for _, table := range []string{"engagements", "customers"} {
@@ -286,6 +290,24 @@ func TestMomentsBeginWhereTheZoneSays(t *testing.T) {
 	}
 }
 
+// What lies outside of a range is no test event, and that nothing lies in it is told.
+func TestARangeInWhichNothingLiesIsToldOf(t *testing.T) {
+	args := []string{"run", "--source=file:" + filepath.Join(top, sampleDay), "--sink=jsonl:" + t.TempDir(), "--progress=none"}
+	r := call(t, append(args, "--from=2020-01-01", "--to=2020-01-02")...)
+	if r.code != 0 || !strings.Contains(r.errors, "warning: no task has its newest event from 2020-01-01T00:00:00Z to 2020-01-02T00:00:00Z") {
+		t.Errorf("exit %d: %s", r.code, r.errors)
+	}
+	r = call(t, append(args, "--from=2026-06-01")...)
+	if r.code != 0 || !strings.Contains(r.errors, "warning: no task has") || !regexp.MustCompile(`(?m)^  too early +[1-9]`).MatchString(r.errors) {
+		t.Errorf("exit %d: %s", r.code, r.errors)
+	}
+	whole := call(t, args...)
+	dropped := regexp.MustCompile(`(?m)^  dropped .*$`)
+	if strings.Contains(whole.errors, "no task has") || strings.Contains(whole.errors, "too early") || dropped.FindString(whole.errors) == "" || dropped.FindString(whole.errors) != dropped.FindString(r.errors) {
+		t.Errorf("without a range:\n%s\nwith one:\n%s", whole.errors, r.errors)
+	}
+}
+
 func TestMisusesOfARangeAreToldOf(t *testing.T) {
 	for _, test := range []struct {
 		args []string
@@ -296,6 +318,7 @@ func TestMisusesOfARangeAreToldOf(t *testing.T) {
 		{[]string{"--from=yesterday", "--time-zone=Nowhere"}, "--time-zone \"Nowhere\" is no time zone"},
 		{[]string{"--time-zone=Europe/Prague"}, "no --from"},
 		{[]string{"--to=today"}, "give --from too"},
+		{[]string{"--from=2999-01-01"}, "lies in the future"},
 		{[]string{"--from=today", "--to=yesterday"}, "is not before"},
 		{[]string{"--from=yesterday", "--mode=stream"}, "jobs with an end"},
 	} {

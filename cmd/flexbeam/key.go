@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"flexbeam/internal/config"
 	"flexbeam/internal/secret"
@@ -21,11 +20,9 @@ import (
 type keyFlags struct {
 	file      string
 	reference string
-	flags     *pflag.FlagSet
 }
 
 func (k *keyFlags) add(cmd *cobra.Command) {
-	k.flags = cmd.Flags()
 	cmd.Flags().StringVar(&k.file, "contact-key-file", "", "`FILE` that holds the key with which contacts are hashed")
 	cmd.Flags().StringVar(&k.reference, "contact-key", "", "`REFERENCE` to that key: env:NAME, file:PATH, or a secret of AWS or Google; see above")
 	completeNothing(cmd, "contact-key")
@@ -63,11 +60,6 @@ func (k keyFlags) key(ctx context.Context, f *config.File) (string, error) {
 
 // said returns the key that a flag names, and the flag.
 func (k keyFlags) said(ctx context.Context) (flag, key string, err error) {
-	for _, name := range []string{"contact-key", "contact-key-file"} {
-		if l := k.flags.Lookup(name); l.Changed && l.Value.String() == "" {
-			return "", "", usagef("--%s is empty: say where the key is, or leave it out to keep contacts readable", name)
-		}
-	}
 	switch {
 	case k.file != "" && k.reference != "":
 		return "", "", usagef("--contact-key and --contact-key-file both name a contact key: leave one out")

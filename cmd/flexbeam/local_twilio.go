@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/klauspost/compress/gzip"
 	"github.com/spf13/cobra"
 
@@ -27,6 +29,9 @@ The log holds the events of --events, a file that flexbeam simulate --form rest 
 queues that they name are there, too, and what was said in their chats is invented. --chats names events of chats alone, in any form that
 flexbeam reads. Its time is shortly behind the newest event, so that nothing is older than the log keeps.
 
+With --kinesis-endpoint the test events of flexbeam setup go to the streams of that server, such as that of flexbeam local kinesis,
+by their names.
+
 With --parallel it refuses calls beyond so many at once, and with --fail it fails some, as Twilio may.
 
 Everything is in memory and gone when the command ends. There is one account with one API key, which the command prints: whoever
@@ -41,6 +46,7 @@ type localTwilioFlags struct {
 	options twiliolocal.Options
 	events  string
 	chats   string
+	kinesis string
 	fail    float64
 }
 
@@ -67,10 +73,11 @@ func newLocalTwilio(a *app) *cobra.Command {
 	flags.StringVar(&f.options.Addr, "addr", "127.0.0.1:4010", "`ADDRESS` to listen at; port 0 is any free one")
 	flags.StringVar(&f.events, "events", "", "`FILE` with events of the log, in the form rest")
 	flags.StringVar(&f.chats, "chats", "", "`FILE` with events whose chats have transcripts, in any form")
+	flags.StringVar(&f.kinesis, "kinesis-endpoint", "", "`URL` of the Kinesis that test events of sinks go to, such as http://127.0.0.1:4567")
 	flags.DurationVar(&f.options.Latency, "latency", 0, "how long an answer takes")
 	flags.IntVar(&f.options.Parallel, "parallel", 0, "calls at once; more are refused; 0 is any number")
 	flags.Float64Var(&f.fail, "fail", 0, "`SHARE` of the calls that fail, from 0 to below 1")
-	completeNothing(cmd, "addr", "latency", "parallel", "fail")
+	completeNothing(cmd, "addr", "kinesis-endpoint", "latency", "parallel", "fail")
 	return cmd
 }
 
@@ -88,6 +95,7 @@ func (a *app) localTwilio(ctx context.Context, f localTwilioFlags) error {
 	if log.account == "" && len(chats) > 0 {
 		f.options.Account = chats[0].Account
 	}
+	f.options.Deliver = a.deliver(f.kinesis)
 	began := time.Now()
 	if log.account != "" {
 		f.options.Account = log.account
@@ -125,10 +133,38 @@ func (a *app) localTwilio(ctx context.Context, f localTwilioFlags) error {
 	for _, workspace := range s.Workspaces() {
 		fmt.Fprintf(a.stdout, "%s events of workspace %s:\n  flexbeam run --source %s --sink duckdb:calls.duckdb\n", console.Number(int64(s.Events(workspace))), workspace,
 			quoteArg(fmt.Sprintf("taskrouter:%s?endpoint=%s&from=%s&to=%s&old=yes", workspace, s.URL, second(log.oldest), second(log.newest.Add(time.Second)))))
+		if age := time.Since(log.oldest); age > 24*time.Hour && age < 30*24*time.Hour {
+			fmt.Fprintf(a.stdout, "  flexbeam heal --source %s --sink duckdb:calls.duckdb --dry-run\n", quoteArg("taskrouter:"+workspace+"?endpoint="+s.URL))
+		} else {
+			fmt.Fprintln(a.stdout, "  flexbeam heal is for the last 30 days: draw the events with --start 96h to try it")
+		}
 	}
 	<-ctx.Done()
 	fmt.Fprintf(a.screen, "ended after %s: %s calls\n", console.Duration(time.Since(began)), console.Number(int64(s.Calls(""))))
 	return s.Close()
+}
+
+// deliver returns what puts test events into the streams of a Kinesis. Twilio tells nobody where that
+// fails; here it is told.
+func (a *app) deliver(endpoint string) func(arn string, record []byte) {
+	if endpoint == "" {
+		return func(arn string, _ []byte) {
+			fmt.Fprintf(a.screen, "a test event for %s goes nowhere: start flexbeam local twilio with --kinesis-endpoint\n", arn)
+		}
+	}
+	client := kinesis.New(kinesis.Options{
+		Region: "us-east-1", BaseEndpoint: &endpoint, Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
+		}),
+	})
+	return func(arn string, record []byte) {
+		_, name, _ := strings.Cut(arn, ":stream/")
+		ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
+		defer stop()
+		if _, err := client.PutRecord(ctx, &kinesis.PutRecordInput{StreamName: &name, PartitionKey: &name, Data: record}); err != nil {
+			fmt.Fprintf(a.screen, "a test event could not be put into the stream %s at %s: %v\n", name, endpoint, err)
+		}
+	}
 }
 
 // second is a time in whole seconds as an option of a URI takes it.

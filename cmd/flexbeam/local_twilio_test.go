@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -66,6 +67,68 @@ func TestAJobReadsTheLogOfTheLocalTwilio(t *testing.T) {
 	}
 	if err := c.Wait(); err != nil || !strings.Contains(errs.String(), " calls") {
 		t.Errorf("the service ended with %v: %s", err, errs.String())
+	}
+}
+
+// TestHealingIsTriedAsTheDocsSay runs the commands of docs/twilio.md, and the one that local twilio prints.
+func TestHealingIsTriedAsTheDocsSay(t *testing.T) {
+	b, err := os.ReadFile(top + "/docs/twilio.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(b), "## Try it without an account")
+	command := func(begins string) string {
+		t.Helper()
+		for line := range strings.Lines(section) {
+			if line = strings.TrimSpace(line); strings.HasPrefix(line, begins) {
+				return line
+			}
+		}
+		t.Fatalf("there is no command %q", begins)
+		return ""
+	}
+	dir := t.TempDir()
+	shell := func(line string) ran {
+		var out, errs bytes.Buffer
+		c := exec.Command("sh", "-c", line)
+		c.Dir, c.Stdout, c.Stderr = dir, &out, &errs
+		c.Env = append(os.Environ(), "PATH="+filepath.Dir(binary)+string(os.PathListSeparator)+os.Getenv("PATH"))
+		_ = c.Run()
+		return ran{c.ProcessState.ExitCode(), out.String(), errs.String()}
+	}
+	few := strings.NewReplacer("--tasks 2000", "--tasks 100", "head -n 10000", "head -n 500")
+	for _, begins := range []string{"flexbeam simulate", "head", "flexbeam run"} {
+		if r := shell(few.Replace(command(begins))); r.code != 0 {
+			t.Fatalf("%s: exit %d: %s", begins, r.code, r.errors)
+		}
+	}
+	c := exec.Command("sh", "-c", "exec "+command("flexbeam local twilio --events")+" --addr 127.0.0.1:0")
+	c.Dir, c.Env = dir, append(os.Environ(), "PATH="+filepath.Dir(binary)+string(os.PathListSeparator)+os.Getenv("PATH"))
+	out, err := c.StdoutPipe()
+	if err == nil {
+		err = c.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Process.Kill()
+	heal := ""
+	for lines := bufio.NewScanner(out); heal == "" && lines.Scan(); {
+		for word := range strings.FieldsSeq(lines.Text()) {
+			if name, value, ok := strings.Cut(word, "="); ok && strings.HasPrefix(name, "TWILIO_") {
+				t.Setenv(name, value)
+			}
+		}
+		if line := strings.TrimSpace(lines.Text()); strings.HasPrefix(line, "flexbeam heal") {
+			heal = line
+		}
+	}
+	if r := shell(heal); r.code != exitLacks || !strings.Contains(r.out, "task ") {
+		t.Fatalf("%q: exit %d: %s%s", heal, r.code, r.out, r.errors)
+	}
+	healed := strings.Replace(heal, "--dry-run", "--turns none", 1)
+	if r := shell(healed); r.code != 0 || !strings.Contains(r.out, "mended") {
+		t.Fatalf("%q: exit %d: %s%s", healed, r.code, r.out, r.errors)
 	}
 }
 

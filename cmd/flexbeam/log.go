@@ -11,15 +11,28 @@ import (
 
 	beamlog "github.com/apache/beam/sdks/v2/go/pkg/beam/log"
 	"google.golang.org/grpc/grpclog"
+
+	"flexbeam/internal/secret"
 )
 
 // newHandler returns a handler that writes the logs of a level and above.
 func newHandler(w io.Writer, level slog.Level, format string) slog.Handler {
-	options := &slog.HandlerOptions{Level: level}
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: redact}
 	if format == "json" {
 		return slog.NewJSONHandler(w, options)
 	}
 	return slog.NewTextHandler(w, options)
+}
+
+// redact hides secrets in the texts and errors of a log line.
+func redact(_ []string, a slog.Attr) slog.Attr {
+	switch v := a.Value.Any().(type) {
+	case string:
+		a.Value = slog.StringValue(secret.Redact(v))
+	case error:
+		a.Value = slog.StringValue(secret.Redact(v.Error()))
+	}
+	return a
 }
 
 // newLogger returns the logger of this program. At level debug, what Beam, Prism and gRPC log goes to

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/gzip"
@@ -14,6 +16,17 @@ import (
 type output struct {
 	io.Writer
 	close []func() error // in order
+}
+
+// otherEndings are those of compressed files and archives that are not written.
+var otherEndings = []string{".bz2", ".xz", ".zip", ".7z", ".br", ".lz4", ".sz", ".z", ".lzma", ".tar", ".tgz"}
+
+// checkEnding refuses a name whose ending stands for what is not written.
+func checkEnding(name string) error {
+	if e := filepath.Ext(name); slices.Contains(otherEndings, strings.ToLower(e)) {
+		return usagef("--out %s: flexbeam writes no %s: choose the ending .gz or .zst, or .ndjson for plain text", name, e)
+	}
+	return nil
 }
 
 // create creates the file of that name; "-" is standard output, which is not closed.

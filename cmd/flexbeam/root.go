@@ -24,7 +24,7 @@ func newRoot(a *app) *cobra.Command {
 		Example:           rootExample,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
-		PersistentPreRun:  a.start,
+		PersistentPreRunE: a.start,
 		DisableAutoGenTag: true,
 		Args:              knownCommand,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },

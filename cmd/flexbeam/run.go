@@ -163,7 +163,7 @@ func newRun(a *app) *cobra.Command {
 			if f.dataflow.dryRun {
 				return a.dryRun(cmd.Context(), f.options)
 			}
-			return a.run(cmd.Context(), f.options, console.Kind(f.progress.value), f.metrics)
+			return located(cmd.Flags(), file, a.run(cmd.Context(), f.options, console.Kind(f.progress.value), f.metrics))
 		},
 	}
 	f.add(cmd)
@@ -221,7 +221,22 @@ func (f *runFlags) add(cmd *cobra.Command) {
 
 // complete checks the flags and fills the options from them and from the configuration, all but the
 // contact key. Its errors are usage errors.
-func (f *runFlags) complete(cmd *cobra.Command, file *config.File) (err error) {
+func (f *runFlags) complete(cmd *cobra.Command, file *config.File) error {
+	all := f.problems(cmd, file)
+	switch o := f.options; {
+	case len(all) > 0:
+		return all[0]
+	case o.Source == "":
+		return usagef("--source is missing: write such as --source 'file:events/*.ndjson.gz'")
+	case o.Sink == "":
+		return usagef("--sink is missing: write such as --sink duckdb:calls.duckdb")
+	}
+	return nil
+}
+
+// problems is complete, and returns all that is wrong, but for what is missing. What the configuration
+// says is told with its place.
+func (f *runFlags) problems(cmd *cobra.Command, file *config.File) (all []error) {
 	o := &f.options
 	o.Accounts, o.Columns = accountsOf(file), file.Columns()
 	o.Source, o.Sink = cmp.Or(o.Source, streamsOf(file)), sinkOf(file, o.Sink)
@@ -232,43 +247,36 @@ func (f *runFlags) complete(cmd *cobra.Command, file *config.File) (err error) {
 		o.Turns = turnsOf(file)
 	}
 	o.Text = f.text.value
-	switch {
-	case cmd.Flags().Changed("state") && o.State == "":
-		return usagef("--state is empty: name a folder, or leave it out")
-	case o.Source == "":
-		return usagef("--source is missing: write such as --source 'file:events/*.ndjson.gz'")
-	case o.Sink == "":
-		return usagef("--sink is missing: write such as --sink duckdb:calls.duckdb")
-	case o.FlushEvery <= 0 && cmd.Flags().Changed("flush-every"):
-		return usagef("--flush-every %v: write a time above 0, such as 5s", o.FlushEvery)
-	}
-	if err := checkAddr(f.metrics); err != nil {
-		return err
-	}
 	o.Runner, o.Mode = f.runner.value, f.mode.value
-	if o.Flink, err = f.flink.complete(cmd, o.Runner); err != nil {
-		return err
-	}
-	if o.Dataflow, err = f.dataflow.complete(cmd, o.Runner); err != nil {
-		return err
-	}
-	if cmd.Flags().Changed("as-of") {
-		if o.AsOf, err = parseTime("as-of", f.asOf); err != nil {
-			return err
-		}
-	}
-	if err := f.times.complete(cmd, o, time.Now()); err != nil {
-		return err
-	}
-	if cmd.Flags().Changed("hide-activity") {
+	said := cmd.Flags().Changed
+	if said("hide-activity") {
 		o.Hidden = named(f.hidden)
 	}
-	if cmd.Flags().Changed("max-dead-letters") {
-		if o.MaxDeadLetters, err = pipeline.ParseLimit(f.letters); err != nil {
-			return usagef("--max-dead-letters: %w", err)
+	check := func(err error) {
+		if err != nil {
+			all = append(all, located(cmd.Flags(), file, err))
 		}
 	}
-	return nil
+	var err error
+	if o.FlushEvery <= 0 && said("flush-every") {
+		check(usagef("--flush-every %v: write a time above 0, such as 5s", o.FlushEvery))
+	}
+	check(checkAddr(f.metrics))
+	o.Flink, err = f.flink.complete(cmd, o.Runner)
+	check(err)
+	o.Dataflow, err = f.dataflow.complete(cmd, o.Runner)
+	check(err)
+	if said("as-of") {
+		o.AsOf, err = parseTime("as-of", f.asOf)
+		check(err)
+	}
+	check(f.times.complete(cmd, o, time.Now()))
+	if said("max-dead-letters") {
+		if o.MaxDeadLetters, err = pipeline.ParseLimit(f.letters); err != nil {
+			check(usagef("--max-dead-letters: %w", err))
+		}
+	}
+	return all
 }
 
 // named returns the names that are not blank: a blank one alone hides nothing.
@@ -337,12 +345,18 @@ func (a *app) run(ctx context.Context, o pipeline.Options, kind console.Kind, me
 		a.warnUseless(sum)
 	case sum.Records == 0:
 		a.warnEmpty(o.Source)
+	case !o.From.IsZero() && sum.Chosen == 0:
+		a.warnOutside(o)
 	}
 	return err
 }
 
-// tellOfTranscripts says that transcripts are fetched though nothing on the command line asks for them.
+// tellOfTranscripts says that transcripts are fetched though nothing on the command line asks for them, or
+// that none are since a part of the credentials is missing.
 func (a *app) tellOfTranscripts(job *pipeline.Job) {
+	if lacking := job.LackingCredentials(); len(lacking) > 0 {
+		a.log.Warn("no transcripts are fetched: a part of Twilio's credentials is not set; say --turns none if none are wanted", "not_set", strings.Join(lacking, " "))
+	}
 	accounts := job.UnaskedTranscripts()
 	if len(accounts) == 0 {
 		return

@@ -189,10 +189,16 @@ func (a *app) showPolicies(t eventstreams.Target) {
 // setup looks, shows the plan, and carries it out if it may.
 func (a *app) setup(ctx context.Context, f setupFlags) error {
 	said := source.Account{SID: f.account, Key: f.key, Secret: f.secret, Region: f.region, Endpoint: f.endpoint}
-	account := said.Or(source.EnvironmentAccount()).Or(source.Account{Secret: "env:" + source.SecretVariable})
-	hidden, err := twilio.ReadSecret(account.Secret)
-	if err != nil {
-		return fmt.Errorf("--secret: %w", err)
+	account := said.Or(source.EnvironmentAccount())
+	var hidden twilio.Secret
+	if account.Secret != "" {
+		var err error
+		if hidden, err = twilio.ReadSecret(account.Secret); err != nil {
+			return fmt.Errorf("--secret: %w", err)
+		}
+	}
+	if lacks := account.Lacks(); len(lacks) > 0 {
+		return fmt.Errorf("%s is not set: export it, or name the account in a configuration, with --config", strings.Join(lacks, " is not set, "))
 	}
 	c, err := twilio.New(twilio.Config{Account: account.SID, Key: account.Key, Secret: hidden, Region: account.Region, Endpoint: account.Endpoint})
 	if err != nil {

@@ -44,7 +44,9 @@ func newSimulate(a *app) *cobra.Command {
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if cmd.Flags().Changed("start") {
-				if c.Start, err = parseTime("start", start); err != nil {
+				if ago, e := time.ParseDuration(start); e == nil && ago > 0 {
+					c.Start = time.Now().UTC().Add(-ago)
+				} else if c.Start, err = parseTime("start", start); err != nil {
 					return err
 				}
 			}
@@ -58,13 +60,16 @@ func newSimulate(a *app) *cobra.Command {
 			if err := validate(c); err != nil {
 				return err
 			}
+			if err := checkEnding(out); err != nil {
+				return err
+			}
 			return a.simulate(cmd.Context(), c, out, console.Kind(progress.value))
 		},
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.Uint64Var(&c.Seed, "seed", c.Seed, "seed of all draws")
-	flags.StringVar(&start, "start", c.Start.Format(time.RFC3339), "first moment of the history: a `TIME` in ISO 8601 or epoch, or now")
+	flags.StringVar(&start, "start", c.Start.Format(time.RFC3339), "first moment of the history: a `TIME` in ISO 8601 or epoch, now, or 96h for so long ago")
 	flags.Float64Var(&c.Hours, "hours", c.Hours, "length of the history; without effect beside --events")
 	flags.IntVar(&c.Agents, "agents", c.Agents, "agents over all accounts (default as many as the tasks need)")
 	flags.IntVar(&c.Tasks, "tasks", c.Tasks, "contacts that arrive; without effect beside --events")

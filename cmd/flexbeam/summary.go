@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"flexbeam/internal/console"
 	"flexbeam/internal/telemetry"
@@ -15,7 +16,7 @@ import (
 func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 	if a.logFormat.value == "json" {
 		a.notices().Info("job done", "sink", o.Sink, "runner", o.Runner, "records", s.Records, "events", s.Events, "duplicates", s.Duplicates,
-			"dropped", s.Dropped, "dead_letters", s.DeadLetters, "bad_attributes", s.BadAttrs,
+			"dropped", s.Dropped, "early", s.Early, "dead_letters", s.DeadLetters, "bad_attributes", s.BadAttrs,
 			"transcripts", s.Transcripts, "transcripts_gone", s.TranscriptsGone, "transcripts_spared", s.TranscriptsSpared,
 			"tasks_left_alone", s.TasksLeft, "tasks_left_out", s.Unbegun, "quarter_hours_left_alone", s.QuartersLeft, "bytes", s.Bytes, "rows", s.Rows, "sink_queries", s.Queries, "sink_billed_bytes", s.Billed,
 			"elapsed_seconds", s.Elapsed.Seconds(), "events_per_second", int64(s.EventsPerSecond()), "missing", missing(s))
@@ -46,7 +47,7 @@ func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 	fmt.Fprintf(&b, "rows in %s\n", place(o.Sink))
 	for _, table := range model.Tables {
 		if n, ok := s.Rows[table.Name]; ok {
-			line(table.Name, n, "")
+			line(table.Name, n, note(o.TextSink != "" && table.ID == model.TurnContentsID, "in "+place(o.TextSink)))
 		}
 	}
 	if len(s.Missing) > 0 {
@@ -70,7 +71,10 @@ func counted(s pipeline.Summary, line func(name string, n int64, note string)) {
 	line("records", s.Records, console.Bytes(s.Bytes)+" of input")
 	line("events", s.Events, "")
 	line("duplicates", s.Duplicates, "events that came again")
-	line("dropped", s.Dropped, "test events and events outside TaskRouter")
+	line("dropped", s.Dropped-s.Early, "test events and events outside TaskRouter")
+	if s.Early > 0 {
+		line("too early", s.Early, "events from more than 15 days before --from")
+	}
 	line("dead letters", s.DeadLetters, note(s.DeadLetters > 0, "records that could not be used: see table dead_letters"))
 	if s.BadAttrs > 0 {
 		line("bad attributes", s.BadAttrs, "no JSON object: these events count without attributes")
@@ -99,6 +103,19 @@ func (a *app) warnUseless(s pipeline.Summary) {
 	}
 	fmt.Fprintf(a.screen, "warning: no record could be used: all %s are dead letters; %s of class %s%s\n",
 		console.Number(s.DeadLetters), console.Number(s.WorstCount), s.WorstClass, example)
+}
+
+// warnOutside tells of a job with a range in which no task's newest event lay.
+func (a *app) warnOutside(o pipeline.Options) {
+	from, to := o.From.UTC().Format(time.RFC3339), "now"
+	if !o.To.IsZero() {
+		to = o.To.UTC().Format(time.RFC3339)
+	}
+	if a.logFormat.value == "json" {
+		a.notices().Warn("no task has its newest event between from and to", "from", from, "to", to)
+		return
+	}
+	fmt.Fprintf(a.screen, "warning: no task has its newest event from %s to %s, so no task was written: are --from and --to right?\n", from, to)
 }
 
 // warnEmpty tells of a job whose input had no records.

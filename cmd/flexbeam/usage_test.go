@@ -57,6 +57,7 @@ func TestWrongCommandLineSaysInOneLineWhatToDo(t *testing.T) {
 		{"sink that is another file", []string{"run", source, "--sink=duckdb:" + text}, 1, []string{text}},
 		{"nothing to draw", []string{"simulate", "--hours=-1"}, 2, []string{"--hours"}},
 		{"share above 1", []string{"simulate", "--dirty=2"}, 2, []string{"--dirty"}},
+		{"an ending that is not written", []string{"simulate", "--out=" + dir + "/day.ndjson.bz2"}, 2, []string{"--out", ".bz2", ".gz or .zst"}},
 		{"unknown form", []string{"simulate", "--form=xml"}, 2, []string{"xml", "rest"}},
 		{"no place to draw to", []string{"simulate", "--out=" + dir + "/none/x"}, 1, []string{"--out", "no such file"}},
 		{"query without a file", []string{"query", "SELECT 1"}, 2, []string{"--db"}},

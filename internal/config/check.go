@@ -3,7 +3,9 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strings"
 
+	"flexbeam/internal/uri"
 	"flexbeam/schemas/model"
 )
 
@@ -30,6 +32,12 @@ func (p *parser) check() {
 			once("a workspace belongs to one account", w, fmt.Sprintf("%s.workspaces[%d]", key, j))
 		}
 		for j, s := range a.Streams {
+			if at, is := strings.CutPrefix(s.Start, "at:"); is {
+				if _, err := uri.ParseTime(at); err != nil {
+					key := fmt.Sprintf("%s.streams[%d].start", key, j)
+					p.faultAt(f.at[key], key, "%v: write such as at:2026-01-31T08:00:00Z", err)
+				}
+			}
 			if (s.TwilioRole == "") != (s.TwilioExternalID == "") {
 				key := fmt.Sprintf("%s.streams[%d]", key, j)
 				p.faultAt(f.at[key], key, "twilio_role and twilio_external_id go together: give both, or none")
@@ -58,7 +66,7 @@ func (p *parser) check() {
 func (f *File) Position(key string) Position { return f.at[key] }
 
 // Fault returns an error about a key that is set, which names its place.
-func (f *File) Fault(key string, err error) error {
+func (f *File) Fault(key string, err error) Faults {
 	return Faults{{f.name, f.at[key], key, err.Error()}}
 }
 

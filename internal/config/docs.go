@@ -32,7 +32,7 @@ func tables(b *strings.Builder, title string, t reflect.Type, path string) {
 	for _, f := range fieldsOf(t) {
 		doc := f.doc
 		if f.flag != "" {
-			doc += " Flag `--" + f.flag + "`."
+			doc += " Flag `--" + f.flag + "`, variable `" + Variable(f.flag) + "`."
 		}
 		if f.required {
 			doc += " Required."

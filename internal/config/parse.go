@@ -39,6 +39,16 @@ func (f Fault) String() string {
 // Faults are all that is wrong with a file, in the order of its lines.
 type Faults []Fault
 
+// Sort puts faults into the order of their places.
+func (f Faults) Sort() {
+	slices.SortStableFunc(f, func(a, b Fault) int {
+		if a.Line != b.Line {
+			return a.Line - b.Line
+		}
+		return a.Column - b.Column
+	})
+}
+
 // Error tells the first fault, and how many others there are.
 func (f Faults) Error() string {
 	s := f[0].String()
@@ -51,7 +61,7 @@ func (f Faults) Error() string {
 // ErrRead says that a file cannot be read.
 var ErrRead = errors.New("the configuration cannot be read")
 
-// Load reads a file. Errors are Faults, or wrap ErrRead.
+// Load reads a file. Errors are Faults, or wrap ErrRead. Beside Faults the File holds what is right.
 func Load(path string) (*File, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -64,7 +74,8 @@ func Load(path string) (*File, error) {
 	return Parse(path, data)
 }
 
-// Parse reads the text of a file, which errors call by a name. Errors are Faults.
+// Parse reads the text of a file, which errors call by a name. Errors are Faults, beside which the File
+// holds what is right.
 func Parse(name string, data []byte) (*File, error) {
 	f := &File{name: name, at: map[string]Position{}}
 	p := &parser{file: f}
@@ -75,7 +86,7 @@ func Parse(name string, data []byte) (*File, error) {
 		return f, nil
 	case err != nil:
 		p.syntax(err)
-		return nil, p.faults
+		return f, p.faults
 	}
 	p.value(top.Content[0], reflect.ValueOf(f).Elem(), field{}, "")
 	if err := d.Decode(new(yaml.Node)); err == nil {
@@ -85,13 +96,8 @@ func Parse(name string, data []byte) (*File, error) {
 	}
 	p.check()
 	if len(p.faults) > 0 {
-		slices.SortStableFunc(p.faults, func(a, b Fault) int {
-			if a.Line != b.Line {
-				return a.Line - b.Line
-			}
-			return a.Column - b.Column
-		})
-		return nil, p.faults
+		p.faults.Sort()
+		return f, p.faults
 	}
 	return f, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 
 	"flexbeam/internal/secret"
@@ -77,6 +78,11 @@ func (f *File) References() []Reference {
 		all = append(all, Reference{"model.contact_key", f.Model.ContactKey})
 	}
 	return all
+}
+
+// Variable returns the environment variable that stands for a flag.
+func Variable(flag string) string {
+	return "FLEXBEAM_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
 // Flags returns the names of all flags for which there are keys, in the order of the structs.

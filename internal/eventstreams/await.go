@@ -50,7 +50,7 @@ func (w Wait) For(ctx context.Context, api Reader, stream, account string, send 
 	if tell == nil {
 		tell = func(string, ...any) { /* nobody wants to know */ }
 	}
-	none := fmt.Errorf("%w within %v: does the role trust Twilio with this external id, and may it write to this stream?", ErrNone, within)
+	none := fmt.Errorf("%w within %v: look whether the role trusts Twilio with this external id, and may write to this stream", ErrNone, within)
 	ctx, stop := context.WithTimeoutCause(ctx, within, none)
 	defer stop()
 	iterators, err := latest(ctx, api, stream)

@@ -65,7 +65,10 @@ func Match(name, example string, to *string, pattern string) Option {
 func URL(name, example string, to *string) Option {
 	return Option{Name: name, Set: func(value string) error {
 		u, err := url.Parse(value)
-		if err != nil || u.Hostname() == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
+		if err == nil && u.User != nil {
+			return fmt.Errorf("want a URL without a user: %w", such(name, example))
+		}
+		if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return fmt.Errorf("want a URL: %w", such(name, example))
 		}
 		*to = strings.TrimSuffix(value, "/")

@@ -32,6 +32,16 @@ func EnvironmentAccount() Account {
 	return a
 }
 
+// Lacks returns the environment variables of what an account lacks for a call.
+func (a Account) Lacks() (variables []string) {
+	for _, v := range []struct{ name, has string }{{AccountVariable, a.SID}, {KeyVariable, a.Key}, {SecretVariable, a.Secret}} {
+		if v.has == "" {
+			variables = append(variables, v.name)
+		}
+	}
+	return variables
+}
+
 // Complete tells whether an account has what a call needs.
 func (a Account) Complete() bool { return a.SID != "" && a.Key != "" && a.Secret != "" }
 

@@ -218,6 +218,13 @@ func register(name, form string, open func(string, Span, []Account) (Source, err
 	registry.Register(name, scheme{form, open})
 }
 
+// Check tells whether a URI names a registered source, without opening it. Its errors wrap ErrUnknown or
+// ErrURI.
+func Check(text string) error {
+	_, _, err := registry.Find(text)
+	return err
+}
+
 // Open opens the source that a URI names, such as file:events/*.ndjson.gz or kinesis:flex-events. One
 // that calls Twilio does so with one of the accounts; if there are none, with that of the environment.
 func Open(text string, accounts ...Account) (Source, error) {
