@@ -38,10 +38,8 @@ func (o Options) checkDataflow(src source.Source, fetch transcripts.Config) erro
 	case o.AtOnce:
 		return usage("--at-once: on Dataflow events are folded when the watermark has passed them: leave it out, or choose --runner prism")
 	}
-	for _, u := range []struct{ flag, uri string }{{"--source", o.Source}, {"--sink", o.Sink}, {"--turns-text-sink", o.TextSink}} {
-		if why := onlyHere(u.uri); why != "" && !(u.flag == "--source" && elsewhere(src)) {
-			return usage("%s %s: it %s, and on Dataflow the job runs on other machines: choose another, or --runner prism", u.flag, u.uri, why)
-		}
+	if what, why := o.firstHere(src, onlyHere); why != "" {
+		return usage("%s: it %s, and on Dataflow the job runs on other machines: choose another, or --runner prism", what, why)
 	}
 	accounts := fetch.Accounts
 	if a, ok := src.(source.AccountSource); ok {
@@ -53,6 +51,17 @@ func (o Options) checkDataflow(src source.Source, fetch transcripts.Config) erro
 		}
 	}
 	return o.checkKey()
+}
+
+// firstHere returns the first of the places of the job that another process or machine cannot reach, as its
+// flag and its URI, and why it cannot; empty if it can reach all of them.
+func (o Options) firstHere(src source.Source, whyHere func(uri string) string) (what, why string) {
+	for _, u := range [][2]string{{"--source", o.Source}, {"--sink", o.Sink}, {"--turns-text-sink", o.TextSink}} {
+		if why := whyHere(u[1]); why != "" && !(u[0] == "--source" && elsewhere(src)) {
+			return u[0] + " " + u[1], why
+		}
+	}
+	return "", ""
 }
 
 // elsewhere tells whether a source of files says that none of them is on this machine.
@@ -68,8 +77,8 @@ var loopback = regexp.MustCompile(`endpoint=(https?://)?(127\.|localhost|\[::1\]
 func onlyHere(uri string) string {
 	scheme, rest, _ := strings.Cut(uri, ":")
 	switch {
-	case here[scheme] != "":
-		return here[scheme]
+	case isFile(uri) != "":
+		return isFile(uri)
 	case loopback.MatchString(rest):
 		return "has an endpoint on this machine"
 	case scheme == "taskrouter" && strings.Contains(rest, "keep="):

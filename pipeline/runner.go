@@ -108,6 +108,12 @@ var here = map[string]string{
 	"jsonl":  "writes files of this machine, and one process may have them open",
 }
 
+// isFile returns why a source or a sink is on this machine alone since it is files; empty if it is none.
+func isFile(uri string) string {
+	scheme, _, _ := strings.Cut(uri, ":")
+	return here[scheme]
+}
+
 // checkFlink refuses what a job on Flink cannot have.
 func (o Options) checkFlink(src source.Source) error {
 	if o.Runner != Flink {
@@ -125,14 +131,8 @@ func (o Options) checkFlink(src source.Source) error {
 	if !o.remote() {
 		return nil
 	}
-	for _, u := range []struct{ flag, uri string }{{"--source", o.Source}, {"--sink", o.Sink}, {"--turns-text-sink", o.TextSink}} {
-		scheme, _, _ := strings.Cut(u.uri, ":")
-		if u.flag == "--source" && elsewhere(src) {
-			continue // objects
-		}
-		if why := here[scheme]; why != "" {
-			return usage("%s %s: it %s, and in the environment %s the job runs in other processes: choose another, or --flink-environment loopback to try it", u.flag, u.uri, why, o.Flink.Environment)
-		}
+	if what, why := o.firstHere(src, isFile); why != "" {
+		return usage("%s: it %s, and in the environment %s the job runs in other processes: choose another, or --flink-environment loopback to try it", what, why, o.Flink.Environment)
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ type delivery struct {
 	fn     func(Record) error
 	stats  Stats
 
-	queue []parcel
+	queue heap[parcel]
 	sent  int64
 	spare [][]byte
 	batch batch
@@ -24,13 +24,17 @@ type delivery struct {
 	latest int64 // arrival of the last record handed on
 }
 
-// parcel is a text under way.
+// parcel is a text under way. The earliest arrival goes first, in order of sending where equal.
 type parcel struct {
 	arrival, seq int64
 	text         []byte
 	key          string
 	part         bool // element of an array
 	whole        bool // well-formed, so that others can stand behind it
+}
+
+func (p parcel) before(o parcel) bool {
+	return p.arrival < o.arrival || p.arrival == o.arrival && p.seq < o.seq
 }
 
 func newDelivery(c Config, fn func(Record) error) *delivery {
@@ -127,7 +131,7 @@ func (d *delivery) send(e *event, arrival int64) {
 		text = e.fault.soil(text, d.dice)
 	}
 	d.sent++
-	d.push(parcel{arrival, d.sent, text, e.key(), part, e.fault.whole()})
+	d.queue.push(parcel{arrival, d.sent, text, e.key(), part, e.fault.whole()})
 }
 
 func (d *delivery) buffer() []byte {
@@ -142,7 +146,7 @@ func (d *delivery) buffer() []byte {
 // release hands on every parcel that arrives before a time; nothing earlier can come any more.
 func (d *delivery) release(before int64) error {
 	for len(d.queue) > 0 && d.queue[0].arrival < before {
-		if err := d.hand(d.pop()); err != nil {
+		if err := d.hand(d.queue.pop()); err != nil {
 			return err
 		}
 	}

@@ -1,5 +1,7 @@
 package simulate
 
+import "bytes"
+
 // fault is what is wrong with a broken record.
 type fault uint8
 
@@ -48,17 +50,9 @@ func (f fault) soil(b []byte, d dice) []byte {
 	case truncated:
 		return b[:1+d.IntN(len(b)-1)]
 	case badUTF8: // inside the value that every form carries in clear
-		at := indexOf(b, workspaceName)
-		b[at], b[at+1] = 0xff, 0xc0
-	}
-	return b
-}
-
-func indexOf(b []byte, s string) int {
-	for i := range len(b) - len(s) {
-		if string(b[i:i+len(s)]) == s {
-			return i
+		if at := bytes.Index(b, []byte(workspaceName)); at >= 0 {
+			b[at], b[at+1] = 0xff, 0xc0
 		}
 	}
-	return len(b) / 2
+	return b
 }

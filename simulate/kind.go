@@ -1,5 +1,7 @@
 package simulate
 
+import "strings"
+
 // group is a set of payload fields.
 type group uint16
 
@@ -72,11 +74,4 @@ var (
 )
 
 // verb is the last part of the name, for descriptions.
-func (k *kind) verb() string {
-	for i := len(k.name) - 1; i >= 0; i-- {
-		if k.name[i] == '.' {
-			return k.name[i+1:]
-		}
-	}
-	return k.name
-}
+func (k *kind) verb() string { return k.name[strings.LastIndexByte(k.name, '.')+1:] }

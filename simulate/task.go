@@ -1,5 +1,7 @@
 package simulate
 
+import "slices"
+
 // Task states.
 const (
 	pending      = "pending"
@@ -68,12 +70,7 @@ type transfer struct {
 }
 
 func (t *task) remove(r *reservation) {
-	for i, o := range t.open {
-		if o == r {
-			t.open = append(t.open[:i], t.open[i+1:]...)
-			break
-		}
-	}
+	t.open = slices.DeleteFunc(t.open, func(o *reservation) bool { return o == r })
 	r.open = false
 }
 

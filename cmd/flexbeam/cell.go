@@ -4,9 +4,10 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"math/big"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -94,16 +95,6 @@ func (c column) shown(v any) string {
 	} else {
 		s = c.text(v)
 	}
-	plain := true
-	for _, r := range s {
-		if r == utf8.RuneError || !unicode.IsPrint(r) && r != '\n' {
-			plain = false
-			break
-		}
-	}
-	if plain {
-		return s
-	}
 	var out strings.Builder
 	for i, n := 0, 0; i < len(s); i += n {
 		var r rune
@@ -134,13 +125,8 @@ func (c column) json(v any) []byte {
 	case []any:
 		return list(v, func(e any) []byte { return column{}.json(e) })
 	case map[string]any:
-		keys := make([]string, 0, len(v))
-		for k := range v {
-			keys = append(keys, k)
-		}
-		sort.Strings(keys)
 		b := []byte{'{'}
-		for i, k := range keys {
+		for i, k := range slices.Sorted(maps.Keys(v)) {
 			b = pair(b, i, k, column{}.json(v[k]))
 		}
 		return append(b, '}')

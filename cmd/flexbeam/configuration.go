@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"flexbeam/internal/config"
+	"flexbeam/pipeline"
 	"flexbeam/pipeline/source"
 )
 
@@ -41,6 +42,43 @@ func (c configFlag) load() (*config.File, error) {
 
 // variables returns the flags that environment variables stand for.
 func variables() []string { return append(config.Flags(), "turns") }
+
+// configuration reads the configuration, and gives flags that are not on the command line the values
+// that the environment, else the configuration, has for them.
+func (a *app) configuration(cmd *cobra.Command, c configFlag) (*config.File, error) {
+	file, err := c.load()
+	if err == nil {
+		err = a.configure(cmd, file)
+	}
+	return file, err
+}
+
+// rowFlags are flags of commands that make rows: where the contact key is, what becomes of the texts of
+// turns, and which activities are left out.
+type rowFlags struct {
+	key    keyFlags
+	text   choice
+	hidden []string
+}
+
+func newRowFlags() rowFlags {
+	return rowFlags{text: newChoice(pipeline.TextKept, pipeline.TextKept, pipeline.TextApart, pipeline.TextNone)}
+}
+
+// complete fills in what these flags and the configuration say.
+func (f *rowFlags) complete(cmd *cobra.Command, o *pipeline.Options, file *config.File) {
+	o.Accounts, o.Columns = accountsOf(file), file.Columns()
+	o.Sink, o.Text = sinkOf(file, o.Sink), f.text.value
+	if o.TextSink != "" {
+		o.TextSink = file.Sink(o.TextSink)
+	}
+	if !cmd.Flags().Changed("turns") {
+		o.Turns = turnsOf(file)
+	}
+	if cmd.Flags().Changed("hide-activity") {
+		o.Hidden = named(f.hidden)
+	}
+}
 
 // configure gives flags that are not on the command line the values that the environment, else the
 // configuration, has for them.

@@ -30,9 +30,6 @@ type dataflowFlags struct {
 	dryRun  bool
 }
 
-// dataflowPrefix begins the names of all but --dry-run.
-const dataflowPrefix = "dataflow-"
-
 func newDataflowFlags() *dataflowFlags {
 	o := dataflow.NewOptions()
 	return &dataflowFlags{options: o, flexRS: newChoice(o.FlexRS, dataflow.Goals...)}
@@ -69,13 +66,7 @@ func (f *dataflowFlags) add(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.renames, "dataflow-rename", nil, "with --dataflow-update: transform `OLD=NEW` that has another name now; repeatable")
 	flags.BoolVar(&o.Detach, "dataflow-detach", false, "return once the job is created")
 	flags.StringVar(&o.Template, "dataflow-template", "", "write the job to `gs://BUCKET/FILE` for a template, and run nothing")
-	var names []string
-	flags.VisitAll(func(l *pflag.Flag) {
-		if strings.HasPrefix(l.Name, dataflowPrefix) && l.Name != "dataflow-flexrs" {
-			names = append(names, l.Name)
-		}
-	})
-	completeNothing(cmd, names...)
+	completeNone(cmd, pipeline.Dataflow, "dataflow-flexrs")
 }
 
 // addPlace adds the flags that say where jobs are.
@@ -88,12 +79,7 @@ func addPlace(flags *pflag.FlagSet, o *dataflow.Options) {
 
 // complete returns the options. It is a usage error to give some to a job that another runner runs.
 func (f *dataflowFlags) complete(cmd *cobra.Command, runner string) (o dataflow.Options, err error) {
-	cmd.Flags().Visit(func(l *pflag.Flag) {
-		if runner != pipeline.Dataflow && (strings.HasPrefix(l.Name, dataflowPrefix) || l.Name == "dry-run") && err == nil {
-			err = usagef("--%s is an option of --runner dataflow, and the runner is %s: leave it out, or choose --runner dataflow", l.Name, runner)
-		}
-	})
-	if err != nil {
+	if err := onlyOf(cmd, pipeline.Dataflow, runner, "dry-run"); err != nil {
 		return o, err
 	}
 	o = f.options

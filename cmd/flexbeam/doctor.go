@@ -286,8 +286,8 @@ func (f doctorFlags) accountOf(in *doctor.Input, of source.Account, src source.S
 		Turns: turns, Events: f.source == "" || len(in.Streams) > 0,
 		Secret: func(ctx context.Context) (twilio.Secret, error) { return secret.Read(ctx, reference) },
 	}
-	if log, ok := src.(*taskrouter.Source); ok {
-		a.Workspaces = []string{log.Plan.Workspace}
+	if log, ok := src.(*taskrouter.Source); ok && len(log.Plans) == 1 {
+		a.Workspaces = []string{log.Plans[0].Workspace}
 	}
 	if f.workspace != "" {
 		a.Workspaces = []string{f.workspace}

@@ -55,10 +55,7 @@ func newErase(a *app) *cobra.Command {
 		Example: eraseExample,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			file, err := f.config.load()
-			if err == nil {
-				err = a.configure(cmd, file)
-			}
+			file, err := a.configuration(cmd, f.config)
 			if err == nil {
 				err = f.complete(cmd.Context(), cmd.InOrStdin(), file)
 			}

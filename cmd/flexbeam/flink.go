@@ -1,10 +1,7 @@
 package main
 
 import (
-	"strings"
-
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"flexbeam/pipeline"
 	"flexbeam/runners/flink"
@@ -15,9 +12,6 @@ type flinkFlags struct {
 	options     flink.Options
 	environment choice
 }
-
-// flinkPrefix begins their names.
-const flinkPrefix = "flink-"
 
 func newFlinkFlags() *flinkFlags {
 	o := flink.NewOptions()
@@ -44,23 +38,11 @@ func (f *flinkFlags) add(cmd *cobra.Command) {
 		"how long a stream runs until a new job goes on from a savepoint, to bound checkpoints; 0: never")
 	flags.IntVar(&o.Restarts, "flink-restarts", o.Restarts, "`N` times that a job is restarted after a failure; -1 is what the cluster is configured for")
 	flags.DurationVar(&o.RestartDelay, "flink-restart-delay", o.RestartDelay, "how long it waits before, with --flink-restarts")
-	var names []string
-	flags.VisitAll(func(l *pflag.Flag) {
-		if strings.HasPrefix(l.Name, flinkPrefix) && l.Name != "flink-environment" {
-			names = append(names, l.Name)
-		}
-	})
-	completeNothing(cmd, names...)
+	completeNone(cmd, pipeline.Flink, "flink-environment")
 }
 
 // complete returns the options. It is a usage error to give some to a job that another runner runs.
 func (f *flinkFlags) complete(cmd *cobra.Command, runner string) (flink.Options, error) {
 	f.options.Environment = f.environment.value
-	var err error
-	cmd.Flags().Visit(func(l *pflag.Flag) {
-		if runner != pipeline.Flink && strings.HasPrefix(l.Name, flinkPrefix) && err == nil {
-			err = usagef("--%s is an option of --runner flink, and the runner is %s: leave it out, or choose --runner flink", l.Name, runner)
-		}
-	})
-	return f.options, err
+	return f.options, onlyOf(cmd, pipeline.Flink, runner)
 }

@@ -39,11 +39,9 @@ const healExample = `  flexbeam heal --source taskrouter:WS0123456789abcdef01234
 
 // healFlags are the flags of heal: complete makes options of them.
 type healFlags struct {
+	rowFlags
 	options  pipeline.HealOptions
 	config   configFlag
-	hidden   []string
-	key      keyFlags
-	text     choice
 	progress choice
 }
 
@@ -51,10 +49,7 @@ type healFlags struct {
 var errLacks = errors.New("events are missing")
 
 func newHeal(a *app) *cobra.Command {
-	f := &healFlags{
-		text:     newChoice(pipeline.TextKept, pipeline.TextKept, pipeline.TextApart, pipeline.TextNone),
-		progress: newProgressChoice(),
-	}
+	f := &healFlags{rowFlags: newRowFlags(), progress: newProgressChoice()}
 	cmd := &cobra.Command{
 		Use:     "heal --source URI --sink URI",
 		Short:   "Find what the tables lack, and mend it from TaskRouter's log",
@@ -62,10 +57,7 @@ func newHeal(a *app) *cobra.Command {
 		Example: healExample,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			file, err := f.config.load()
-			if err == nil {
-				err = a.configure(cmd, file)
-			}
+			file, err := a.configuration(cmd, f.config)
 			if err == nil {
 				err = located(cmd.Flags(), file, f.complete(cmd, file))
 			}
@@ -98,14 +90,7 @@ func newHeal(a *app) *cobra.Command {
 // complete checks the flags and fills the options from them.
 func (f *healFlags) complete(cmd *cobra.Command, file *config.File) (err error) {
 	o := &f.options
-	o.Accounts, o.Columns = accountsOf(file), file.Columns()
-	o.Sink, o.Text = sinkOf(file, o.Sink), f.text.value
-	if o.TextSink != "" {
-		o.TextSink = file.Sink(o.TextSink)
-	}
-	if !cmd.Flags().Changed("turns") {
-		o.Turns = turnsOf(file)
-	}
+	f.rowFlags.complete(cmd, &o.Options, file)
 	switch {
 	case o.Source == "":
 		return usagef("--source is missing: write such as --source taskrouter:WS0123456789abcdef0123456789abcdef")
@@ -114,9 +99,6 @@ func (f *healFlags) complete(cmd *cobra.Command, file *config.File) (err error) 
 	}
 	if err := thereIs("--sink", o.Sink); err != nil {
 		return err
-	}
-	if cmd.Flags().Changed("hide-activity") {
-		o.Hidden = named(f.hidden)
 	}
 	o.ContactKey, err = f.key.key(cmd.Context(), file)
 	return err

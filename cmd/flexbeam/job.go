@@ -208,41 +208,28 @@ was restarted. On Dataflow: its state, the counters of its workers, and the newe
 	})
 }
 
-// addTo adds the flag that says where a savepoint goes.
-func addTo(cmd *cobra.Command, to *string) {
-	cmd.Flags().StringVar(to, "to", "", "`DIR` of the savepoint, as the cluster sees it; default what it is configured for")
+// pathCommand makes a subcommand that makes a savepoint of a job, and prints its path.
+func pathCommand(a *app, f *jobFlags, name, short, long string, do func(c cluster, ctx context.Context, id, to string) (string, error)) *cobra.Command {
+	var to string
+	cmd := jobCommand(f, name, short, long, func(ctx context.Context, c cluster, j clusterJob) error {
+		path, err := do(c, ctx, j.id, to)
+		if err == nil {
+			fmt.Fprintln(a.stdout, path)
+		}
+		return err
+	})
+	cmd.Flags().StringVar(&to, "to", "", "`DIR` of the savepoint, as the cluster sees it; default what it is configured for")
 	completeNothing(cmd, "to")
+	return cmd
 }
 
 func newJobSavepoint(a *app, f *jobFlags) *cobra.Command {
-	var to string
-	cmd := jobCommand(f, "savepoint", "Make a savepoint of a job that runs on", "Make a savepoint of a job on Flink, which runs on, and print its path.",
-		func(ctx context.Context, c cluster, j clusterJob) error {
-			path, err := c.savepoint(ctx, j.id, to)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintln(a.stdout, path)
-			return nil
-		})
-	addTo(cmd, &to)
-	return cmd
+	return pathCommand(a, f, "savepoint", "Make a savepoint of a job that runs on", "Make a savepoint of a job on Flink, which runs on, and print its path.", cluster.savepoint)
 }
 
 func newJobStop(a *app, f *jobFlags) *cobra.Command {
-	var to string
-	cmd := jobCommand(f, "stop", "End a job by a savepoint", `End a job on Flink by a savepoint, and print its path. What was read and whose time has come is in the sink; what waits for more
-events is in the savepoint. A job goes on from it with --flink-savepoint.`,
-		func(ctx context.Context, c cluster, j clusterJob) error {
-			path, err := c.stop(ctx, j.id, to)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintln(a.stdout, path)
-			return nil
-		})
-	addTo(cmd, &to)
-	return cmd
+	return pathCommand(a, f, "stop", "End a job by a savepoint", `End a job on Flink by a savepoint, and print its path. What was read and whose time has come is in the sink; what waits for more
+events is in the savepoint. A job goes on from it with --flink-savepoint.`, cluster.stop)
 }
 
 func newJobDrain(a *app, f *jobFlags) *cobra.Command {

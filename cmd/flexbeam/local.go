@@ -1,6 +1,12 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/spf13/cobra"
+)
 
 const localLong = `Run a service on this machine, to try flexbeam without an account in a cloud and without a cluster.
 
@@ -23,6 +29,14 @@ func newLocal(a *app) *cobra.Command {
 	}
 	cmd.AddCommand(newLocalKinesis(a), newLocalBigQuery(a), newLocalTwilio(a), newLocalFlink(a))
 	return cmd
+}
+
+// listenError is why a server does not listen at an address, and what to do.
+func listenError(addr string, err error) error {
+	if op := new(net.OpError); errors.As(err, &op) {
+		err = op.Err
+	}
+	return fmt.Errorf("--addr %s: cannot listen there: %w: choose another address, such as 127.0.0.1:0 for a free port", addr, err)
 }
 
 // hidden returns a command under another name that help does not show: scripts may know it by its

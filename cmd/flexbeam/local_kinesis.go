@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"time"
 
@@ -77,10 +76,7 @@ func newLocalKinesis(a *app) *cobra.Command {
 func (a *app) localKinesis(ctx context.Context, f localKinesisFlags) error {
 	server := kinesisfake.New(kinesisfake.Options{Addr: f.addr, Limits: f.throttle})
 	if err := server.Start(); err != nil {
-		if op := new(net.OpError); errors.As(err, &op) {
-			err = op.Err
-		}
-		return fmt.Errorf("--addr %s: cannot listen there: %w: choose another address, such as 127.0.0.1:0 for a free port", f.addr, err)
+		return listenError(f.addr, err)
 	}
 	defer server.Close()
 	for _, name := range f.streams {

@@ -4,10 +4,8 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"strings"
 	"time"
@@ -120,10 +118,7 @@ func (a *app) localTwilio(ctx context.Context, f localTwilioFlags) error {
 		}
 	}
 	if err := s.Start(); err != nil {
-		if op := new(net.OpError); errors.As(err, &op) {
-			err = op.Err
-		}
-		return fmt.Errorf("--addr %s: cannot listen there: %w: choose another address, such as 127.0.0.1:0 for a free port", f.options.Addr, err)
+		return listenError(f.options.Addr, err)
 	}
 	defer s.Close()
 	fmt.Fprintf(a.stdout, "Twilio at %s, in memory only; Ctrl-C ends it\n  export TWILIO_ACCOUNT_SID=%s TWILIO_API_KEY=%s TWILIO_API_SECRET=%s\n", s.URL, s.Account(), s.Key(), s.Secret())

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log"
 	"log/slog"
@@ -59,6 +60,15 @@ func (a *app) notices() *slog.Logger {
 		return slog.New(newHandler(a.screen, slog.LevelInfo, "json"))
 	}
 	return a.log
+}
+
+// tell says something: in a line for people, or where logs are JSON as a log line with fields.
+func (a *app) tell(level slog.Level, line, message string, fields ...any) {
+	if a.logFormat.value == "json" {
+		a.notices().Log(context.Background(), level, message, fields...)
+		return
+	}
+	fmt.Fprintln(a.screen, line)
 }
 
 // A lineLogger logs each line that is written to it.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"net"
 	"runtime/debug"
 
@@ -32,11 +33,7 @@ func (a *app) serveMetrics(addr string, c *telemetry.Counters) (stop func(), err
 		return nil, fmt.Errorf("--metrics-addr: %w: choose another address, or port 0 for a free one", err)
 	}
 	url := "http://" + s.Addr() + "/metrics"
-	if a.logFormat.value == "json" {
-		a.notices().Info("metrics are served", "address", s.Addr(), "url", url)
-	} else {
-		fmt.Fprintf(a.screen, "metrics are served at %s\n", url)
-	}
+	a.tell(slog.LevelInfo, "metrics are served at "+url, "metrics are served", "address", s.Addr(), "url", url)
 	return s.Close, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -105,14 +106,12 @@ const runExample = `  flexbeam run --source file:day.ndjson.gz --sink duckdb:cal
 
 // runFlags are the flags of run as they were written: complete makes options of them.
 type runFlags struct {
+	rowFlags
 	options  pipeline.Options
 	config   configFlag
 	runner   choice
 	mode     choice
 	asOf     string
-	key      keyFlags
-	text     choice
-	hidden   []string
 	progress choice
 	metrics  string
 	letters  string
@@ -125,7 +124,7 @@ func newRunFlags() *runFlags {
 	return &runFlags{
 		runner:   newChoice(pipeline.Auto, pipeline.RunnerNames()...),
 		mode:     newChoice(pipeline.Auto, pipeline.Auto, pipeline.Batch, pipeline.Stream),
-		text:     newChoice(pipeline.TextKept, pipeline.TextKept, pipeline.TextApart, pipeline.TextNone),
+		rowFlags: newRowFlags(),
 		progress: newProgressChoice(),
 		flink:    newFlinkFlags(),
 		dataflow: newDataflowFlags(),
@@ -141,10 +140,7 @@ func newRun(a *app) *cobra.Command {
 		Example: runExample,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			file, err := f.config.load()
-			if err == nil {
-				err = a.configure(cmd, file)
-			}
+			file, err := a.configuration(cmd, f.config)
 			if err == nil {
 				err = f.complete(cmd, file)
 			}
@@ -238,20 +234,10 @@ func (f *runFlags) complete(cmd *cobra.Command, file *config.File) error {
 // says is told with its place.
 func (f *runFlags) problems(cmd *cobra.Command, file *config.File) (all []error) {
 	o := &f.options
-	o.Accounts, o.Columns = accountsOf(file), file.Columns()
-	o.Source, o.Sink = cmp.Or(o.Source, streamsOf(file)), sinkOf(file, o.Sink)
-	if o.TextSink != "" {
-		o.TextSink = file.Sink(o.TextSink)
-	}
-	if !cmd.Flags().Changed("turns") {
-		o.Turns = turnsOf(file)
-	}
-	o.Text = f.text.value
+	f.rowFlags.complete(cmd, o, file)
+	o.Source = cmp.Or(o.Source, streamsOf(file))
 	o.Runner, o.Mode = f.runner.value, f.mode.value
 	said := cmd.Flags().Changed
-	if said("hide-activity") {
-		o.Hidden = named(f.hidden)
-	}
 	check := func(err error) {
 		if err != nil {
 			all = append(all, located(cmd.Flags(), file, err))
@@ -357,15 +343,10 @@ func (a *app) tellOfTranscripts(job *pipeline.Job) {
 	if lacking := job.LackingCredentials(); len(lacking) > 0 {
 		a.log.Warn("no transcripts are fetched: a part of Twilio's credentials is not set; say --turns none if none are wanted", "not_set", strings.Join(lacking, " "))
 	}
-	accounts := job.UnaskedTranscripts()
-	if len(accounts) == 0 {
-		return
+	if accounts := job.UnaskedTranscripts(); len(accounts) > 0 {
+		a.tell(slog.LevelInfo, "transcripts of conversations are fetched for "+strings.Join(accounts, ", ")+", since there are credentials; --turns none leaves them out",
+			"transcripts are fetched", "accounts", accounts)
 	}
-	if a.logFormat.value == "json" {
-		a.notices().Info("transcripts are fetched", "accounts", accounts)
-		return
-	}
-	fmt.Fprintf(a.screen, "transcripts of conversations are fetched for %s, since there are credentials; --turns none leaves them out\n", strings.Join(accounts, ", "))
 }
 
 // dryRun prints what a job would be on Dataflow.
@@ -384,11 +365,7 @@ func (a *app) dryRun(ctx context.Context, o pipeline.Options) error {
 
 // handed says that a job was handed to Dataflow, of which nothing more is known.
 func (a *app) handed(o pipeline.Options, id string) {
-	if a.logFormat.value == "json" {
-		a.notices().Info("job created", "id", id, "project", o.Dataflow.Project, "region", o.Dataflow.Region, "template", o.Dataflow.Template)
-		return
-	}
-	fmt.Fprintln(a.screen, drained(o, id))
+	a.tell(slog.LevelInfo, drained(o, id), "job created", "id", id, "project", o.Dataflow.Project, "region", o.Dataflow.Region, "template", o.Dataflow.Template)
 }
 
 // drained says how to go on with a stream that this process has let go of.

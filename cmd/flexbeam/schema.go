@@ -24,11 +24,7 @@ func newSchema(a *app) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			var b strings.Builder
 			for _, t := range model.Tables {
-				var keys []string
-				for _, i := range t.Keys() {
-					keys = append(keys, t.Columns[i].Name)
-				}
-				fmt.Fprintf(&b, "%s (%d columns, key %s)\n  %s\n", t.Name, len(t.Columns), strings.Join(keys, ", "), t.Description)
+				fmt.Fprintf(&b, "%s (%d columns, key %s)\n  %s\n", t.Name, len(t.Columns), strings.Join(t.KeyNames(), ", "), t.Description)
 			}
 			b.WriteString("\nflexbeam schema docs tells each column; flexbeam schema ddl and json are for programs.\n")
 			_, err := fmt.Fprint(a.stdout, b.String())

@@ -56,10 +56,7 @@ func newSetup(a *app) *cobra.Command {
 		Example: setupExample,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			file, err := f.config.load()
-			if err == nil {
-				err = a.configure(cmd, file)
-			}
+			file, err := a.configuration(cmd, f.config)
 			if err != nil {
 				return err
 			}

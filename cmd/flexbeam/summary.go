@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -92,17 +93,14 @@ func counted(s pipeline.Summary, line func(name string, n int64, note string)) {
 
 // warnUseless tells of a job none of whose records could be used.
 func (a *app) warnUseless(s pipeline.Summary) {
-	if a.logFormat.value == "json" {
-		a.notices().Warn("no record could be used: all are dead letters", "dead_letters", s.DeadLetters, "class", s.WorstClass, "of_class", s.WorstCount,
-			"example", s.WorstExample.Position, "error", s.WorstExample.Error)
-		return
-	}
 	example := ": see table dead_letters"
 	if s.WorstExample != (telemetry.Example{}) { // workers elsewhere tell only how many there are
 		example = fmt.Sprintf(", such as %s: %s", s.WorstExample.Position, s.WorstExample.Error)
 	}
-	fmt.Fprintf(a.screen, "warning: no record could be used: all %s are dead letters; %s of class %s%s\n",
-		console.Number(s.DeadLetters), console.Number(s.WorstCount), s.WorstClass, example)
+	a.tell(slog.LevelWarn,
+		fmt.Sprintf("warning: no record could be used: all %s are dead letters; %s of class %s%s", console.Number(s.DeadLetters), console.Number(s.WorstCount), s.WorstClass, example),
+		"no record could be used: all are dead letters", "dead_letters", s.DeadLetters, "class", s.WorstClass, "of_class", s.WorstCount,
+		"example", s.WorstExample.Position, "error", s.WorstExample.Error)
 }
 
 // warnOutside tells of a job with a range in which no task's newest event lay.
@@ -124,11 +122,7 @@ func (a *app) warnEmpty(source string) {
 	if strings.HasPrefix(source, "taskrouter:") {
 		look = "is it the right workspace, and did anything happen between from and to?"
 	}
-	if a.logFormat.value == "json" {
-		a.notices().Warn("the input has no records", "source", source, "what", look)
-		return
-	}
-	fmt.Fprintf(a.screen, "warning: the input has no records: %s\n", look)
+	a.tell(slog.LevelWarn, "warning: the input has no records: "+look, "the input has no records", "source", source, "what", look)
 }
 
 // missing returns the signs that events are missing, for a log line.

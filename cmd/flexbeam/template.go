@@ -194,13 +194,14 @@ func runArgs(args []string, image string) ([]string, error) {
 			out = append(out, parameterArgs(flags, g)...)
 		}
 	}
-	if !has(out, "dataflow-template") {
+	if _, ok := value(out, "dataflow-template"); !ok {
 		return nil, usagef("--template_location is missing: this is what the launcher of a template runs; to run a job, use flexbeam run")
 	}
-	if !has(out, "dataflow-image") && image != "" {
+	if _, ok := value(out, "dataflow-image"); !ok && image != "" {
 		add("dataflow-image", image)
 	}
-	if temp := value(out, "dataflow-temp"); !has(out, "dataflow-staging") && temp != "" {
+	_, staged := value(out, "dataflow-staging")
+	if temp, ok := value(out, "dataflow-temp"); !staged && ok && temp != "" {
 		add("dataflow-staging", strings.TrimRight(temp, "/")+"/staging")
 	}
 	slices.Sort(out[1:]) // maps have no order
@@ -259,17 +260,12 @@ func commas(text string) (all []string) {
 	return all
 }
 
-// has tells whether a flag is among arguments.
-func has(args []string, flag string) bool {
-	return slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "--"+flag+"=") })
-}
-
-// value returns the value of a flag; empty without one.
-func value(args []string, flag string) string {
+// value returns the value of a flag among arguments, and whether it is there.
+func value(args []string, flag string) (string, bool) {
 	for _, a := range args {
 		if v, ok := strings.CutPrefix(a, "--"+flag+"="); ok {
-			return v
+			return v, true
 		}
 	}
-	return ""
+	return "", false
 }

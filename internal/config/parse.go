@@ -188,10 +188,7 @@ func (p *parser) pairs(n *yaml.Node, key string, do func(name *yaml.Node, value 
 	first := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		name := n.Content[i]
-		path := name.Value
-		if key != "" {
-			path = key + "." + path
-		}
+		path := within(key, name.Value)
 		if line, twice := first[name.Value]; twice {
 			p.fault(name, path, "stands here and in line %d: leave one out", line)
 			continue
@@ -199,6 +196,14 @@ func (p *parser) pairs(n *yaml.Node, key string, do func(name *yaml.Node, value 
 		first[name.Value] = name.Line
 		do(name, n.Content[i+1], path)
 	}
+}
+
+// within returns the path of a key among those of another; "" is the file.
+func within(key, name string) string {
+	if key == "" {
+		return name
+	}
+	return key + "." + name
 }
 
 // mapping sets the fields of a struct.
@@ -213,10 +218,7 @@ func (p *parser) mapping(n *yaml.Node, v reflect.Value, key string) {
 		p.value(value, v.Field(fields[i].index), fields[i], path)
 	})
 	for _, f := range fields {
-		path := f.key
-		if key != "" {
-			path = key + "." + path
-		}
+		path := within(key, f.key)
 		if _, given := p.file.at[path]; f.required && !given && !p.told(path) {
 			p.fault(n, path, "is missing: %s", f.such())
 		}

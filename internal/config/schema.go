@@ -1,57 +1,22 @@
 package config
 
 import (
-	"bytes"
-	"encoding/json"
 	"reflect"
 
+	"flexbeam/internal/orderedjson"
 	"flexbeam/internal/secret"
+)
+
+type (
+	object = orderedjson.Object
+	member = orderedjson.Member
 )
 
 // Schema returns the JSON Schema of a file, draft 7, which editors know best.
 func Schema() []byte {
 	top := schemaOf(reflect.TypeFor[File](), field{doc: "Configuration of flexbeam."})
 	doc := append(object{{"$schema", "http://json-schema.org/draft-07/schema#"}, {"$id", "urn:flexbeam:configuration"}, {"title", "flexbeam.yaml"}}, top...)
-	compact, err := json.Marshal(doc)
-	if err != nil { // texts and lists always marshal
-		panic(err)
-	}
-	var out bytes.Buffer
-	if err := json.Indent(&out, compact, "", "  "); err != nil {
-		panic(err)
-	}
-	out.WriteByte('\n')
-	return out.Bytes()
-}
-
-// An object is a JSON object whose members keep their order.
-type object []member
-
-type member struct {
-	name  string
-	value any
-}
-
-// MarshalJSON implements json.Marshaler.
-func (o object) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	b.WriteByte('{')
-	for i, m := range o {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		if err := encoder.Encode(m.name); err != nil {
-			return nil, err
-		}
-		b.WriteByte(':')
-		if err := encoder.Encode(m.value); err != nil {
-			return nil, err
-		}
-	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
+	return doc.Document()
 }
 
 // durations is what time.ParseDuration reads, above 0.

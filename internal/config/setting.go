@@ -26,10 +26,7 @@ func (f *File) Settings() []Setting {
 
 func (f *File) settings(v reflect.Value, key string, to *[]Setting) {
 	for _, field := range fieldsOf(v.Type()) {
-		path := field.key
-		if key != "" {
-			path = key + "." + path
-		}
+		path := within(key, field.key)
 		if _, given := f.at[path]; !given {
 			continue
 		}

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"os"
 	"slices"
 )
@@ -47,14 +48,9 @@ func (a Account) Complete() bool { return a.SID != "" && a.Key != "" && a.Secret
 
 // Or returns the account with what it lacks from another one.
 func (a Account) Or(b Account) Account {
-	for to, from := range map[*string]string{&a.SID: b.SID, &a.Key: b.Key, &a.Secret: b.Secret, &a.Region: b.Region, &a.Endpoint: b.Endpoint, &a.ChatService: b.ChatService} {
-		if *to == "" {
-			*to = from
-		}
-	}
-	if a.Parallel == 0 {
-		a.Parallel = b.Parallel
-	}
+	a.SID, a.Key, a.Secret = cmp.Or(a.SID, b.SID), cmp.Or(a.Key, b.Key), cmp.Or(a.Secret, b.Secret)
+	a.Region, a.Endpoint, a.ChatService = cmp.Or(a.Region, b.Region), cmp.Or(a.Endpoint, b.Endpoint), cmp.Or(a.ChatService, b.ChatService)
+	a.Parallel = cmp.Or(a.Parallel, b.Parallel)
 	if a.Workspaces == nil {
 		a.Workspaces = b.Workspaces
 	}

@@ -180,18 +180,21 @@ type Counts struct {
 
 // An Opener opens a source from the part of its URI behind the colon, which may be empty. Errors
 // other than those that wrap ErrNoInput say what to write instead.
-type Opener func(rest string) (Source, error)
+type Opener func(rest string, o OpenOptions) (Source, error)
 
-// An AccountOpener is an Opener of a source that calls Twilio, with one of the accounts that are known.
-type AccountOpener func(rest string, accounts []Account) (Source, error)
+// OpenOptions are what a job knows of a source that it opens.
+type OpenOptions struct {
+	// Within is the time in which the events happened that are of use. What was written long before or
+	// behind it is left out, where the source can tell; it may give more.
+	Within Span
 
-// A SpanOpener is an Opener that leaves out what was written long before or behind the time in which
-// the events happened that are of use, where it can tell. It may open more.
-type SpanOpener func(rest string, within Span) (Source, error)
+	// Accounts are those of Twilio that are known, with one of which a source calls that does so.
+	Accounts []Account
+}
 
 type scheme struct {
 	form string
-	open func(rest string, within Span, accounts []Account) (Source, error)
+	open Opener
 }
 
 var registry = uri.Registry[scheme]{
@@ -200,23 +203,7 @@ var registry = uri.Registry[scheme]{
 
 // Register makes a source available under a scheme. form is what its URIs look like, such as
 // file:PATTERN. Sources register themselves in init, so a binary has those it imports.
-func Register(name, form string, o Opener) {
-	register(name, form, func(rest string, _ Span, _ []Account) (Source, error) { return o(rest) })
-}
-
-// RegisterTwilio is Register for a source that calls Twilio.
-func RegisterTwilio(name, form string, o AccountOpener) {
-	register(name, form, func(rest string, _ Span, accounts []Account) (Source, error) { return o(rest, accounts) })
-}
-
-// RegisterSpan is Register for a source that may leave out what is of another time.
-func RegisterSpan(name, form string, o SpanOpener) {
-	register(name, form, func(rest string, within Span, _ []Account) (Source, error) { return o(rest, within) })
-}
-
-func register(name, form string, open func(string, Span, []Account) (Source, error)) {
-	registry.Register(name, scheme{form, open})
-}
+func Register(name, form string, o Opener) { registry.Register(name, scheme{form, o}) }
 
 // Check tells whether a URI names a registered source, without opening it. Its errors wrap ErrUnknown or
 // ErrURI.
@@ -238,5 +225,5 @@ func OpenWithin(text string, within Span, accounts ...Account) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.open(rest, within, accounts)
+	return s.open(rest, OpenOptions{within, accounts})
 }

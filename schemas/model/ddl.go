@@ -52,13 +52,7 @@ func (t *Table) PartitionColumn() (i int, ok bool) {
 
 var days = map[TableID]string{EngagementsID: "start_time", AgentStatusID: "interval_start", TurnsID: "turn_time"}
 
-func keyNames(t *Table) string {
-	var s []string
-	for _, i := range t.Keys() {
-		s = append(s, t.Columns[i].Name)
-	}
-	return strings.Join(s, ", ")
-}
+func keyNames(t *Table) string { return strings.Join(t.KeyNames(), ", ") }
 
 func duckdbText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 

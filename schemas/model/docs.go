@@ -54,7 +54,7 @@ func Docs() []byte {
 
 func (t *Table) docs(b *strings.Builder) {
 	fmt.Fprintf(b, "\n## %s\n\n%s\n\n", t.Name, t.Description)
-	fmt.Fprintf(b, "Primary key: `%s`.\n\n", strings.Join(strings.Split(keyNames(t), ", "), "`, `"))
+	fmt.Fprintf(b, "Primary key: `%s`.\n\n", strings.Join(t.KeyNames(), "`, `"))
 	b.WriteString("| column | type | key | meaning | sources, in order | rule |\n| --- | --- | --- | --- | --- | --- |\n")
 	for _, c := range t.Columns {
 		mark := ""

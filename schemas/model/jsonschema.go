@@ -1,9 +1,10 @@
 package model
 
-import (
-	"bytes"
-	"encoding/json"
-	"strings"
+import "flexbeam/internal/orderedjson"
+
+type (
+	object = orderedjson.Object
+	member = orderedjson.Member
 )
 
 // JSONSchema returns a JSON Schema (2020-12) for the rows of tables as JSON objects, as the jsonl
@@ -30,16 +31,7 @@ func JSONSchema(tables ...*Table) []byte {
 	for _, t := range all {
 		defs = append(defs, member{t.Name, t.jsonSchema()})
 	}
-	compact, err := json.Marshal(append(doc, member{"$defs", defs}))
-	if err != nil { // texts and lists always marshal
-		panic(err)
-	}
-	var out bytes.Buffer
-	if err := json.Indent(&out, compact, "", "  "); err != nil {
-		panic(err)
-	}
-	out.WriteByte('\n')
-	return out.Bytes()
+	return append(doc, member{"$defs", defs}).Document()
 }
 
 func (t *Table) jsonSchema() object {
@@ -54,7 +46,7 @@ func (t *Table) jsonSchema() object {
 	return object{
 		{"type", "object"},
 		{"description", t.Description},
-		{"x-key", strings.Split(keyNames(t), ", ")},
+		{"x-key", t.KeyNames()},
 		{"properties", properties},
 		{"required", required},
 		{"additionalProperties", false},
@@ -85,33 +77,3 @@ func (c Column) jsonSchema() object {
 }
 
 var jsonTypes = [...]string{String: "string", Timestamp: "string", Float: "number", Int: "integer", Bool: "boolean", Bytes: "string"}
-
-// An object is a JSON object whose members keep their order.
-type object []member
-
-type member struct {
-	name  string
-	value any
-}
-
-// MarshalJSON implements json.Marshaler.
-func (o object) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	for i, m := range o {
-		b.WriteByte("{,"[min(i, 1)])
-		if err := e.Encode(m.name); err != nil {
-			return nil, err
-		}
-		b.WriteByte(':')
-		if err := e.Encode(m.value); err != nil {
-			return nil, err
-		}
-	}
-	if len(o) == 0 {
-		b.WriteByte('{')
-	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
-}

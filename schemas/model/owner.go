@@ -45,14 +45,10 @@ type OwnerQuery struct {
 
 // Columns returns the indexes of the columns that the query asks for.
 func (q *OwnerQuery) Columns(t *Table) []int {
-	if !q.Whole {
-		return t.FoundColumns()
+	if q.Whole {
+		return t.All()
 	}
-	all := make([]int, len(t.Columns))
-	for i := range all {
-		all[i] = i
-	}
-	return all
+	return t.FoundColumns()
 }
 
 // Holds tells whether the time of a row is one that the query asks for.

@@ -91,6 +91,24 @@ func (t *Table) Col(name string) int {
 // Keys returns the indexes of the primary key's columns, in order.
 func (t *Table) Keys() []int { return t.keys }
 
+// KeyNames returns the names of the primary key's columns, in order.
+func (t *Table) KeyNames() []string {
+	names := make([]string, len(t.keys))
+	for n, i := range t.keys {
+		names[n] = t.Columns[i].Name
+	}
+	return names
+}
+
+// All returns the indexes of all columns.
+func (t *Table) All() []int {
+	all := make([]int, len(t.Columns))
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
 // NewRow returns a row of nulls.
 func (t *Table) NewRow() Row { return make(Row, len(t.Columns)) }
 

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"math"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Type is the type of a column, in BigQuery's terms.
@@ -38,6 +40,23 @@ func Text(s string) Value {
 		return Value{}
 	}
 	return Value{Type: String, Str: s}
+}
+
+// ValidText returns a text as every store has it: as valid UTF-8, with U+FFFD in the place of what is not.
+func ValidText(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}
+
+// ValidTexts returns texts as ValidText does.
+func ValidTexts(texts []string) []string {
+	valid := make([]string, len(texts))
+	for i, s := range texts {
+		valid[i] = ValidText(s)
+	}
+	return valid
 }
 
 // Millis returns a TIMESTAMP from milliseconds since 1970 UTC.

@@ -2,6 +2,7 @@ package decode
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -209,7 +210,7 @@ func (d *Decoder) kind() (name string, rest, dropped bool, _ *Error) {
 	if name == "" {
 		name = text(r.at[payloadType])
 		if rest {
-			name = first(text(r.at[restType]), text(r.at[camelType]), name)
+			name = cmp.Or(text(r.at[restType]), text(r.at[camelType]), name)
 		}
 		if strings.HasPrefix(name, "com.") {
 			if !strings.HasPrefix(name, TypePrefix) {
@@ -229,12 +230,12 @@ func (d *Decoder) kind() (name string, rest, dropped bool, _ *Error) {
 func (d *Decoder) identify(b []byte, rest bool) {
 	r, e := &d.rec, &d.event
 	if rest {
-		e.Text[event.AccountSID] = first(text(r.at[restAccount]), text(r.at[camelAccount]), e.Text[event.AccountSID])
-		e.Text[event.WorkspaceSID] = first(text(r.at[restWorkspace]), text(r.at[camelWorkspace]), e.Text[event.WorkspaceSID])
-		e.ID = first(text(r.at[restSID]), text(r.at[payloadSID]))
+		e.Text[event.AccountSID] = cmp.Or(text(r.at[restAccount]), text(r.at[camelAccount]), e.Text[event.AccountSID])
+		e.Text[event.WorkspaceSID] = cmp.Or(text(r.at[restWorkspace]), text(r.at[camelWorkspace]), e.Text[event.WorkspaceSID])
+		e.ID = cmp.Or(text(r.at[restSID]), text(r.at[payloadSID]))
 	} else {
-		e.Text[event.AccountSID] = first(e.Text[event.AccountSID], text(r.at[dataAccount]))
-		e.ID = first(text(r.at[payloadSID]), text(r.at[dataSID]), text(r.at[envID]))
+		e.Text[event.AccountSID] = cmp.Or(e.Text[event.AccountSID], text(r.at[dataAccount]))
+		e.ID = cmp.Or(text(r.at[payloadSID]), text(r.at[dataSID]), text(r.at[envID]))
 		e.Schema = schema(r.at[envSchema])
 	}
 	if d.Place != nil {
@@ -365,15 +366,6 @@ func (d *Decoder) check(kind []byte) *Error {
 		}
 	}
 	return nil
-}
-
-func first(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
 }
 
 // attributes returns the snapshot of an attributes value.

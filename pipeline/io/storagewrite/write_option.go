@@ -38,79 +38,59 @@ func newWriteOption(opts []WriteOptionFn) (*writeOption, error) {
 // WriteOptionFn is a function that can be passed to Write to configure options for writing to BigQuery.
 type WriteOptionFn func(option *writeOption) error
 
-// WriteEndpoint sets another service than Google's, HOST:PORT.
-func WriteEndpoint(address string) WriteOptionFn {
+// set is an option that takes every value.
+func set(f func(*writeOption)) WriteOptionFn {
+	return checked(true, nil, f)
+}
+
+// checked is an option that takes a value which is right.
+func checked(right bool, wrong error, f func(*writeOption)) WriteOptionFn {
 	return func(o *writeOption) error {
-		o.Endpoint = address
+		if !right {
+			return wrong
+		}
+		f(o)
 		return nil
 	}
+}
+
+// WriteEndpoint sets another service than Google's, HOST:PORT.
+func WriteEndpoint(address string) WriteOptionFn {
+	return set(func(o *writeOption) { o.Endpoint = address })
 }
 
 // WritePlaintext connects without TLS and sends no credentials, for a service on this machine.
 func WritePlaintext() WriteOptionFn {
-	return func(o *writeOption) error {
-		o.Plaintext = true
-		return nil
-	}
+	return set(func(o *writeOption) { o.Plaintext = true })
 }
 
 // WriteQuotaProject sets the project that quota and cost are counted to.
 func WriteQuotaProject(project string) WriteOptionFn {
-	return func(o *writeOption) error {
-		o.QuotaProject = project
-		return nil
-	}
+	return set(func(o *writeOption) { o.QuotaProject = project })
 }
 
 // WriteAgent sets how the program names itself to Google: in the user agent, and as the trace ID of
 // requests.
 func WriteAgent(name string) WriteOptionFn {
-	return func(o *writeOption) error {
-		o.Agent = name
-		return nil
-	}
+	return set(func(o *writeOption) { o.Agent = name })
 }
 
 // WriteConnections sets the most connections of a worker that requests are spread over.
 func WriteConnections(n int) WriteOptionFn {
-	return func(o *writeOption) error {
-		if n < 1 {
-			return errNumber
-		}
-		o.Connections = n
-		return nil
-	}
+	return checked(n >= 1, errNumber, func(o *writeOption) { o.Connections = n })
 }
 
 // WriteInFlight sets how many bytes may be unacknowledged, for all tables of a worker together.
 func WriteInFlight(bytes int64) WriteOptionFn {
-	return func(o *writeOption) error {
-		if bytes < batchBytes {
-			return errInFlight
-		}
-		o.InFlight = bytes
-		return nil
-	}
+	return checked(bytes >= batchBytes, errInFlight, func(o *writeOption) { o.InFlight = bytes })
 }
 
 // WriteRetry sets how long a request is tried again before the job fails.
 func WriteRetry(d time.Duration) WriteOptionFn {
-	return func(o *writeOption) error {
-		if d < 0 {
-			return errRetry
-		}
-		o.Retry = d
-		return nil
-	}
+	return checked(d >= 0, errRetry, func(o *writeOption) { o.Retry = d })
 }
 
 // WriteTimeout sets how long a single request may take.
 func WriteTimeout(d time.Duration) WriteOptionFn {
-	return func(o *writeOption) error {
-		if d <= 0 {
-			return errTimeout
-		}
-		o.Timeout = d
-		return nil
-	}
+	return checked(d > 0, errTimeout, func(o *writeOption) { o.Timeout = d })
 }

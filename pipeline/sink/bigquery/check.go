@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-
-	"cloud.google.com/go/bigquery"
 )
 
 // permissions are what a job needs on each table: rows are read and written, and labels are set.
@@ -19,11 +17,7 @@ var objectPermissions = []string{"storage.objects.create", "storage.objects.dele
 // find looks at the datasets of a job that makes none.
 func (w *Writer) find(ctx context.Context) error {
 	for _, d := range w.config.datasets() {
-		var meta *bigquery.DatasetMetadata
-		err := w.retry(ctx, func(ctx context.Context) (err error) {
-			meta, err = w.rest.DatasetInProject(w.config.project, d).Metadata(ctx)
-			return err
-		})
+		meta, err := retried(ctx, w, w.rest.DatasetInProject(w.config.project, d).Metadata)
 		if err != nil {
 			return fmt.Errorf("bigquery: dataset %s.%s: %w", w.config.project, d, explain(err))
 		}
@@ -42,16 +36,11 @@ func (w *Writer) check(ctx context.Context) error {
 		if _, err := w.metadata(ctx, t); err != nil {
 			return err
 		}
-		var has []string
-		err := w.retry(ctx, func(ctx context.Context) (err error) {
-			has, err = w.table(t).IAM().TestPermissions(ctx, permissions)
-			return err
-		})
+		has, err := w.rights(ctx, t)
 		if restStatus(err) == http.StatusNotFound { // the table is there: it is the service that does not know the question
 			continue
 		}
-		what := fmt.Sprintf("table %s.%s.%s", w.config.project, d, t.name)
-		if err := lacking(what, permissions, has, err); err != nil {
+		if err := lacking("table "+w.config.full(t), permissions, has, err); err != nil {
 			return err
 		}
 	}
@@ -62,12 +51,18 @@ func (w *Writer) check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var has []string
-	err = w.retry(ctx, func(ctx context.Context) (err error) {
-		has, err = o.permissions(ctx)
-		return err
-	})
+	has, err := retried(ctx, w, o.permissions)
 	return lacking("gs://"+w.config.bucket, objectPermissions, has, err)
+}
+
+// rights returns which of the permissions the account has on a table.
+func (w *Writer) rights(ctx context.Context, t *table) ([]string, error) {
+	return retried(ctx, w, func(ctx context.Context) ([]string, error) { return w.table(t).IAM().TestPermissions(ctx, permissions) })
+}
+
+// without returns those of the needed rights that are not among some.
+func without(needed, has []string) []string {
+	return slices.DeleteFunc(slices.Clone(needed), func(p string) bool { return slices.Contains(has, p) })
 }
 
 // lacking is the error of an account that does not have all the rights that it needs, or which
@@ -76,9 +71,8 @@ func lacking(what string, needed, has []string, err error) error {
 	if err != nil {
 		return fmt.Errorf("bigquery: ask for the rights on %s: %w", what, explain(err))
 	}
-	lacks := slices.DeleteFunc(slices.Clone(needed), func(p string) bool { return slices.Contains(has, p) })
-	if len(lacks) == 0 {
-		return nil
+	if lacks := without(needed, has); len(lacks) > 0 {
+		return fmt.Errorf("bigquery: %s: the account of the Application Default Credentials lacks %s: %s", what, strings.Join(lacks, ", "), rolesAdvice)
 	}
-	return fmt.Errorf("bigquery: %s: the account of the Application Default Credentials lacks %s: %s", what, strings.Join(lacks, ", "), rolesAdvice)
+	return nil
 }

@@ -52,6 +52,9 @@ func (p config) in(t *table) string {
 	return p.dataset
 }
 
+// full names a table for people: with its project and dataset.
+func (p config) full(t *table) string { return p.project + "." + p.in(t) + "." + t.name }
+
 // path names a table for the Storage Write service.
 func (p config) path(t *table) string {
 	return fmt.Sprintf("projects/%s/datasets/%s/tables/%s", p.project, p.in(t), t.name)

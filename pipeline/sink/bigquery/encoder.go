@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strings"
-	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -78,11 +76,7 @@ func (e *encoder) append(b []byte, row model.Row, gone bool, arrival uint64) ([]
 		b = append(b, e.tags[i]...)
 		switch c.kind {
 		case model.String:
-			s := v.Str
-			if !utf8.ValidString(s) {
-				s = strings.ToValidUTF8(s, "\uFFFD")
-			}
-			b = protowire.AppendString(b, s)
+			b = protowire.AppendString(b, model.ValidText(v.Str))
 		case model.Bytes:
 			b = protowire.AppendString(b, v.Str)
 		case model.Timestamp:

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"cloud.google.com/go/bigquery"
+
+	"flexbeam/internal/repeat"
 )
 
 // A table with a max_staleness answers with what BigQuery has applied so far of the changes that
@@ -41,16 +43,7 @@ func (w *Writer) before(ctx context.Context) (map[string]time.Time, error) {
 		return w.reading.written, nil
 	}
 	all := map[string]time.Time{}
-	err := w.query(ctx, selectWritten(w.config.sql), func(row []bigquery.Value) error {
-		name, ok := row[0].(string)
-		until, ok2 := row[1].(int64)
-		if !ok || !ok2 {
-			return fmt.Errorf("an answer of %T and %T", row[0], row[1])
-		}
-		all[name] = time.UnixMilli(until)
-		return nil
-	})
-	if err != nil {
+	if err := w.numbers(ctx, selectWritten(w.config.sql), func(name string, until int64) { all[name] = time.UnixMilli(until) }); err != nil {
 		return nil, fmt.Errorf("bigquery: read until when tables were streamed to: %w", err)
 	}
 	w.reading.written = all
@@ -174,10 +167,8 @@ func (w *Writer) applied(ctx context.Context, t *table, until time.Time, stalene
 			slog.Info("the job waits until BigQuery has applied what an earlier one streamed to a table", "table", t.name, "streamed_until", until, "at_most", staleness)
 			told = true
 		}
-		select {
-		case <-ctx.Done():
+		if repeat.Pause(ctx, pause) != nil {
 			return ctx.Err()
-		case <-time.After(pause):
 		}
 	}
 }

@@ -75,11 +75,7 @@ func inspect(ctx context.Context, rest string) sink.Inspection {
 // dataset looks at one dataset and its tables.
 func (i *inspector) dataset(ctx context.Context, name string) {
 	where := i.config.project + "." + name
-	var meta *bigquery.DatasetMetadata
-	err := i.retry(ctx, func(ctx context.Context) (err error) {
-		meta, err = i.rest.DatasetInProject(i.config.project, name).Metadata(ctx)
-		return err
-	})
+	meta, err := retried(ctx, i.Writer, i.rest.DatasetInProject(i.config.project, name).Metadata)
 	switch {
 	case restStatus(err) == http.StatusNotFound && i.config.apply:
 		return // a job makes it
@@ -123,9 +119,8 @@ func (i *inspector) dataset(ctx context.Context, name string) {
 
 // table looks at one table, and tells whether it is there.
 func (i *inspector) table(ctx context.Context, t *table) bool {
-	where := i.config.project + "." + i.config.in(t) + "." + t.name
-	var meta *bigquery.TableMetadata
-	err := i.retry(ctx, func(ctx context.Context) (err error) { meta, err = i.Writer.table(t).Metadata(ctx); return err })
+	where := i.config.full(t)
+	meta, err := i.look(ctx, i.Writer.table(t))
 	apply := "flexbeam schema apply --sink bigquery:" + i.config.String()
 	switch {
 	case restStatus(err) == http.StatusNotFound:
@@ -138,8 +133,7 @@ func (i *inspector) table(ctx context.Context, t *table) bool {
 		return false
 	}
 	if t == tables[model.EngagementsID] {
-		i.in.ID = fmt.Sprintf("%s.%s made at %d", i.config, t.name, meta.CreationTime.UnixMilli())
-		i.in.Shape = sink.Shape{ContactKey: meta.Labels[keyLabel], Options: meta.Labels[optionsLabel]}
+		i.in.ID, i.in.Shape = i.config.identity(meta), shapeOf(meta)
 	}
 	if _, _, err := i.patch(t, meta); err != nil {
 		i.add(finding.New("bigquery-table", where, strings.TrimPrefix(err.Error(), ErrTable.Error()+": "), "rename the table, or write into another dataset: --sink bigquery:PROJECT.DATASET"))
@@ -172,11 +166,7 @@ func lackingColumns(t *table, have bigquery.Schema) (names []string) {
 // view looks whether the name of a view is free, or the view flexbeam's.
 func (i *inspector) view(ctx context.Context, v *model.View) {
 	where := i.config.String() + "." + v.Name
-	var meta *bigquery.TableMetadata
-	err := i.retry(ctx, func(ctx context.Context) (err error) {
-		meta, err = i.rest.DatasetInProject(i.config.project, i.config.dataset).Table(v.Name).Metadata(ctx)
-		return err
-	})
+	meta, err := i.look(ctx, i.Writer.view(v))
 	rename := "rename it, or write into another dataset: --sink bigquery:PROJECT.DATASET"
 	switch {
 	case restStatus(err) == http.StatusNotFound, err == nil && !i.config.apply:
@@ -191,12 +181,8 @@ func (i *inspector) view(ctx context.Context, v *model.View) {
 
 // rights finds out what the account may not do with a table.
 func (i *inspector) rights(ctx context.Context, t *table) {
-	where := i.config.project + "." + i.config.in(t) + "." + t.name
-	var has []string
-	err := i.retry(ctx, func(ctx context.Context) (err error) {
-		has, err = i.Writer.table(t).IAM().TestPermissions(ctx, permissions)
-		return err
-	})
+	where := i.config.full(t)
+	has, err := i.Writer.rights(ctx, t)
 	if restStatus(err) == http.StatusNotFound { // the service does not know the question
 		return
 	}
@@ -204,8 +190,7 @@ func (i *inspector) rights(ctx context.Context, t *table) {
 		i.fails(where, err)
 		return
 	}
-	lacks := slices.DeleteFunc(slices.Clone(permissions), func(p string) bool { return slices.Contains(has, p) })
-	if len(lacks) > 0 {
+	if lacks := without(permissions, has); len(lacks) > 0 {
 		i.add(finding.New("bigquery-rights", where, "the account lacks "+strings.Join(lacks, ", "), rolesAdvice))
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"cloud.google.com/go/bigquery"
+
+	"flexbeam/internal/repeat"
 )
 
 // job runs a job to its end and returns it. The job's id is made from id. When the answer to a request
@@ -69,10 +71,8 @@ func (w *Writer) wait(ctx context.Context, job *bigquery.Job) (status *bigquery.
 		if err != nil || status.Done() {
 			return status, err
 		}
-		select {
-		case <-ctx.Done():
+		if repeat.Pause(ctx, step) != nil {
 			return nil, ctx.Err()
-		case <-time.After(step):
 		}
 	}
 }

@@ -177,15 +177,7 @@ func (k *known) read(ctx context.Context, t *table, in span.Span, first bool) er
 		if t.day == "" {
 			from = w.reading.opened.Add(-deletedFor)
 		}
-		err := w.query(ctx, selectDeletes(t, w.config.sql, first), func(values []bigquery.Value) error {
-			key, ok := values[0].(string)
-			version, ok2 := values[1].(int64)
-			if !ok || !ok2 {
-				return fmt.Errorf("an answer of %T and %T", values[0], values[1])
-			}
-			m.add([]byte(key), version)
-			return nil
-		}, bigquery.QueryParameter{Name: "from", Value: from}, bigquery.QueryParameter{Name: "to", Value: to})
+		err := w.numbers(ctx, selectDeletes(t, w.config.sql, first), func(key string, version int64) { m.add([]byte(key), version) }, between(from, to)...)
 		if err != nil {
 			return fmt.Errorf("bigquery: read deletes of %s: %w", t.name, err)
 		}
@@ -193,8 +185,7 @@ func (k *known) read(ctx context.Context, t *table, in span.Span, first bool) er
 	if m.merged.Load() == nil || t.day == "" {
 		return nil
 	}
-	return w.versions(ctx, t, selectVersions(t, w.config.sql, nil), m.add,
-		bigquery.QueryParameter{Name: "from", Value: timeOf(in.From)}, bigquery.QueryParameter{Name: "to", Value: timeOf(in.To)})
+	return w.versions(ctx, t, selectVersions(t, w.config.sql, nil), m.add, between(timeOf(in.From), timeOf(in.To))...)
 }
 
 // versions calls f with the keys and versions that a query of selectVersions answers.
@@ -273,7 +264,7 @@ func (k *known) lookup(ctx context.Context, t *table, pass passFunc) error {
 	there := map[string]int64{}
 	parameters := keyParameters(t, rows)
 	if t.day != "" { // rows that do not tell their day
-		parameters = append(parameters, bigquery.QueryParameter{Name: "from", Value: timeOf(math.MinInt64)}, bigquery.QueryParameter{Name: "to", Value: timeOf(math.MaxInt64)})
+		parameters = append(parameters, between(timeOf(math.MinInt64), timeOf(math.MaxInt64))...)
 	}
 	err = w.versions(ctx, t, selectVersions(t, w.config.sql, t.textKeys()), func(key []byte, version int64) { there[string(key)] = version }, parameters...)
 	if err != nil {
@@ -309,8 +300,7 @@ func keyParameters(t *table, rows []model.Row) (all []bigquery.QueryParameter) {
 
 // metadata reads what BigQuery says of a table.
 func (w *Writer) metadata(ctx context.Context, t *table) (meta *bigquery.TableMetadata, err error) {
-	err = w.retry(ctx, func(ctx context.Context) (err error) { meta, err = w.table(t).Metadata(ctx); return err })
-	if err != nil {
+	if meta, err = w.look(ctx, w.table(t)); err != nil {
 		return nil, fmt.Errorf("bigquery: look at table %s: %w", t.name, explain(err))
 	}
 	return meta, nil

@@ -95,7 +95,6 @@ func (l *loader) check(t *table, r model.Row) error {
 // refuses returns why BigQuery would refuse a row, or an empty text when it would take it. It is asked
 // before loading, since one bad row would fail the whole load job.
 func refuses(t *table, r model.Row, gone bool) string {
-	const first, last = -62135596800000, 253402300799999 // years 1 to 9999
 	size := 0
 	for i, v := range r {
 		c := &t.columns[i]
@@ -103,7 +102,7 @@ func refuses(t *table, r model.Row, gone bool) string {
 		switch {
 		case v.IsNull() && c.required && !gone:
 			return "column " + c.name + " is NOT NULL and has no value"
-		case v.Type == model.Timestamp && (v.Num < first || v.Num > last):
+		case v.Type == model.Timestamp && timeOf(v.Num).UnixMilli() != v.Num:
 			return fmt.Sprintf("column %s: timestamp %d is out of range", c.name, v.Num)
 		}
 	}
@@ -304,7 +303,7 @@ func (s *staging) settle(ctx context.Context) (streamed bool, err error) {
 // restream reads the changes back and streams them.
 func (s *staging) restream(ctx context.Context) error {
 	stream, t := s.loader.router.stream.Load(), s.table
-	row, cells := make(model.Row, len(t.columns)), allColumns(t)
+	row, cells := make(model.Row, len(t.columns)), t.model.All()
 	err := s.loader.sink.query(ctx, s.merging().newestOfDays(), func(values []bigquery.Value) error {
 		gone, ok := values[1].(bool)
 		forgets, ok2 := values[2].(bool)
@@ -355,24 +354,24 @@ func (s *staging) merging() merging {
 func (s *staging) merge(ctx context.Context) (err error) {
 	w := s.loader.sink
 	m := s.merging()
-	run := func(what, sql string) {
-		if err != nil {
-			return
-		}
-		_, err = w.statement(ctx, "flexbeam_"+what+"_"+s.id, sql)
+	run := func(what, sql string) error {
+		_, err := w.statement(ctx, "flexbeam_"+what+"_"+s.id, sql)
+		return err
 	}
 	if s.deletes {
 		deletes, e := s.loader.router.again(ctx, deletesTable)
 		switch {
 		case e != nil:
 			err = e
-		case deletes == byStream && err == nil:
+		case deletes == byStream:
 			err = s.remember(ctx)
 		default:
-			run("deletes", m.mergeDeletes())
+			err = run("deletes", m.mergeDeletes())
 		}
 	}
-	run("merge", m.merge())
+	if err == nil {
+		err = run("merge", m.merge())
+	}
 	if err != nil {
 		return fmt.Errorf("bigquery: merge into %s: %w", s.table.name, explain(err))
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"strings"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -115,7 +114,7 @@ func (p *parquetFile) add(key string, arrival uint64, c change.Change) error {
 		case model.Null:
 			level = 0
 		case model.String:
-			cell = parquet.ByteArrayValue([]byte(strings.ToValidUTF8(v.Str, "\uFFFD")))
+			cell = parquet.ByteArrayValue([]byte(model.ValidText(v.Str)))
 		case model.Bytes:
 			cell = parquet.ByteArrayValue([]byte(v.Str))
 		case model.Timestamp:

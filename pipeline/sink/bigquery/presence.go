@@ -119,7 +119,12 @@ func (w *Writer) Shape(ctx context.Context) (sink.Shape, error) {
 	if err != nil {
 		return sink.Shape{}, err
 	}
-	return sink.Shape{ContactKey: meta.Labels[keyLabel], Options: meta.Labels[optionsLabel]}, nil
+	return shapeOf(meta), nil
+}
+
+// shapeOf returns the Shape that the table of engagements holds.
+func shapeOf(engagements *bigquery.TableMetadata) sink.Shape {
+	return sink.Shape{ContactKey: engagements.Labels[keyLabel], Options: engagements.Labels[optionsLabel]}
 }
 
 // SetShape implements sink.Sink. With schema=none nothing is remembered.

@@ -47,6 +47,24 @@ func (w *Writer) query(ctx context.Context, sql string, f func([]bigquery.Value)
 	}
 }
 
+// numbers runs a query that answers with a text and a number, and calls f with each row.
+func (w *Writer) numbers(ctx context.Context, sql string, f func(text string, number int64), parameters ...bigquery.QueryParameter) error {
+	return w.query(ctx, sql, func(row []bigquery.Value) error {
+		text, ok := row[0].(string)
+		number, ok2 := row[1].(int64)
+		if !ok || !ok2 {
+			return fmt.Errorf("an answer of %T and %T", row[0], row[1])
+		}
+		f(text, number)
+		return nil
+	}, parameters...)
+}
+
+// between are the parameters from and to.
+func between(from, to time.Time) []bigquery.QueryParameter {
+	return []bigquery.QueryParameter{{Name: "from", Value: from}, {Name: "to", Value: to}}
+}
+
 // Counts implements sink.Sink. A table is left out while BigQuery has not applied what was streamed
 // to it: how many rows it has nobody can tell yet.
 func (w *Writer) Counts(ctx context.Context) (map[string]int64, error) {
@@ -76,16 +94,7 @@ func (w *Writer) Counts(ctx context.Context) (map[string]int64, error) {
 	if len(counted) == 0 {
 		return m, nil
 	}
-	err := w.query(ctx, countRows(counted, w.config.sql), func(row []bigquery.Value) error {
-		name, ok := row[0].(string)
-		n, ok2 := row[1].(int64)
-		if !ok || !ok2 {
-			return fmt.Errorf("an answer of %T and %T", row[0], row[1])
-		}
-		m[name] = n
-		return nil
-	})
-	if err != nil {
+	if err := w.numbers(ctx, countRows(counted, w.config.sql), func(name string, n int64) { m[name] = n }); err != nil {
 		return nil, fmt.Errorf("bigquery: count rows of %s: %w", w.config, err)
 	}
 	return m, nil
@@ -97,8 +106,7 @@ func (w *Writer) Owners(ctx context.Context, id model.TableID, in span.Span, f f
 	if t.model.Owner.Kind == "" {
 		return nil
 	}
-	return w.freshRows(ctx, t, t.model.OwnerColumns(), selectOwners(t, w.config.sql), f,
-		bigquery.QueryParameter{Name: "from", Value: timeOf(in.From)}, bigquery.QueryParameter{Name: "to", Value: timeOf(in.To)})
+	return w.freshRows(ctx, t, t.model.OwnerColumns(), selectOwners(t, w.config.sql), f, between(timeOf(in.From), timeOf(in.To))...)
 }
 
 // Queries implements sink.Sink: what BigQuery says that it bills for.
@@ -116,7 +124,7 @@ func (w *Writer) Find(ctx context.Context, id model.TableID, q model.OwnerQuery,
 	wanted, accounts := map[model.OwnerKey]bool{}, map[string]bool{}
 	var sids []string
 	for _, o := range q.Owners {
-		o = model.OwnerKey{Account: validText(o.Account), SID: validText(o.SID)}
+		o = model.OwnerKey{Account: model.ValidText(o.Account), SID: model.ValidText(o.SID)}
 		if t.model.Owner.Account == "" {
 			o.Account = ""
 		}
@@ -130,7 +138,7 @@ func (w *Writer) Find(ctx context.Context, id model.TableID, q model.OwnerQuery,
 		parameters = append(parameters, bigquery.QueryParameter{Name: "accounts", Value: slices.Sorted(maps.Keys(accounts))})
 	}
 	if t.day != "" {
-		parameters = append(parameters, bigquery.QueryParameter{Name: "from", Value: timeOf(q.From)}, bigquery.QueryParameter{Name: "to", Value: timeOf(q.To)})
+		parameters = append(parameters, between(timeOf(q.From), timeOf(q.To))...)
 	}
 	spares, err := w.spares(ctx, t)
 	if err != nil {

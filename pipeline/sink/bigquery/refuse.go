@@ -90,10 +90,7 @@ func short(s string) string {
 func clean(r model.Row) {
 	for i := range r {
 		if r[i].Type == model.String {
-			r[i].Str = validText(r[i].Str)
+			r[i].Str = model.ValidText(r[i].Str)
 		}
 	}
 }
-
-// validText returns a text as it is stored: BigQuery takes valid UTF-8 only.
-func validText(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

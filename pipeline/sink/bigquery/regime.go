@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"cloud.google.com/go/bigquery"
+
+	"flexbeam/schemas/model"
 )
 
 // A regime is how the rows of a table get there. It is written on the table, in a label. A table
@@ -31,6 +33,11 @@ func (w *Writer) table(t *table) *bigquery.Table { return w.beside(t, t.name) }
 // beside returns the table of a name in the dataset of a table.
 func (w *Writer) beside(t *table, name string) *bigquery.Table {
 	return w.rest.DatasetInProject(w.config.project, w.config.in(t)).Table(name)
+}
+
+// view returns a view of the dataset.
+func (w *Writer) view(v *model.View) *bigquery.Table {
+	return w.rest.DatasetInProject(w.config.project, w.config.dataset).Table(v.Name)
 }
 
 // wanted is the regime that the job gives to empty tables.
@@ -93,7 +100,7 @@ func (w *Writer) enter(ctx context.Context, t *table, wanted regime) (regime, *b
 
 // forced is the error of mode=load where rows are streamed.
 func (w *Writer) forced(t *table) error {
-	return fmt.Errorf("bigquery: mode=load into %s.%s.%s: %w and takes no MERGE: leave mode=load out, or name another dataset", w.config.project, w.config.in(t), t.name, ErrRegime)
+	return fmt.Errorf("bigquery: mode=load into %s: %w and takes no MERGE: leave mode=load out, or name another dataset", w.config.full(t), ErrRegime)
 }
 
 // loadable refuses mode=load for a dataset in which a table belongs to change data capture.

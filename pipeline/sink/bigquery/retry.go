@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"cloud.google.com/go/bigquery"
 	"github.com/googleapis/gax-go/v2"
 )
 
@@ -39,6 +40,17 @@ func (w *Writer) retry(ctx context.Context, f func(context.Context) error) error
 			return p.told(err)
 		}
 	}
+}
+
+// retried is retry of what has an answer.
+func retried[T any](ctx context.Context, w *Writer, f func(context.Context) (T, error)) (answer T, err error) {
+	err = w.retry(ctx, func(ctx context.Context) (err error) { answer, err = f(ctx); return err })
+	return answer, err
+}
+
+// look returns what BigQuery says of a table or view.
+func (w *Writer) look(ctx context.Context, t *bigquery.Table) (*bigquery.TableMetadata, error) {
+	return retried(ctx, w, func(ctx context.Context) (*bigquery.TableMetadata, error) { return t.Metadata(ctx) })
 }
 
 // A timeLimit ends the context of requests that Google's client would try for ever by itself: when

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
-	"strings"
 
 	"cloud.google.com/go/bigquery"
 
@@ -116,7 +115,7 @@ func (w *Writer) keep(ctx context.Context, t *table) error {
 
 // insertKept copies all rows of a table into the one that keeps them.
 func insertKept(t *table, kept string, name func(string) string) string {
-	columns := strings.Join(t.names(), ", ")
+	columns := t.names(t.model.All())
 	return "INSERT INTO " + kept + " (" + columns + ") SELECT " + columns + " FROM " + name(t.name)
 }
 
@@ -132,7 +131,7 @@ func (w *Writer) drop(ctx context.Context, t *table) error {
 // rewriteTable writes the rows of a table that change.
 func (w *Writer) rewriteTable(ctx context.Context, r *sink.TableRewriting) error {
 	t := tables[r.Table]
-	err := w.retry(ctx, func(ctx context.Context) error { _, err := w.kept(t).Metadata(ctx); return err })
+	_, err := w.look(ctx, w.kept(t))
 	if restStatus(err) == http.StatusNotFound {
 		return nil
 	}
@@ -140,7 +139,7 @@ func (w *Writer) rewriteTable(ctx context.Context, r *sink.TableRewriting) error
 		return explain(err)
 	}
 	var b change.Block
-	err = w.rows(ctx, t, allColumns(t), selectWhole(t, "", func(string) string { return w.keptSQL(t) }), func(row model.Row) error {
+	err = w.rows(ctx, t, t.model.All(), selectWhole(t, "", func(string) string { return w.keptSQL(t) }), func(row model.Row) error {
 		if b = appendRewritten(b, t.model, r, row); len(b) < rewriteBytes {
 			return ctx.Err()
 		}

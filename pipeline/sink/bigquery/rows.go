@@ -15,38 +15,25 @@ func (w *Writer) Rows(ctx context.Context, id model.TableID, column string, text
 	t := tables[id]
 	var parameters []bigquery.QueryParameter
 	if column != "" {
-		valid := make([]string, len(texts))
-		for i, s := range texts {
-			valid[i] = validText(s)
-		}
-		parameters = append(parameters, bigquery.QueryParameter{Name: "texts", Value: valid})
+		parameters = append(parameters, bigquery.QueryParameter{Name: "texts", Value: model.ValidTexts(texts)})
 	}
-	return w.freshRows(ctx, t, allColumns(t), selectWhole(t, column, w.config.sql), f, parameters...)
+	return w.freshRows(ctx, t, t.model.All(), selectWhole(t, column, w.config.sql), f, parameters...)
 }
 
 // selectWhole asks for whole rows: those in which a column is one of the parameter texts, or all.
 func selectWhole(t *table, column string, name func(string) string) string {
-	sql := "SELECT " + strings.Join(t.names(), ", ") + " FROM " + name(t.name)
+	sql := "SELECT " + t.names(t.model.All()) + " FROM " + name(t.name)
 	if column != "" {
 		sql += " WHERE " + column + " IN UNNEST(@texts)"
 	}
 	return sql
 }
 
-// names lists the columns.
-func (t *table) names() []string {
-	names := make([]string, len(t.columns))
-	for i, c := range t.columns {
-		names[i] = c.name
+// names lists columns as SQL does.
+func (t *table) names(columns []int) string {
+	names := make([]string, len(columns))
+	for n, i := range columns {
+		names[n] = t.columns[i].name
 	}
-	return names
-}
-
-// allColumns lists the indexes of the columns.
-func allColumns(t *table) []int {
-	all := make([]int, len(t.columns))
-	for i := range all {
-		all[i] = i
-	}
-	return all
+	return strings.Join(names, ", ")
 }

@@ -52,7 +52,7 @@ func (w *Writer) apply(ctx context.Context) error {
 	}
 	for _, t := range tables {
 		if err := w.applyTable(ctx, t); err != nil {
-			return fmt.Errorf("bigquery: table %s.%s.%s: %w", w.config.project, w.config.in(t), t.name, explain(err))
+			return fmt.Errorf("bigquery: table %s: %w", w.config.full(t), explain(err))
 		}
 	}
 	for _, v := range model.Views {
@@ -65,8 +65,7 @@ func (w *Writer) apply(ctx context.Context) error {
 
 func (w *Writer) applyDataset(ctx context.Context, name string) error {
 	d := w.rest.DatasetInProject(w.config.project, name)
-	var meta *bigquery.DatasetMetadata
-	err := w.retry(ctx, func(ctx context.Context) (err error) { meta, err = d.Metadata(ctx); return err })
+	meta, err := retried(ctx, w, d.Metadata)
 	if restStatus(err) == http.StatusNotFound {
 		err = w.retry(ctx, func(ctx context.Context) error {
 			return d.Create(ctx, &bigquery.DatasetMetadata{
@@ -136,16 +135,14 @@ func (w *Writer) created(t *table) *bigquery.TableMetadata {
 
 func (w *Writer) applyTable(ctx context.Context, t *table) error {
 	ref := w.table(t)
-	var meta *bigquery.TableMetadata
-	look := func(ctx context.Context) (err error) { meta, err = ref.Metadata(ctx); return err }
-	err := w.retry(ctx, look)
+	meta, err := w.look(ctx, ref)
 	if restStatus(err) == http.StatusNotFound {
 		err = w.retry(ctx, func(ctx context.Context) error { return ref.Create(ctx, w.created(t)) })
 		if err == nil {
 			return nil
 		}
 		if restStatus(err) == http.StatusConflict { // another process was quicker, or an answer was lost
-			err = w.retry(ctx, look)
+			meta, err = w.look(ctx, ref)
 		}
 	}
 	if err != nil {
@@ -247,9 +244,7 @@ func (w *Writer) fields(t *table, have bigquery.Schema) (all bigquery.Schema, ch
 }
 
 func (w *Writer) applyView(ctx context.Context, v *model.View) error {
-	ref := w.rest.DatasetInProject(w.config.project, w.config.dataset).Table(v.Name)
-	var meta *bigquery.TableMetadata
-	err := w.retry(ctx, func(ctx context.Context) (err error) { meta, err = ref.Metadata(ctx); return err })
+	meta, err := w.look(ctx, w.view(v))
 	switch {
 	case restStatus(err) == http.StatusNotFound:
 	case err != nil:

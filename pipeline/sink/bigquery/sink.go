@@ -162,12 +162,16 @@ func Apply(ctx context.Context, rest string) error {
 
 // ID implements sink.Sink: which table of engagements this is.
 func (w *Writer) ID(ctx context.Context) (string, error) {
-	t := tables[model.EngagementsID]
-	meta, err := w.metadata(ctx, t)
+	meta, err := w.metadata(ctx, tables[model.EngagementsID])
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s.%s made at %d", w.config, t.name, meta.CreationTime.UnixMilli()), nil
+	return w.config.identity(meta), nil
+}
+
+// identity is that of the dataset by what BigQuery says of its table of engagements.
+func (p config) identity(engagements *bigquery.TableMetadata) string {
+	return fmt.Sprintf("%s.%s made at %d", p, tables[model.EngagementsID].name, engagements.CreationTime.UnixMilli())
 }
 
 // routed returns the router, nil when there is none yet and it shall not be made.

@@ -178,14 +178,10 @@ func selectOwners(t *table, name func(string) string) string {
 func within(column string) string { return column + " >= @from AND " + column + " <= @to" }
 
 func selectRows(t *table, indexes []int, name func(string) string, conditions ...string) string {
-	var columns []string
-	for _, i := range indexes {
-		columns = append(columns, t.columns[i].name)
-	}
 	if only := t.model.Owner.Only; only != "" {
 		conditions = append(conditions, only)
 	}
-	sql := "SELECT " + strings.Join(columns, ", ") + " FROM " + name(t.name)
+	sql := "SELECT " + t.names(indexes) + " FROM " + name(t.name)
 	if len(conditions) > 0 {
 		sql += " WHERE " + strings.Join(conditions, " AND ")
 	}
@@ -231,11 +227,7 @@ func selectVersions(t *table, name func(string) string, keys []int) string {
 
 // versionsOf is a query of keys and versions up to its conditions.
 func versionsOf(t *table, name func(string) string) string {
-	var columns []string
-	for _, i := range t.versionCells() {
-		columns = append(columns, t.columns[i].name)
-	}
-	return "SELECT " + strings.Join(columns, ", ") + " FROM " + name(t.name)
+	return "SELECT " + t.names(t.versionCells()) + " FROM " + name(t.name)
 }
 
 // selectDeleted asks of which tables deletes are remembered.

@@ -151,7 +151,7 @@ func (h *holder) release(ctx context.Context, t *table) error {
 	column := t.keys[len(t.keys)-1]
 	texts := map[string]bool{}
 	err := l.block.Each(func(c change.Change) error {
-		texts[validText(c.Row[column].Str)] = true
+		texts[model.ValidText(c.Row[column].Str)] = true
 		return nil
 	})
 	if err != nil {

@@ -36,7 +36,7 @@ func (w *writer) Find(_ context.Context, id model.TableID, q model.OwnerQuery, f
 	}
 	sids, accounts := make([]string, len(q.Owners)), make([]string, len(q.Owners))
 	for i, o := range q.Owners {
-		sids[i], accounts[i] = validText(o.SID), validText(o.Account)
+		sids[i], accounts[i] = model.ValidText(o.SID), model.ValidText(o.Account)
 	}
 	if t.Owner.Account == "" {
 		return w.store.lookUp(t, q.Columns(t), " SEMI JOIN (SELECT unnest($1) AS sid) AS o ON t."+t.Owner.SID+" = o.sid"+only(t, " WHERE "), f, sids)

@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/maphash"
-	"strings"
-	"unicode/utf8"
 	"unsafe"
 
 	"flexbeam/schemas/change"
@@ -95,7 +93,7 @@ func appendCell(b []byte, v *model.Value) []byte {
 	case model.String, model.Bytes:
 		s := v.Str
 		if v.Type == model.String {
-			s = validText(s)
+			s = model.ValidText(s)
 		}
 		b = binary.LittleEndian.AppendUint32(b, uint32(len(s)))
 		b = append(b, s...)
@@ -105,14 +103,6 @@ func appendCell(b []byte, v *model.Value) []byte {
 		b = binary.LittleEndian.AppendUint64(b, uint64(v.Num))
 	}
 	return b
-}
-
-// validText returns a text as the file has it: DuckDB takes UTF-8 for granted.
-func validText(s string) string {
-	if utf8.ValidString(s) {
-		return s
-	}
-	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
 // keyText writes the cells of a key as a JSON array: how messages and the table of deletes name a row.

@@ -79,8 +79,8 @@ func sameRow(byRowid bool, sameKey string) (where, same string) {
 
 func sameKey(t *model.Table) string {
 	var s []string
-	for _, i := range t.Keys() {
-		s = append(s, fmt.Sprintf("t.%[1]s = b.%[1]s", t.Columns[i].Name))
+	for _, name := range t.KeyNames() {
+		s = append(s, fmt.Sprintf("t.%[1]s = b.%[1]s", name))
 	}
 	return strings.Join(s, " AND ")
 }

@@ -53,17 +53,10 @@ func (s *store) beginRewrite(r sink.Rewriting) error {
 	begin := "BEGIN;\n"
 	for _, t := range r.Tables {
 		begin += fmt.Sprintf("CREATE TABLE %s AS SELECT row_number() OVER () AS n, %s FROM %s;\n",
-			left(t.Table), strings.Join(keysOf(t.Table), ", "), model.Tables[t.Table].Name)
+			left(t.Table), strings.Join(model.Tables[t.Table].KeyNames(), ", "), model.Tables[t.Table].Name)
 	}
 	_, err = s.exec(begin + shapeSQL(r.During) + "COMMIT")
 	return s.undo(err)
-}
-
-func keysOf(id model.TableID) (names []string) {
-	for _, i := range model.Tables[id].Keys() {
-		names = append(names, model.Tables[id].Columns[i].Name)
-	}
-	return names
 }
 
 // rewriteTable rewrites the rows of a table that are left, a part in each transaction.
@@ -96,7 +89,7 @@ func (s *store) rewriteTable(ctx context.Context, t *sink.TableRewriting) error 
 
 // rewritePart rewrites those of the rows that are left for which where holds.
 func (s *store) rewritePart(ctx context.Context, t *sink.TableRewriting, where string) error {
-	table, keys := model.Tables[t.Table].Name, keysOf(t.Table)
+	table, keys := model.Tables[t.Table].Name, model.Tables[t.Table].KeyNames()
 	part := fmt.Sprintf("(FROM %s WHERE %s)", left(t.Table), where)
 	if t.Empty != "" {
 		on := make([]string, len(keys))
@@ -123,7 +116,7 @@ func (s *store) rewritePart(ctx context.Context, t *sink.TableRewriting, where s
 // rewritten returns the new rows of a part: a list for each column of the key as it was, and behind
 // them for each of the texts.
 func (s *store) rewritten(ctx context.Context, t *sink.TableRewriting, part string) ([][]string, error) {
-	keys := keysOf(t.Table)
+	keys := model.Tables[t.Table].KeyNames()
 	lists := make([][]string, len(keys)+len(t.Texts))
 	var names []string
 	for _, name := range append(keys[:len(keys):len(keys)], t.Texts...) {
@@ -154,7 +147,7 @@ func (s *store) rewritten(ctx context.Context, t *sink.TableRewriting, part stri
 
 // update writes what rewritten returned.
 func (s *store) update(t *sink.TableRewriting, lists [][]string) error {
-	keys := keysOf(t.Table)
+	keys := model.Tables[t.Table].KeyNames()
 	var columns, set, on []string
 	for i := range lists {
 		columns = append(columns, fmt.Sprintf("unnest($%d) AS c%d", i+1, i))

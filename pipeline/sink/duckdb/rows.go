@@ -11,18 +11,10 @@ import (
 // Rows implements sink.Sink.
 func (w *writer) Rows(_ context.Context, id model.TableID, column string, texts []string, f func(model.Row) error) error {
 	t := model.Tables[id]
-	all := make([]int, len(t.Columns))
-	for i := range all {
-		all[i] = i
-	}
 	if column == "" {
-		return w.store.lookUp(t, all, "", f)
+		return w.store.lookUp(t, t.All(), "", f)
 	}
-	valid := make([]string, len(texts))
-	for i, s := range texts {
-		valid[i] = validText(s)
-	}
-	return w.store.lookUp(t, all, " SEMI JOIN (SELECT unnest($1) AS wanted) AS o ON t."+column+" = o.wanted", f, valid)
+	return w.store.lookUp(t, t.All(), " SEMI JOIN (SELECT unnest($1) AS wanted) AS o ON t."+column+" = o.wanted", f, model.ValidTexts(texts))
 }
 
 // cellText returns what reads a cell, or the greatest of a group of times, as text. A text has a mark in

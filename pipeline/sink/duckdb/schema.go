@@ -129,7 +129,6 @@ func (f *found) check(t *model.Table) error {
 		name, kind, _ := strings.Cut(c, " ")
 		have[name] = kind
 	}
-	var key []string
 	for _, c := range t.Columns {
 		want := columnTypes[c.Type]
 		if c.Required {
@@ -143,9 +142,6 @@ func (f *found) check(t *model.Table) error {
 			return fmt.Errorf("table %s: column %s is %s, wanted %s", t.Name, c.Name, kind, want)
 		}
 		delete(have, c.Name)
-		if c.Key {
-			key = append(key, c.Name)
-		}
 	}
 	for _, c := range f.columns {
 		name, _, _ := strings.Cut(c, " ")
@@ -153,7 +149,7 @@ func (f *found) check(t *model.Table) error {
 			return fmt.Errorf("table %s: column %s is not known", t.Name, name)
 		}
 	}
-	if want := strings.Join(key, ", "); f.key != want {
+	if want := strings.Join(t.KeyNames(), ", "); f.key != want {
 		return fmt.Errorf("table %s: primary key is (%s), wanted (%s)", t.Name, f.key, want)
 	}
 	return nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"flexbeam/internal/span"
 	"flexbeam/pipeline/sink"
@@ -37,7 +36,7 @@ func (w *writer) Find(_ context.Context, id model.TableID, q model.OwnerQuery, f
 	}
 	wanted := make(map[model.OwnerKey]bool, len(q.Owners))
 	for _, o := range q.Owners {
-		o.Account, o.SID = validText(o.Account), validText(o.SID)
+		o.Account, o.SID = model.ValidText(o.Account), model.ValidText(o.SID)
 		if t.Owner.Account == "" {
 			o.Account = ""
 		}
@@ -57,7 +56,7 @@ func (w *writer) Rows(_ context.Context, id model.TableID, column string, texts 
 	t := w.tables[id]
 	wanted := make(map[string]bool, len(texts))
 	for _, s := range texts {
-		wanted[validText(s)] = true
+		wanted[model.ValidText(s)] = true
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -125,6 +124,3 @@ func (w *writer) owned(t *table, whole bool, f func(model.Row) error) error {
 	}
 	return nil
 }
-
-// validText returns a text as it is stored: JSON needs valid UTF-8.
-func validText(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

@@ -48,7 +48,7 @@ func (t *table) check(c change.Change) (string, error) {
 	for i := range c.Row {
 		v, want := &c.Row[i], &t.Columns[i]
 		if v.Type == model.String {
-			v.Str = validText(v.Str)
+			v.Str = model.ValidText(v.Str)
 		}
 		if v.Type != want.Type && (v.Type != model.Null || want.Required && (want.Key || !c.Delete)) {
 			return "", fmt.Errorf("jsonl: write: column %s of %s: got a value of type %d, wanted %d", want.Name, t.Name, v.Type, want.Type)

@@ -22,13 +22,13 @@ import (
 const form = "file:PATTERN, such as file:events/*.ndjson.gz,"
 
 func init() {
-	source.RegisterSpan("file", form, open)
+	source.Register("file", form, open)
 	for scheme, example := range map[string]string{"s3": "s3://BUCKET/PATTERN", "gs": "gs://BUCKET/PATTERN"} {
-		source.RegisterSpan(scheme, example, func(rest string, within source.Span) (source.Source, error) {
+		source.Register(scheme, example, func(rest string, o source.OpenOptions) (source.Source, error) {
 			if !strings.HasPrefix(rest, "//") {
 				return nil, fmt.Errorf("%q names no bucket: write %s", scheme+":"+rest, example)
 			}
-			return open(scheme+":"+rest, within)
+			return open(scheme+":"+rest, o)
 		})
 	}
 	runtime.RegisterTexts(text)
@@ -42,7 +42,7 @@ type Source struct {
 	ChunkSize int64         // about how many bytes become one batch
 }
 
-func open(rest string, within source.Span) (source.Source, error) {
+func open(rest string, o source.OpenOptions) (source.Source, error) {
 	s := &Source{Lateness: -1, ChunkSize: ChunkSize}
 	options := uri.Options{
 		uri.Duration("lateness", "6h", &s.Lateness, 0, math.MaxInt64),
@@ -61,7 +61,7 @@ func open(rest string, within source.Span) (source.Source, error) {
 	}
 	client := objects.New(s.Objects)
 	defer client.Close()
-	l := lister{ctx: context.Background(), objects: client, within: within}
+	l := lister{ctx: context.Background(), objects: client, within: o.Within}
 	if s.Files, err = l.list(pattern); err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ var _ source.Unbounded = (*Source)(nil)
 
 var errNoStream = errors.New("names no stream: write kinesis:STREAM, such as 'kinesis:flex-events?region=us-east-1'")
 
-func open(rest string) (source.Source, error) {
+func open(rest string, _ source.OpenOptions) (source.Source, error) {
 	if name, _, _ := strings.Cut(rest, "?"); name == "" {
 		return nil, fmt.Errorf("%q %w", "kinesis:"+rest, errNoStream)
 	}

@@ -20,8 +20,8 @@ import (
 const form = "taskrouter:WORKSPACE"
 
 func init() {
-	source.RegisterTwilio("taskrouter", form, func(rest string, accounts []source.Account) (source.Source, error) {
-		return open(rest, accounts, time.Now())
+	source.Register("taskrouter", form, func(rest string, o source.OpenOptions) (source.Source, error) {
+		return open(rest, o.Accounts, time.Now())
 	})
 }
 
@@ -34,9 +34,9 @@ const (
 	longestRange = 400 * 24 * time.Hour
 )
 
-// A Source is a time of the log of a workspace.
+// A Source is a time of the log of a workspace, or of several, of one account or of more.
 type Source struct {
-	Plan Plan
+	Plans []Plan // of each workspace
 
 	opening
 }
@@ -114,21 +114,18 @@ func open(rest string, accounts []source.Account, now time.Time) (source.Source,
 	if begun.tooOld(from) {
 		return nil, fmt.Errorf("from %s is %w: begin later, or add old=yes and write to a sink of its own", at(p.From), errOld)
 	}
-	var all several
+	s := &Source{opening: begun}
 	for _, workspace := range workspaces(names, accounts) {
 		one := p.of(workspace, accounts)
 		if err := one.check(); err != nil {
 			return nil, err
 		}
-		all = append(all, one)
+		s.Plans = append(s.Plans, one)
 	}
-	switch len(all) {
-	case 0:
+	if len(s.Plans) == 0 {
 		return nil, fmt.Errorf("%w: %s%s: no account of the configuration names a workspace: write its SID", source.ErrNoInput, strings.TrimSuffix(form, "WORKSPACE"), every)
-	case 1:
-		return &Source{Plan: all[0], opening: begun}, nil
 	}
-	return &together{all, begun}, nil
+	return s, nil
 }
 
 // workspaces returns the SIDs that a URI names.
@@ -175,9 +172,15 @@ func regional(rest string, err error) error {
 var ErrTimed = errors.New("from and to are options of the URI and of the job: give them once")
 
 // Within implements source.RangedSource.
-func (s *Source) Within(r source.Range) (source.Ranged, error) {
-	p, since, err := s.within(s.Plan, r)
-	return source.Ranged{Source: &Source{Plan: p, opening: opening{at: s.at, old: s.old}}, Since: since, Whole: true}, err
+func (s *Source) Within(r source.Range) (ranged source.Ranged, err error) {
+	all := slices.Clone(s.Plans)
+	for i, p := range all {
+		if all[i], ranged.Since, err = s.within(p, r); err != nil {
+			return ranged, err
+		}
+	}
+	ranged.Source, ranged.Whole = &Source{Plans: all, opening: opening{at: s.at, old: s.old}}, true
+	return ranged, nil
 }
 
 // within returns a plan as a job with a range reads it, and from when on every event counts.
@@ -216,8 +219,13 @@ func ceil(t time.Time) int64 { return t.Add(time.Second - 1).Unix() }
 
 // Log implements source.LogSource. A time that the URI names is all that there is.
 func (s *Source) Log() (log source.Source, from, to time.Time, err error) {
-	p, err := s.log(s.Plan)
-	return &Source{Plan: p, opening: opening{at: s.at}}, time.Unix(p.From, 0).UTC(), time.Unix(p.To, 0).UTC(), err
+	all := slices.Clone(s.Plans)
+	for i, p := range all {
+		if all[i], err = s.log(p); err != nil {
+			return nil, from, to, err
+		}
+	}
+	return &Source{Plans: all, opening: opening{at: s.at}}, time.Unix(all[0].From, 0).UTC(), time.Unix(all[0].To, 0).UTC(), nil
 }
 
 // log returns a plan for all that the log holds.
@@ -232,8 +240,15 @@ func (o opening) log(p Plan) (Plan, error) {
 	return p, p.check()
 }
 
-// Accounts implements source.AccountSource.
-func (s *Source) Accounts() []source.Account { return []source.Account{s.Plan.account()} }
+// Accounts implements source.AccountSource: each account once.
+func (s *Source) Accounts() (all []source.Account) {
+	for _, p := range s.Plans {
+		if _, known := source.Find(all, p.Account); !known {
+			all = append(all, p.account())
+		}
+	}
+	return all
+}
 
 // account returns how the plan's account is called.
 func (p Plan) account() source.Account {
@@ -311,7 +326,12 @@ func at(seconds int64) string { return time.Unix(seconds, 0).UTC().Format(time.R
 const perHour = 16 << 20
 
 // Size implements source.Source. The first number is not known.
-func (s *Source) Size() (bytes, records int64) { return several{s.Plan}.Size() }
+func (s *Source) Size() (bytes, records int64) {
+	for _, p := range s.Plans {
+		records += (p.To - p.From) * perHour / 3600
+	}
+	return 0, records
+}
 
 // Read implements source.Source. Agents whom no event names are not told of.
 func (s *Source) Read(scope beam.Scope, o source.ReadOptions) beam.PCollection {
@@ -321,7 +341,8 @@ func (s *Source) Read(scope beam.Scope, o source.ReadOptions) beam.PCollection {
 
 // ReadAgents implements source.AgentSource.
 func (s *Source) ReadAgents(scope beam.Scope, o source.ReadOptions) (records, agents beam.PCollection) {
-	return several{s.Plan}.ReadAgents(scope, o)
+	scope = scope.Scope("taskrouter.Read")
+	return beam.ParDo2(scope, &readFn{Job: o.Job}, beam.CreateList(scope, slices.Clone(s.Plans)))
 }
 
 // Text implements source.Source: the text of a record is not read again.

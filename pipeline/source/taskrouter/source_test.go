@@ -57,7 +57,7 @@ func TestAURISaysWhatIsRead(t *testing.T) {
 		}
 		p := usual
 		test.change(&p)
-		if d := cmp.Diff(p, s.(*Source).Plan); d != "" {
+		if d := cmp.Diff(p, s.(*Source).Plans[0]); d != "" {
 			t.Errorf("%s (-want +got):\n%s", test.options, d)
 		}
 		if text := fmt.Sprintf("%+v", s); strings.Contains(text, "planted0secret") {
