@@ -24,6 +24,7 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
+	_ "flexbeam/internal/anyuser" // Beam wants to know its user
 	"flexbeam/internal/sdkworker"
 	_ "flexbeam/pipeline"                   // registers the transforms
 	_ "flexbeam/pipeline/sink/bigquery"     // registers bigquery:PROJECT.DATASET

@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 
+	_ "flexbeam/internal/anyuser"     // Beam wants to know its user
 	_ "flexbeam/internal/crash/early" // says what a crash is, before packages take memory
 )
 

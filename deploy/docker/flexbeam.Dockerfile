@@ -3,14 +3,15 @@
 #
 #   docker build -f deploy/docker/flexbeam.Dockerfile -t REGISTRY/flexbeam:VERSION .
 #
-# It links DuckDB, a C++ library, so it needs a base with glibc and libstdc++.
+# It links DuckDB, a C++ library, so it needs a base with glibc and libstdc++. With the tag osusergo it
+# runs under any ID, such as that of docker run --user, also of a user whom the image does not know.
 
 FROM golang:1.26.8-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN go build -ldflags "-s -w" -o /out/bin/flexbeam ./cmd/flexbeam && mkdir -p /out/data
+RUN go build -tags osusergo -ldflags "-s -w" -o /out/bin/flexbeam ./cmd/flexbeam && mkdir -p /out/data
 
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /out/bin/flexbeam /usr/local/bin/flexbeam

@@ -13,7 +13,7 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN go build -ldflags "-s -w" -o /out/flexbeam-template ./cmd/flexbeam
+RUN go build -tags osusergo -ldflags "-s -w" -o /out/flexbeam-template ./cmd/flexbeam
 
 FROM ${LAUNCHER} AS launcher
 

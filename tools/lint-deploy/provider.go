@@ -38,7 +38,7 @@ func serveProvider(name string) error {
 			of = p
 		}
 	}
-	return tf5server.Serve("registry.terraform.io/hashicorp/"+name, func() tfprotov5.ProviderServer { return &provider{of: of} })
+	return tf5server.Serve("hashicorp/"+name, func() tfprotov5.ProviderServer { return &provider{of: of} })
 }
 
 func (p *provider) GetProviderSchema(context.Context, *tfprotov5.GetProviderSchemaRequest) (*tfprotov5.GetProviderSchemaResponse, error) {

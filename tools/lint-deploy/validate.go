@@ -139,7 +139,8 @@ func validateTerraform(library, folder string) (faults []string, err error) {
 		}
 		faults = append(faults, f...)
 	}
-	return faults, nil
+	slices.Sort(faults) // a module that another one calls is told of twice
+	return slices.Compact(faults), nil
 }
 
 // modulesIn returns the folders with files of Terraform's.
