@@ -109,7 +109,8 @@ func (w *world) onFlink(ctx context.Context, server *kinesisfake.Server, sink st
 	_, pool, _ := strings.Cut(w.pool.first, "address=")
 	j, err = w.start(server, sink, "--runner", "flink", "--flink-endpoint", w.cluster.Endpoint(), "--flink-rest", w.cluster.REST(),
 		"--flink-environment", "external", "--flink-worker", pool, "--flink-parallelism", fmt.Sprint(parallelism),
-		"--flink-checkpoint-every", w.checkpoints.String(), "--flink-renew-every", "0")
+		"--flink-checkpoint-every", w.checkpoints.String(), "--flink-renew-every", "0",
+		"--flink-bundle-size", fmt.Sprint(w.bundleSize), "--flink-bundle-time", w.bundleTime.String())
 	if err != nil {
 		return nil, "", err
 	}

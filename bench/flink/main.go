@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"flexbeam/runners/flink"
 )
 
 // settings are what the flags say.
@@ -21,6 +23,8 @@ type settings struct {
 	soak                  time.Duration
 	only                  string
 	parallelism           []int
+	bundleSize            int
+	bundleTime            time.Duration
 }
 
 func main() {
@@ -32,6 +36,9 @@ func main() {
 	flag.IntVar(&s.events, "events", 100000, "events that wait")
 	flag.IntVar(&s.rate, "rate", 200, "events a second while a TaskManager is killed, and while memory is watched")
 	flag.DurationVar(&s.checkpoints, "checkpoint-every", 10*time.Second, "time between two checkpoints")
+	usual := flink.NewOptions()
+	flag.IntVar(&s.bundleSize, "bundle-size", usual.BundleSize, "elements of a bundle, at most")
+	flag.DurationVar(&s.bundleTime, "bundle-time", usual.BundleTime, "time that a bundle takes, at most")
 	parallelism := flag.String("parallelism", "1,2", "of the jobs that catch up, by commas")
 	flag.StringVar(&s.only, "only", "", "one of catch-up, recovery, soak")
 	flag.StringVar(&s.dir, "dir", ".cache/bench-flink", "where the cluster has its files")

@@ -85,7 +85,7 @@ type element struct {
 }
 
 // mostGathered is how many bytes of inputs a bundle gathers before it gives them.
-const mostGathered = 32 << 20
+const mostGathered = 64 << 20
 
 // StartBundle begins what the runner commits at once.
 func (fn *SplitFn) StartBundle(func(beam.EventTime, string, []byte)) {
