@@ -26,6 +26,7 @@ type fetcher struct {
 	service string // the chat service of the configuration; empty: none
 	legacy  bool   // channels of Programmable Chat are looked for, too
 
+	asking    chan struct{} // has room for the one who asks for a service: the others wait for the answer
 	mu        sync.Mutex
 	services  []string          // that the account and Flex name, once they are known
 	templates map[string]string // bodies by SID; empty: there is none that can be read
@@ -34,7 +35,7 @@ type fetcher struct {
 // NewFetch returns what fetches transcripts over a client: from a chat service, or for "" from the
 // account's default one, and where that does not have a conversation, from that of Flex.
 func NewFetch(client *twilio.Client, service string, options ...FetchOption) Fetch {
-	f := &fetcher{client: client, service: service, templates: map[string]string{}}
+	f := &fetcher{client: client, service: service, asking: make(chan struct{}, 1), templates: map[string]string{}}
 	for _, o := range options {
 		o(f)
 	}
@@ -97,11 +98,17 @@ func (f *fetcher) nth(ctx context.Context, n int) (string, error) {
 	if f.service != "" {
 		return []string{f.service, ""}[min(n, 1)], nil
 	}
-	f.mu.Lock()
-	known := f.services
-	f.mu.Unlock()
-	if n < len(known) {
-		return known[n], nil
+	if s := f.known(n); s != "" {
+		return s, nil
+	}
+	select {
+	case f.asking <- struct{}{}:
+		defer func() { <-f.asking }()
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+	if s := f.known(n); s != "" {
+		return s, nil
 	}
 	var service *string
 	switch n {
@@ -129,6 +136,16 @@ func (f *fetcher) nth(ctx context.Context, n int) (string, error) {
 		f.services = append(f.services, *service)
 	}
 	return *service, nil
+}
+
+// known returns the n-th of the services that are known; empty if that is not.
+func (f *fetcher) known(n int) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if n < len(f.services) {
+		return f.services[n]
+	}
+	return ""
 }
 
 // read reads the messages of a conversation, then its participants, so that those are known who

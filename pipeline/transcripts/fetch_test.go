@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -109,6 +110,25 @@ func TestATranscriptHasWhatTwilioShows(t *testing.T) {
 	if n := s.Calls("/v1/Configuration"); n != 1 {
 		t.Errorf("the chat service is asked for %d times", n)
 	}
+}
+
+func TestManyFetchesAskForTheChatServiceOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, f := fetching(t, twiliolocal.Options{Latency: time.Second}, "")
+		s.AddConversation(twiliolocal.Conversation{SID: chat})
+		var group sync.WaitGroup
+		for range 10 {
+			group.Go(func() {
+				if got := fetch(t, f); got.Gone || got.Fault != "" {
+					t.Errorf("%+v", got)
+				}
+			})
+		}
+		group.Wait()
+		if n := s.Calls("/v1/Configuration"); n != 1 {
+			t.Errorf("the chat service is asked for %d times", n)
+		}
+	})
 }
 
 func TestNoMessageIsLostOrDoubledWhenCallsFail(t *testing.T) {

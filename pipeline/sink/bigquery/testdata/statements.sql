@@ -543,7 +543,7 @@ INSERT INTO flexbeam_rewrite_engagements (account_sid, engagement_id, engagement
 
 SELECT account_sid, task_sid FROM engagements WHERE start_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND start_time <= TIMESTAMP '2026-03-02 09:00:00+00' GROUP BY account_sid, task_sid;
 
-SELECT account_sid, engagement_id, task_sid, start_time, row_version FROM engagements WHERE task_sid IN UNNEST(['WT1']) AND account_sid IN UNNEST(['AC1']) AND start_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND start_time <= TIMESTAMP '2026-03-02 09:00:00+00';
+SELECT account_sid, engagement_id, task_sid, start_time, recording_url, reservation_sid, row_version FROM engagements WHERE task_sid IN UNNEST(['WT1']) AND account_sid IN UNNEST(['AC1']) AND start_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND start_time <= TIMESTAMP '2026-03-02 09:00:00+00';
 
 SELECT account_sid, engagement_id, row_version FROM engagements WHERE start_time >= TIMESTAMP '2026-03-02 08:00:00+00' AND start_time <= TIMESTAMP '2026-03-02 09:00:00+00';
 
