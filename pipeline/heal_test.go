@@ -1,12 +1,9 @@
 package pipeline
 
 import (
-	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"flexbeam/internal/testkit/history"
+	"flexbeam/internal/testkit/outage"
 	"flexbeam/internal/testkit/twiliolocal"
 	"flexbeam/schemas/model"
 	"flexbeam/simulate"
@@ -30,13 +28,10 @@ type lostDay struct {
 	server     *twiliolocal.Server
 }
 
-// outage is when nothing came.
-const outageFrom, outageTo = 10 * time.Hour, 16 * time.Hour
-
 // loseDay draws a day of the last weeks, since the log goes no further back.
 func loseDay(t *testing.T, o twiliolocal.Options) lostDay {
 	t.Helper()
-	return loseChangedDay(t, o, func([]byte) *strings.Replacer { return strings.NewReplacer() })
+	return loseChangedDay(t, o, nil)
 }
 
 // loseChangedDay is loseDay of a day in which some texts, that change finds in all of it, are others.
@@ -47,75 +42,18 @@ func loseChangedDay(t *testing.T, o twiliolocal.Options, change func(all []byte)
 	c.Start = today.AddDate(0, 0, -7-int(today.Weekday()+6)%7) // a Monday
 	c.Tasks, c.Agents, c.Seed = 150, 12, 7
 	d := lostDay{start: c.Start, now: c.Start.Add(4 * 24 * time.Hour)}
+	drawn := outage.Draw(t, c, o, change)
+	d.server = drawn.Server
 	dir := t.TempDir()
-	var all, kept, log bytes.Buffer
-	each := func(form simulate.Form, take func(simulate.Record)) {
-		c.Form = form
-		if _, err := simulate.Each(context.Background(), c, func(r simulate.Record) error { take(r); return nil }); err != nil {
-			t.Fatal(err)
-		}
-	}
-	ended := map[string]bool{} // tasks; the others are left out: they are for no healing
-	each(simulate.REST, func(r simulate.Record) {
-		for _, kind := range []string{"task.completed", "task.canceled", "task.deleted", "task.system-deleted"} {
-			if strings.Contains(string(r.Text), `"event_type":"`+kind+`"`) {
-				ended[taskOf(r.Text)] = true
-			}
-		}
-	})
-	over := func(r simulate.Record) bool { t := taskOf(r.Text); return t == "" || ended[t] }
-	each(simulate.Object, func(r simulate.Record) {
-		if !over(r) {
-			return
-		}
-		line := append(r.Text, '\n')
-		all.Write(line)
-		if at := r.Arrival.Sub(c.Start); at < outageFrom || at >= outageTo {
-			kept.Write(line)
-		}
-	})
-	each(simulate.REST, func(r simulate.Record) {
-		if over(r) {
-			log.Write(append(r.Text, '\n'))
-		}
-	})
-	changed := change(all.Bytes())
-	for _, b := range []*bytes.Buffer{&all, &kept, &log} {
-		text := b.String()
-		b.Reset()
-		b.WriteString(changed.Replace(text))
-	}
-	for name, b := range map[string]*bytes.Buffer{"all": &all, "kept": &kept} {
-		if err := os.WriteFile(filepath.Join(dir, name+".ndjson"), b.Bytes(), 0o600); err != nil {
+	for name, lines := range map[string][]byte{"all": drawn.All, "kept": drawn.Kept} {
+		if err := os.WriteFile(filepath.Join(dir, name+".ndjson"), lines, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	d.all, d.kept = "file:"+filepath.Join(dir, "all.ndjson"), "file:"+filepath.Join(dir, "kept.ndjson")
-	_, account, _ := strings.Cut(log.String(), `"account_sid":"`)
-	o.Account = account[:34]
-	d.server = twiliolocal.New(o)
-	if _, err := d.server.LoadEvents(&log); err != nil {
-		t.Fatal(err)
-	}
-	if err := d.server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = d.server.Close() })
-	t.Setenv("TWILIO_API_KEY", d.server.Key())
-	t.Setenv("TWILIO_API_SECRET", d.server.Secret())
 	d.workspace = d.server.Workspaces()[0]
 	d.log = d.from(c.Start.AddDate(0, 0, -7)) // before the time that the first events of agents tell of
 	return d
-}
-
-var taskSID = regexp.MustCompile(`"task_sid":"(WT[0-9a-f]{32})"`)
-
-// taskOf returns the task that an event names; empty if it names none.
-func taskOf(record []byte) string {
-	if m := taskSID.FindSubmatch(record); m != nil {
-		return string(m[1])
-	}
-	return ""
 }
 
 // from returns the source of the log from a time on.

@@ -12,6 +12,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"flexbeam/internal/testkit/kinesisfake"
+	"flexbeam/internal/testkit/tape"
 	"flexbeam/simulate"
 )
 
@@ -81,7 +82,7 @@ func batch(ctx context.Context, s settings, input string) (rows string, wall, cp
 	}
 	cmd := exec.CommandContext(ctx, s.program, "run", "--source", "file:"+input, "--sink", "duckdb:"+file,
 		"--runner", "prism", "--progress", "none")
-	var log messages
+	var log tape.Tape
 	cmd.Stderr = &log
 	begin := time.Now()
 	if err := cmd.Run(); err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,11 +10,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
 	"flexbeam/internal/testkit/kinesisfake"
+	"flexbeam/internal/testkit/tape"
 )
 
 // stream is the name of the stream, with so many shards.
@@ -31,28 +30,10 @@ const cache = "?memory_limit=256MB"
 type job struct {
 	file    string // of the tables
 	cmd     *exec.Cmd
-	log     messages
+	log     tape.Tape
 	url     string // of its metrics
 	started time.Time
 	ended   chan error
-}
-
-// messages is what a process says.
-type messages struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (m *messages) Write(p []byte) (int, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.b.Write(p)
-}
-
-func (m *messages) String() string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.b.String()
 }
 
 // remembered is how many bytes a stream holds that is written to for long: some 600,000 records,

@@ -13,6 +13,7 @@ import (
 // replayed, by the commands of docs/operations.md, before its first process and between its processes:
 // what it has read and what it reads later, whole days and parts that cut tasks in two.
 func TestBackfillsBetweenTheProcessesOfALiveJobLoseNoRows(t *testing.T) {
+	t.Parallel()
 	commands := procedures(t, "Backfill and replay")
 	if len(commands) != 2 {
 		t.Fatalf("wanted the commands of a backfill and of a replay: %q", commands)

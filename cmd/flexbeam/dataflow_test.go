@@ -21,7 +21,6 @@ func dataflowRun(more ...string) []string {
 }
 
 func TestADryRunPrintsTheJobAndAsksNobody(t *testing.T) {
-	noAWS(t)
 	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", "")
 	r := call(t, dataflowRun("--dry-run", "--dataflow-label=team=cc", "--dataflow-secret=FLEXBEAM_CONTACT_KEY=gcpsecretmanager://projects/my-project/secrets/contact-key")...)
 	if r.code != 0 {
@@ -41,7 +40,6 @@ func TestADryRunPrintsTheJobAndAsksNobody(t *testing.T) {
 }
 
 func TestAWrongJobOnDataflowSaysInOneLineWhatToDo(t *testing.T) {
-	noAWS(t)
 	tests := []struct {
 		name string
 		args []string

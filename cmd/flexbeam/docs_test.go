@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"flexbeam/internal/testkit/tape"
 )
 
 // runHere are the sections of docs/operations.md with commands, each with the test that runs them as
@@ -71,7 +73,6 @@ func TestAStreamIsRunAndLookedAtAsTheDocsSay(t *testing.T) {
 	shown := func() string {
 		c := exec.Command("sh", "-c", ask)
 		c.Dir = dir
-		c.Env = append(os.Environ(), "PATH="+filepath.Dir(binary)+string(os.PathListSeparator)+os.Getenv("PATH"))
 		out, err := c.Output()
 		if err != nil {
 			return ""
@@ -82,8 +83,7 @@ func TestAStreamIsRunAndLookedAtAsTheDocsSay(t *testing.T) {
 	for i := range 2 {
 		c := exec.Command("sh", "-c", "exec "+run)
 		c.Dir = dir
-		c.Env = append(os.Environ(), "PATH="+filepath.Dir(binary)+string(os.PathListSeparator)+os.Getenv("PATH"))
-		errs := new(tape)
+		errs := new(tape.Tape)
 		c.Stderr = errs
 		begin(t, c)
 		eventually(t, "job that runs", func() bool { return strings.Contains(errs.String(), "metrics are served") })

@@ -2,11 +2,8 @@ package main
 
 import (
 	"bytes"
-	"context"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"flexbeam/internal/testkit/outage"
 	"flexbeam/internal/testkit/twiliolocal"
 	"flexbeam/schemas/model"
 	"flexbeam/simulate"
@@ -35,63 +33,14 @@ func newGapDay(t *testing.T, start time.Time) *gapDay {
 	t.Helper()
 	c := simulate.DefaultConfig()
 	c.Start, c.Tasks, c.Agents, c.Seed = start, 80, 8, 11
+	drawn := outage.Draw(t, c, twiliolocal.Options{}, nil)
 	d := &gapDay{t: t, dir: t.TempDir(), asOf: start.Add(24 * time.Hour).Format(time.RFC3339), endText: model.Millis(start.Add(24 * time.Hour).UnixMilli()).String()}
-	var all, kept, log bytes.Buffer
-	each := func(form simulate.Form, take func(r simulate.Record)) {
-		c.Form = form
-		if _, err := simulate.Each(context.Background(), c, func(r simulate.Record) error { take(r); return nil }); err != nil {
-			t.Fatal(err)
-		}
-	}
-	ended := map[string]bool{} // tasks; the others are left out: they are for no healing
-	each(simulate.REST, func(r simulate.Record) {
-		for _, kind := range []string{"task.completed", "task.canceled", "task.deleted", "task.system-deleted"} {
-			if strings.Contains(string(r.Text), `"event_type":"`+kind+`"`) {
-				ended[taskOf(r.Text)] = true
-			}
-		}
-	})
-	over := func(r simulate.Record) bool { t := taskOf(r.Text); return t == "" || ended[t] }
-	each(simulate.Object, func(r simulate.Record) {
-		if !over(r) {
-			return
-		}
-		all.Write(append(r.Text, '\n'))
-		if h := r.Arrival.Sub(start).Hours(); h < 10 || h >= 16 {
-			kept.Write(append(r.Text, '\n'))
-		}
-	})
-	each(simulate.REST, func(r simulate.Record) {
-		if over(r) {
-			log.Write(append(r.Text, '\n'))
-		}
-	})
-	write(t, filepath.Join(d.dir, "all.ndjson"), all.String())
-	write(t, filepath.Join(d.dir, "kept.ndjson"), kept.String())
-	_, account, _ := strings.Cut(log.String(), `"account_sid":"`)
-	s := twiliolocal.New(twiliolocal.Options{Account: account[:34]})
-	if _, err := s.LoadEvents(&log); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
+	write(t, filepath.Join(d.dir, "all.ndjson"), string(drawn.All))
+	write(t, filepath.Join(d.dir, "kept.ndjson"), string(drawn.Kept))
+	s := drawn.Server
 	t.Setenv("TWILIO_ACCOUNT_SID", s.Account())
-	t.Setenv("TWILIO_API_KEY", s.Key())
-	t.Setenv("TWILIO_API_SECRET", s.Secret())
 	d.source = "'taskrouter:" + s.Workspaces()[0] + "?snapshots=no&endpoint=" + s.URL + "'"
 	return d
-}
-
-var taskSID = regexp.MustCompile(`"task_sid":"(WT[0-9a-f]{32})"`)
-
-// taskOf returns the task that an event names; empty if it names none.
-func taskOf(record []byte) string {
-	if m := taskSID.FindSubmatch(record); m != nil {
-		return string(m[1])
-	}
-	return ""
 }
 
 // run runs a command of the docs over the log and a sink.
@@ -106,7 +55,6 @@ func (d *gapDay) run(command, sink string) ran {
 	var out, errs bytes.Buffer
 	c := exec.Command("sh", "-c", command+" --turns none")
 	c.Dir, c.Stdout, c.Stderr = d.dir, &out, &errs
-	c.Env = append(os.Environ(), "PATH="+filepath.Dir(binary)+string(os.PathListSeparator)+os.Getenv("PATH"))
 	err := c.Run()
 	if _, ok := err.(*exec.ExitError); err != nil && !ok {
 		d.t.Fatal(err)

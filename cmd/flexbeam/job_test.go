@@ -112,7 +112,6 @@ func TestAWrongJobSaysInOneLineWhatToDo(t *testing.T) {
 }
 
 func TestAWrongJobOnFlinkSaysInOneLineWhatToDo(t *testing.T) {
-	noAWS(t)
 	const stream, tables = "--source=kinesis:s?endpoint=http://127.0.0.1:1", "--sink=bigquery:p.d"
 	flink := []string{"--runner=flink", "--flink-endpoint=127.0.0.1:1", "--flink-rest=127.0.0.1:2"}
 	tests := []struct {

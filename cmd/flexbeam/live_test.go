@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"flexbeam/internal/testkit/kinesisfake"
+	"flexbeam/internal/testkit/tape"
 	"flexbeam/schemas/model"
 	"flexbeam/simulate"
 )
@@ -40,7 +41,6 @@ const (
 
 func newLiveDay(t *testing.T, tasks int, seed uint64) *liveDay {
 	t.Helper()
-	noAWS(t)
 	c := simulate.DefaultConfig()
 	c.Seed, c.Tasks, c.Agents, c.Form = seed, tasks, 10, simulate.Mixed
 	c.Start, c.Hours = c.Start.Add(7*time.Hour), 10
@@ -82,9 +82,9 @@ func (d *liveDay) send(n int) {
 }
 
 // run starts a job over the stream.
-func (d *liveDay) run(t *testing.T) (*exec.Cmd, *tape) {
+func (d *liveDay) run(t *testing.T) (*exec.Cmd, *tape.Tape) {
 	t.Helper()
-	errs := new(tape)
+	errs := new(tape.Tape)
 	c := d.command()
 	c.Stderr = errs
 	begin(t, c)
@@ -229,6 +229,7 @@ func (d *liveDay) finish(t *testing.T, except ...string) {
 
 // TestFiftyKillsDuringADayChangeNothing kills the job again and again while a day's records come.
 func TestFiftyKillsDuringADayChangeNothing(t *testing.T) {
+	t.Parallel()
 	const kills = 50
 	d := newLiveDay(t, 300, 41)
 	for i := range kills {
@@ -239,6 +240,7 @@ func TestFiftyKillsDuringADayChangeNothing(t *testing.T) {
 
 // A terminal that closes sends SIGHUP, and takes away what reads the job's output.
 func TestATerminalThatClosesDrainsTheJob(t *testing.T) {
+	t.Parallel()
 	d := newLiveDay(t, 5, 44)
 	d.send(len(d.records))
 	gone, errs, err := os.Pipe()
@@ -264,8 +266,9 @@ func TestATerminalThatClosesDrainsTheJob(t *testing.T) {
 
 // A job that was started by nohup goes on.
 func TestAJobThatIgnoresSIGHUPOutlivesItsTerminal(t *testing.T) {
+	t.Parallel()
 	d := newLiveDay(t, 5, 45)
-	errs := new(tape)
+	errs := new(tape.Tape)
 	c := d.command("sh", "-c", `trap "" HUP; exec "$@"`, "sh")
 	c.Stderr = errs
 	begin(t, c)
@@ -289,6 +292,7 @@ func TestAJobThatIgnoresSIGHUPOutlivesItsTerminal(t *testing.T) {
 // TestADamagedEndOfTheStateIsReadFromTheStreamAgain cuts off the end of the state's log, or flips a
 // byte in it, between two jobs.
 func TestADamagedEndOfTheStateIsReadFromTheStreamAgain(t *testing.T) {
+	t.Parallel()
 	const kills, empty = 12, 64 // bytes of a log that tells of nothing yet
 	d := newLiveDay(t, 100, 42)
 	damaged := 0
@@ -324,6 +328,7 @@ func TestADamagedEndOfTheStateIsReadFromTheStreamAgain(t *testing.T) {
 
 // A second job on a state directory is refused while the first runs, in one line that says what to do.
 func TestASecondJobOnAStateDirectoryIsRefused(t *testing.T) {
+	t.Parallel()
 	d := newLiveDay(t, 5, 43)
 	d.send(len(d.records))
 	c, errs := d.run(t)
@@ -349,6 +354,7 @@ func TestASecondJobOnAStateDirectoryIsRefused(t *testing.T) {
 // A state directory belongs to what a sink holds, not to its name: rows that it thinks are there
 // would be missing in a new one.
 func TestAStateDirectoryGoesWithWhatItsSinkHolds(t *testing.T) {
+	t.Parallel()
 	d := newLiveDay(t, 5, 44)
 	d.send(len(d.records))
 	drained := func() {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,7 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -18,27 +16,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/google/go-cmp/cmp"
 
+	"flexbeam/internal/testkit/tape"
 	source "flexbeam/pipeline/io/kinesisio"
 	"flexbeam/simulate/send"
 )
-
-// A tape keeps what is written and may be read meanwhile.
-type tape struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (p *tape) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.b.Write(b)
-}
-
-func (p *tape) String() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.b.String()
-}
 
 // eventually waits for something that is going to be.
 func eventually(t *testing.T, what string, is func() bool) {
@@ -55,9 +36,8 @@ var announced = regexp.MustCompile(`^Kinesis at (http://127\.0\.0\.1:\d+): .*\n`
 // localKinesis runs local kinesis at a free port until the test ends, and returns its address.
 func localKinesis(t *testing.T, args ...string) string {
 	t.Helper()
-	noAWS(t)
 	ctx, cancel := context.WithCancelCause(context.Background())
-	var out, errs tape
+	var out, errs tape.Tape
 	ended := make(chan int)
 	go func() {
 		ended <- realMain(ctx, append([]string{"local", "kinesis", "--addr=127.0.0.1:0"}, args...), &out, &errs)
@@ -182,11 +162,10 @@ func TestThrottledSendingLosesNothing(t *testing.T) {
 }
 
 func TestServerAndSenderAsAUserRunsThem(t *testing.T) {
-	noAWS(t)
-	run := func(args ...string) (*exec.Cmd, *tape, *tape) {
+	run := func(args ...string) (*exec.Cmd, *tape.Tape, *tape.Tape) {
 		t.Helper()
 		c := exec.Command(binary, args...)
-		out, errs := new(tape), new(tape)
+		out, errs := new(tape.Tape), new(tape.Tape)
 		c.Stdout, c.Stderr = out, errs
 		if err := c.Start(); err != nil {
 			t.Fatal(err)

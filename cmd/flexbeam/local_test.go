@@ -4,11 +4,12 @@ import (
 	"context"
 	"strings"
 	"testing"
+
+	"flexbeam/internal/testkit/tape"
 )
 
 // Scripts that know the local services by their former names go on, and nobody else sees these names.
 func TestFormerNamesOfLocalServicesStillWork(t *testing.T) {
-	noAWS(t)
 	tests := []struct {
 		args []string
 		says string // on standard output, when the service is up
@@ -18,7 +19,7 @@ func TestFormerNamesOfLocalServicesStillWork(t *testing.T) {
 	}
 	for _, tt := range tests {
 		ctx, cancel := context.WithCancelCause(t.Context())
-		var out, errs tape
+		var out, errs tape.Tape
 		ended := make(chan int)
 		go func() { ended <- realMain(ctx, tt.args, &out, &errs) }()
 		eventually(t, tt.args[0], func() bool { return out.String() != "" || errs.String() != "" })

@@ -17,6 +17,7 @@ import (
 )
 
 func TestARunningJobServesItsMetrics(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if r := start(t, dir, "", "simulate", "--events=60000", "--out=day.ndjson"); r.code != 0 {
 		t.Fatal(r.errors)

@@ -92,7 +92,6 @@ func shell(t *testing.T, dir, command string) string {
 	var errs bytes.Buffer
 	c := exec.Command("sh", "-c", command)
 	c.Dir, c.Stderr = dir, &errs
-	c.Env = append(os.Environ(), "PATH="+filepath.Dir(binary)+string(os.PathListSeparator)+os.Getenv("PATH"))
 	if err := c.Run(); err != nil {
 		t.Fatalf("%s: %v\n%s", command, err, errs.String())
 	}

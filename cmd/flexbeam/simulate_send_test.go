@@ -8,7 +8,6 @@ import (
 )
 
 func TestWrongSendingSaysInOneLineWhatToDo(t *testing.T) {
-	noAWS(t)
 	local := "--to=kinesis:demo?endpoint=http://127.0.0.1:1"
 	tests := []struct {
 		name string
@@ -41,7 +40,6 @@ func TestWrongSendingSaysInOneLineWhatToDo(t *testing.T) {
 }
 
 func TestAMissingStreamIsFoundOutBeforeTheFirstRecordIsDue(t *testing.T) {
-	noAWS(t)
 	server := kinesisfake.New(kinesisfake.Options{})
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
@@ -70,18 +68,5 @@ func TestHistoryEndsWhenSendingEnds(t *testing.T) {
 		if got := startOf(now, tt.hours, tt.speed).Sub(now.Truncate(time.Millisecond)); got != tt.want {
 			t.Errorf("%v hours at speed %v begin %v from now, want %v", tt.hours, tt.speed, got, tt.want)
 		}
-	}
-}
-
-// noAWS makes an environment without any AWS configuration.
-func noAWS(t *testing.T) {
-	t.Helper()
-	none := t.TempDir() + "/none"
-	for name, value := range map[string]string{
-		"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_SESSION_TOKEN": "", "AWS_PROFILE": "", "AWS_REGION": "", "AWS_DEFAULT_REGION": "",
-		"AWS_WEB_IDENTITY_TOKEN_FILE": "", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "", "AWS_CONTAINER_CREDENTIALS_FULL_URI": "",
-		"AWS_CONFIG_FILE": none, "AWS_SHARED_CREDENTIALS_FILE": none, "AWS_EC2_METADATA_DISABLED": "true",
-	} {
-		t.Setenv(name, value)
 	}
 }

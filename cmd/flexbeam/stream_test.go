@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -15,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"flexbeam/internal/telemetry"
+	"flexbeam/internal/testkit/tape"
 	"flexbeam/schemas/model"
 )
 
@@ -71,36 +70,17 @@ func TestJobOfAStreamIsStreamingAndOfFilesIsReading(t *testing.T) {
 	}
 }
 
-// lines is a writer that several goroutines may use.
-type lines struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lines) all() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.SplitAfter(l.b.String(), "\n")
-}
-
 func TestProgressOfAStreamIsALogLineWithFigures(t *testing.T) {
 	defer func(d time.Duration) { endlessEvery = d }(endlessEvery)
 	endlessEvery = 5 * time.Millisecond
-	out := new(lines)
+	out := new(tape.Tape)
 	stop := logProgress(slog.New(newHandler(out, slog.LevelInfo, "json")), streaming())
-	for deadline := time.Now().Add(30 * time.Second); len(out.all()) < 3 && time.Now().Before(deadline); {
-		time.Sleep(time.Millisecond)
-	}
+	eventually(t, "second line", func() bool { return strings.Count(out.String(), "\n") >= 2 })
 	stop()
+	first, _, _ := strings.Cut(out.String(), "\n")
 	var got map[string]any
-	if err := json.Unmarshal([]byte(out.all()[0]), &got); err != nil {
-		t.Fatalf("%v in %q", err, out.all())
+	if err := json.Unmarshal([]byte(first), &got); err != nil {
+		t.Fatalf("%v in %q", err, out)
 	}
 	if _, err := time.Parse(time.RFC3339Nano, got["time"].(string)); err != nil {
 		t.Error(err)

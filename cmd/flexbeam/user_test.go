@@ -156,6 +156,7 @@ func TestContactKeyHashesContacts(t *testing.T) {
 }
 
 func TestInterruptEndsCleanly(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if r := start(t, dir, "", "simulate", "--events=120000", "--out=day.ndjson"); r.code != 0 {
 		t.Fatal(r.errors)
@@ -193,6 +194,7 @@ func TestInterruptEndsCleanly(t *testing.T) {
 }
 
 func TestInterruptedSimulationSaysSo(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	var errs bytes.Buffer
 	c := exec.Command(binary, "simulate", "--events=100000000", "--out=/dev/null")

@@ -1,32 +1,14 @@
 package console
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"flexbeam/internal/testkit/tape"
 )
-
-// A buffer may be written and read by several goroutines.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
 
 func TestLineTellsSharesRatesAndTimeLeft(t *testing.T) {
 	now := time.Unix(1000, 0)
@@ -78,7 +60,7 @@ func TestLineOfAStreamTellsEventsAndRateOfTheLastSeconds(t *testing.T) {
 func TestPlainLinesOfAStreamComeAtHalfThePace(t *testing.T) {
 	defer func(d time.Duration) { plainEvery = d }(plainEvery)
 	plainEvery = 5 * time.Millisecond
-	var out buffer
+	var out tape.Tape
 	var looks atomic.Int64
 	p := Start(NewScreen(&out), Plain, func() Work {
 		looks.Add(1)
@@ -108,7 +90,7 @@ func TestNarrowLineKeepsTheMostTellingFigures(t *testing.T) {
 func TestBarOfAStreamIsALineWithoutShare(t *testing.T) {
 	defer func(d time.Duration) { barEvery = d }(barEvery)
 	barEvery = 10 * time.Millisecond
-	var out buffer
+	var out tape.Tape
 	p := Start(NewScreen(&out), Bar, func() Work {
 		return Work{Phase: "streaming", Share: -1, Events: 1200, Endless: true, More: []string{"lag 3 s"}}
 	})
@@ -124,7 +106,7 @@ func TestBarOfAStreamIsALineWithoutShare(t *testing.T) {
 func TestPlainPrintsLinesNowAndThen(t *testing.T) {
 	defer func(d time.Duration) { plainEvery = d }(plainEvery)
 	plainEvery = 10 * time.Millisecond
-	var out buffer
+	var out tape.Tape
 	p := Start(NewScreen(&out), Auto, func() Work { return Work{Phase: "reading", Share: 0.5} })
 	for range 200 {
 		if strings.Count(out.String(), "\n") >= 2 {
@@ -146,7 +128,7 @@ func TestPlainPrintsLinesNowAndThen(t *testing.T) {
 
 func TestShortJobPrintsNoProgress(t *testing.T) {
 	for _, kind := range []Kind{Auto, Plain, None} {
-		var out buffer
+		var out tape.Tape
 		Start(NewScreen(&out), kind, func() Work { return Work{} }).Stop()
 		if out.String() != "" {
 			t.Errorf("%s: %q", kind, out.String())
@@ -157,7 +139,7 @@ func TestShortJobPrintsNoProgress(t *testing.T) {
 func TestBarIsTakenAwayAndLinesStay(t *testing.T) {
 	defer func(d time.Duration) { barEvery = d }(barEvery)
 	barEvery = 10 * time.Millisecond
-	var out buffer
+	var out tape.Tape
 	s := NewScreen(&out)
 	p := Start(s, Bar, func() Work { return Work{Phase: "reading", Share: 0.5, Bytes: 5e6, BytesTotal: 10e6} })
 	for i := range 20 {

@@ -14,6 +14,7 @@ var asOf = history.At(5000)
 // TestBatchesOfAnyCutGiveTheRowsOfTheFold runs the transforms of keyed/grouped over drawn lines,
 // dirty ones among them.
 func TestBatchesOfAnyCutGiveTheRowsOfTheFold(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		d := history.NewDice(rt)
 		lines := history.Lines(history.Draw(rt, contradicted), history.Forms(d, append(history.Streamed, history.REST)))
@@ -36,6 +37,7 @@ func TestBatchesOfAnyCutGiveTheRowsOfTheFold(t *testing.T) {
 // TestBundlesAndTimersInAnyOrderGiveTheRowsOfTheFold runs the stateful transforms over drawn lines:
 // events are added in any cut, timers fire at any time, a sink settles what comes of it.
 func TestBundlesAndTimersInAnyOrderGiveTheRowsOfTheFold(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		d := history.NewDice(rt)
 		lines := history.Lines(history.Draw(rt, size), history.Forms(d, append(history.Streamed, history.REST)))

@@ -1,7 +1,6 @@
 package task_test
 
 import (
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,6 +17,7 @@ import (
 // drawn lines: polls of any size, a watermark that stays behind, processes that die at any moment
 // and go on from what they kept.
 func TestALiveStreamThatDiesAtAnyMomentGivesTheRowsOfTheFold(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		d := history.NewDice(rt)
 		lines := history.Lines(history.Draw(rt, size), history.Forms(d, append(history.Streamed, history.REST)))
@@ -28,7 +28,7 @@ func TestALiveStreamThatDiesAtAnyMomentGivesTheRowsOfTheFold(t *testing.T) {
 		crashes := d.N(4)
 		crashed := crashes > 0
 		got, count := history.Live(lines, history.LiveOptions{
-			Dir: tempDir(rt), Dice: d, AtOnce: d.OneIn(1), Finally: last,
+			Dir: history.TempDir(rt), Dice: d, AtOnce: d.OneIn(1), Finally: last,
 			Arrival: func(i int) int64 { return first + int64(i)*1000 },
 			Crash: func() bool {
 				if crashes > 0 && d.OneIn(2) {
@@ -51,6 +51,7 @@ func TestALiveStreamThatDiesAtAnyMomentGivesTheRowsOfTheFold(t *testing.T) {
 // TestRowsAreThoseOfTheEventsThatWereNotLate lets days pass while events come, so that states are
 // dropped.
 func TestRowsAreThoseOfTheEventsThatWereNotLate(t *testing.T) {
+	t.Parallel()
 	late := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		d := history.NewDice(rt)
@@ -67,7 +68,7 @@ func TestRowsAreThoseOfTheEventsThatWereNotLate(t *testing.T) {
 			arrivals = append(arrivals, at)
 		}
 		got, _ := history.Live(lines, history.LiveOptions{
-			Dir: tempDir(rt), Dice: d, AtOnce: d.OneIn(1), Finally: at,
+			Dir: history.TempDir(rt), Dice: d, AtOnce: d.OneIn(1), Finally: at,
 			Arrival: func(i int) int64 { return arrivals[i] },
 			Crash:   func() bool { return d.OneIn(3) },
 		})
@@ -129,7 +130,7 @@ func TestTheStoreLetsGoOfWhatIsOver(t *testing.T) {
 		{16*24*hour + hour, 0, 0, 1},
 		{30*24*hour + hour, 0, 0, 0},
 	} {
-		for _, dir := range []string{"", t.TempDir()} {
+		for _, dir := range []string{"", history.TempDir(t)} {
 			var held local.Size
 			history.Live(lines, history.LiveOptions{
 				Dir: dir, Dice: history.Heads, Finally: history.At(60) + test.after,
@@ -183,7 +184,7 @@ func TestALateEventBringsAnEndedTaskBackFromTheDisk(t *testing.T) {
 		var held local.Size
 		batches, processes := 0, 0
 		got, count := history.Live(lines, history.LiveOptions{
-			Dir: t.TempDir(), Dice: history.Heads, Finally: history.At(60) + 10*hour,
+			Dir: history.TempDir(t), Dice: history.Heads, Finally: history.At(60) + 10*hour,
 			Arrival: func(i int) int64 {
 				if i == late {
 					return history.At(60) + 5*hour
@@ -264,7 +265,7 @@ func TestTheNextProcessLetsGoOfWhatAnEarlierOneLeft(t *testing.T) {
 		{25 * hour, 16*24*hour + hour, 0, 0},
 	} {
 		for _, atOnce := range []bool{false, true} {
-			dir, held := t.TempDir(), local.Size{}
+			dir, held := history.TempDir(t), local.Size{}
 			for _, after := range []int64{test.first, test.second} {
 				history.Live(lines, history.LiveOptions{
 					Dir: dir, Dice: history.Heads, Finally: history.At(60) + after, AtOnce: atOnce,
@@ -285,13 +286,4 @@ func other(sid string, events []history.Event) []history.Event {
 		e.Fields["task_sid"] = sid
 	}
 	return events
-}
-
-func tempDir(t *rapid.T) string {
-	dir, err := os.MkdirTemp("", "flexbeam-live-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
 }

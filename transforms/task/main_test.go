@@ -6,4 +6,4 @@ import (
 	"flexbeam/internal/testkit/history"
 )
 
-func TestMain(m *testing.M) { history.Main(m, "600") }
+func TestMain(m *testing.M) { history.Main(m, "200") }

@@ -17,6 +17,7 @@ var contradicted = history.Size{Tasks: 3, Workers: 2, Conflicts: true}
 // TestTablesAreAFunctionOfTheSetOfRecords draws records, contradicting ones among them, and
 // delivers them in any order, some again, some on one line, in blocks cut anywhere.
 func TestTablesAreAFunctionOfTheSetOfRecords(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		d := history.NewDice(rt)
 		lines := history.Lines(history.Draw(rt, contradicted), history.Forms(d, append(history.Streamed, history.REST)))
@@ -36,6 +37,7 @@ func TestTablesAreAFunctionOfTheSetOfRecords(t *testing.T) {
 }
 
 func TestTheFormsOfEventStreamsGiveIdenticalRows(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		d := history.NewDice(rt)
 		events := history.Draw(rt, size)
@@ -48,6 +50,7 @@ func TestTheFormsOfEventStreamsGiveIdenticalRows(t *testing.T) {
 }
 
 func TestTheRESTLogGivesTheSameRowsButForTheirVersions(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		events := history.Draw(rt, size)
 		got := history.Fold(history.Lines(events, history.All(history.REST)), history.Options{})
@@ -60,6 +63,7 @@ func TestTheRESTLogGivesTheSameRowsButForTheirVersions(t *testing.T) {
 // TestARESTCopyChangesNothing adds the REST records of some events, without the attributes that
 // Twilio redacts in old ones.
 func TestARESTCopyChangesNothing(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		d := history.NewDice(rt)
 		events := history.Draw(rt, size)

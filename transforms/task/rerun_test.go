@@ -16,6 +16,7 @@ import (
 // of a quarter hour that is not over for it a job changes nothing that another one wrote (contract,
 // section 7).
 func TestAJobThatKnowsMoreLeavesTheTablesOfAFreshOne(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		d := history.NewDice(rt)
 		events := history.Draw(rt, size)
@@ -50,6 +51,7 @@ func TestAJobThatKnowsMoreLeavesTheTablesOfAFreshOne(t *testing.T) {
 // of a job over all. Every engagement and isolated customer stays as it is; agents and their status
 // settle by the later write where it knows equally much.
 func TestAJobThatKnowsLessOverwritesNothingOfATask(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		d := history.NewDice(rt)
 		all := history.Lines(history.Draw(rt, history.Size{Tasks: 3}), history.All(history.Object))

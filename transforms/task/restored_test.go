@@ -12,6 +12,7 @@ import (
 // runner that goes back to checkpoints: rows that were emitted behind one are in no state then, and
 // must go from the sink if the events that come again do not give them.
 func TestAJobThatIsRestoredFromACheckpointGivesTheRowsOfTheFold(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		d := history.NewDice(rt)
 		lines := history.Lines(history.Draw(rt, size), history.Forms(d, append(history.Streamed, history.REST)))

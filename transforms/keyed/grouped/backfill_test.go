@@ -97,10 +97,11 @@ func (d *drawnDays) interleave(rt *rapid.T, store *history.Store, dir string) {
 // A live job that loses nothing ends with the tables of one that nobody disturbed, whatever daily jobs write
 // between its processes: what it has read, and what it reads later.
 func TestDailyJobsChangeNoRowOfALiveJob(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		d := drawDays(rt, func(int64) bool { return false })
 		store := history.NewStore()
-		d.interleave(rt, store, t.TempDir())
+		d.interleave(rt, store, history.TempDir(rt))
 		if diff := history.Diff(upTo(d.undisturbed(), d.events), upTo(store.Tables(), d.events)); diff != "" {
 			rt.Fatal(diff)
 		}
@@ -111,11 +112,12 @@ func TestDailyJobsChangeNoRowOfALiveJob(t *testing.T) {
 // and customers of one that lost nothing. What its processes have written anew of quarter hours is healed once
 // they have let go of them.
 func TestDailyJobsFillInWhatALiveJobLost(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		from := history.Start + int64(rapid.IntRange(-2*60, 70*60).Draw(rt, "from"))*60*1000
 		d := drawDays(rt, func(at int64) bool { return from <= at && at < from+6*60*60*1000 })
 		store := history.NewStore()
-		d.interleave(rt, store, t.TempDir())
+		d.interleave(rt, store, history.TempDir(rt))
 		want := known(upTo(d.undisturbed(), d.events))
 		got := known(upTo(store.Tables(), d.events))
 		for _, table := range []string{"engagements", "customers"} {
