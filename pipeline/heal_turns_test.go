@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"flexbeam/internal/testkit/history"
+	"flexbeam/internal/testkit/outage"
 	"flexbeam/internal/testkit/twiliolocal"
 	"flexbeam/schemas/model"
 	"flexbeam/simulate/chat"
@@ -22,11 +23,11 @@ func parted(t *testing.T, all []byte, shared map[string]bool) *strings.Replacer 
 		first, last := c.Messages[0].Created, c.Messages[len(c.Messages)-1].Created
 		day := first.Truncate(24 * time.Hour)
 		switch {
-		case last.Before(day.Add(outageFrom)):
+		case last.Before(day.Add(outage.From)):
 			before = append(before, c.SID)
-		case !first.Before(day.Add(outageFrom)) && last.Before(day.Add(outageTo)):
+		case !first.Before(day.Add(outage.From)) && last.Before(day.Add(outage.To)):
 			within = append(within, c.SID)
-		case !first.Before(day.Add(outageTo)):
+		case !first.Before(day.Add(outage.To)):
 			behind = append(behind, c.SID)
 		}
 	}
