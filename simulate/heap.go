@@ -1,7 +1,15 @@
 package simulate
 
+// ordered is what a heap holds.
+type ordered[T any] interface{ before(T) bool }
+
+var (
+	_ ordered[timer]  = timer{}
+	_ ordered[parcel] = parcel{}
+)
+
 // heap is a priority queue: what comes before all others is first.
-type heap[T interface{ before(T) bool }] []T
+type heap[T ordered[T]] []T
 
 func (h *heap[T]) push(v T) {
 	*h = append(*h, v)
