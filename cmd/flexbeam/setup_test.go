@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 
 	"flexbeam/internal/testkit/kinesisfake"
+	"flexbeam/internal/testkit/tape"
 	"flexbeam/internal/testkit/twiliolocal"
 )
 
@@ -139,7 +140,7 @@ func TestSetupIsTriedWithLocalServices(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "log.ndjson")
 	mustRun(t, "simulate", "--tasks=20", "--start=96h", "--form=rest", "--out="+log)
 	ctx, end := context.WithCancelCause(t.Context())
-	var out, errs tape
+	var out, errs tape.Tape
 	ended := make(chan int)
 	go func() {
 		ended <- realMain(ctx, []string{"local", "twilio", "--addr=127.0.0.1:0", "--events=" + log, "--kinesis-endpoint=" + url}, &out, &errs)
