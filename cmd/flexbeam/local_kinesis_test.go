@@ -182,7 +182,7 @@ func TestServerAndSenderAsAUserRunsThem(t *testing.T) {
 		return c.ProcessState.ExitCode()
 	}
 	server, out, errs := run("local", "kinesis", "--addr=127.0.0.1:0")
-	eventually(t, "line with the address", func() bool { return strings.Count(out.String(), "\n") == 3 })
+	eventually(t, "line with the address", func() bool { return strings.Contains(out.String(), "its ARN is ") })
 	endpoint := announced.FindStringSubmatch(out.String())[1]
 	if want := "flexbeam simulate --to 'kinesis:demo?endpoint=" + endpoint + "'"; !strings.Contains(out.String(), want) {
 		t.Errorf("%q is missing in:\n%s", want, out)
