@@ -30,7 +30,7 @@ type options struct {
 
 func main() {
 	var o options
-	flag.IntVar(&o.conversations, "conversations", 10_000, "how many conversations there are")
+	flag.IntVar(&o.conversations, "conversations", 19_000, "how many conversations there are")
 	flag.IntVar(&o.messages, "messages", 100, "messages of each")
 	flag.IntVar(&o.parallel, "parallel", 20, "calls at once")
 	flag.DurationVar(&o.latency, "latency", 100*time.Millisecond, "how long an answer takes")
@@ -108,6 +108,13 @@ func prepare(path string, server *twiliolocal.Server, o options) error {
 	return w.Flush()
 }
 
+// cache bounds what DuckDB keeps in memory of the file that it writes: little, so that it is full before
+// the last million messages come.
+const cache = "?memory_limit=256MB"
+
+// watched is of how many messages, the last ones, resident memory is told.
+const watched = 1_000_000
+
 // figures are what a run took.
 type figures struct {
 	calls             int
@@ -127,7 +134,7 @@ type sample struct {
 // measure runs the program.
 func measure(ctx context.Context, server *twiliolocal.Server, o options, in, out string) (m figures, err error) {
 	turns := fmt.Sprintf("missing?endpoint=%s&parallel=%d", server.URL, o.parallel)
-	cmd := exec.CommandContext(ctx, o.program, "run", "--source", "file:"+in, "--sink", "duckdb:"+out, "--turns", turns, "--progress", "none")
+	cmd := exec.CommandContext(ctx, o.program, "run", "--source", "file:"+in, "--sink", "duckdb:"+out+cache, "--turns", turns, "--progress", "none")
 	cmd.Env = append(os.Environ(), "TWILIO_ACCOUNT_SID="+server.Account(), "TWILIO_API_KEY="+server.Key(), "TWILIO_API_SECRET="+server.Secret())
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
@@ -215,16 +222,23 @@ func (m figures) report(o options) (share float64) {
 	thousands := float64(messages) / 1000
 	fmt.Printf("\nplaces of the limit: %.2f taken on the average, %.2f of the time all of them\n", m.called.Seconds()/m.fetching.Seconds()/float64(o.parallel), m.full.Seconds()/m.fetching.Seconds())
 	fmt.Printf("processor time for 1000 messages: %.1f ms of the program, %.1f ms of the local Twilio\n", 1000*m.program.Seconds()/thousands, 1000*m.fake.Seconds()/thousands)
-	fmt.Printf("resident memory by quarters of the fetching:")
-	for q := range 4 {
-		sum, n := int64(0), int64(0)
-		for _, s := range m.resident {
-			if at := s.at.Sub(m.firstCall); at >= m.fetching*time.Duration(q)/4 && at < m.fetching*time.Duration(q+1)/4 {
-				sum, n = sum+s.bytes, n+1
-			}
-		}
-		fmt.Printf("  %d MB", sum/max(1, n)>>20)
+	last := min(watched, messages)
+	fmt.Printf("resident memory while the last %d messages came, by quarters:", last)
+	took := time.Duration(float64(m.fetching) * float64(last) / float64(messages))
+	for q := range time.Duration(4) {
+		fmt.Printf("  %d MB", m.mean(m.ending.Add(-took*(4-q)/4), m.ending.Add(-took*(3-q)/4))>>20)
 	}
 	fmt.Println()
 	return allowed.Seconds() / m.fetching.Seconds()
+}
+
+// mean returns how many bytes were resident between two times.
+func (m figures) mean(from, to time.Time) int64 {
+	sum, n := int64(0), int64(0)
+	for _, s := range m.resident {
+		if !s.at.Before(from) && s.at.Before(to) {
+			sum, n = sum+s.bytes, n+1
+		}
+	}
+	return sum / max(1, n)
 }
