@@ -8,6 +8,12 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"flexbeam/internal/testkit/flinklocal"
+	"flexbeam/runners/flink/flinkrest"
 )
 
 // showsWhatAlertsAskFor waits until the cluster has every metric that the alerts for Flink ask for. Its
@@ -59,4 +65,38 @@ func (r flinkRun) showsWhatAlertsAskFor() {
 		})
 		return len(missing) == 0
 	}, func() string { return "metrics of Flink " + strings.Join(missing, ", ") })
+}
+
+// A TaskManager that is asked for its metrics, and ends before it answers, holds those of the whole cluster
+// up for web.timeout: a job would look as if its watermark stood.
+func TestMetricsOfFlinkAreRenewedAfterTheEndOfATaskManager(t *testing.T) {
+	c := startFlink(t)
+	client, last := flinkrest.New(c.REST()), int64(0)
+	renewed := func() bool {
+		at, err := client.Clock(t.Context())
+		before := last
+		last = max(last, at)
+		return err == nil && before != 0 && at > before
+	}
+	await := func(what string, done func() bool) {
+		t.Helper()
+		for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(100 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: in vain waited a minute", what)
+			}
+		}
+	}
+	await("metrics before", renewed)
+	if err := syscall.Kill(c.Processes()[flinklocal.TaskManager(0)], syscall.SIGSTOP); err != nil { // it is asked, and silent
+		t.Fatal(err)
+	}
+	stood := 0 // looks in a row at which nothing was new
+	await("metrics that stand", func() bool {
+		if stood++; renewed() {
+			stood = 0
+		}
+		return stood > 20
+	})
+	c.Kill(flinklocal.TaskManager(0))
+	await("metrics after", renewed)
 }

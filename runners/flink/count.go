@@ -72,4 +72,31 @@ func (w *watch) report(ctx context.Context, s *flinkrest.Status) {
 		}
 	}
 	w.Progress(p)
+	w.renews(ctx)
+}
+
+// staleAfter is how long a cluster may not renew its metrics before that is told. It takes some
+// seconds at most, and web.timeout after a TaskManager has ended while it was asked (docs/flink.md).
+const staleAfter = time.Minute
+
+// clock is what the cluster's metrics told last of the time.
+type clock struct {
+	at    int64
+	since time.Time // when that was told first
+	told  bool      // that it stands
+}
+
+// renews warns when the cluster does not renew its metrics: then what it tells of the job is old.
+func (w *watch) renews(ctx context.Context) {
+	at, err := w.cluster.Clock(ctx)
+	c := &w.clock
+	switch {
+	case err != nil:
+		w.log.Debug("flink: whether the cluster renews its metrics is not known", "error", err)
+	case at != c.at || c.since.IsZero():
+		*c = clock{at: at, since: time.Now()}
+	case !c.told && time.Since(c.since) > staleAfter:
+		c.told = true
+		w.log.Warn("flink: the cluster has not renewed its metrics, so what is told of watermark and counters is old, and the job may well be further; web.timeout in Flink's configuration ends that sooner", "for", time.Since(c.since).Round(time.Second))
+	}
 }

@@ -40,6 +40,7 @@ type watch struct {
 	answered time.Time // when the cluster last told of the job
 	unknown  time.Time // since when the cluster does not know the job; zero: it does, or is silent
 	refused  time.Time // of the last renewal that was refused
+	clock    clock     // of the cluster's metrics
 }
 
 // verdict is what a look at a job finds: how it has ended.

@@ -52,6 +52,7 @@ func (c *Cluster) config(rpc, zoo int) map[string]string {
 		"io.tmp.dirs":                                  filepath.Join(c.options.Dir, "tmp"),
 		"metrics.fetcher.update-interval":              "500",
 		"web.refresh-interval":                         "1000",
+		"web.timeout":                                  "10000", // ms that a question to a TaskManager that was killed holds up all metrics
 		"cluster.evenly-spread-out-slots":              "true",
 		"heartbeat.interval":                           "1000",
 		"heartbeat.timeout":                            "30000",

@@ -40,6 +40,20 @@ func (c *Client) Counters(ctx context.Context, job, namespace string) (restarts 
 	return restarts, values, nil
 }
 
+// Clock returns a number that grows as long as the cluster renews what it tells as metrics, watermarks and
+// counters: how long the JobManager's JVM has kept processors busy, in ns.
+func (c *Client) Clock(ctx context.Context) (int64, error) {
+	const name = "Status.JVM.CPU.Time"
+	var n []metric
+	if err := c.call(ctx, http.MethodGet, "/jobmanager/metrics?get="+name, nil, &n); err != nil {
+		return 0, err
+	}
+	if len(n) == 0 {
+		return 0, fmt.Errorf("flink: the JobManager has no metric %s", name)
+	}
+	return strconv.ParseInt(n[0].Value, 10, 64)
+}
+
 // A metric is one of Flink's own, or the sum of several.
 type metric struct {
 	ID    string  `json:"id"`
