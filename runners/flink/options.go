@@ -49,7 +49,7 @@ type Options struct {
 func NewOptions() Options {
 	return Options{
 		Environment: Loopback, Parallelism: 1, MaxParallelism: 8,
-		CheckpointEvery: 10 * time.Second, BundleSize: 1000, BundleTime: 500 * time.Millisecond,
+		CheckpointEvery: 10 * time.Second, BundleSize: 5000, BundleTime: time.Second,
 		RenewEvery: 2 * time.Hour, Restarts: -1, RestartDelay: 3 * time.Second,
 	}
 }
