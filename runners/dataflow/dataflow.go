@@ -225,7 +225,7 @@ func (w *watch) report(ctx context.Context) {
 		return
 	}
 	var p runners.Progress
-	if ended || w.job.State == dataflowapi.Running {
+	if s := w.job.State; ended || s == dataflowapi.Running || s == dataflowapi.Draining {
 		var err error
 		if p.Counters, err = w.client.Counters(ctx, w.job.ID, w.Namespace); err != nil {
 			w.log.Debug("dataflow: the counters of the workers cannot be read", "error", err)

@@ -188,11 +188,11 @@ func TestASignalCancelsABatchAndLeavesAStream(t *testing.T) {
 	}
 }
 
-// A health check goes by that: a stream that waits minutes for its machines, or runs, is well.
+// A health check goes by that: a stream that waits minutes for its machines, runs, or is drained, is well.
 func TestAStreamIsToldToBeThereInEveryState(t *testing.T) {
 	s := dataflowfake.Start(t)
 	r := start(t, s, optionsFor(s), pipelineOf("here", ""), true, 1)
-	for _, state := range []string{"JOB_STATE_QUEUED", "JOB_STATE_PENDING", "JOB_STATE_RUNNING"} {
+	for _, state := range []string{"JOB_STATE_QUEUED", "JOB_STATE_PENDING", "JOB_STATE_RUNNING", "JOB_STATE_DRAINING"} {
 		s.Move(r.id(), state)
 		for told, deadline := r.told.Load(), time.Now().Add(patience); r.told.Load() < told+2; time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
