@@ -71,7 +71,7 @@ func (s *Server) replace(was, is *job) {
 	was.ReplacedByJobId = is.Id
 }
 
-// get returns a job, which is a step further then if it was asked to end.
+// get returns a job, which is a step further then if it begins, or was asked to end.
 func (s *Server) get(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -81,14 +81,16 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, j.Job)
-	switch j.CurrentState {
-	case "JOB_STATE_PENDING":
-		j.move("JOB_STATE_RUNNING")
-	case "JOB_STATE_CANCELLING":
-		j.move("JOB_STATE_CANCELLED")
-	case "JOB_STATE_DRAINING":
-		j.move("JOB_STATE_DRAINED")
+	if next := then[j.CurrentState]; next != "" && !j.held {
+		j.move(next)
 	}
+}
+
+// then is what follows by itself on a state.
+var then = map[string]string{
+	"JOB_STATE_PENDING":    "JOB_STATE_RUNNING",
+	"JOB_STATE_CANCELLING": "JOB_STATE_CANCELLED",
+	"JOB_STATE_DRAINING":   "JOB_STATE_DRAINED",
 }
 
 // pageSize is how many jobs and messages one answer has: few, so that clients have to turn pages.
@@ -149,7 +151,7 @@ func (s *Server) update(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "(x): A %s job cannot be brought into the state %q.", j.Type, in.RequestedState)
 		return
 	}
-	j.RequestedState = in.RequestedState
+	j.RequestedState, j.held = in.RequestedState, false
 	answer(w, j.Job)
 }
 

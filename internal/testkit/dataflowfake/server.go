@@ -39,6 +39,7 @@ type job struct {
 	messages []*dataflow.JobMessage
 	metrics  []*dataflow.MetricUpdate
 	steps    []string // names of those that have a state
+	held     bool     // it stays in its state until it is moved, or asked to end
 }
 
 // A Fault is what happens to a request instead of an answer.
@@ -127,11 +128,13 @@ func (s *Server) Jobs() (all []*dataflow.Job) {
 	return all
 }
 
-// Move brings a job into a state.
+// Move brings a job into a state, in which it stays until it is moved again, or asked to end.
 func (s *Server) Move(id, state string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.find(id).move(state)
+	j := s.find(id)
+	j.move(state)
+	j.held = true
 }
 
 // Say says something of a job, a moment later than what was said before.
