@@ -178,8 +178,8 @@ func TestCheckpointsOfAnIdleStreamOnFlinkAreBounded(t *testing.T) {
 	for i, id := range order {
 		t.Logf("job %d: checkpoints of %d up to %d bytes", i+1, first[id], largest[id])
 	}
-	if grown := largest[order[0]]; grown < 2*first[order[0]] {
-		t.Errorf("the first job's checkpoints grew from %d to %d bytes only: is issue 27648 fixed? Then renewals are needed no more", first[order[0]], grown)
+	if began, grown := first[order[0]], largest[order[0]]; grown < began+began/4 {
+		t.Errorf("the first job's checkpoints grew from %d to %d bytes only: is issue 27648 fixed? Then renewals are needed no more", began, grown)
 	}
 	if second, last := largest[order[1]], largest[order[jobs-2]]; last > second+second/3 {
 		t.Errorf("checkpoints grow over renewals: %d bytes in the second job, %d in the last but one", second, last)
