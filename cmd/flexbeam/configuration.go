@@ -15,6 +15,7 @@ import (
 	"flexbeam/internal/config"
 	"flexbeam/pipeline"
 	"flexbeam/pipeline/source"
+	"flexbeam/transforms/agentstatus"
 )
 
 // configVariable names the configuration where --config does not.
@@ -63,6 +64,15 @@ type rowFlags struct {
 
 func newRowFlags() rowFlags {
 	return rowFlags{text: newChoice(pipeline.TextKept, pipeline.TextKept, pipeline.TextApart, pipeline.TextNone)}
+}
+
+// add adds the flags whose words are the same everywhere.
+func (f *rowFlags) add(cmd *cobra.Command, o *pipeline.Options) {
+	cmd.Flags().StringArrayVar(&f.hidden, "hide-activity", agentstatus.DefaultHidden,
+		"`NAME` of an activity that agent_status leaves out, any case; repeatable, replaces the default")
+	cmd.Flags().StringArrayVar(&o.LeftReasons, "customer-left-reason", nil,
+		"`REASON` of a cancellation that means that the customer left; repeatable, replaces the default")
+	completeNothing(cmd, "hide-activity", "customer-left-reason")
 }
 
 // complete fills in what these flags and the configuration say.

@@ -50,8 +50,7 @@ type doctorFlags struct {
 	config                     configFlag
 	contacts                   keyFlags
 	source, sink, state, turns string
-	account, key, secret       string
-	region, endpoint, kinesis  string
+	twilio                     twilioFlags
 	workspace                  string
 	timeout                    time.Duration
 	json                       bool
@@ -92,15 +91,10 @@ func newDoctor(a *app) *cobra.Command {
 	flags.StringVar(&f.turns, "turns", "", "what the job fetches of transcripts: `missing|all|none`, options behind ?")
 	f.contacts.add(cmd)
 	flags.StringVar(&f.workspace, "workspace", "", "`SID` of the workspace that there must be")
-	flags.StringVar(&f.account, "account", "", "`SID` of the Twilio account; else TWILIO_ACCOUNT_SID")
-	flags.StringVar(&f.key, "key", "", "`SID` of its API key; else TWILIO_API_KEY")
-	flags.StringVar(&f.secret, "secret", "", "`REFERENCE` to the secret of the key, such as env:NAME or file:PATH; else TWILIO_API_SECRET")
-	flags.StringVar(&f.region, "region", "", "`REGION` of the account: us1 (default) or ie1")
-	flags.StringVar(&f.endpoint, "endpoint", "", "`URL` in place of Twilio")
-	flags.StringVar(&f.kinesis, "kinesis-endpoint", "", "`URL` in place of Kinesis, without a source")
+	f.twilio.add(cmd, "", ", without a source")
 	flags.DurationVar(&f.timeout, "timeout", 10*time.Second, "how long each check of a service may take")
 	flags.BoolVar(&f.json, "json", false, "print the report as one JSON object")
-	completeNothing(cmd, "source", "sink", "turns", "workspace", "account", "key", "secret", "region", "endpoint", "kinesis-endpoint", "timeout")
+	completeNothing(cmd, "source", "sink", "turns", "workspace", "timeout")
 	return cmd
 }
 
@@ -127,9 +121,8 @@ func (f doctorFlags) load(in *doctor.Input) *config.File {
 // input adds what is to be looked at: what a job of these flags and this configuration would use.
 func (f doctorFlags) input(ctx context.Context, in *doctor.Input, file *config.File) error {
 	accounts := accountsOf(file)
-	if f.account != "" || f.key != "" || len(accounts) == 0 {
-		said := source.Account{SID: f.account, Key: f.key, Secret: f.secret, Region: f.region, Endpoint: f.endpoint}
-		accounts = []source.Account{said.Or(source.EnvironmentAccount())}
+	if f.twilio.SID != "" || f.twilio.Key != "" || len(accounts) == 0 {
+		accounts = []source.Account{f.twilio.Or(source.EnvironmentAccount())}
 	}
 	f.source, f.turns = cmp.Or(f.source, streamsOf(file)), cmp.Or(f.turns, turnsOf(file))
 	src := f.sourceOf(in, accounts)
@@ -223,7 +216,7 @@ func among(all, some []kinesisio.Stream) (both []kinesisio.Stream) {
 // sourceOf opens the source, which reads nothing, and adds its streams; nil: there is none that opens.
 func (f doctorFlags) sourceOf(in *doctor.Input, accounts []source.Account) source.Source {
 	if f.source == "" {
-		in.OfSinks, in.KinesisEndpoint = true, f.kinesis
+		in.OfSinks, in.KinesisEndpoint = true, f.twilio.kinesis
 		return nil
 	}
 	wrong := func(err error) {
@@ -282,7 +275,7 @@ func (f doctorFlags) accountsOf(in *doctor.Input, src source.Source, known []sou
 func (f doctorFlags) accountOf(in *doctor.Input, of source.Account, src source.Source, turns bool) doctor.Account {
 	reference := secret.Reference(cmp.Or(of.Secret, "env:"+source.SecretVariable))
 	a := doctor.Account{
-		SID: of.SID, Key: of.Key, Region: of.Region, Endpoint: cmp.Or(of.Endpoint, f.endpoint), Workspaces: of.Workspaces, Service: of.ChatService,
+		SID: of.SID, Key: of.Key, Region: of.Region, Endpoint: cmp.Or(of.Endpoint, f.twilio.Endpoint), Workspaces: of.Workspaces, Service: of.ChatService,
 		Turns: turns, Events: f.source == "" || len(in.Streams) > 0,
 		Secret: func(ctx context.Context) (twilio.Secret, error) { return secret.Read(ctx, reference) },
 	}

@@ -14,7 +14,6 @@ import (
 	"flexbeam/internal/console"
 	"flexbeam/pipeline"
 	"flexbeam/schemas/event"
-	"flexbeam/transforms/agentstatus"
 	"flexbeam/transforms/keyed"
 	"flexbeam/transforms/task"
 )
@@ -75,15 +74,12 @@ func newHeal(a *app) *cobra.Command {
 	flags.StringVar(&o.Sink, "sink", "", "`URI` of the tables: duckdb:FILE, jsonl:DIR or bigquery:PROJECT.DATASET (required)")
 	flags.BoolVar(&o.DryRun, "dry-run", false, "print what is missing, and write nothing")
 	f.key.add(cmd)
-	flags.StringArrayVar(&f.hidden, "hide-activity", agentstatus.DefaultHidden,
-		"`NAME` of an activity that agent_status leaves out, any case; repeatable, replaces the default")
-	flags.StringArrayVar(&o.LeftReasons, "customer-left-reason", nil,
-		"`REASON` of a cancellation that means that the customer left; repeatable, replaces the default")
+	f.rowFlags.add(cmd, &o.Options)
 	flags.StringVar(&o.Turns, "turns", "", "transcripts to fetch for tasks that are mended: `missing|all|none`, as for run")
 	f.text.add(cmd, false, "turns-text", "where the texts of turns go, as for run")
 	flags.StringVar(&o.TextSink, "turns-text-sink", "", "`URI` of the sink of texts, with --turns-text apart")
 	f.progress.add(cmd, false, "progress", "how progress is shown; auto is bar on a terminal, plain elsewhere")
-	completeNothing(cmd, "source", "sink", "hide-activity", "customer-left-reason", "turns", "turns-text-sink")
+	completeNothing(cmd, "source", "sink", "turns", "turns-text-sink")
 	return cmd
 }
 

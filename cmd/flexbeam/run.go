@@ -16,7 +16,6 @@ import (
 	"flexbeam/internal/telemetry"
 	"flexbeam/pipeline"
 	"flexbeam/schemas/event"
-	"flexbeam/transforms/agentstatus"
 	"flexbeam/transforms/keyed"
 )
 
@@ -181,10 +180,7 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.asOf, "as-of", "",
 		"`TIME` up to which running activities count: ISO 8601, epoch, or now; without it they do not count")
 	f.times.add(cmd)
-	flags.StringArrayVar(&f.hidden, "hide-activity", agentstatus.DefaultHidden,
-		"`NAME` of an activity that agent_status leaves out, any case; repeatable, replaces the default")
-	flags.StringArrayVar(&f.options.LeftReasons, "customer-left-reason", nil,
-		"`REASON` of a cancellation that means that the customer left; repeatable, replaces the default")
+	f.rowFlags.add(cmd, &f.options)
 	f.key.add(cmd)
 	flags.StringVar(&f.options.Turns, "turns", "",
 		"transcripts to fetch from Twilio: `missing|all|none`, options behind ?; missing where there are credentials")
@@ -212,7 +208,7 @@ func (f *runFlags) add(cmd *cobra.Command) {
 			":PORT is the loopback interface, port 0 a free one")
 	f.flink.add(cmd)
 	f.dataflow.add(cmd)
-	completeNothing(cmd, "source", "sink", "as-of", "hide-activity", "customer-left-reason", "turns", "turns-text-sink", "max-dead-letters", "flush-every", "metrics-addr")
+	completeNothing(cmd, "source", "sink", "as-of", "turns", "turns-text-sink", "max-dead-letters", "flush-every", "metrics-addr")
 }
 
 // complete checks the flags and fills the options from them and from the configuration, all but the

@@ -39,12 +39,11 @@ const setupExample = `  flexbeam setup --stream arn:aws:kinesis:eu-west-1:123456
 
 // setupFlags are the flags of setup.
 type setupFlags struct {
-	config                    configFlag
-	target                    eventstreams.Target
-	account, key, secret      string
-	region, endpoint, kinesis string
-	yes, remove               bool
-	wait                      time.Duration
+	config      configFlag
+	target      eventstreams.Target
+	twilio      twilioFlags
+	yes, remove bool
+	wait        time.Duration
 }
 
 func newSetup(a *app) *cobra.Command {
@@ -83,14 +82,9 @@ func newSetup(a *app) *cobra.Command {
 	flags.StringVar(&f.target.ExternalID, "external-id", "", "`ID` in the trust policy of the role")
 	flags.BoolVar(&f.yes, "yes", false, "carry out the plan")
 	flags.BoolVar(&f.remove, "remove", false, "remove what the command has made")
-	flags.StringVar(&f.account, "account", "", "`SID` of the Twilio account, or its name in the configuration; else TWILIO_ACCOUNT_SID")
-	flags.StringVar(&f.key, "key", "", "`SID` of its API key; else TWILIO_API_KEY")
-	flags.StringVar(&f.secret, "secret", "", "`REFERENCE` to the secret of the key, such as file:PATH; else env:TWILIO_API_SECRET")
-	flags.StringVar(&f.region, "region", "", "`REGION` of the account: us1 or ie1; else us1")
-	flags.StringVar(&f.endpoint, "endpoint", "", "`URL` in place of Twilio")
-	flags.StringVar(&f.kinesis, "kinesis-endpoint", "", "`URL` in place of Kinesis")
+	f.twilio.add(cmd, ", or its name in the configuration", "")
 	flags.DurationVar(&f.wait, "wait", eventstreams.UsualWait, "how long the test event may take")
-	completeNothing(cmd, "stream", "role", "external-id", "account", "key", "secret", "region", "endpoint", "kinesis-endpoint", "wait")
+	completeNothing(cmd, "stream", "role", "external-id", "wait")
 	return cmd
 }
 
@@ -103,9 +97,9 @@ func (f setupFlags) each(file *config.File) ([]setupFlags, error) {
 		_, there := file.Account(a.SID)
 		return !there
 	})
-	if f.account != "" {
-		sid := f.account
-		if a, ok := file.Account(f.account); ok {
+	if f.twilio.SID != "" {
+		sid := f.twilio.SID
+		if a, ok := file.Account(sid); ok {
 			sid = a.SID
 		}
 		one, ok := source.Find(accounts, sid)
@@ -121,7 +115,8 @@ func (f setupFlags) each(file *config.File) ([]setupFlags, error) {
 	var all []setupFlags
 	for _, a := range accounts {
 		of := f
-		of.account, of.key, of.secret, of.region, of.endpoint = a.SID, cmp.Or(f.key, a.Key), cmp.Or(f.secret, a.Secret), cmp.Or(f.region, a.Region), cmp.Or(f.endpoint, a.Endpoint)
+		of.twilio.SID = a.SID // in place of its name
+		of.twilio.Account = of.twilio.Or(a)
 		inFile, _ := file.Account(a.SID)
 		if err := of.stream(inFile); err != nil {
 			return nil, err
@@ -145,12 +140,12 @@ func (f *setupFlags) stream(a config.Account) error {
 	switch {
 	case len(found) == 1:
 		s := found[0]
-		f.target.Stream, f.kinesis = s.Stream, cmp.Or(f.kinesis, s.Endpoint)
+		f.target.Stream, f.twilio.kinesis = s.Stream, cmp.Or(f.twilio.kinesis, s.Endpoint)
 		f.target.Role, f.target.ExternalID = cmp.Or(f.target.Role, s.TwilioRole), cmp.Or(f.target.ExternalID, s.TwilioExternalID)
 	case f.target.Stream == "" && len(found) == 0:
-		return usagef("the account %s has no stream in the configuration: add one under streams, or say --stream", cmp.Or(a.Name, f.account))
+		return usagef("the account %s has no stream in the configuration: add one under streams, or say --stream", cmp.Or(a.Name, f.twilio.SID))
 	case f.target.Stream == "":
-		return usagef("the account %s has %d streams in the configuration: say with --stream which one Twilio writes to", cmp.Or(a.Name, f.account), len(found))
+		return usagef("the account %s has %d streams in the configuration: say with --stream which one Twilio writes to", cmp.Or(a.Name, f.twilio.SID), len(found))
 	}
 	return nil
 }
@@ -185,8 +180,7 @@ func (a *app) showPolicies(t eventstreams.Target) {
 
 // setup looks, shows the plan, and carries it out if it may.
 func (a *app) setup(ctx context.Context, f setupFlags) error {
-	said := source.Account{SID: f.account, Key: f.key, Secret: f.secret, Region: f.region, Endpoint: f.endpoint}
-	account := said.Or(source.EnvironmentAccount())
+	account := f.twilio.Or(source.EnvironmentAccount())
 	var hidden twilio.Secret
 	if account.Secret != "" {
 		var err error
@@ -234,7 +228,7 @@ func (a *app) setup(ctx context.Context, f setupFlags) error {
 
 // tester returns what waits for a test event in the stream, which can be read.
 func (f setupFlags) tester(ctx context.Context, say func(string, ...any)) (eventstreams.Tester, error) {
-	stream := kinesisio.Stream{ARN: f.target.Stream, Endpoint: f.kinesis}
+	stream := kinesisio.Stream{ARN: f.target.Stream, Endpoint: f.twilio.kinesis}
 	if err := stream.Check(); err != nil {
 		return nil, err
 	}

@@ -32,19 +32,18 @@ func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 	if s.Remote {
 		fmt.Fprintln(&b, "as the workers counted: about right, if the job was restarted on the way")
 	}
-	counted(s, line)
+	some := func(name string, n int64, note string) {
+		if n > 0 {
+			line(name, n, note)
+		}
+	}
+	counted(s, line, some)
 	if s.Transcripts+s.TranscriptsGone+s.TranscriptsSpared > 0 {
 		line("transcripts", s.Transcripts, "of conversations, fetched from Twilio")
 	}
-	if s.TranscriptsSpared > 0 {
-		line("not fetched", s.TranscriptsSpared, "transcripts of which the sink has the turns")
-	}
-	if s.TranscriptsGone > 0 {
-		line("gone", s.TranscriptsGone, "transcripts that Twilio does not have")
-	}
-	if s.Queries > 0 {
-		line("queries", s.Queries, console.Bytes(s.Billed)+" billed by the sink's service")
-	}
+	some("not fetched", s.TranscriptsSpared, "transcripts of which the sink has the turns")
+	some("gone", s.TranscriptsGone, "transcripts that Twilio does not have")
+	some("queries", s.Queries, console.Bytes(s.Billed)+" billed by the sink's service")
 	fmt.Fprintf(&b, "rows in %s\n", place(o.Sink))
 	for _, table := range model.Tables {
 		if n, ok := s.Rows[table.Name]; ok {
@@ -67,28 +66,18 @@ func (a *app) summarize(o pipeline.Options, s pipeline.Summary) {
 	}
 }
 
-// counted gives a line for each counter.
-func counted(s pipeline.Summary, line func(name string, n int64, note string)) {
+// counted gives a line for each counter; some gives none for a counter that is 0.
+func counted(s pipeline.Summary, line, some func(name string, n int64, note string)) {
 	line("records", s.Records, console.Bytes(s.Bytes)+" of input")
 	line("events", s.Events, "")
 	line("duplicates", s.Duplicates, "events that came again")
 	line("dropped", s.Dropped-s.Early, "test events and events outside TaskRouter")
-	if s.Early > 0 {
-		line("too early", s.Early, "events from more than 15 days before --from")
-	}
+	some("too early", s.Early, "events from more than 15 days before --from")
 	line("dead letters", s.DeadLetters, note(s.DeadLetters > 0, "records that could not be used: see table dead_letters"))
-	if s.BadAttrs > 0 {
-		line("bad attributes", s.BadAttrs, "no JSON object: these events count without attributes")
-	}
-	if s.Unbegun > 0 {
-		line("left out", s.Unbegun, "tasks whose begin (task.created) was not read")
-	}
-	if s.TasksLeft > 0 {
-		line("left alone", s.TasksLeft, "tasks of which another job knows more")
-	}
-	if s.QuartersLeft > 0 {
-		line("left alone", s.QuartersLeft, "quarter hours of agents of which another job knows more")
-	}
+	some("bad attributes", s.BadAttrs, "no JSON object: these events count without attributes")
+	some("left out", s.Unbegun, "tasks whose begin (task.created) was not read")
+	some("left alone", s.TasksLeft, "tasks of which another job knows more")
+	some("left alone", s.QuartersLeft, "quarter hours of agents of which another job knows more")
 }
 
 // warnUseless tells of a job none of whose records could be used.

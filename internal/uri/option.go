@@ -87,17 +87,6 @@ func Choice(name string, to *string, words ...string) Option {
 	}}
 }
 
-// Bool is an option that is true or false.
-func Bool(name string, to *bool) Option {
-	return Option{Name: name, Set: func(value string) error {
-		if value != "true" && value != "false" {
-			return fmt.Errorf("write %s=true or %s=false", name, name)
-		}
-		*to = value == "true"
-		return nil
-	}}
-}
-
 // Int is an option of a whole number within limits.
 func Int(name string, to *int, least, most int) Option {
 	return Option{Name: name, Set: func(value string) error {
@@ -125,14 +114,6 @@ func Duration(name, example string, to *time.Duration, least, most time.Duration
 		}
 		*to = d
 		return nil
-	}}
-}
-
-// Time is an option of a time after 1970 as RFC 3339 writes it.
-func Time(name string, to *time.Time) Option {
-	return Option{Name: name, Set: func(value string) (err error) {
-		*to, err = ParseTime(value)
-		return err
 	}}
 }
 

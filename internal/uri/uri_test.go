@@ -13,10 +13,8 @@ import (
 
 type settings struct {
 	Text, Code, Mode, Endpoint, Folder string
-	Fast                               bool
 	Writers                            int
 	Retry                              time.Duration
-	Since                              time.Time
 }
 
 func (s *settings) options() uri.Options {
@@ -25,24 +23,20 @@ func (s *settings) options() uri.Options {
 		uri.Match("code", "EU", &s.Code, `^[A-Z]+$`),
 		uri.Choice("mode", &s.Mode, "auto", "load"),
 		uri.URL("endpoint", "http://127.0.0.1:9050", &s.Endpoint),
-		uri.Bool("fast", &s.Fast),
 		uri.Int("writers", &s.Writers, 1, 64),
 		uri.Duration("retry", "10m", &s.Retry, 0, 24*time.Hour),
-		uri.Time("since", &s.Since),
 		uri.Func("folder", "/data", func(v string) bool { s.Folder = v; return strings.HasPrefix(v, "/") }),
 	}
 }
 
 func TestOptionsOfEveryTypeAreSet(t *testing.T) {
 	var got settings
-	place, err := got.options().Parse("calls.duckdb?text=a+b%26c%25=d&code=EU&mode=load&endpoint=http://h:1/&fast=true&writers=64&retry=1m30s"+
-		"&since=2026-01-31T08:00:00%2B01:00&folder=/x", "duckdb:FILE")
+	place, err := got.options().Parse("calls.duckdb?text=a+b%26c%25=d&code=EU&mode=load&endpoint=http://h:1/&writers=64&retry=1m30s&folder=/x", "duckdb:FILE")
 	if err != nil || place != "calls.duckdb" {
 		t.Fatalf("place %q, %v", place, err)
 	}
 	want := settings{
-		Text: "a+b&c%=d", Code: "EU", Mode: "load", Endpoint: "http://h:1", Fast: true, Writers: 64, Retry: 90 * time.Second,
-		Since: time.Date(2026, 1, 31, 7, 0, 0, 0, time.UTC), Folder: "/x",
+		Text: "a+b&c%=d", Code: "EU", Mode: "load", Endpoint: "http://h:1", Writers: 64, Retry: 90 * time.Second, Folder: "/x",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
@@ -76,15 +70,12 @@ func TestAWrongOptionIsRefusedWithWhatToWrite(t *testing.T) {
 		{"f?endpoint=http://:1", "want a URL"},
 		{"f?endpoint=ftp://h", "want a URL"},
 		{"f?endpoint=http://user:secret@h", "want a URL"},
-		{"f?fast=yes", "write fast=true or fast=false"},
 		{"f?writers=0", "option writers=0: write a number from 1 to 64"},
 		{"f?writers=65", "write a number from 1 to 64"},
 		{"f?writers=two", "write a number from 1 to 64"},
 		{"f?retry=soon", "option retry=soon: is no duration: write such as retry=10m"},
 		{"f?retry=-1s", "want 0s to 24h0m0s: write such as retry=10m"},
 		{"f?retry=48h", "write such as retry=10m"},
-		{"f?since=noon", "want a time like 2026-01-31T08:00:00Z"},
-		{"f?since=1960-01-01T00:00:00Z", "want a time like"},
 		{"f?folder=x", "write such as folder=/data"},
 	}
 	for _, test := range tests {
@@ -95,6 +86,18 @@ func TestAWrongOptionIsRefusedWithWhatToWrite(t *testing.T) {
 	}
 	if _, err := (uri.Options{}).Parse("d?x=1", "jsonl:DIR"); err == nil || !strings.Contains(err.Error(), `unknown option "x": there are none`) {
 		t.Error(err)
+	}
+}
+
+func TestTimesAreReadAsRFC3339WritesThem(t *testing.T) {
+	got, err := uri.ParseTime("2026-01-31T08:00:00+01:00")
+	if want := time.Date(2026, 1, 31, 7, 0, 0, 0, time.UTC); err != nil || !got.Equal(want) {
+		t.Errorf("%v, %v", got, err)
+	}
+	for _, text := range []string{"noon", "1960-01-01T00:00:00Z"} {
+		if _, err := uri.ParseTime(text); err == nil || !strings.Contains(err.Error(), "want a time like 2026-01-31T08:00:00Z") {
+			t.Errorf("%s: %v", text, err)
+		}
 	}
 }
 

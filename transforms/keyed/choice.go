@@ -48,24 +48,16 @@ type Prior struct {
 // fails with ErrCorrupt if a row has a key that is none.
 func (s *State) Prior(unitOf UnitOf) (map[int64]Prior, error) {
 	all := map[int64]Prior{}
-	for _, e := range s.emitted {
-		if !e.left {
-			continue
-		}
-		r, err := e.row(e.version)
-		if err != nil {
-			return nil, err
-		}
-		u, ok := unitOf(e.table, r)
-		if !ok {
-			continue
-		}
+	err := s.eachLeft(unitOf, func(e emitted, u Unit) {
 		p := all[u.At]
 		if p.rows == nil {
 			p.rows = map[string]uint64{}
 		}
 		p.Version, p.rows[e.name()] = max(p.Version, e.version), e.hash
 		all[u.At] = p
+	})
+	if err != nil {
+		return nil, err
 	}
 	return all, nil
 }

@@ -73,21 +73,35 @@ func (s *State) Diff(out *Output, unitOf UnitOf) (*RowDiff, error) {
 	d.before = make(map[string]emitted, len(s.emitted))
 	for _, e := range s.emitted {
 		d.before[e.name()] = e
+	}
+	err := s.eachLeft(unitOf, func(e emitted, u Unit) {
+		if d.others == nil {
+			d.others = map[int64]int64{}
+		}
+		d.others[u.At] = max(d.others[u.At], e.version)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// eachLeft calls f with each row of a unit that another job left in the sink, as far as it was looked
+// up. It fails with ErrCorrupt if such a row has a key that is none.
+func (s *State) eachLeft(unitOf UnitOf, f func(emitted, Unit)) error {
+	for _, e := range s.emitted {
 		if !e.left {
 			continue
 		}
 		r, err := e.row(e.version)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if u, ok := unitOf(e.table, r); ok {
-			if d.others == nil {
-				d.others = map[int64]int64{}
-			}
-			d.others[u.At] = max(d.others[u.At], e.version)
+			f(e, u)
 		}
 	}
-	return d, nil
+	return nil
 }
 
 // row returns the key cells of a row that was emitted and the day of its partition, with a version.

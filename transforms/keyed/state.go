@@ -190,19 +190,12 @@ const (
 // Foreign returns the greatest unit of which the state knows a row that it did not emit; ok is
 // false if there is none.
 func (s *State) Foreign(unitOf UnitOf) (at int64, ok bool, err error) {
-	for _, e := range s.emitted {
-		if !e.left {
-			continue
-		}
-		r, err := e.row(e.version)
-		if err != nil {
-			return 0, false, err
-		}
-		if u, in := unitOf(e.table, r); in && (!ok || u.At > at) {
+	err = s.eachLeft(unitOf, func(_ emitted, u Unit) {
+		if !ok || u.At > at {
 			at, ok = u.At, true
 		}
-	}
-	return at, ok, nil
+	})
+	return at, ok, err
 }
 
 // Append appends the encoding of a state.

@@ -97,11 +97,8 @@ func (c *call) queryResults() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	from, err := c.number("startIndex", 0)
+	from, err := c.from()
 	if err != nil {
-		return nil, err
-	}
-	if from, err = c.number("pageToken", from); err != nil {
 		return nil, err
 	}
 	most := int64(-1)

@@ -204,6 +204,15 @@ func (c *call) number(name string, missing int64) (int64, error) {
 	return n, nil
 }
 
+// from reads at which row a page begins: at its token, which is a number of a row, else at startIndex.
+func (c *call) from() (int64, error) {
+	from, err := c.number("startIndex", 0)
+	if err != nil {
+		return 0, err
+	}
+	return c.number("pageToken", from)
+}
+
 // page cuts a list by the parameters maxResults and pageToken, which is the position of the next entry.
 func page[T any](c *call, all []T) (part []T, next string, err error) {
 	most, err := c.number("maxResults", int64(len(all)))

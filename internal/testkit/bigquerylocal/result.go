@@ -192,11 +192,8 @@ func (c *call) listRows() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	from, err := c.number("startIndex", 0)
+	from, err := c.from()
 	if err != nil {
-		return nil, err
-	}
-	if from, err = c.number("pageToken", from); err != nil {
 		return nil, err
 	}
 	most, err := c.number("maxResults", maxPage)

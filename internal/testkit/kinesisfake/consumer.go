@@ -34,10 +34,7 @@ func registerConsumer(q *request) ([]byte, error) {
 		ref
 		ConsumerName string
 	}
-	if err := q.decode(&in); err != nil {
-		return nil, err
-	}
-	st, err := q.stream(in.ref, "")
+	st, err := q.open(&in)
 	if err != nil {
 		return nil, err
 	}

@@ -82,10 +82,7 @@ func updateShardCount(q *request) ([]byte, error) {
 		ScalingType      string
 		TargetShardCount int
 	}
-	if err := q.decode(&in); err != nil {
-		return nil, err
-	}
-	st, err := q.stream(in.ref, "")
+	st, err := q.open(&in)
 	if err != nil {
 		return nil, err
 	}

@@ -267,6 +267,16 @@ func (q *request) stream(f ref, shard string) (*stream, error) {
 	return q.lock(name)
 }
 
+// open reads a request that embeds a ref, and finds and locks its stream.
+func (q *request) open(in interface{ named() ref }) (*stream, error) {
+	if err := q.decode(in); err != nil {
+		return nil, err
+	}
+	return q.stream(in.named(), "")
+}
+
+func (f ref) named() ref { return f }
+
 // lock finds a stream, locks and settles it.
 func (q *request) lock(name string) (*stream, error) {
 	st := q.s.find(name)

@@ -110,10 +110,7 @@ func deleteStream(q *request) ([]byte, error) {
 		ref
 		EnforceConsumerDeletion bool
 	}
-	if err := q.decode(&in); err != nil {
-		return nil, err
-	}
-	st, err := q.stream(in.ref, "")
+	st, err := q.open(&in)
 	if err != nil {
 		return nil, err
 	}
@@ -206,10 +203,7 @@ func describeStream(q *request) ([]byte, error) {
 		Limit                 *int
 		ExclusiveStartShardId string
 	}
-	if err := q.decode(&in); err != nil {
-		return nil, err
-	}
-	st, err := q.stream(in.ref, "")
+	st, err := q.open(&in)
 	if err != nil {
 		return nil, err
 	}
@@ -238,10 +232,7 @@ func describeStream(q *request) ([]byte, error) {
 
 func describeSummary(q *request) ([]byte, error) {
 	var in ref
-	if err := q.decode(&in); err != nil {
-		return nil, err
-	}
-	st, err := q.stream(in, "")
+	st, err := q.open(&in)
 	if err != nil {
 		return nil, err
 	}
@@ -261,10 +252,7 @@ func setRetention(q *request, sign time.Duration) ([]byte, error) {
 		ref
 		RetentionPeriodHours int
 	}
-	if err := q.decode(&in); err != nil {
-		return nil, err
-	}
-	st, err := q.stream(in.ref, "")
+	st, err := q.open(&in)
 	if err != nil {
 		return nil, err
 	}
@@ -287,10 +275,7 @@ func updateMaxRecordSize(q *request) ([]byte, error) {
 		ref
 		MaxRecordSizeInKiB int
 	}
-	if err := q.decode(&in); err != nil {
-		return nil, err
-	}
-	st, err := q.stream(in.ref, "")
+	st, err := q.open(&in)
 	if err != nil {
 		return nil, err
 	}

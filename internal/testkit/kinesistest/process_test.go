@@ -9,15 +9,16 @@ import (
 	"testing"
 )
 
-// orphan makes TestServerOfAnotherProcess start a server and wait.
+// orphan makes TestServerOfAnotherProcess start the server that it names and wait.
 const orphan = "FLEXBEAM_KINESISTEST_ORPHAN"
 
 // TestServerOfAnotherProcess is the process that the next test kills.
 func TestServerOfAnotherProcess(t *testing.T) {
-	if os.Getenv(orphan) == "" {
+	name := os.Getenv(orphan)
+	if name == "" {
 		return // this is not the process that is killed
 	}
-	s := StartKinesisLocal(t)
+	s := Chosen(t)[name](t)
 	if _, err := os.Stdout.WriteString("\n" + s.URL + "\n"); err != nil {
 		t.Fatal(err)
 	}
@@ -25,41 +26,45 @@ func TestServerOfAnotherProcess(t *testing.T) {
 }
 
 func TestServersDieWithTheProcessOfTheTest(t *testing.T) {
-	needLocal(t)
-	cmd := exec.Command(os.Args[0], "-test.run", "^TestServerOfAnotherProcess$")
-	cmd.Env = append(os.Environ(), orphan+"=1")
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
+	for name := range Chosen(t) {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.Command(os.Args[0], "-test.run", "^TestServerOfAnotherProcess$")
+			cmd.Env = append(os.Environ(), orphan+"="+name)
+			cmd.Stderr = os.Stderr
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = cmd.Wait() }() // killed
+			defer func() { _ = cmd.Process.Kill() }()
+			address := ""
+			for lines := bufio.NewScanner(out); address == "" && lines.Scan(); {
+				address, _ = strings.CutPrefix(lines.Text(), "http://")
+				if address == lines.Text() {
+					address = ""
+				}
+			}
+			if !listens(address) {
+				t.Fatalf("no server listens at %q", address)
+			}
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			Eventually(t, "the server is gone", func() bool { return !listens(address) })
+		})
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = cmd.Wait() }() // killed
-	defer func() { _ = cmd.Process.Kill() }()
-	address := ""
-	for lines := bufio.NewScanner(out); address == "" && lines.Scan(); {
-		address, _ = strings.CutPrefix(lines.Text(), "http://")
-		if address == lines.Text() {
-			address = ""
-		}
-	}
-	if !listens(address) {
-		t.Fatalf("no server listens at %q", address)
-	}
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	Eventually(t, "the server is gone", func() bool { return !listens(address) })
 }
 
 func TestServersEndWithTheirTest(t *testing.T) {
-	needLocal(t)
-	var address string
-	t.Run("test", func(t *testing.T) { address = strings.TrimPrefix(StartKinesisLocal(t).URL, "http://") })
-	if listens(address) {
-		t.Errorf("a server listens at %s after its test", address)
+	for name, start := range Chosen(t) {
+		var address string
+		t.Run(name, func(t *testing.T) { address = strings.TrimPrefix(start(t).URL, "http://") })
+		if listens(address) {
+			t.Errorf("%s listens at %s after its test", name, address)
+		}
 	}
 }
 
@@ -80,13 +85,6 @@ func TestServersListenOnTheLoopbackInterfaceOnly(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func needLocal(t *testing.T) {
-	t.Helper()
-	if Chosen(t)["kinesis-local"] == nil {
-		t.Skip("FLEXBEAM_TEST_KINESIS=fake leaves kinesis-local out")
 	}
 }
 

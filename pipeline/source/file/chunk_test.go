@@ -28,7 +28,7 @@ func save(t testing.TB, name string, data []byte) string {
 // read returns the lines of all chunks of a file, each with where it stands.
 func read(t testing.TB, path string, size int64) (lines []string, broken string) {
 	t.Helper()
-	files, err := List(path)
+	files, err := list(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func TestListNamesWhatCannotBeRead(t *testing.T) {
 		"[":                            "malformed",
 		" , ":                          "write file:PATTERN",
 	} {
-		if _, err := List(pattern); err == nil || !strings.Contains(err.Error(), part) {
+		if _, err := list(pattern); err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("%q: got %v, want %q in it", pattern, err, part)
 		}
 	}
@@ -191,7 +191,7 @@ func TestListTakesEachFileOnceInOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	files, err := List(filepath.Join(dir, "*.ndjson") + "," + filepath.Join(dir, "*"))
+	files, err := list(filepath.Join(dir, "*.ndjson") + "," + filepath.Join(dir, "*"))
 	if err != nil {
 		t.Fatal(err)
 	}

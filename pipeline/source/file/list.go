@@ -42,15 +42,6 @@ const (
 	Zstd
 )
 
-// List returns the files that match the patterns (filepath.Match, or objects.Client.Find for those that
-// begin with s3:// or gs://; several separated by commas), each once and in order of their canonical
-// paths, and makes sure that each can be read, and is neither in UTF-16 or UTF-32 nor packed in another
-// way than those below.
-func List(patterns string) ([]File, error) {
-	l := lister{ctx: context.Background()}
-	return l.list(patterns)
-}
-
 // A lister lists the files of patterns.
 type lister struct {
 	ctx     context.Context
@@ -59,6 +50,10 @@ type lister struct {
 	left    int             // how many files were left out
 }
 
+// list returns the files that match the patterns (filepath.Match, or objects.Client.Find for those that
+// begin with s3:// or gs://; several separated by commas), each once and in order of their canonical
+// paths, and makes sure that each can be read, and is neither in UTF-16 or UTF-32 nor packed in another
+// way than those above.
 func (l *lister) list(patterns string) ([]File, error) {
 	seen := map[string]bool{}
 	var files []File

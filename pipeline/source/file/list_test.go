@@ -1,6 +1,7 @@
 package file
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -11,6 +12,11 @@ import (
 
 	"flexbeam/schemas/record"
 )
+
+// list lists the files of this machine that match patterns.
+func list(patterns string) ([]File, error) {
+	return (&lister{ctx: context.Background()}).list(patterns)
+}
 
 func TestAnEmptyFileHasNoLines(t *testing.T) {
 	for name, data := range map[string][]byte{"f": nil, "f.gz": zipped(t, ""), "f.zst": packed(t, "")} {
@@ -49,7 +55,7 @@ func TestWhatFollowsAnArchiveBreaksIt(t *testing.T) {
 func TestTheSizeOfTheInputIsReadAndNoMore(t *testing.T) {
 	text := strings.Repeat("a line of text\n", 5000)
 	for name, data := range map[string][]byte{"f": []byte(text), "f.gz": zipped(t, text), "f.zst": packed(t, text)} {
-		files, err := List(save(t, name, data))
+		files, err := list(save(t, name, data))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +75,7 @@ func TestAnErrorOfTheReceiverEndsTheReading(t *testing.T) {
 	stop := errors.New("stop")
 	text := strings.Repeat("a line of text\n", 50)
 	for name, data := range map[string][]byte{"f": []byte(text), "f.gz": zipped(t, text)} {
-		files, err := List(save(t, name, data))
+		files, err := list(save(t, name, data))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +92,7 @@ func TestAnErrorOfTheReceiverEndsTheReading(t *testing.T) {
 
 func TestAMissingFileIsAnErrorThatNamesIt(t *testing.T) {
 	path := save(t, "f", []byte("x\n"))
-	files, err := List(path)
+	files, err := list(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,14 +103,14 @@ func TestAMissingFileIsAnErrorThatNamesIt(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := List(path); !errors.Is(err, ErrNoFiles) || !strings.Contains(err.Error(), path) {
+	if _, err := list(path); !errors.Is(err, ErrNoFiles) || !strings.Contains(err.Error(), path) {
 		t.Errorf("list: got %v", err)
 	}
 }
 
 func TestAFileThatHasGrownShorterGivesWhatIsLeft(t *testing.T) {
 	path := save(t, "f", []byte("one\ntwo\nthree\n"))
-	files, err := List(path)
+	files, err := list(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +137,7 @@ func TestFilesOfOtherFormsAreRefused(t *testing.T) {
 		if err := os.WriteFile(path, []byte(begin), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := List(path); !errors.Is(err, ErrNoFiles) || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), path) {
+		if _, err := list(path); !errors.Is(err, ErrNoFiles) || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%q: %v", begin, err)
 		}
 	}
@@ -144,7 +150,7 @@ func TestAPipeIsNoRegularFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
-	go func() { _, err := List(path); done <- err }()
+	go func() { _, err := list(path); done <- err }()
 	select {
 	case err := <-done:
 		if !errors.Is(err, ErrNoFiles) || !strings.Contains(err.Error(), "no regular file") {
@@ -156,14 +162,14 @@ func TestAPipeIsNoRegularFile(t *testing.T) {
 }
 
 func TestOnlyRegularFilesAreRead(t *testing.T) {
-	if _, err := List(os.DevNull); !errors.Is(err, ErrNoFiles) || !strings.Contains(err.Error(), "no regular file") {
+	if _, err := list(os.DevNull); !errors.Is(err, ErrNoFiles) || !strings.Contains(err.Error(), "no regular file") {
 		t.Errorf("got %v", err)
 	}
 	dir := t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "d.ndjson"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := List(filepath.Join(dir, "*.ndjson")); !errors.Is(err, ErrNoFiles) || !strings.Contains(err.Error(), "is a directory") {
+	if _, err := list(filepath.Join(dir, "*.ndjson")); !errors.Is(err, ErrNoFiles) || !strings.Contains(err.Error(), "is a directory") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -43,12 +43,12 @@ func TestAFileHasOnePathHoweverItIsNamed(t *testing.T) {
 		{filepath.Join(root, "home/../outside.ndjson"), filepath.Join(root, "outside.ndjson")},
 	}
 	for _, tt := range tests {
-		files, err := List(tt.pattern)
+		files, err := list(tt.pattern)
 		if err != nil || len(files) != 1 || files[0].Path != tt.want {
 			t.Errorf("%s: %v, %v, want %s", tt.pattern, files, err, tt.want)
 		}
 	}
-	files, err := List("events/day.ndjson,newest,link/*.ndjson,../work/events/*.ndjson")
+	files, err := list("events/day.ndjson,newest,link/*.ndjson,../work/events/*.ndjson")
 	if err != nil || len(files) != 2 {
 		t.Errorf("%v, %v, want two files, each once", files, err)
 	}

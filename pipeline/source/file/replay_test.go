@@ -32,7 +32,7 @@ type resumption struct {
 // it.
 func replay(t testing.TB, path string, size, latenessMS int64, split func() bool) (lines []string, watermarks []int64) {
 	t.Helper()
-	files, err := List(path)
+	files, err := list(path)
 	if err != nil {
 		t.Fatal(err)
 	}

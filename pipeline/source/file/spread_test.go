@@ -28,7 +28,7 @@ func TestAFileWhoseFirstValueIsSpreadOverLinesIsReadAsValues(t *testing.T) {
 		strings.Repeat("[\n", 10000) + strings.Repeat("]", 10000): true, strings.Repeat("[\n", 10001) + strings.Repeat("]", 10001): false,
 	} {
 		for name, data := range map[string][]byte{"f": []byte(text), "f.gz": zipped(t, text), "f.zst": packed(t, text)} {
-			files, err := List(save(t, name, data))
+			files, err := list(save(t, name, data))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -67,7 +67,7 @@ func FuzzSpread(f *testing.F) {
 // batches returns the batches of a file that is read as values.
 func batches(t testing.TB, path string, size int64) (all []record.Batch) {
 	t.Helper()
-	files, err := List(path)
+	files, err := list(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func TestAFileOfWideCharactersIsRefusedWithWhatToDo(t *testing.T) {
 		} {
 			for file, data := range map[string][]byte{"day.json": data, "day.json.gz": zipped(t, string(data)), "day.json.zst": packed(t, string(data))} {
 				path := save(t, file, data)
-				_, err := List(path)
+				_, err := list(path)
 				if !errors.Is(err, ErrNoFiles) || !strings.Contains(err.Error(), path+" is in "+name+": ") || !strings.Contains(err.Error(), "iconv -f "+name+" -t UTF-8") {
 					t.Errorf("%s in %s, mark %q: %v", file, name, mark, err)
 				}
@@ -187,7 +187,7 @@ func TestAFileOfWideCharactersIsRefusedWithWhatToDo(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "{", "\ufeff", "\ufeff{}", "\xff", "\xff{}", "é"} {
-		if _, err := List(save(t, "f", []byte(text))); err != nil {
+		if _, err := list(save(t, "f", []byte(text))); err != nil {
 			t.Errorf("%q: %v", text, err)
 		}
 	}

@@ -306,13 +306,8 @@ func (z *slot) mark(b *statedisk.Batch, h hash, until keyed.Millis) {
 }
 
 // mark sets a tombstone, or removes it for until 0; key is that of a state in memory that it takes
-// the place of, else empty. s.mu is held.
-func (s *Store) mark(z *slot, h hash, key string, until keyed.Millis) {
-	s.markWith(z, h, key, until, evidence.Counts{})
-}
-
-// markWith is mark of a state in memory that leaves counts of what is missing behind.
-func (s *Store) markWith(z *slot, h hash, key string, until keyed.Millis, c evidence.Counts) {
+// the place of, else empty. c is what that state leaves behind of what is missing. s.mu is held.
+func (s *Store) mark(z *slot, h hash, key string, until keyed.Millis, c evidence.Counts) {
 	var b statedisk.Batch
 	s.leaves(z, &b, c)
 	if key != "" {

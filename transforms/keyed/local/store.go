@@ -495,7 +495,7 @@ func (s *Store) entomb(z *slot, key string, l *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.remove(z, key, l)
-	s.markWith(z, hashOf(key), key, z.kind.Until(&l.State), l.Evidence)
+	s.mark(z, hashOf(key), key, z.kind.Until(&l.State), l.Evidence)
 }
 
 // forget removes a locked state.

@@ -19,6 +19,7 @@ import (
 	"flexbeam/internal/journal"
 	"flexbeam/internal/statedisk"
 	"flexbeam/schemas/event"
+	"flexbeam/schemas/evidence"
 	"flexbeam/schemas/model"
 	"flexbeam/transforms/keyed"
 )
@@ -315,7 +316,7 @@ func TestTheLogFollowsWhatIsHeldNotWhatHasPassed(t *testing.T) {
 		})
 		if old := fmt.Sprintf("a\x00%d", i-50); i >= 50 { // a tombstone lasts for a while
 			s.mu.Lock()
-			s.mark(s.slotOf(tickets.ID), hashOf(old), "", 0)
+			s.mark(s.slotOf(tickets.ID), hashOf(old), "", 0, evidence.Counts{})
 			s.mu.Unlock()
 		}
 		s.slotOf(tickets.ID).due.pop(at)
