@@ -251,15 +251,22 @@ func TestRowsComeInPages(t *testing.T) {
 		t.Error(d)
 	}
 	// Without a client's wish for integers, timestamps are seconds with a fraction.
-	resp, err := http.Get(b.server.RESTEndpoint + "projects/" + project + "/datasets/calls/tables/people/data?maxResults=1")
-	b.must(err)
-	defer resp.Body.Close()
-	var body bytes.Buffer
-	if _, err := body.ReadFrom(resp.Body); err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(body.String(), `{"v":"1.767323045678901E+09"}`) || !strings.Contains(body.String(), `{"v":null}`) {
-		t.Errorf("got %s", body.String())
+	for query, wants := range map[string][]string{
+		"":                                      {`{"v":"1.767323045678901E+09"}`, `{"v":null}`},
+		"&formatOptions.useInt64Timestamp=True": {`{"v":"1767323045678901"}`},
+		"&selectedFields=seen,id&formatOptions.useInt64Timestamp=true": {`"rows":[{"f":[{"v":"a"},{"v":"1767323045678901"}]}]`},
+	} {
+		resp, err := http.Get(b.server.RESTEndpoint + "projects/" + project + "/datasets/calls/tables/people/data?maxResults=1" + query)
+		b.must(err)
+		var body bytes.Buffer
+		_, err = body.ReadFrom(resp.Body)
+		resp.Body.Close()
+		b.must(err)
+		for _, want := range wants {
+			if !strings.Contains(body.String(), want) {
+				t.Errorf("%q: no %s in %s", query, want, body.String())
+			}
+		}
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -64,6 +66,19 @@ func TestAServiceThatRefusesIsToldInOneLine(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	must(t, w.Close(t.Context()))
+}
+
+// A file of credentials that cannot be used is told when the sink is opened, with what to do.
+func TestCredentialsThatCannotBeReadAreToldInOneLine(t *testing.T) {
+	broken := filepath.Join(t.TempDir(), "broken.json")
+	must(t, os.WriteFile(broken, []byte("no credentials\nof any kind\n"), 0o600))
+	for _, file := range []string{filepath.Join(t.TempDir(), "missing.json"), broken} {
+		t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", file)
+		_, err := sink.Open(t.Context(), "bigquery:my-project.calls", sink.Options{})
+		if err == nil || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), "set up Application Default Credentials") {
+			t.Errorf("%s: got %v", filepath.Base(file), err)
+		}
+	}
 }
 
 func TestCredentialsThatAreRefusedAreNotTriedAgain(t *testing.T) {

@@ -3,6 +3,7 @@ package bigquery
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"cloud.google.com/go/bigquery"
 	"google.golang.org/api/option"
@@ -28,7 +29,10 @@ func (p config) rest(ctx context.Context) (*bigquery.Client, error) {
 	}
 	c, err := bigquery.NewClient(ctx, p.project, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("bigquery: connect to %s: %w", p, explain(err))
+		if err = explain(err); !strings.Contains(err.Error(), credentialsAdvice) { // nothing but credentials is read here
+			err = fmt.Errorf("%w: check the file that GOOGLE_APPLICATION_CREDENTIALS names, or leave it out and %s", err, credentialsAdvice)
+		}
+		return nil, fmt.Errorf("bigquery: connect to %s: %w", p, err)
 	}
 	c.Location = p.location
 	return c, nil

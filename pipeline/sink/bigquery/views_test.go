@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"flexbeam/internal/testkit/bigquerylocal"
+	"flexbeam/pipeline/sink"
 	"flexbeam/schemas/change"
 	"flexbeam/schemas/model"
 )
@@ -160,6 +161,35 @@ func TestViewsOfEmptyAndOddDaysAnswerAsInDuckDB(t *testing.T) {
 				t.Errorf("%s has %d rows, want %d", tt.view, rows[tt.view], tt.rows)
 			}
 		})
+	}
+}
+
+// Without available time there is no share of it.
+func TestOccupancyIsNullWithoutAvailableTime(t *testing.T) {
+	busy := agentOf(1, fields{"engagement_time_seconds": 30.0})
+	breaks := statusOf(fields{"activity": "Break", "availability": "Unavailable"})
+	for _, tt := range []struct {
+		name    string
+		changes []change.Change
+		null    bool
+	}{
+		{"busy and never available", []change.Change{busy}, true},
+		{"unavailable all day", []change.Change{breaks, busy}, true},
+		{"available for no time", []change.Change{statusOf(fields{"seconds": 0.0}), busy}, true},
+		{"available", []change.Change{statusOf(nil), busy}, false},
+	} {
+		b := block(tt.changes...)
+		db := inDuckDB(t, []change.Block{b})
+		uri := localURI(startLocal(t, bigquerylocal.Options{}), "mode=stream")
+		writeAll(t, uri, sink.Options{}, b)
+		columns := []string{"occupancy IS NULL"}
+		want := []string{line([]any{tt.null})}
+		if got := duckLines(t, db, columns, "agent_occupancy"); !slices.Equal(got, want) {
+			t.Errorf("%s, DuckDB: %q, want %q", tt.name, got, want)
+		}
+		if got := localLines(t, uri, columns, "agent_occupancy"); !slices.Equal(got, want) {
+			t.Errorf("%s, BigQuery: %q, want %q", tt.name, got, want)
+		}
 	}
 }
 
