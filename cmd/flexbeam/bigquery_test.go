@@ -56,3 +56,45 @@ func TestBigQueryHasTheRowsOfDuckDB(t *testing.T) {
 		}
 	}
 }
+
+// A job tells how many queries it ran and what BigQuery billed for them; no other sink bills any.
+func TestAJobTellsWhatBigQueryBilled(t *testing.T) {
+	s, place := localPlaces(t)
+	dir := t.TempDir()
+	if r := start(t, dir, "", "simulate", "--tasks=20", "--out=day.ndjson"); r.code != 0 {
+		t.Fatal(r.errors)
+	}
+	told := func(sink string) (d done) {
+		t.Helper()
+		r := start(t, dir, "", "run", "--runner=direct", "--source=file:day.ndjson", "--sink="+sink, "--log-format=json")
+		lines := strings.Split(strings.TrimSpace(r.errors), "\n")
+		if err := json.Unmarshal([]byte(lines[len(lines)-1]), &d); r.code != 0 || err != nil {
+			t.Fatalf("exit %d, %v: %s", r.code, err, r.errors)
+		}
+		return d
+	}
+	if d := told("duckdb:day.duckdb"); d.Queries != 0 || d.Billed != 0 {
+		t.Errorf("DuckDB: %d queries, %d bytes billed", d.Queries, d.Billed)
+	}
+	for i, name := range []string{"empty tables", "tables with rows"} {
+		before := billed(t, s)
+		d := told(place("billed", "&mode=stream"))
+		if now := billed(t, s); d.Queries == 0 || d.Billed != now-before || (d.Billed > 0) != (i > 0) {
+			t.Errorf("%s: %d queries, %d bytes billed, by the service %d", name, d.Queries, d.Billed, now-before)
+		}
+	}
+}
+
+// billed returns what the local BigQuery has billed for queries.
+func billed(t *testing.T, s *bigquerylocal.Server) int64 {
+	t.Helper()
+	rows, err := s.Query("local-project", "SELECT COALESCE(SUM(total_bytes_billed), 0) AS n FROM `region-us`.INFORMATION_SCHEMA.JOBS_BY_PROJECT WHERE job_type = 'QUERY'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, ok := rows[0]["n"].(int64)
+	if !ok {
+		t.Fatalf("billed bytes: %v", rows)
+	}
+	return n
+}

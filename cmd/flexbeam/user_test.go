@@ -28,6 +28,8 @@ type done struct {
 	DeadLetters int64 `json:"dead_letters"`
 	Rows        map[string]int64
 	Elapsed     float64 `json:"elapsed_seconds"`
+	Queries     int64   `json:"sink_queries"`
+	Billed      int64   `json:"sink_billed_bytes"`
 }
 
 func TestUserRunsAJobAndAsksItsTables(t *testing.T) {
