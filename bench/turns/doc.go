@@ -10,9 +10,10 @@
 // so many calls at once without a pause between them: calls × latency / parallel. The benchmark prints
 // which share of that was reached from the first call to the last, and over the whole run too.
 //
-// It also prints how the program's resident memory was while the last million messages came, by quarters.
-// Two things fill while the first ones come: DuckDB's cache of the file, here up to 256 MB, and the hashes
-// by which the sink knows keys that are new, of up to two million keys.
+// It also prints how much memory the program had while the last million messages came, by quarters: what
+// Go's runtime holds, and what is resident, of which the rest is DuckDB's and the program itself. Before
+// them fill the hashes by which the sink knows keys that are new, of up to two million keys. DuckDB's part
+// grows with its tables, of which it keeps the index of the primary key in memory, and pages up to its limit.
 //
 // Where other processes take the processors, the time says little. Then see how much processor time a
 // thousand messages took, and how long all places of the limit were taken by calls: the program does not

@@ -7,11 +7,14 @@ import (
 	"database/sql"
 	"flag"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -108,33 +111,35 @@ func prepare(path string, server *twiliolocal.Server, o options) error {
 	return w.Flush()
 }
 
-// cache bounds what DuckDB keeps in memory of the file that it writes: little, so that it is full before
-// the last million messages come.
-const cache = "?memory_limit=256MB"
-
-// watched is of how many messages, the last ones, resident memory is told.
+// watched is of how many messages, the last ones, memory is told.
 const watched = 1_000_000
 
 // figures are what a run took.
 type figures struct {
 	calls             int
 	whole, fetching   time.Duration // from its start to its end; from the first call to the last
-	resident          []sample
+	memory            []sample
 	firstCall, ending time.Time
 
 	called, full  time.Duration // calls × how long they took, and for how long all places of the limit were taken
 	program, fake time.Duration // processor time of the program, and of the local Twilio
 }
 
+// A sample is how much memory the program has at a time, in bytes.
 type sample struct {
-	at    time.Time
-	bytes int64
+	at       time.Time
+	resident float64
+	goes     float64 // what Go's runtime took and has not given back
 }
 
 // measure runs the program.
 func measure(ctx context.Context, server *twiliolocal.Server, o options, in, out string) (m figures, err error) {
 	turns := fmt.Sprintf("missing?endpoint=%s&parallel=%d", server.URL, o.parallel)
-	cmd := exec.CommandContext(ctx, o.program, "run", "--source", "file:"+in, "--sink", "duckdb:"+out+cache, "--turns", turns, "--progress", "none")
+	metrics, err := freeAddress()
+	if err != nil {
+		return m, err
+	}
+	cmd := exec.CommandContext(ctx, o.program, "run", "--source", "file:"+in, "--sink", "duckdb:"+out, "--turns", turns, "--metrics-addr", metrics, "--progress", "none")
 	cmd.Env = append(os.Environ(), "TWILIO_ACCOUNT_SID="+server.Account(), "TWILIO_API_KEY="+server.Key(), "TWILIO_API_SECRET="+server.Secret())
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
@@ -144,8 +149,9 @@ func measure(ctx context.Context, server *twiliolocal.Server, o options, in, out
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	tick := time.NewTicker(50 * time.Millisecond)
+	tick, look := time.NewTicker(50*time.Millisecond), time.NewTicker(time.Second)
 	defer tick.Stop()
+	defer look.Stop()
 	for {
 		select {
 		case now := <-tick.C:
@@ -155,8 +161,9 @@ func measure(ctx context.Context, server *twiliolocal.Server, o options, in, out
 				}
 				m.calls, m.ending = calls, now
 			}
-			if n := resident(cmd.Process.Pid); n > 0 && m.calls > 0 {
-				m.resident = append(m.resident, sample{now, n})
+		case <-look.C:
+			if s, err := memory("http://" + metrics + "/metrics"); err == nil { // it may not serve yet, or any more
+				m.memory = append(m.memory, s)
 			}
 		case err := <-ended:
 			if err != nil {
@@ -180,16 +187,39 @@ func processorTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// resident returns the bytes of resident memory of a process; 0 where the system does not tell.
-func resident(pid int) int64 {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
-	fields := strings.Fields(string(b))
-	if err != nil || len(fields) < 2 {
-		return 0
+// freeAddress returns an address of this machine at which nobody listens.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
 	}
-	pages, _ := strconv.ParseInt(fields[1], 10, 64)
-	return pages * int64(os.Getpagesize())
+	return l.Addr().String(), l.Close()
 }
+
+// memory asks the program's metrics.
+func memory(url string) (sample, error) {
+	r, err := http.Get(url)
+	if err != nil {
+		return sample{}, err
+	}
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		return sample{}, err
+	}
+	n := map[string]float64{}
+	for _, m := range told.FindAllSubmatch(b, -1) {
+		if n[string(m[1])], err = strconv.ParseFloat(string(m[2]), 64); err != nil {
+			return sample{}, err
+		}
+	}
+	if len(n) < 3 {
+		return sample{}, fmt.Errorf("%s tells of %v only", url, n)
+	}
+	return sample{time.Now(), n["process_resident_memory_bytes"], n["go_memstats_sys_bytes"] - n["go_memstats_heap_released_bytes"]}, nil
+}
+
+var told = regexp.MustCompile(`(?m)^(process_resident_memory_bytes|go_memstats_sys_bytes|go_memstats_heap_released_bytes) (\S+)$`)
 
 // complete returns an error unless all messages are turns of an engagement.
 func complete(path string, messages int) error {
@@ -223,22 +253,28 @@ func (m figures) report(o options) (share float64) {
 	fmt.Printf("\nplaces of the limit: %.2f taken on the average, %.2f of the time all of them\n", m.called.Seconds()/m.fetching.Seconds()/float64(o.parallel), m.full.Seconds()/m.fetching.Seconds())
 	fmt.Printf("processor time for 1000 messages: %.1f ms of the program, %.1f ms of the local Twilio\n", 1000*m.program.Seconds()/thousands, 1000*m.fake.Seconds()/thousands)
 	last := min(watched, messages)
-	fmt.Printf("resident memory while the last %d messages came, by quarters:", last)
 	took := time.Duration(float64(m.fetching) * float64(last) / float64(messages))
-	for q := range time.Duration(4) {
-		fmt.Printf("  %d MB", m.mean(m.ending.Add(-took*(4-q)/4), m.ending.Add(-took*(3-q)/4))>>20)
+	fmt.Printf("memory while the last %d messages came, by quarters:\n", last)
+	for _, row := range []struct {
+		name string
+		of   func(sample) float64
+	}{{"of Go", func(s sample) float64 { return s.goes }}, {"resident", func(s sample) float64 { return s.resident }}} {
+		fmt.Printf("%-10s", row.name)
+		for q := range time.Duration(4) {
+			fmt.Printf("  %4.0f MB", m.mean(row.of, m.ending.Add(-took*(4-q)/4), m.ending.Add(-took*(3-q)/4))/(1<<20))
+		}
+		fmt.Println()
 	}
-	fmt.Println()
 	return allowed.Seconds() / m.fetching.Seconds()
 }
 
-// mean returns how many bytes were resident between two times.
-func (m figures) mean(from, to time.Time) int64 {
-	sum, n := int64(0), int64(0)
-	for _, s := range m.resident {
+// mean returns how many bytes there were on the average between two times.
+func (m figures) mean(of func(sample) float64, from, to time.Time) float64 {
+	sum, n := 0.0, 0
+	for _, s := range m.memory {
 		if !s.at.Before(from) && s.at.Before(to) {
-			sum, n = sum+s.bytes, n+1
+			sum, n = sum+of(s), n+1
 		}
 	}
-	return sum / max(1, n)
+	return sum / float64(max(1, n))
 }

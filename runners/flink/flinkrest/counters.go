@@ -49,7 +49,7 @@ func (c *Client) Clock(ctx context.Context) (int64, error) {
 		return 0, err
 	}
 	if len(n) == 0 {
-		return 0, fmt.Errorf("flink: the JobManager has no metric %s", name)
+		return 0, fmt.Errorf("the JobManager has no metric %s", name)
 	}
 	return strconv.ParseInt(n[0].Value, 10, 64)
 }
