@@ -136,7 +136,7 @@ bench-bigquery:
 bench-flink: build
 	go run ./bench/flink $(BENCH)
 
-## bench-turns: two million messages of transcripts from a local Twilio that answers after 100 ms, 20 calls at once
+## bench-turns: 1.9 million messages of transcripts from a local Twilio that answers after 100 ms, 20 calls at once
 bench-turns: build
 	go run ./bench/turns
 

@@ -7,18 +7,18 @@ import (
 	"database/sql"
 	"flag"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"syscall"
 	"time"
 
 	_ "github.com/duckdb/duckdb-go/v2" // the driver
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 
 	"flexbeam/internal/testkit/twiliolocal"
 )
@@ -203,23 +203,21 @@ func memory(url string) (sample, error) {
 		return sample{}, err
 	}
 	defer r.Body.Close()
-	b, err := io.ReadAll(r.Body)
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(r.Body)
 	if err != nil {
 		return sample{}, err
 	}
 	n := map[string]float64{}
-	for _, m := range told.FindAllSubmatch(b, -1) {
-		if n[string(m[1])], err = strconv.ParseFloat(string(m[2]), 64); err != nil {
-			return sample{}, err
+	for _, name := range []string{"process_resident_memory_bytes", "go_memstats_sys_bytes", "go_memstats_heap_released_bytes"} {
+		m := families[name].GetMetric()
+		if len(m) == 0 {
+			return sample{}, fmt.Errorf("%s does not tell of %s", url, name)
 		}
-	}
-	if len(n) < 3 {
-		return sample{}, fmt.Errorf("%s tells of %v only", url, n)
+		n[name] = m[0].GetGauge().GetValue()
 	}
 	return sample{time.Now(), n["process_resident_memory_bytes"], n["go_memstats_sys_bytes"] - n["go_memstats_heap_released_bytes"]}, nil
 }
-
-var told = regexp.MustCompile(`(?m)^(process_resident_memory_bytes|go_memstats_sys_bytes|go_memstats_heap_released_bytes) (\S+)$`)
 
 // complete returns an error unless all messages are turns of an engagement.
 func complete(path string, messages int) error {
